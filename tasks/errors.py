@@ -1,0 +1,66 @@
+"""Errors that a user can mend: what was expected, what was received, what to do."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+LONGEST_VALUE = 80
+MOST_NAMES = 8
+
+
+class ThroughlineError(Exception):
+    """A mistake in a file, a setting or the data; the command line prints it as one line.
+
+    Args:
+        expected: what would have been right, as a sentence.
+        received: what was found; shortened to `LONGEST_VALUE` characters.
+        remedy: what the user can do about it.
+    """
+
+    def __init__(self, expected: str, received: object = None, remedy: str = "") -> None:
+        parts = [expected.rstrip(".") + "."]
+        if received is not None:
+            parts.append(f"Received: {shorten(received)}.")
+        if remedy:
+            parts.append(remedy.rstrip(".") + ".")
+        super().__init__(" ".join(parts))
+
+
+class BadPipeline(ThroughlineError, ValueError):
+    """The pipeline file is wrong; mend the key that the message names."""
+
+
+class BadData(ThroughlineError, ValueError):
+    """The data are wrong; mend the rows or columns that the message names, or set them aside."""
+
+
+class MissingFile(ThroughlineError, FileNotFoundError):
+    """A file that a stage needs is not there; run the stage that makes it."""
+
+
+class RefusedByGate(ThroughlineError):
+    """A check that the pipeline file demands did not hold; the message names it."""
+
+
+def shorten(value: object) -> str:
+    """`value` as text on one line of at most `LONGEST_VALUE` characters."""
+    text = " ".join((value if isinstance(value, str) else repr(value)).split())
+    return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"
+
+
+def listed(names: Iterable[object]) -> str:
+    """Names in a row, at most `MOST_NAMES` of them."""
+    every = [str(name) for name in names]
+    more = f" and {len(every) - MOST_NAMES} more" if len(every) > MOST_NAMES else ""
+    return ", ".join(every[:MOST_NAMES]) + more
+
+
+def nearest(name: str, valid: Iterable[str]) -> str:
+    """A remedy that names the nearest valid name, or all of them when none is near."""
+    names = list(valid)
+    folded = {candidate.lower(): candidate for candidate in names}
+    close = difflib.get_close_matches(str(name).lower(), list(folded), n=1, cutoff=0.6)
+    if close:
+        return f"Did you mean '{folded[close[0]]}'?"
+    return f"Valid names: {listed(names)}."
