@@ -1,0 +1,1 @@
+"""The engine room: builds networks, trains folds as one compiled program, compares scores."""
