@@ -1,0 +1,161 @@
+"""Sections `columns` and `target`: what happens to each raw column before the network sees it.
+
+The order of the steps is fixed and is the order of the fields below: missing values are marked,
+filled, then the value is clipped, its logarithm taken, and it is scaled or encoded. All of it
+becomes ONNX nodes whose constants are fitted on training rows only (`tasks/preprocessing/`).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from tasks.config.strict import Strict, spelled_out
+
+Scalar = float | int | str | bool
+
+
+class Impute(Strict):
+    """How a missing value is filled: a statistic of the training rows, or a constant."""
+
+    kind: Literal["mean", "median", "most-frequent", "constant"]
+    value: Scalar | None = None
+
+    @model_validator(mode="after")
+    def _value_only_for_constant(self) -> Impute:
+        if (self.kind == "constant") != (self.value is not None):
+            raise ValueError("'constant' needs a value and the other kinds take none")
+        return self
+
+
+class Scale(Strict):
+    """How a number is scaled.
+
+    standard: (x - mean) / sd · minmax: (x - min) / (max - min) · mean: (x - mean) / (max - min) ·
+    robust: (x - median) / (third quartile - first quartile) · constant: (x - subtract) / divide.
+    """
+
+    kind: Literal["standard", "minmax", "mean", "robust", "constant"]
+    subtract: float = 0.0
+    divide: float = 1.0
+
+    @model_validator(mode="after")
+    def _constants_only_for_constant(self) -> Scale:
+        if self.kind != "constant" and (self.subtract, self.divide) != (0.0, 1.0):
+            raise ValueError(f"'{self.kind}' is fitted and takes neither 'subtract' nor 'divide'")
+        if self.divide == 0:
+            raise ValueError("'divide' must not be 0")
+        return self
+
+
+class Encode(Strict):
+    """How a category becomes numbers.
+
+    one-hot: one 0/1 feature a category of the training rows and, with `unknown: bucket`, one more
+    for every value that training never saw (`unknown: zeros` gives it no feature of its own).
+    ordinal: the position in `categories`. boolean: 1 for `true`, 0 for everything else.
+    """
+
+    kind: Literal["one-hot", "ordinal", "boolean"]
+    categories: list[Scalar] | None = Field(default=None, min_length=1)
+    unknown: Literal["bucket", "zeros"] = "bucket"
+    true: Scalar | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Encode:
+        if self.kind == "ordinal" and self.categories is None:
+            raise ValueError("'ordinal' needs its categories, lowest first")
+        if self.kind != "boolean" and self.true is not None:
+            raise ValueError("'true' has a meaning for 'boolean' only")
+        if self.kind != "one-hot" and self.unknown != "bucket":
+            raise ValueError("'unknown' has a meaning for 'one-hot' only")
+        return self
+
+
+class Derive(Strict):
+    """A column computed from other raw columns, inside the graph."""
+
+    kind: Literal["sum", "difference", "product", "ratio", "equals"]
+    of: list[str] = Field(min_length=1)
+    to: Scalar | None = None
+
+    @model_validator(mode="after")
+    def _arity(self) -> Derive:
+        if self.kind == "equals":
+            if len(self.of) != 1 or self.to is None:
+                raise ValueError("'equals' takes one column in 'of' and a value in 'to'")
+        elif self.to is not None:
+            raise ValueError("'to' has a meaning for 'equals' only")
+        elif self.kind in ("difference", "ratio") and len(self.of) != 2:
+            raise ValueError(f"'{self.kind}' takes two columns in 'of'")
+        return self
+
+
+def _short_bounds(value: Any) -> Any:
+    if isinstance(value, list) and len(value) == 2:
+        return {"low": value[0], "high": value[1]}
+    return value
+
+
+class Bounds(Strict):
+    """The range that values are clipped to; written `[low, high]`."""
+
+    low: float | None = None
+    high: float | None = None
+
+
+class Column(Strict):
+    """What happens to one raw column, or to every column that a pattern such as `pixel_*` names."""
+
+    unit: str = ""
+    derive: Annotated[
+        Derive | None, BeforeValidator(lambda v: spelled_out(v, {k: "of" for k in DERIVED}))
+    ] = None
+    missing: list[Scalar] = []
+    impute: Annotated[
+        Impute | None, BeforeValidator(lambda v: spelled_out(v, {"constant": "value"}))
+    ] = None
+    clip: Annotated[Bounds | None, BeforeValidator(_short_bounds)] = None
+    log: Literal["natural", "plus-one"] | None = None
+    scale: Annotated[Scale | None, BeforeValidator(lambda v: spelled_out(v, {}))] = None
+    encode: Annotated[
+        Encode | None,
+        BeforeValidator(lambda v: spelled_out(v, {"ordinal": "categories", "boolean": "true"})),
+    ] = None
+
+    @model_validator(mode="after")
+    def _categories_are_not_scaled(self) -> Column:
+        if self.encode is not None and self.encode.kind != "ordinal":
+            useless = [key for key in ("scale", "clip", "log") if getattr(self, key) is not None]
+            if useless:
+                raise ValueError(f"'{useless[0]}' has no effect beside '{self.encode.kind}'")
+        return self
+
+
+DERIVED = ("sum", "difference", "product", "ratio")
+
+
+class Target(Strict):
+    """What is to be predicted; written as a column's name, or a list of names.
+
+    Regression may `scale` its target for training; the graph undoes it, so that predictions come
+    out in the target's own unit. `classes` fixes the order of the classes (default: sorted);
+    for a binary problem the last one is the positive class.
+    """
+
+    columns: list[str] = Field(min_length=1)
+    scale: Annotated[Scale | None, BeforeValidator(lambda v: spelled_out(v, {}))] = None
+    classes: list[Scalar] | None = Field(default=None, min_length=2)
+    unit: str = ""
+
+
+def short_target(value: Any) -> Any:
+    """The long form of `target: NAME`, `target: [NAME, NAME]` or `target: {column: NAME}`."""
+    if isinstance(value, str):
+        return {"columns": [value]}
+    if isinstance(value, list):
+        return {"columns": value}
+    if isinstance(value, dict) and "column" in value and "columns" not in value:
+        return {"columns": [value["column"]], **{k: v for k, v in value.items() if k != "column"}}
+    return value

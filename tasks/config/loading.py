@@ -1,0 +1,180 @@
+"""Loading a pipeline file: from YAML to a checked `Definition`, with errors that help."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from tasks.config.pipeline import Pipeline
+from tasks.config.sections import SHARED, StageView
+from tasks.config.yaml_file import YamlFile
+from tasks.errors import BadPipeline, MissingFile, listed, nearest
+from tasks.workspace import Workspace
+
+# A variant that changes one of these needs prepared data of its own.
+PREPARED_SECTIONS = ("columns", "split")
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A pipeline with its variants, each checked, as written in its file."""
+
+    name: str
+    branches: Mapping[str, Pipeline]
+    prepared_by: Mapping[str, str]
+    sections: tuple[str, ...]
+    document: Mapping[str, Any]
+
+    @property
+    def main(self) -> Pipeline:
+        """The pipeline itself, without any variant."""
+        return self.branches["main"]
+
+
+@dataclass(frozen=True)
+class StageInput:
+    """What one stage may read of a pipeline: its sections, for every branch.
+
+    Attributes:
+        name: the pipeline's name.
+        branches: `main` and the variants, each as a view on the sections of this stage.
+        prepared_by: for each branch the branch whose prepared data it uses.
+        shared: the keys of params.yaml that this stage reads.
+        document: the file as parsed, for stages that apply a sweep to it.
+    """
+
+    name: str
+    branches: Mapping[str, Any]
+    prepared_by: Mapping[str, str]
+    shared: Mapping[str, Any]
+    document: Mapping[str, Any]
+
+    @property
+    def main(self) -> Any:
+        """The view on the pipeline itself."""
+        return self.branches["main"]
+
+
+def load(workspace: Workspace) -> Definition:
+    """Read and check a pipeline file and all its variants.
+
+    Raises:
+        MissingFile: no such pipeline; the message names the nearest.
+        BadPipeline: names the file, line, key, what was found and the nearest valid name.
+    """
+    path = workspace.pipeline_file
+    if not path.exists():
+        known = workspace.pipelines()
+        raise MissingFile(
+            f"A pipeline is a folder with the file {path}", workspace.name, nearest(workspace.name, known)
+        )
+    file = YamlFile(path)
+    branches = {"main": checked(file.content, file)}
+    prepared_by = {"main": "main"}
+    for name, variant in branches["main"].variants.items():
+        overrides = variant.overrides()
+        branches[name] = checked(merged(file.content, overrides), file, ("variants", name))
+        own = any(section in overrides for section in PREPARED_SECTIONS)
+        prepared_by[name] = name if own else "main"
+    return Definition(workspace.name, branches, prepared_by, tuple(file.content), file.content)
+
+
+def stage_input(workspace: Workspace, stage: str) -> StageInput:
+    """The part of a pipeline and of params.yaml that a stage may read."""
+    definition = load(workspace)
+    parameters = YamlFile(workspace.parameters_file)
+    missing = [key for key in SHARED.get(stage, ()) if key not in parameters.content]
+    if missing:
+        raise BadPipeline(
+            f"{workspace.parameters_file} must set {listed(missing)}", list(parameters.content)
+        )
+    return StageInput(
+        name=definition.name,
+        branches={name: StageView(p, stage) for name, p in definition.branches.items()},
+        prepared_by=definition.prepared_by,
+        shared={key: parameters.content[key] for key in SHARED.get(stage, ())},
+        document=definition.document,
+    )
+
+
+def merged(document: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """`document` with `overrides` laid over it: mappings are merged, all else is replaced."""
+    result = {key: deepcopy(value) for key, value in document.items()}
+    for key, value in overrides.items():
+        held = result.get(key)
+        # A network or an optimizer is replaced whole: a merge would mix two of them.
+        whole = key in ("network", "optimizer", "epochs", "inputs")
+        if isinstance(held, dict) and isinstance(value, Mapping) and not whole:
+            result[key] = merged(held, value)
+        else:
+            result[key] = deepcopy(value)
+    return result
+
+
+def checked(
+    document: Mapping[str, Any], file: YamlFile, prefix: tuple[str, ...] = ()
+) -> Pipeline:
+    """`document` as a `Pipeline`, or an error that names file, line, key and remedy."""
+    try:
+        return Pipeline.model_validate(document)
+    except ValidationError as error:
+        raise BadPipeline(_explained(error, file, prefix)) from None
+
+
+def _explained(error: ValidationError, file: YamlFile, prefix: tuple[str, ...]) -> str:
+    first, *others = error.errors()
+    keys = tuple(key for key in first["loc"] if not _is_a_union_member(key))
+    line = file.line((*prefix, *keys)) or file.line(keys)
+    where = f"{file.path}:{line}: {'.'.join(str(key) for key in (*prefix, *keys)) or 'file'}"
+    if first["type"] == "extra_forbidden":
+        valid = _valid_keys(keys[:-1])
+        what = f"no such key. {nearest(str(keys[-1]), valid)}" if valid else "no such key."
+    elif first["type"] == "missing":
+        what = "this key is required."
+    else:
+        from tasks.errors import shorten
+
+        message = first["msg"].removeprefix("Value error, ").rstrip(".")
+        what = f"{message}. Received: {shorten(first['input'])}."
+    more = f" ({len(others)} more in this file.)" if others else ""
+    return f"{where}: {what}{more}"
+
+
+def _is_a_union_member(key: str | int) -> bool:
+    """Pydantic puts the tried type of a union into the path; it is no key of the file."""
+    return isinstance(key, str) and ("[" in key or key in ("str", "int", "float", "bool", "dict"))
+
+
+def _valid_keys(keys: tuple[str | int, ...]) -> list[str]:
+    """The keys that the schema knows at a place in the file."""
+    model: Any = Pipeline
+    for key in keys:
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            field = model.model_fields.get(str(key))
+            model = _model_within(field.annotation) if field else None
+        elif model is None:
+            return []
+    if isinstance(model, type) and issubclass(model, BaseModel):
+        return list(model.model_fields)
+    return []
+
+
+def _model_within(annotation: Any) -> Any:
+    """The section's class inside an annotation such as `dict[str, Column]` or `Scale | None`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for inner in getattr(annotation, "__args__", ()):
+        found = _model_within(inner)
+        if found is not None:
+            return found
+    return None
+
+
+def pipeline_path(root: Path, name: str) -> Path:
+    """Where the file of a pipeline stands."""
+    return Workspace(root, name).pipeline_file

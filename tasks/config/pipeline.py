@@ -1,0 +1,134 @@
+"""The schema of `pipelines/<name>/pipeline.yaml`."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from tasks.config.columns import Column, Target, short_target
+from tasks.config.expectations import Expectations
+from tasks.config.judgement import (
+    Claim,
+    Comparison,
+    Gates,
+    Slice,
+    short_comparison,
+    short_gates,
+)
+from tasks.config.problem import PROBLEMS, Problem, Task
+from tasks.config.protocol import CrossValidation, Split, Sweep
+from tasks.config.source import Source
+from tasks.config.strict import Strict
+from tasks.training.settings import Training
+
+Network = list[Any] | dict[str, Any] | str
+
+
+def _each(short: Any) -> BeforeValidator:
+    return BeforeValidator(lambda v: [short(item) for item in v] if isinstance(v, list) else v)
+
+
+def _empty_columns(value: Any) -> Any:
+    """`age:` without anything after it is a column that is used as it is."""
+    if isinstance(value, dict):
+        return {name: {} if column is None else column for name, column in value.items()}
+    return value
+
+
+class Variant(Strict):
+    """The same pipeline with some sections changed; mappings are merged, lists replaced."""
+
+    title: str = ""
+    columns: dict[str, Any] | None = None
+    split: dict[str, Any] | None = None
+    network: Network | None = None
+    inputs: dict[str, list[str]] | None = None
+    training: dict[str, Any] | None = None
+    cross_validation: dict[str, Any] | None = None
+
+    def overrides(self) -> dict[str, Any]:
+        """The sections that this variant changes."""
+        return {key: value for key, value in self if key != "title" and value is not None}
+
+
+class Pipeline(Strict):
+    """One system, from its source to the figures that it is measured against.
+
+    Attributes:
+        title: what is predicted, as a question or a short sentence.
+        task: the problem type; the last layer, loss, metric and baseline follow from it.
+        source: where the raw data come from.
+        target: what is predicted.
+        columns: the raw columns that the network sees and what happens to each; a key may be a
+            pattern such as `pixel_*`.
+        expectations: what must hold of the raw rows.
+        split: which rows are test rows.
+        inputs: several network inputs, each with its columns; without it there is one, `features`.
+        network: the hidden layers; the output layer follows from the task.
+        training: optimizer, batches, epochs.
+        cross_validation: folds; without it nothing is cross-validated.
+        compare: baselines and classical models on the same rows.
+        gates: what must hold before a release.
+        slices: parts of the test rows with metrics of their own.
+        claims: figures of a text, to be tested.
+        variants: the same pipeline with some sections changed.
+        sweeps: grids over settings, judged on validation rows only.
+    """
+
+    title: str = Field(min_length=1)
+    task: Task
+    source: Source
+    target: Annotated[Target, BeforeValidator(short_target)]
+    columns: Annotated[dict[str, Column], BeforeValidator(_empty_columns)] = Field(min_length=1)
+    expectations: Expectations = Expectations()
+    split: Split = Split()
+    inputs: dict[str, list[str]] | None = None
+    network: Network = []
+    training: Training = Training()
+    cross_validation: CrossValidation | None = None
+    compare: Annotated[list[Comparison], _each(short_comparison)] = []
+    gates: Annotated[Gates, BeforeValidator(short_gates)] = Gates()
+    slices: list[Slice] = []
+    claims: list[Claim] = []
+    variants: dict[str, Variant] = {}
+    sweeps: dict[str, Sweep] = {}
+
+    @property
+    def problem(self) -> Problem:
+        """What follows from the task."""
+        return PROBLEMS[self.task]
+
+    @model_validator(mode="after")
+    def _target_is_no_feature(self) -> Pipeline:
+        for name in self.target.columns:
+            if name in self.columns:
+                raise ValueError(f"target '{name}' is also listed in 'columns'; remove it there")
+        return self
+
+    @model_validator(mode="after")
+    def _target_fits_task(self) -> Pipeline:
+        several = len(self.target.columns) > 1
+        if several and self.task in ("binary", "multiclass"):
+            raise ValueError(f"task '{self.task}' takes one target column")
+        if self.problem.classifies and self.target.scale is not None:
+            raise ValueError("'target.scale' has a meaning for regression only")
+        if not self.problem.classifies and self.target.classes is not None:
+            raise ValueError("'target.classes' has a meaning for classification only")
+        return self
+
+    @model_validator(mode="after")
+    def _names_that_are_meant_exist(self) -> Pipeline:
+        branches = {"main", *self.variants}
+        if "main" in self.variants:
+            raise ValueError("'main' is the pipeline itself; give the variant another name")
+        for claim in self.claims:
+            if claim.variant not in branches:
+                raise ValueError(f"claim at {claim.at} names no variant: '{claim.variant}'")
+        for name, sweep in self.sweeps.items():
+            if sweep.base not in branches:
+                raise ValueError(f"sweep '{name}' starts from no variant: '{sweep.base}'")
+        for beaten in self.gates.beat:
+            if beaten not in [comparison.model for comparison in self.compare]:
+                raise ValueError(f"gate 'beat: {beaten}' needs '{beaten}' in 'compare'")
+        return self

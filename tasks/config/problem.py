@@ -1,0 +1,32 @@
+"""Problem types and what follows from them: the last layer, the loss and the metrics.
+
+The table is the texts' own ("choose the last-layer activation and loss function by problem type").
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+Task = Literal["binary", "multiclass", "multilabel", "regression", "proportion"]
+
+
+class Problem(NamedTuple):
+    """What a problem type implies, with Keras' names."""
+
+    activation: str
+    loss: str
+    metrics: tuple[str, ...]
+    classifies: bool
+    baseline: str
+
+
+PROBLEMS: dict[str, Problem] = {
+    "binary": Problem("sigmoid", "binary_crossentropy", ("accuracy",), True, "majority"),
+    "multiclass": Problem(
+        "softmax", "sparse_categorical_crossentropy", ("accuracy",), True, "majority"
+    ),
+    "multilabel": Problem("sigmoid", "binary_crossentropy", ("accuracy",), True, "majority"),
+    "regression": Problem("linear", "mean_squared_error", ("mae",), False, "mean"),
+    # A regression whose target lies in [0, 1].
+    "proportion": Problem("sigmoid", "mean_squared_error", ("mae",), False, "mean"),
+}

