@@ -1,0 +1,1 @@
+"""Runtime inference on onnxruntime and numpy alone: what a production image installs."""

@@ -1,0 +1,167 @@
+"""A model file and its contract: raw rows in, named answers out."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from serving.errors import BadRequest
+
+Values = Sequence[Any] | np.ndarray
+
+# Rows in one call of the runtime: larger batches gain nothing and cost memory.
+CHUNK = 1024
+
+
+class Predictor:
+    """Loads `model.onnx` and answers raw rows.
+
+    Args:
+        path: the model file.
+        threads: of the runtime within one call. Defaults to 1, which is the fastest for small
+            models on shared cores.
+
+    Raises:
+        BadRequest: the file is no model of ours.
+    """
+
+    def __init__(self, path: Path | str, threads: int = 1) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3
+        try:
+            self._session = onnxruntime.InferenceSession(
+                str(path), options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # onnxruntime's errors share no public base class
+            raise BadRequest(f"'{path}' must be an ONNX model: {_first_line(error)}") from None
+        stored = self._session.get_modelmeta().custom_metadata_map
+        self.metadata: dict[str, Any] = json.loads(stored.get("throughline", "{}"))
+        described = {entry["name"]: entry for entry in self.metadata.get("inputs", [])}
+        kinds = {"tensor(float)": "number", "tensor(string)": "string", "tensor(bool)": "boolean"}
+        self.inputs: dict[str, dict[str, Any]] = {
+            each.name: described.get(each.name, {"type": kinds.get(each.type, each.type)})
+            for each in self._session.get_inputs()
+        }
+        self.outputs = [each.name for each in self._session.get_outputs()]
+
+    def predict(self, columns: Mapping[str, Values]) -> dict[str, np.ndarray]:
+        """Answer raw rows.
+
+        Args:
+            columns: for each input of the model its values, one a row; columns that the model
+                does not know are ignored.
+
+        Returns:
+            for each output an array whose first axis is the rows.
+
+        Raises:
+            BadRequest: a column is missing, columns differ in length, a value has the wrong type,
+                is missing where the model has nothing to put, or is no known category of a closed
+                list.
+        """
+        rows = self._length(columns)
+        feed = {
+            name: _converted(name, entry, columns[name])[:, None]
+            for name, entry in self.inputs.items()
+        }
+        if rows == 0:
+            raise BadRequest("At least one row is needed. Received: 0 rows.")
+        parts = [
+            self._session.run(
+                self.outputs, {name: array[start : start + CHUNK] for name, array in feed.items()}
+            )
+            for start in range(0, rows, CHUNK)
+        ]
+        return {
+            name: np.concatenate([part[number] for part in parts])
+            for number, name in enumerate(self.outputs)
+        }
+
+    def _length(self, columns: Mapping[str, Values]) -> int:
+        for name in self.inputs:
+            if name not in columns:
+                close = difflib.get_close_matches(name, [str(key) for key in columns], n=1)
+                hint = f" Did you mean '{close[0]}'?" if close else ""
+                raise BadRequest(
+                    f"Column '{name}' is needed. Received: {', '.join(map(str, columns))}.{hint}"
+                )
+        lengths = {name: len(columns[name]) for name in self.inputs}
+        shortest, longest = min(lengths, key=lengths.__getitem__), max(lengths, key=lengths.__getitem__)
+        if lengths[shortest] != lengths[longest]:
+            raise BadRequest(
+                f"Columns must have the same length. Received: '{shortest}' with "
+                f"{lengths[shortest]} rows, '{longest}' with {lengths[longest]}."
+            )
+        return lengths[shortest]
+
+
+def _converted(name: str, entry: Mapping[str, Any], values: Values) -> np.ndarray:
+    """A raw column as the runtime takes it, shape (rows,)."""
+    if entry["type"] == "number":
+        array = _numbers(name, values)
+        if "may_be_missing" in entry and not entry["may_be_missing"]:
+            _refuse(name, values, np.isnan(array), "a number", "the model has nothing to put there")
+        _refuse(name, values, np.isinf(array), "a finite number", "")
+        return array
+    if entry["type"] == "boolean":
+        return _booleans(name, values)
+    array = np.array(["" if _is_missing(value) else str(value) for value in values], dtype=object)
+    if entry.get("may_be_missing") is False:
+        _refuse(name, values, array == "", "a text", "the model has nothing to put there")
+    if entry.get("closed"):
+        known = set(entry["categories"])
+        strange = np.array([value not in known for value in array.tolist()])
+        if entry.get("may_be_missing"):
+            strange &= array != ""
+        _refuse(name, values, strange, "one of " + ", ".join(sorted(known)), "")
+    return array
+
+
+def _numbers(name: str, values: Values) -> np.ndarray:
+    if isinstance(values, np.ndarray) and values.dtype.kind in "fiub":
+        return values.astype(np.float32)
+    numbers = np.empty(len(values), dtype=np.float32)
+    for row, value in enumerate(values):
+        try:
+            numbers[row] = np.nan if _is_missing(value) else float(value)
+        except (TypeError, ValueError):
+            raise BadRequest(
+                f"Row {row + 1}, column '{name}' must be a number. Received: {value!r:.80}."
+            ) from None
+    return numbers
+
+
+BOOLEANS = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}
+
+
+def _booleans(name: str, values: Values) -> np.ndarray:
+    flags = [BOOLEANS.get(str(value).strip().lower()) for value in values]
+    wrong = np.array([flag is None for flag in flags], dtype=bool)
+    _refuse(name, values, wrong, "true or false", "")
+    return np.array(flags, dtype=bool)
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or value == "" or value != value
+
+
+def _refuse(name: str, values: Values, wrong: np.ndarray, expected: str, why: str) -> None:
+    if wrong.any():
+        row = int(np.flatnonzero(wrong)[0])
+        reason = f" ({why})" if why else ""
+        raise BadRequest(
+            f"Row {row + 1}, column '{name}' must be {expected}{reason}. "
+            f"Received: {values[row]!r:.80}."
+        )
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]

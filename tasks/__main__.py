@@ -1,0 +1,126 @@
+"""`python -m tasks`: runs one stage of a pipeline, or a command about pipelines."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from pathlib import Path
+
+from tasks.config.sections import STAGES
+from tasks.errors import ThroughlineError
+
+ROOT = Path()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command and return its exit code: 0 when all went well, 2 for a user's mistake."""
+    chosen = _parser().parse_args(arguments)
+    try:
+        return _commands()[chosen.command](chosen)
+    except ThroughlineError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+
+
+def run_stage(stage: str, name: str, root: Path = ROOT) -> None:
+    """Run one stage of one pipeline.
+
+    Raises:
+        ThroughlineError: a mistake in the pipeline file or in the data.
+    """
+    from tasks.config.loading import stage_input
+    from tasks.wire import wired
+    from tasks.workspace import Workspace
+
+    workspace = Workspace(root, name)
+    given = stage_input(workspace, stage)
+    wired(workspace)
+    function = getattr(importlib.import_module(f"tasks.{stage}"), stage)
+    function(given, workspace)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m tasks", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for stage in STAGES:
+        stage_command = commands.add_parser(stage, help=f"run stage {stage} of a pipeline")
+        stage_command.add_argument("name", metavar="PIPELINE")
+    check = commands.add_parser("check", help="check pipeline files without running anything")
+    check.add_argument("names", nargs="*", metavar="PIPELINE")
+    wire = commands.add_parser("wire", help="write the dvc.yaml beside each pipeline file")
+    wire.add_argument("names", nargs="*", metavar="PIPELINE")
+    commands.add_parser("schema", help="write the JSON Schema of a pipeline file for editors")
+    why = commands.add_parser("why", help="say what would rerun, and what caused it")
+    why.add_argument("stage", nargs="?", choices=STAGES)
+    why.add_argument("name", nargs="?", metavar="PIPELINE")
+    scoreboard = commands.add_parser("scoreboard", help="hold all figures against the texts'")
+    scoreboard.add_argument("--write", action="store_true", help="also into README.md and docs/")
+    inspect = commands.add_parser("inspect", help="describe a model file")
+    inspect.add_argument("model", type=Path)
+    return parser
+
+
+def _stage(chosen: argparse.Namespace) -> int:
+    run_stage(chosen.command, chosen.name)
+    return 0
+
+
+def _check(chosen: argparse.Namespace) -> int:
+    from tasks.check import check
+
+    return check(ROOT, chosen.names)
+
+
+def _wire(chosen: argparse.Namespace) -> int:
+    from tasks.wire import wire
+    from tasks.workspace import Workspace
+
+    for path in wire(ROOT, chosen.names or Workspace(ROOT, "").pipelines()):
+        print(f"wrote {path}")
+    return 0
+
+
+def _schema(chosen: argparse.Namespace) -> int:
+    from tasks.check import write_schema
+
+    print(f"wrote {write_schema(ROOT)}")
+    return 0
+
+
+def _why(chosen: argparse.Namespace) -> int:
+    from tasks.why import why
+
+    print(why(ROOT, chosen.stage, chosen.name))
+    return 0
+
+
+def _scoreboard(chosen: argparse.Namespace) -> int:
+    from tasks.scoreboard import scoreboard
+    from tasks.workspace import Workspace
+
+    print(scoreboard(ROOT, Workspace(ROOT, "").pipelines(), write=chosen.write))
+    return 0
+
+
+def _inspect(chosen: argparse.Namespace) -> int:
+    from tasks.conversion.inspection import describe
+
+    print(describe(chosen.model))
+    return 0
+
+
+def _commands() -> dict:
+    commands = {stage: _stage for stage in STAGES}
+    return commands | {
+        "check": _check,
+        "wire": _wire,
+        "schema": _schema,
+        "why": _why,
+        "scoreboard": _scoreboard,
+        "inspect": _inspect,
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())

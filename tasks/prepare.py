@@ -1,0 +1,109 @@
+"""Stage `prepare`: clean rows become parts, a fitted graph and arrays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tasks.workspace import Workspace, needed, replaced, write_json
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tasks.config.loading import StageInput
+    from tasks.preprocessing.fit import Preprocessing
+    from tasks.preprocessing.target import FittedTarget
+
+
+def prepare(stage_input: StageInput, workspace: Workspace) -> None:
+    """Split the clean rows, fit preprocessing on the training part, and store its arrays.
+
+    Raises:
+        BadData: a part without rows, a column that cannot be treated as asked, a leak that the
+            guards refuse.
+    """
+    import pandas as pd
+
+    rows = pd.read_parquet(needed(workspace.clean / "rows.parquet", "validate"))
+    owners = [name for name, owner in stage_input.prepared_by.items() if name == owner]
+    with replaced(workspace.training_data) as training, replaced(workspace.test_data) as test:
+        for branch in owners:
+            (training / branch).mkdir(parents=True)
+            (test / branch).mkdir(parents=True)
+            _prepare_branch(rows, stage_input.branches[branch], training / branch, test / branch)
+
+
+def _prepare_branch(rows: pd.DataFrame, view: Any, training: Path, test: Path) -> None:
+    from tasks.guards.examine import enforce, examine
+    from tasks.preprocessing.fit import fit
+    from tasks.preprocessing.plan import plan
+    from tasks.preprocessing.run import run
+    from tasks.preprocessing.target import fit_target
+    from tasks.splits.parts import parts
+
+    target_columns = view.target.columns
+    planned = plan(rows, view.columns, view.inputs, target_columns)
+    assigned = parts(rows, view.split)
+    training_rows = rows[assigned == "training"].reset_index(drop=True)
+    test_rows = rows[assigned == "test"].reset_index(drop=True)
+    target = fit_target(training_rows, view.target, view.task)
+    findings = examine(rows, assigned, list(planned.raw), view.target, view.task, view.split)
+    enforce(findings)
+    fitted = fit(training_rows, planned)
+    arrays = run(fitted.graph, training_rows, fitted.inputs)
+
+    training_rows.to_parquet(training / "rows.parquet")
+    test_rows.to_parquet(test / "rows.parquet")
+    (training / "preprocess.onnx").write_bytes(_bytes(fitted))
+    for name, array in arrays.items():
+        np.save(training / f"{name}.npy", array)
+    np.save(training / "target.npy", target.array(training_rows))
+    write_json(training / "prepared.json", _summary(fitted, target, training_rows, view))
+    write_json(
+        test / "guards.json",
+        {
+            "rows": {part: int((assigned == part).sum()) for part in ("training", "test", "gap")},
+            "findings": [finding.as_json() for finding in findings],
+        },
+    )
+
+
+def _bytes(fitted: Preprocessing) -> bytes:
+    from onnx import checker
+
+    checker.check_model(fitted.graph)
+    return fitted.graph.SerializeToString(deterministic=True)
+
+
+def _summary(
+    fitted: Preprocessing, target: FittedTarget, rows: pd.DataFrame, view: Any
+) -> dict[str, Any]:
+    """What the later stages and the model's metadata say of the training rows."""
+    return {
+        "inputs": [describe(rows, name, kind, view) for name, kind in fitted.inputs.items()],
+        "features": dict(fitted.features),
+        "target": target.as_json(),
+        "rows": len(rows),
+    }
+
+
+def describe(rows: pd.DataFrame, name: str, kind: str, view: Any) -> dict[str, Any]:
+    """The contract of one raw column: its kind, unit, and statistics of the training rows."""
+    column = view.columns.get(name)
+    entry: dict[str, Any] = {"name": name, "type": kind, "unit": column.unit if column else ""}
+    values = rows[name]
+    entry["missing"] = round(float(values.isna().mean()), 6)
+    entry["may_be_missing"] = bool(column and column.impute)
+    if kind == "number":
+        present = values.dropna().to_numpy(dtype=np.float64)
+        statistics = {"min": np.min, "max": np.max, "mean": np.mean, "sd": np.std}
+        entry |= {key: float(f(present)) if len(present) else None for key, f in statistics.items()}
+        entry["quantiles"] = np.quantile(present, np.linspace(0, 1, 11)).tolist() if len(present) else []
+    elif kind == "string":
+        shares = values.dropna().astype(str).value_counts(normalize=True).sort_index()
+        entry["categories"] = {str(k): round(float(v), 6) for k, v in shares.items()}
+        strict = column is not None and column.encode is not None and column.encode.kind == "ordinal"
+        entry["closed"] = bool(strict)
+    return entry

@@ -1,0 +1,160 @@
+"""Fitting preprocessing on training rows: statistics first, then one ONNX graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tasks.preprocessing.categories import FittedCategory, fit_category, write_category
+from tasks.preprocessing.graph import Graph
+from tasks.preprocessing.numbers import FittedNumber, fit_number, write_numbers
+from tasks.preprocessing.plan import Plan, Planned
+
+if TYPE_CHECKING:
+    import onnx
+    import pandas as pd
+
+    from tasks.config.columns import Derive
+
+Fitted = FittedNumber | FittedCategory
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """A fitted preprocessing.
+
+    Attributes:
+        graph: raw columns in, one float tensor (N, features) for each network input out.
+        features: for each network input the names of its features.
+        inputs: name and kind of each raw column.
+    """
+
+    graph: onnx.ModelProto
+    features: Mapping[str, list[str]]
+    inputs: Mapping[str, str]
+
+
+def fit(rows: pd.DataFrame, plan: Plan) -> Preprocessing:
+    """Fit every column of the plan on these rows and write the graph.
+
+    Args:
+        rows: training rows, nothing else.
+        plan: what happens to which column.
+
+    Raises:
+        BadData: a column that cannot be treated as the pipeline file asks.
+    """
+    from onnx import TensorProto
+
+    graph = Graph()
+    for name, kind in plan.raw.items():
+        graph.input(name, kind, ["N", 1])
+    features = {}
+    for group, columns in plan.inputs.items():
+        fitted = [_fit_column(rows, planned, plan) for planned in columns]
+        blocks = _write(graph, columns, fitted, plan)
+        features[group] = [name for each in fitted for name in _features(each)]
+        if len(blocks) == 1:
+            graph.node("Identity", blocks, group, exact=True)
+        else:
+            graph.node("Concat", blocks, group, exact=True, axis=1)
+        graph.output(group, TensorProto.FLOAT, ["N", len(features[group])])
+    return Preprocessing(graph.model(), features, dict(plan.raw))
+
+
+def _features(fitted: Fitted) -> list[str]:
+    return fitted.features if isinstance(fitted, FittedCategory) else [fitted.name]
+
+
+def _fit_column(rows: pd.DataFrame, planned: Planned, plan: Plan) -> Fitted:
+    if planned.column.encode is not None:
+        if planned.column.derive is not None:
+            values = derived(rows, planned.column.derive).astype(object)
+        else:
+            values = raw_values(rows, planned.name, planned.kind).astype(object)
+        return fit_category(planned, values)
+    if planned.column.derive is not None:
+        values = derived(rows, planned.column.derive)
+    else:
+        values = raw_values(rows, planned.name, planned.kind)
+    return fit_number(planned.name, values.astype(np.float64), planned.column)
+
+
+def raw_values(rows: pd.DataFrame, name: str, kind: str) -> np.ndarray:
+    """A raw column as the graph takes it, shape (rows,): float32, object of str, or bool."""
+    column = rows[name]
+    if kind == "string":
+        return np.array(["" if v is None or v != v else str(v) for v in column], dtype=object)
+    if kind == "boolean":
+        return column.to_numpy(dtype=bool)
+    return column.to_numpy(dtype=np.float32, na_value=np.nan)
+
+
+def derived(rows: pd.DataFrame, derive: Derive) -> np.ndarray:
+    """The values of a derived column, as its nodes compute them, shape (rows,)."""
+    if derive.kind == "equals":
+        column = rows[derive.of[0]]
+        same = column.astype(str) == derive.to if isinstance(derive.to, str) else column == derive.to
+        return same.fillna(False).to_numpy(dtype=np.float64)
+    values = [raw_values(rows, name, "number").astype(np.float64) for name in derive.of]
+    result = values[0]
+    for other in values[1:]:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            result = NUMPY_OPERATIONS[derive.kind](result, other)
+    return result
+
+
+NUMPY_OPERATIONS: dict[str, Any] = {
+    "sum": np.add,
+    "difference": np.subtract,
+    "product": np.multiply,
+    "ratio": np.divide,
+}
+
+ONNX_OPERATIONS = {"sum": "Add", "difference": "Sub", "product": "Mul", "ratio": "Div"}
+
+
+def _write(
+    graph: Graph, columns: Sequence[Planned], fitted: Sequence[Fitted], plan: Plan
+) -> list[str]:
+    """Nodes of all columns of a network input; neighbours with the same steps share theirs."""
+    blocks = []
+    pairs = zip(columns, fitted, strict=True)
+    for _, run in groupby(pairs, key=lambda pair: _shared_steps(pair[1])):
+        members = list(run)
+        values = [_value(graph, planned, each, plan) for planned, each in members]
+        first = members[0][1]
+        if isinstance(first, FittedCategory):
+            blocks.append(write_category(graph, values[0], first))
+        else:
+            numbers = [each for _, each in members if isinstance(each, FittedNumber)]
+            blocks.append(write_numbers(graph, values, numbers))
+    return blocks
+
+
+def _shared_steps(fitted: Fitted) -> object:
+    return fitted.name if isinstance(fitted, FittedCategory) else fitted.steps
+
+
+def _value(graph: Graph, planned: Planned, fitted: Fitted, plan: Plan) -> str:
+    """The name of the tensor (N, 1) that a column starts from."""
+    derive = planned.column.derive
+    if derive is None:
+        if planned.kind == "boolean" and isinstance(fitted, FittedNumber):
+            return graph.node("Cast", [planned.name], f"{planned.name}/number", to=1)
+        return planned.name
+    if derive.kind == "equals":
+        source = derive.of[0]
+        kind = plan.raw[source]
+        value = graph.node("Cast", [source], f"{source}/number", to=1) if kind == "boolean" else source
+        other = graph.constant(derive.to, f"{planned.name}/to", str if kind == "string" else np.float32)
+        same = graph.node("Equal", [value, other], f"{planned.name}/is")
+        return graph.node("Cast", [same], f"{planned.name}/derived", to=1)
+    value = derive.of[0]
+    for other in derive.of[1:]:
+        value = graph.node(ONNX_OPERATIONS[derive.kind], [value, other], f"{planned.name}/derived")
+    return value
