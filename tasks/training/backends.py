@@ -1,0 +1,139 @@
+"""The few operations that TensorFlow and JAX spell differently; all else is `keras.ops`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import numpy as np
+
+Tensor = Any
+Tensors = list[Tensor]
+
+STATELESS_METHODS = (
+    "stateless_apply",
+    "assign",
+    "assign_add",
+    "assign_sub",
+    "_apply_weight_decay",
+    "_backend_update_step",
+    "_backend_reset_gradient_accumulators",
+    "_backend_increment_gradient_accumulators",
+    "_overwrite_model_variables_with_average_value",
+)
+
+
+class Backend(Protocol):
+    """What the training program needs from the library below Keras."""
+
+    def compile(self, function: Callable[..., Any], xla: bool) -> Callable[..., Any]:
+        """The function as one program."""
+
+    def gradient(
+        self, loss: Callable[[Tensors], tuple[Tensor, Any]], variables: Tensors
+    ) -> tuple[Tensor, Any, Tensors]:
+        """The loss, what comes along with it, and the loss's gradient."""
+
+    def gather(self, array: Tensor, rows: Tensor) -> Tensor:
+        """Rows of an array; row numbers are known to be in bounds."""
+
+    def device_array(self, array: Any) -> Tensor:
+        """An array on the device."""
+
+    def stateless(self, optimizer: Any) -> Any:
+        """The optimizer as one that can be applied without touching variables."""
+
+
+def current() -> Backend:
+    """The backend that Keras runs on."""
+    import keras
+
+    backends: dict[str, type[Backend]] = {"tensorflow": TensorflowBackend, "jax": JaxBackend}
+    return backends[keras.backend.backend()]()
+
+
+class TensorflowBackend:
+    """TensorFlow: `tf.function`, with or without XLA."""
+
+    def compile(self, function: Callable[..., Any], xla: bool) -> Callable[..., Any]:
+        """The function as one graph."""
+        import tensorflow as tf
+
+        compiled: Callable[..., Any] = tf.function(function, jit_compile=xla, autograph=False)
+        return compiled
+
+    def gradient(
+        self, loss: Callable[[Tensors], tuple[Tensor, Any]], variables: Tensors
+    ) -> tuple[Tensor, Any, Tensors]:
+        """Loss, auxiliary values and dense gradients."""
+        import tensorflow as tf
+
+        with tf.GradientTape(watch_accessed_variables=False) as tape:
+            tape.watch(variables)
+            value, auxiliary = loss(variables)
+        gradients = tape.gradient(value, variables)
+        dense = [g if g is None else tf.convert_to_tensor(g) for g in gradients]
+        return value, auxiliary, dense
+
+    def gather(self, array: Tensor, rows: Tensor) -> Tensor:
+        """Rows of an array."""
+        import tensorflow as tf
+
+        return tf.gather(array, rows)
+
+    def device_array(self, array: Any) -> Tensor:
+        """An array as an eager tensor."""
+        import tensorflow as tf
+
+        return tf.convert_to_tensor(np.asarray(array))
+
+    def stateless(self, optimizer: Any) -> Any:
+        """The optimizer without `tf.distribute`.
+
+        Keras' TensorFlow optimizers assign to `tf.Variable`s through a distribution strategy and
+        so refuse `stateless_apply`; the base class that JAX uses has no such need.
+        """
+        from keras.src.optimizers.base_optimizer import BaseOptimizer
+
+        methods = {name: getattr(BaseOptimizer, name) for name in STATELESS_METHODS}
+        cls = type(optimizer)
+        optimizer.__class__ = type(cls.__name__, (cls,), {**methods, "_var_key": _identity})
+        return optimizer
+
+
+def _identity(optimizer: Any, variable: Any) -> int:
+    return id(variable)
+
+
+class JaxBackend:
+    """JAX: `jax.jit`, always through XLA."""
+
+    def compile(self, function: Callable[..., Any], xla: bool) -> Callable[..., Any]:
+        """The function, jitted."""
+        import jax
+
+        compiled: Callable[..., Any] = jax.jit(function)
+        return compiled
+
+    def gradient(
+        self, loss: Callable[[Tensors], tuple[Tensor, Any]], variables: Tensors
+    ) -> tuple[Tensor, Any, Tensors]:
+        """Loss, auxiliary values and gradients."""
+        import jax
+
+        (value, auxiliary), gradients = jax.value_and_grad(loss, has_aux=True)(variables)
+        return value, auxiliary, gradients
+
+    def gather(self, array: Tensor, rows: Tensor) -> Tensor:
+        """Rows of an array, without a bounds check."""
+        return array.at[rows].get(mode="promise_in_bounds")
+
+    def device_array(self, array: Any) -> Tensor:
+        """An array on the default device."""
+        import jax.numpy as jnp
+
+        return jnp.asarray(array)
+
+    def stateless(self, optimizer: Any) -> Any:
+        """The optimizer itself: Keras' JAX optimizers are stateless already."""
+        return optimizer
