@@ -1,0 +1,1 @@
+"""Export: a trained network and its preprocessing as one ONNX file."""

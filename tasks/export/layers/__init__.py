@@ -1,0 +1,1 @@
+"""One converter per Keras layer, by family; every module here registers its own."""
