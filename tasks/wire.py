@@ -28,8 +28,13 @@ FOUNDATION = ("tasks/config", "tasks/errors.py", "tasks/workspace.py")
 CODE: dict[str, tuple[str, ...]] = {
     "ingest": ("tasks/ingest.py", "tasks/sources"),
     "validate": ("tasks/validate.py", "tasks/validation"),
-    "prepare": ("tasks/guards", "tasks/prepare.py", "tasks/preprocessing"),
-    "cross_validate": ("tasks/cross_validate.py", "tasks/preprocessing", "tasks/training"),
+    "prepare": ("tasks/guards", "tasks/prepare.py", "tasks/preprocessing", "tasks/splits"),
+    "cross_validate": (
+        "tasks/cross_validate.py",
+        "tasks/preprocessing",
+        "tasks/splits",
+        "tasks/training",
+    ),
     "train": ("tasks/train.py", "tasks/training"),
     "export": ("tasks/conversion", "tasks/export.py", "tasks/preprocessing"),
     "evaluate": ("serving", "tasks/evaluate.py", "tasks/evaluation"),

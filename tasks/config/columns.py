@@ -52,14 +52,15 @@ class Scale(Strict):
 class Encode(Strict):
     """How a category becomes numbers.
 
-    one-hot: one 0/1 feature a category of the training rows and, with `unknown: bucket`, one more
-    for every value that training never saw (`unknown: zeros` gives it no feature of its own).
+    one-hot: one 0/1 feature for each of `categories` (default: those of the training rows); any
+    other value gets zeros, or with `unknown: bucket` a 1 in a feature of its own, which training
+    fills only when `categories` leaves some of its rows out.
     ordinal: the position in `categories`. boolean: 1 for `true`, 0 for everything else.
     """
 
     kind: Literal["one-hot", "ordinal", "boolean"]
     categories: list[Scalar] | None = Field(default=None, min_length=1)
-    unknown: Literal["bucket", "zeros"] = "bucket"
+    unknown: Literal["zeros", "bucket"] = "zeros"
     true: Scalar | None = None
 
     @model_validator(mode="after")
@@ -68,7 +69,7 @@ class Encode(Strict):
             raise ValueError("'ordinal' needs its categories, lowest first")
         if self.kind != "boolean" and self.true is not None:
             raise ValueError("'true' has a meaning for 'boolean' only")
-        if self.kind != "one-hot" and self.unknown != "bucket":
+        if self.kind != "one-hot" and self.unknown != "zeros":
             raise ValueError("'unknown' has a meaning for 'one-hot' only")
         return self
 

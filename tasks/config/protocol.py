@@ -64,7 +64,8 @@ class CrossValidation(Strict):
     K-fold with `folds` parts, repeated `repeats` times with other shuffles (iterated K-fold),
     `stratify: true` keeps the classes' shares, `group: COLUMN` keeps groups whole,
     `temporal: COLUMN` trains on the past only, with `gap` rows left out before each part.
-    `shuffle: false` takes contiguous parts in the file's order.
+    `shuffle: false` takes contiguous parts in the file's order. `sizes` adds a learning curve: every
+    fold trained again on so many, or such a share, of its training rows.
     """
 
     folds: int = Field(default=5, ge=2)
@@ -74,6 +75,7 @@ class CrossValidation(Strict):
     temporal: str | None = None
     gap: int = Field(default=0, ge=0)
     shuffle: bool = True
+    sizes: list[float | int] = []
     seed: int = 0
 
     @model_validator(mode="after")

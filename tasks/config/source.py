@@ -15,7 +15,10 @@ class Read(Strict):
     """How a file becomes a table; what is not said is told from the file's name."""
 
     format: (
-        Literal["csv", "jsonl", "parquet", "npz", "idx", "wav", "arff", "lines", "fixed"] | None
+        Literal[
+            "csv", "fixed", "lines", "jsonl", "json", "parquet", "npz", "npy", "idx", "wav", "arff"
+        ]
+        | None
     ) = None
     separator: str | None = None
     encoding: str = "utf-8"
@@ -67,7 +70,9 @@ class Source(Strict):
     def _exactly_one_kind(self) -> Source:
         given = [kind for kind in KINDS if getattr(self, kind) is not None]
         if len(given) != 1:
-            raise ValueError(f"exactly one of {', '.join(KINDS)} is needed, found {given or 'none'}")
+            raise ValueError(
+                f"exactly one of {', '.join(KINDS)} is needed, found {given or 'none'}"
+            )
         if given[0] in ("url", "archive") and self.sha256 is None:
             raise ValueError(f"'{given[0]}' needs 'sha256', so that the data can be trusted")
         if self.arguments and given[0] not in ("sklearn", "generator"):

@@ -39,10 +39,7 @@ def run(
     Raises:
         BadData: a feature that is not finite, with its input and row.
     """
-    session = session_of(graph)
-    names = [output.name for output in session.get_outputs()]
-    parts = [session.run(names, chunk) for chunk in _chunks(feed(rows, inputs), len(rows))]
-    arrays = {name: np.concatenate([part[i] for part in parts]) for i, name in enumerate(names)}
+    arrays = run_unchecked(graph, rows, inputs)
     for name, array in arrays.items():
         wrong = np.argwhere(~np.isfinite(array))
         if len(wrong):
@@ -53,6 +50,16 @@ def run(
                 "Give the column an `impute` or a `clip`",
             )
     return arrays
+
+
+def run_unchecked(
+    graph: onnx.ModelProto, rows: pd.DataFrame, inputs: Mapping[str, str]
+) -> dict[str, np.ndarray]:
+    """As `run`, for rows whose features may lie beyond what a number can hold."""
+    session = session_of(graph)
+    names = [output.name for output in session.get_outputs()]
+    parts = [session.run(names, chunk) for chunk in _chunks(feed(rows, inputs), len(rows))]
+    return {name: np.concatenate([part[i] for part in parts]) for i, name in enumerate(names)}
 
 
 def session_of(graph: onnx.ModelProto) -> Any:

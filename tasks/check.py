@@ -1,0 +1,77 @@
+"""`python -m tasks check`: is a pipeline file right, without running anything?"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from tasks.config.loading import Definition, load
+from tasks.errors import BadPipeline, ThroughlineError
+from tasks.workspace import Workspace, replaced
+
+SCHEMA = Path("docs") / "pipeline.schema.json"
+
+
+def check(root: Path, names: list[str]) -> int:
+    """Check pipeline files and print a line for each.
+
+    Args:
+        root: the repository.
+        names: pipelines; all of them when empty.
+
+    Returns:
+        0 when all are right, else 2.
+    """
+    wrong = 0
+    for name in names or Workspace(root, "").pipelines():
+        problems = list(problems_of(Workspace(root, name)))
+        wrong += bool(problems)
+        for problem in problems:
+            print(f"error: {problem}", file=sys.stderr)
+        if not problems:
+            print(f"{name}: right")
+    return 2 if wrong else 0
+
+
+def problems_of(workspace: Workspace) -> Iterator[str]:
+    """Everything that is wrong with a pipeline file, a line each."""
+    from tasks.wire import wired
+
+    try:
+        definition = load(workspace)
+    except ThroughlineError as error:
+        yield str(error)
+        return
+    for problem in _named_things(definition):
+        yield f"{workspace.pipeline_file}: {problem}"
+    try:
+        wired(workspace)
+    except BadPipeline as error:
+        yield str(error)
+
+
+def _named_things(definition: Definition) -> Iterator[str]:
+    """Names of layers, optimizers, expectations and metrics that nothing knows."""
+    from tasks.evaluation.names import unknown_metrics
+    from tasks.training import objects, spec
+    from tasks.validation.catalogue import problems
+
+    main = definition.main
+    yield from problems(main.expectations.rules)
+    for name, pipeline in definition.branches.items():
+        place = "" if name == "main" else f"variants.{name}: "
+        for problem in (*spec.check(pipeline.network), *objects.check(pipeline.training)):
+            yield f"{place}{problem}"
+    yield from unknown_metrics(main)
+
+
+def write_schema(root: Path) -> Path:
+    """Write the JSON Schema of a pipeline file, for editors that complete and check YAML."""
+    from tasks.config.pipeline import Pipeline
+
+    path = root / SCHEMA
+    with replaced(path) as draft:
+        draft.write_text(json.dumps(Pipeline.model_json_schema(), indent=1) + "\n")
+    return path

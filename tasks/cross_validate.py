@@ -1,0 +1,94 @@
+"""Stage `cross_validate`: folds of the training rows, preprocessing refitted in each of them."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tasks.workspace import Workspace, needed, read_json, replaced, write_json
+
+if TYPE_CHECKING:
+    from tasks.config.loading import StageInput
+    from tasks.training.validation import Folded
+
+
+def cross_validate(stage_input: StageInput, workspace: Workspace) -> None:
+    """Score every branch, sweep and training size on held-out folds of the training rows.
+
+    Writes `scores.json`, the averaged curves of the pipeline itself as `curves.csv`, and a table
+    for each sweep. A pipeline without the section `cross_validation` gets empty ones.
+    """
+    from tasks.training.devices import configure
+
+    configure(**{key: stage_input.shared[key] for key in ("backend", "device", "threads")})
+    data = {name: _data(workspace, stage_input, name) for name in stage_input.branches}
+    seed = stage_input.shared["seed"]
+    with replaced(workspace.cross_validation) as folder:
+        folder.mkdir()
+        folded = {
+            name: _branch(view, data[name], seed) for name, view in stage_input.branches.items()
+        }
+        scores: dict[str, Any] = {name: each and each.as_json() for name, each in folded.items()}
+        _compare_with_main(scores, folded)
+        scores["sweeps"] = _sweeps(stage_input, data, seed, folder)
+        write_json(folder / "scores.json", scores)
+        _write_curves(folder / "curves.csv", folded["main"])
+
+
+def _data(workspace: Workspace, stage_input: StageInput, branch: str) -> Any:
+    import pandas as pd
+
+    from tasks.preprocessing.target import FittedTarget
+
+    prepared = needed(workspace.training_data, "prepare") / stage_input.prepared_by[branch]
+    target = FittedTarget.from_json(read_json(prepared / "prepared.json")["target"])
+    return pd.read_parquet(prepared / "rows.parquet"), target
+
+
+def _branch(view: Any, data: Any, seed: int) -> Folded | None:
+    from tasks.training.validation import fold_and_fit
+
+    if view.cross_validation is None:
+        return None
+    return fold_and_fit(view, *data, view.cross_validation, seed)
+
+
+def _compare_with_main(scores: dict[str, Any], folded: dict[str, Folded | None]) -> None:
+    """For each variant on the same folds: its difference to the pipeline itself."""
+    from tasks.training.validation import paired
+
+    main = folded["main"]
+    for name, each in folded.items():
+        if name != "main" and main and each and each.same_folds(main):
+            scores[name]["difference_to_main"] = paired(each, main)
+
+
+def _sweeps(stage_input: StageInput, data: Any, seed: int, folder: Path) -> dict[str, Any]:
+    from tasks.training.sweeps import run_sweep
+
+    results = {}
+    for name, sweep in stage_input.main.sweeps.items():
+        results[name] = run_sweep(stage_input, name, sweep, data[sweep.base], seed)
+        points = results[name]["points"]
+        settings = list(points[0]["settings"])
+        metrics = list(points[0]["metrics"])
+        with (folder / f"sweep-{name}.csv").open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow([*settings, *metrics, *(f"{metric}_sd" for metric in metrics)])
+            for point in points:
+                means = [f"{point['metrics'][metric]['mean']:.6g}" for metric in metrics]
+                sds = [f"{point['metrics'][metric]['sd']:.6g}" for metric in metrics]
+                writer.writerow([*(str(point["settings"][key]) for key in settings), *means, *sds])
+    return results
+
+
+def _write_curves(path: Path, folded: Folded | None) -> None:
+    """Loss on training and on validation rows, averaged over the folds, one line an epoch."""
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["epoch", "training", "validation"])
+        if folded is not None:
+            pairs = zip(folded.curves["loss"], folded.curves["val_loss"], strict=True)
+            for epoch, (training, validation) in enumerate(pairs, start=1):
+                writer.writerow([epoch, f"{training:.6g}", f"{validation:.6g}"])

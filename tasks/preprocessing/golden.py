@@ -1,0 +1,54 @@
+"""Rows that every export is tried on: real ones, and made ones at the edges."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# No category of any real file.
+STRANGER = "a value that training never saw"
+
+
+def golden_rows(
+    rows: pd.DataFrame, inputs: Sequence[Mapping[str, Any]], count: int
+) -> pd.DataFrame:
+    """The first `count` training rows and edge rows.
+
+    Edge rows: every number at its minimum, at its maximum, one sd beyond each, with every category
+    unknown where the list is open; and everything missing that may be missing.
+
+    Args:
+        rows: raw training rows.
+        inputs: the contract of each raw column, from prepared.json.
+        count: of real rows.
+
+    Returns:
+        raw rows with the inputs' columns only.
+    """
+    import pandas as pd
+
+    names = [entry["name"] for entry in inputs]
+    # Whole numbers cannot be missing in a table, so numbers of every kind become floats.
+    numbers = {entry["name"]: "float64" for entry in inputs if entry["type"] == "number"}
+    real = rows[names].head(count).astype(numbers)
+    edges = [
+        {entry["name"]: _edge(entry, edge, real[entry["name"]].iloc[0]) for entry in inputs}
+        for edge in ("min", "max", "below", "above", "missing")
+    ]
+    made = pd.DataFrame(edges, columns=names)
+    return pd.concat([real, made.astype(real.dtypes.to_dict())], ignore_index=True)
+
+
+def _edge(entry: Mapping[str, Any], edge: str, ordinary: Any) -> Any:
+    if edge == "missing":
+        return None if entry["may_be_missing"] and entry["type"] != "boolean" else ordinary
+    if entry["type"] == "string":
+        return ordinary if entry["closed"] else STRANGER
+    if entry["type"] == "boolean" or entry["min"] is None:
+        return ordinary
+    beyond = {"min": 0.0, "max": 0.0, "below": -entry["sd"], "above": entry["sd"]}[edge]
+    start = entry["min"] if edge in ("min", "below") else entry["max"]
+    return start + beyond

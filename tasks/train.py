@@ -1,0 +1,114 @@
+"""Stage `train`: arrays become the trained network of every branch."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tasks.errors import BadPipeline
+from tasks.workspace import Workspace, needed, read_json, replaced, write_json
+
+if TYPE_CHECKING:
+    from tasks.config.loading import StageInput
+    from tasks.training.learner import Learner
+    from tasks.training.runs import Fitted
+
+# Training rows whose answers are kept, so that the exported file can be held against the network.
+GOLDEN_ROWS = 64
+
+
+def train(stage_input: StageInput, workspace: Workspace) -> None:
+    """Train the network of every branch on all its training rows.
+
+    Raises:
+        BadPipeline: epochs are to come from a cross-validation that the file does not ask for.
+    """
+    from tasks.training.devices import configure
+
+    configure(**{key: stage_input.shared[key] for key in ("backend", "device", "threads")})
+    scores = read_json(needed(workspace.cross_validation / "scores.json", "cross_validate"))
+    with replaced(workspace.networks) as folder:
+        for branch, view in stage_input.branches.items():
+            prepared = needed(workspace.training_data, "prepare") / stage_input.prepared_by[branch]
+            epochs = _epochs(view, scores.get(branch), branch)
+            _train_branch(view, prepared, folder / branch, stage_input.shared["seed"], epochs)
+
+
+def _epochs(view: Any, scores: dict[str, Any] | None, branch: str) -> int | None:
+    """The number of epochs that cross-validation chose, or None to follow the file."""
+    epochs = view.training.epochs
+    if isinstance(epochs, int) or epochs.choose is None:
+        return None
+    if not scores:
+        raise BadPipeline(
+            f"training.epochs.choose of '{branch}' needs the section cross_validation",
+            remedy="Add one, or give the number of epochs",
+        )
+    return int(scores["epochs"]["chosen"])
+
+
+def _train_branch(
+    view: Any, prepared: Path, folder: Path, default_seed: int, epochs: int | None
+) -> None:
+    from tasks.preprocessing.target import FittedTarget
+    from tasks.training.learner import learner
+    from tasks.training.runs import Run
+    from tasks.training.save import save
+
+    summary = read_json(prepared / "prepared.json")
+    arrays = {name: np.load(prepared / f"{name}.npy") for name in summary["features"]}
+    target = FittedTarget.from_json(summary["target"])
+    learns = learner(view, arrays, target.units, default_seed)
+    training_rows, watched = learns.held_out(summary["rows"])
+    run = Run(arrays, np.load(prepared / "target.npy"), training_rows, watched, learns.seed)
+    (fitted,) = learns.fit([run], epochs)
+    model = learns.build(learns.seed)
+    model.set_weights(fitted.weights)
+
+    folder.mkdir(parents=True)
+    save(model, folder)
+    _write_history(folder / "history.csv", fitted)
+    write_json(folder / "training.json", _summary(learns, fitted, model))
+    _write_golden(model, prepared, folder, summary)
+
+
+def _summary(learns: Learner, fitted: Fitted, model: Any) -> dict[str, Any]:
+    return {
+        "seed": learns.seed,
+        "epochs": fitted.epochs_run,
+        "best_epoch": fitted.best_epoch,
+        "parameters": int(model.count_params()),
+        "final": {name: values[fitted.best_epoch - 1] for name, values in fitted.history.items()},
+    }
+
+
+def _write_history(path: Path, fitted: Fitted) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(["epoch", *fitted.history])
+        for epoch, values in enumerate(zip(*fitted.history.values(), strict=True), start=1):
+            writer.writerow([epoch, *(f"{value:.8g}" for value in values)])
+
+
+def _write_golden(model: Any, prepared: Path, folder: Path, summary: dict[str, Any]) -> None:
+    """Raw rows and what the network, behind the same graph, answers to them."""
+    import onnx
+    import pandas as pd
+
+    from tasks.preprocessing.golden import golden_rows
+    from tasks.preprocessing.run import run_unchecked
+
+    rows = golden_rows(pd.read_parquet(prepared / "rows.parquet"), summary["inputs"], GOLDEN_ROWS)
+    kinds = {entry["name"]: entry["type"] for entry in summary["inputs"]}
+    features = run_unchecked(onnx.load(prepared / "preprocess.onnx"), rows, kinds)
+    # An edge may have no logarithm or no ratio; the network has no answer there.
+    answerable = np.logical_and.reduce([np.isfinite(f).all(axis=1) for f in features.values()])
+    rows = rows[answerable].reset_index(drop=True)
+    features = {name: array[answerable] for name, array in features.items()}
+    single = next(iter(features.values())) if len(features) == 1 else features
+    outputs = model.predict_on_batch(single)
+    rows.to_parquet(folder / "golden.parquet")
+    np.save(folder / "golden.npy", np.asarray(outputs, dtype=np.float32))

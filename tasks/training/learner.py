@@ -1,0 +1,99 @@
+"""What the pipeline file says about learning, ready for the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tasks.config.problem import PROBLEMS
+
+if TYPE_CHECKING:
+    import keras
+
+    from tasks.training.runs import Fitted, Run
+    from tasks.training.settings import Training
+
+
+@dataclass(frozen=True)
+class Learner:
+    """A network that can be built and trained any number of times.
+
+    Attributes:
+        network: the section `network`.
+        training: the section `training`.
+        task: the problem type; loss, metrics and the last layer follow from it.
+        units: of the output layer.
+        shapes: for each network input the shape of one row.
+        default_seed: for a pipeline that sets none.
+    """
+
+    network: Any
+    training: Training
+    task: str
+    units: int
+    shapes: Mapping[str, tuple[int, ...]]
+    default_seed: int
+
+    @property
+    def seed(self) -> int:
+        """Of weights, shuffling and dropout."""
+        return self.default_seed if self.training.seed is None else self.training.seed
+
+    @property
+    def metrics(self) -> Sequence[Any]:
+        """Keras metrics that are recorded each epoch."""
+        return self.training.metrics or PROBLEMS[self.task].metrics
+
+    def build(self, seed: int) -> keras.Model:
+        """The network with the initial weights of a seed."""
+        from tasks.training.network import Output, build
+
+        output = Output(self.units, PROBLEMS[self.task].activation)
+        return build(self.network, self.shapes, output, seed=seed)
+
+    def fit(self, runs: Sequence[Run], epochs: int | None = None) -> list[Fitted]:
+        """Train every run; all must have inputs of the shapes above."""
+        from tasks.training.engine import fit
+
+        return fit(
+            self.build,
+            self.training,
+            runs,
+            loss=PROBLEMS[self.task].loss,
+            metrics=self.metrics,
+            epochs=epochs,
+        )
+
+    def held_out(self, rows: int) -> tuple[np.ndarray, np.ndarray | None]:
+        """Row numbers to train on and, if `training.validation` asks for it, to watch.
+
+        The rows are drawn, not taken from the end: a file sorted by class would otherwise be
+        watched on one class only.
+        """
+        share = self.training.validation
+        if not share:
+            return np.arange(rows), None
+        drawn = np.random.default_rng(self.seed).permutation(rows)
+        count = max(1, round(rows * share))
+        return np.sort(drawn[count:]), np.sort(drawn[:count])
+
+
+def learner(
+    view: Any,
+    arrays: Mapping[str, np.ndarray],
+    units: int,
+    default_seed: int,
+) -> Learner:
+    """The learner of a branch.
+
+    Args:
+        view: a pipeline with `network`, `training` and `task`.
+        arrays: its network inputs, rows first.
+        units: of the output layer.
+        default_seed: for a pipeline that sets none.
+    """
+    shapes = {name: array.shape[1:] for name, array in arrays.items()}
+    return Learner(view.network, view.training, view.task, units, shapes, default_seed)

@@ -1,0 +1,98 @@
+"""Sweeps: a grid over settings of the pipeline file, judged on validation rows only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from copy import deepcopy
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+from tasks.config.protocol import CrossValidation, Sweep
+from tasks.errors import BadPipeline, nearest
+
+if TYPE_CHECKING:
+    from tasks.config.loading import StageInput
+
+# Settings that a sweep may change; a change of the others would change the rows themselves.
+SWEPT = ("columns", "network", "training")
+
+
+def points(sweep: Sweep) -> Iterator[dict[str, Any]]:
+    """Every combination of the values, the last key changing fastest."""
+    for values in product(*sweep.over.values()):
+        yield dict(zip(sweep.over, values, strict=True))
+
+
+def with_settings(document: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """A pipeline file with the values at some key paths replaced.
+
+    Args:
+        document: the file as parsed.
+        settings: values by key path, such as `training.batch_size` or `network.0.Dense.units`.
+
+    Raises:
+        BadPipeline: a path that leads nowhere.
+    """
+    result = deepcopy(dict(document))
+    for path, value in settings.items():
+        section, *keys = path.split(".")
+        if section not in SWEPT:
+            raise BadPipeline("A sweep may change settings of " + ", ".join(SWEPT), path)
+        if not keys:
+            result[section] = value
+            continue
+        place: Any = result.setdefault(section, {})
+        for key in keys[:-1]:
+            place = _inside(place, key, path)
+        if isinstance(place, list):
+            place[_position(place, keys[-1], path)] = value
+        else:
+            place[keys[-1]] = value
+    return result
+
+
+def _inside(place: Any, key: str, path: str) -> Any:
+    if isinstance(place, list):
+        return place[_position(place, key, path)]
+    if not isinstance(place, dict) or key not in place:
+        valid = list(place) if isinstance(place, dict) else []
+        raise BadPipeline(f"sweep over '{path}': no '{key}' there", remedy=nearest(key, valid))
+    return place[key]
+
+
+def _position(place: list[Any], key: str, path: str) -> int:
+    if not key.isdigit() or int(key) >= len(place):
+        raise BadPipeline(f"sweep over '{path}' needs a position below {len(place)}", key)
+    return int(key)
+
+
+def run_sweep(
+    stage_input: StageInput, name: str, sweep: Sweep, data: Any, seed: int
+) -> dict[str, Any]:
+    """Cross-validate every point of a sweep.
+
+    Returns:
+        the points with their settings and scores, and the position of the best by validation loss.
+    """
+    from tasks.config.pipeline import Pipeline
+    from tasks.config.loading import merged
+    from tasks.training.validation import fold_and_fit
+
+    rows, target = data
+    base = stage_input.branches[sweep.base]
+    document = stage_input.document
+    if sweep.base != "main":
+        document = merged(document, stage_input.main.variants[sweep.base].overrides())
+    protocol = base.cross_validation or CrossValidation()
+    if sweep.folds:
+        protocol = protocol.model_copy(update={"folds": sweep.folds})
+    results = []
+    for settings in points(sweep):
+        try:
+            view = Pipeline.model_validate(with_settings(document, settings))
+        except ValueError as error:
+            raise BadPipeline(f"sweeps.{name}: {settings} is no valid setting: {error}") from None
+        folded = fold_and_fit(view, rows, target, protocol, seed, sweep.repeats)
+        results.append({"settings": settings, **folded.as_json()})
+    losses = [point["metrics"]["loss"]["mean"] for point in results]
+    return {"title": sweep.title, "points": results, "best": losses.index(min(losses))}

@@ -1,0 +1,269 @@
+"""Cross-validation: folds, preprocessing refitted in each, one engine for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tasks.training.intervals import corrected_interval, paired_verdict
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tasks.config.protocol import CrossValidation
+    from tasks.preprocessing.target import FittedTarget
+    from tasks.splits.folds import Fold
+    from tasks.training.learner import Learner
+    from tasks.training.runs import Fitted, Run
+
+HIGHER_IS_BETTER = ("accuracy", "auc", "precision", "recall", "f1", "r2")
+
+
+@dataclass(frozen=True)
+class Folded:
+    """The trainings of all folds.
+
+    Attributes:
+        histories: one a training, loss and metrics for each epoch; in the target's own unit.
+        best_epochs: the epoch whose weights each training kept.
+        sizes: training and validation rows of a fold, on average.
+        protocol: folds and repeats.
+        chosen: the epoch that the averaged validation curve chose, if the file asks for that.
+        monitor: the curve that chose it.
+        learning_curve: for each training size the scores of the folds.
+    """
+
+    histories: Sequence[dict[str, list[float]]]
+    best_epochs: Sequence[int]
+    sizes: tuple[float, float]
+    protocol: CrossValidation
+    chosen: int | None
+    monitor: str
+    learning_curve: Sequence[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def curves(self) -> dict[str, list[float]]:
+        """The mean over all trainings, for as many epochs as all of them ran."""
+        epochs = min(len(history["loss"]) for history in self.histories)
+        return {
+            name: np.mean([history[name][:epochs] for history in self.histories], axis=0).tolist()
+            for name in self.histories[0]
+        }
+
+    def values(self, metric: str) -> np.ndarray:
+        """The score of every training on its validation rows, at the epoch that counts."""
+        epochs = [self.chosen or best for best in self.best_epochs]
+        pairs = zip(self.histories, epochs, strict=True)
+        return np.array([history[f"val_{metric}"][epoch - 1] for history, epoch in pairs])
+
+    @property
+    def metrics(self) -> list[str]:
+        """The names of what is measured on validation rows."""
+        names = self.histories[0]
+        return [name.removeprefix("val_") for name in names if name.startswith("val_")]
+
+    def same_folds(self, other: Folded) -> bool:
+        """Whether both were trained on the same rows, so that scores can be paired."""
+        return self.protocol == other.protocol and len(self.histories) == len(other.histories)
+
+    def as_json(self) -> dict[str, Any]:
+        """For scores.json."""
+        return {
+            "folds": self.protocol.folds,
+            "repeats": self.protocol.repeats,
+            "epochs": {
+                "chosen": self.chosen,
+                "monitor": self.monitor,
+                "best": list(self.best_epochs),
+            },
+            "metrics": {name: summary(self.values(name), self.sizes) for name in self.metrics},
+            "curves": self.curves,
+            "learning_curve": list(self.learning_curve),
+        }
+
+
+def summary(values: np.ndarray, sizes: tuple[float, float]) -> dict[str, Any]:
+    """Mean, sd and the corrected 95 % interval of the folds' scores."""
+    low, high = corrected_interval(values, *sizes)
+    return {
+        "values": values.tolist(),
+        "mean": float(values.mean()),
+        "sd": float(values.std(ddof=1)),
+        "low": float(low),
+        "high": float(high),
+    }
+
+
+def paired(candidate: Folded, reference: Folded) -> dict[str, Any]:
+    """Candidate minus reference on the same folds, metric by metric, with a verdict."""
+    return {
+        name: paired_verdict(
+            candidate.values(name),
+            reference.values(name),
+            *candidate.sizes,
+            higher_is_better=is_higher_better(name),
+        )
+        for name in candidate.metrics
+        if name in reference.metrics
+    }
+
+
+def is_higher_better(metric: str) -> bool:
+    """Whether a larger value of a metric is the better one."""
+    return any(part in metric for part in HIGHER_IS_BETTER)
+
+
+def fold_and_fit(
+    view: Any,
+    rows: pd.DataFrame,
+    target: FittedTarget,
+    protocol: CrossValidation,
+    default_seed: int,
+    repeats: int | None = None,
+) -> Folded:
+    """Train every fold of a protocol.
+
+    Args:
+        view: a pipeline with `columns`, `inputs`, `network`, `target`, `task`, `training`.
+        rows: its raw training rows.
+        target: how the target is read; its scaling is fitted again in every fold.
+        protocol: the folds.
+        default_seed: for a pipeline that sets none.
+        repeats: trainings of each fold with different seeds. Default: `training.repeats`.
+    """
+    from tasks.splits.folds import folds
+
+    labels = target.array(rows).ravel() if view.task in ("binary", "multiclass") else None
+    drawn = folds(rows, labels, protocol)
+    prepared = _Prepared(view, rows, target)
+    repeats = repeats or view.training.repeats
+    fitted, divides = [], []
+    for learner, runs, scale in prepared.grouped(drawn, default_seed, repeats):
+        fitted += learner.fit(runs)
+        divides += [scale] * len(runs)
+    histories = [_in_unit(f.history, d) for f, d in zip(fitted, divides, strict=True)]
+    epochs = view.training.epochs
+    chooses = not isinstance(epochs, int) and epochs.choose == "cross_validation"
+    monitor = "val_loss" if isinstance(epochs, int) else epochs.monitor
+    folded = Folded(
+        histories,
+        [f.best_epoch for f in fitted],
+        (
+            float(np.mean([len(fold.training) for fold in drawn])),
+            float(np.mean([len(fold.validation) for fold in drawn])),
+        ),
+        protocol,
+        _chosen(histories, monitor) if chooses else None,
+        monitor,
+        [_at_size(prepared, drawn, size, default_seed) for size in protocol.sizes],
+    )
+    return folded
+
+
+def _chosen(histories: Sequence[dict[str, list[float]]], monitor: str) -> int:
+    """The epoch, counted from 1, at which the averaged validation curve is best."""
+    curve = np.mean([history[monitor] for history in histories], axis=0)
+    best = curve.argmax() if is_higher_better(monitor) else curve.argmin()
+    return int(best) + 1
+
+
+def _at_size(
+    prepared: _Prepared, drawn: Sequence[Fold], size: float | int, default_seed: int
+) -> dict[str, Any]:
+    """One point of the learning curve: every fold trained on a part of its training rows."""
+    smaller = []
+    for number, fold in enumerate(drawn):
+        count = int(size) if size > 1 else max(1, round(len(fold.training) * size))
+        generator = np.random.default_rng((default_seed, number))
+        chosen = generator.permutation(fold.training)[:count]
+        smaller.append(fold._replace(training=np.sort(chosen)))
+    fitted: list[Fitted] = []
+    for learner, runs, _ in prepared.grouped(smaller, default_seed, 1):
+        fitted += learner.fit(runs)
+    metrics = [name for name in fitted[0].history if not name.startswith("val_")]
+    sizes = (float(len(smaller[0].training)), float(len(smaller[0].validation)))
+
+    def at_best(name: str) -> dict[str, Any]:
+        return summary(np.array([f.history[name][f.best_epoch - 1] for f in fitted]), sizes)
+
+    return {
+        "rows": len(smaller[0].training),
+        "training": {name: at_best(name) for name in metrics},
+        "validation": {name: at_best(f"val_{name}") for name in metrics},
+    }
+
+
+class _Prepared:
+    """The arrays of every fold, each from preprocessing that saw the fold's training rows only."""
+
+    def __init__(self, view: Any, rows: pd.DataFrame, target: FittedTarget) -> None:
+        from tasks.preprocessing.plan import plan
+
+        self._view = view
+        self._rows = rows
+        self._target = target
+        self._plan = plan(rows, view.columns, view.inputs, target.columns)
+        # Folds whose graphs are equal share one set of arrays.
+        self._arrays: dict[bytes, dict[str, np.ndarray]] = {}
+
+    def grouped(
+        self, drawn: Sequence[Fold], default_seed: int, repeats: int
+    ) -> list[tuple[Learner, list[Run], float]]:
+        """The trainings, in order, in groups that share one network shape and target scaling."""
+        from tasks.training.learner import learner
+        from tasks.training.runs import Run
+
+        groups: list[tuple[Learner, list[Run], float]] = []
+        for fold in drawn:
+            arrays = self._of(fold.training)
+            target, divide = self._targets(fold.training)
+            learns = learner(self._view, arrays, self._target.units, default_seed)
+            runs = [
+                Run(
+                    arrays,
+                    target,
+                    fold.training,
+                    fold.validation,
+                    learns.seed + fold.repeat * repeats + repeat,
+                )
+                for repeat in range(repeats)
+            ]
+            if groups and groups[-1][0].shapes == learns.shapes and groups[-1][2] == divide:
+                groups[-1][1].extend(runs)
+            else:
+                groups.append((learns, runs, divide))
+        return groups
+
+    def _of(self, training: np.ndarray) -> dict[str, np.ndarray]:
+        from tasks.preprocessing.fit import fit
+        from tasks.preprocessing.run import run
+
+        fitted = fit(self._rows.iloc[training], self._plan)
+        key = fitted.graph.SerializeToString(deterministic=True)
+        if key not in self._arrays:
+            self._arrays[key] = run(fitted.graph, self._rows, fitted.inputs)
+        return self._arrays[key]
+
+    def _targets(self, training: np.ndarray) -> tuple[np.ndarray, float]:
+        """The target of all rows, scaled by the fold's training rows, and the divisor."""
+        from tasks.preprocessing.target import fit_target
+
+        if self._view.target.scale is None:
+            return self._target.array(self._rows), 1.0
+        fitted = fit_target(self._rows.iloc[training], self._view.target, self._view.task)
+        return fitted.array(self._rows), fitted.divide
+
+
+def _in_unit(history: dict[str, list[float]], divide: float) -> dict[str, list[float]]:
+    """Errors of a scaled target, in the target's own unit."""
+    if divide == 1.0:
+        return history
+    result = {}
+    for name, values in history.items():
+        squared = name.removeprefix("val_") in ("loss", "mse", "mean_squared_error")
+        factor = divide**2 if squared else divide
+        result[name] = [value * factor for value in values]
+    return result
