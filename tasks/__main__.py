@@ -55,7 +55,9 @@ def _parser() -> argparse.ArgumentParser:
     why.add_argument("stage", nargs="?", choices=STAGES)
     why.add_argument("name", nargs="?", metavar="PIPELINE")
     scoreboard = commands.add_parser("scoreboard", help="hold all figures against the texts'")
+    scoreboard.add_argument("names", nargs="*", metavar="PIPELINE")
     scoreboard.add_argument("--write", action="store_true", help="also into README.md and docs/")
+    scoreboard.add_argument("--output", type=Path, help="a file to write the table to")
     inspect = commands.add_parser("inspect", help="describe a model file")
     inspect.add_argument("model", type=Path)
     return parser
@@ -97,9 +99,14 @@ def _why(chosen: argparse.Namespace) -> int:
 
 def _scoreboard(chosen: argparse.Namespace) -> int:
     from tasks.scoreboard import scoreboard
-    from tasks.workspace import Workspace
+    from tasks.workspace import Workspace, replaced
 
-    print(scoreboard(ROOT, Workspace(ROOT, "").pipelines(), write=chosen.write))
+    names = chosen.names or Workspace(ROOT, "").pipelines()
+    table = scoreboard(ROOT, names, write=chosen.write)
+    if chosen.output:
+        with replaced(chosen.output) as draft:
+            draft.write_text(f"{table}\n", encoding="utf-8")
+    print(table)
     return 0
 
 
