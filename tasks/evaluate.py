@@ -1,0 +1,102 @@
+"""Stage `evaluate`: `model.onnx` meets raw test rows, for the first and only time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tasks.errors import BadPipeline
+from tasks.workspace import Workspace, needed, read_json, replaced, write_json
+
+if TYPE_CHECKING:
+    from tasks.config.judgement import Comparison
+    from tasks.config.loading import StageInput
+    from tasks.evaluation.branch import Judged
+
+
+def evaluate(stage_input: StageInput, workspace: Workspace) -> None:
+    """Measure every branch on raw test rows and hold it against baselines, gates and claims.
+
+    Writes the flat figures for `dvc metrics show` and the folder of the report. Without test rows
+    (`split: {test: 0}`) the figures are those of the training rows, and the report says so.
+
+    Raises:
+        BadPipeline: a claim, gate, slice or comparison that names what is not there.
+        BadData: rows that the model refuses.
+    """
+    from tasks.evaluation.page import page
+    from tasks.evaluation.tables import rounded, write_tables
+
+    branches = _judged(stage_input, workspace)
+    report = rounded(_report(stage_input, branches))
+    with replaced(workspace.evaluation) as folder:
+        folder.mkdir()
+        write_json(folder / "report.json", report)
+        write_tables(folder, branches["main"].outcome, report["branches"]["main"])
+        (folder / "report.html").write_text(page(report), encoding="utf-8")
+    with replaced(workspace.metrics) as draft:
+        write_json(draft, _flat(report))
+
+
+def _judged(stage_input: StageInput, workspace: Workspace) -> dict[str, Judged]:
+    from tasks.evaluation.branch import Parts, judge
+
+    path = needed(workspace.cross_validation / "scores.json", "cross_validate")
+    scores = read_json(path)
+    parts: dict[str, Parts] = {}
+    judged = {}
+    for name, view in stage_input.branches.items():
+        owner = stage_input.prepared_by[name]
+        if owner not in parts:
+            folders = (workspace.training_data / owner, workspace.test_data / owner)
+            parts[owner] = Parts(*folders, view.task)
+        compare = _with_trivial(view.compare, view.problem.baseline)
+        judged[name] = judge(
+            workspace.model_of(name), parts[owner], view, compare, scores.get(name)
+        )
+    return judged
+
+
+def _with_trivial(comparisons: list[Comparison], baseline: str) -> list[Comparison]:
+    """The models to compare with, the trivial baseline of the task always among them."""
+    from tasks.config.judgement import Comparison
+
+    if any(comparison.model == baseline for comparison in comparisons):
+        return comparisons
+    return [Comparison(model=baseline), *comparisons]
+
+
+def _report(stage_input: StageInput, branches: dict[str, Judged]) -> dict[str, Any]:
+    from tasks.evaluation.judgement import all_judged, gated
+
+    main = stage_input.main
+    figures = {name: branch.figures for name, branch in branches.items()}
+    variants = main.variants
+    return {
+        "pipeline": stage_input.name,
+        "title": main.title,
+        "task": main.task,
+        "target": {"columns": main.target.columns, "unit": main.target.unit},
+        "branches": {
+            name: {"title": variants[name].title if name in variants else main.title}
+            | dict(branch.report)
+            for name, branch in branches.items()
+        },
+        "claims": all_judged(main.claims, figures),
+        "gates": gated(main.gates, figures["main"], branches["main"].report["comparisons"]),
+    }
+
+
+def _flat(report: dict[str, Any]) -> dict[str, Any]:
+    """The figures alone: those of the pipeline itself on top, each variant's below its name."""
+    values = {
+        name: {metric: figure["value"] for metric, figure in branch["metrics"].items()}
+        for name, branch in report["branches"].items()
+    }
+    flat: dict[str, Any] = values.pop("main")
+    for name, figures in values.items():
+        if name in flat:
+            raise BadPipeline(
+                "A variant must not have the name of a metric", name, "Give it another name"
+            )
+        flat[name] = figures
+    return flat

@@ -1,0 +1,1 @@
+"""Measuring a model: figures with intervals, baselines, claims, gates and the report page."""

@@ -1,0 +1,213 @@
+"""Everything that is measured of one branch of a pipeline: its model on raw rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tasks.errors import BadData
+from tasks.evaluation import classification, regression
+from tasks.evaluation.calibration import calibration
+from tasks.evaluation.comparisons import Prepared, compared, titles
+from tasks.evaluation.measure import Figure, difference, measured, plain
+from tasks.evaluation.outcome import Outcome, Target
+from tasks.evaluation.resamples import Resamples
+from tasks.evaluation.rows import Rows, answers, read_rows
+from tasks.evaluation.slices import sliced
+from tasks.workspace import needed, read_json
+
+if TYPE_CHECKING:
+    from tasks.config.judgement import Comparison
+
+
+class Parts:
+    """The rows of a branch's prepared data, read once for all branches that share them.
+
+    Args:
+        training: folder of the training rows, their arrays and `prepared.json`.
+        test: folder of the test rows.
+        task: the problem type.
+    """
+
+    def __init__(self, training: Path, test: Path, task: str) -> None:
+        self.folder = training
+        self.prepared: dict[str, Any] = read_json(needed(training / "prepared.json", "prepare"))
+        self.target = Target.of(task, self.prepared)
+        self.training = read_rows(training / "rows.parquet")
+        test_rows = read_rows(needed(test / "rows.parquet", "prepare"))
+        self.test_count = test_rows.count
+        # Without test rows all that can be measured is how well the training rows are known.
+        self.evaluated = test_rows if test_rows.count else self.training
+        self.draws = Resamples(self.evaluated.count)
+        self.training_draws = Resamples(self.training.count) if test_rows.count else self.draws
+        self._compared: list[tuple[str, Comparison, Outcome]] | None = None
+
+    def compared(self, comparisons: list[Comparison]) -> list[tuple[str, Comparison, Outcome]]:
+        """Name, settings and outcome of each comparison model; fitted once."""
+        if self._compared is None:
+            names = titles(comparisons)
+            self._compared = [
+                (name, comparison, compared(comparison, self._arrays))
+                for name, comparison in zip(names, comparisons, strict=True)
+            ]
+        return self._compared
+
+    @cached_property
+    def _arrays(self) -> Prepared:
+        inputs = list(self.prepared["features"])
+        arrays = [np.load(self.folder / f"{name}.npy", mmap_mode="r") for name in inputs]
+        fresh = answers(self.folder / "preprocess.onnx", self.evaluated)
+        target = np.load(self.folder / "target.npy")
+        if self.target.task in ("regression", "proportion"):
+            known = target.astype(np.float64) * self.target.divide + self.target.subtract
+        else:
+            several = self.target.task == "multilabel"
+            known = target.astype(np.int64) if several else target.astype(np.int64).reshape(-1)
+        return Prepared(
+            features=_side_by_side(arrays),
+            answers=known,
+            test_features=_finite(_side_by_side([fresh[name] for name in inputs])),
+            actual=self.target.actual(self.evaluated.columns),
+            target=self.target,
+        )
+
+
+def _side_by_side(arrays: list[np.ndarray]) -> np.ndarray:
+    """Several network inputs as one table, shape (N, F)."""
+    return np.concatenate([array.reshape(len(array), -1) for array in arrays], axis=1)
+
+
+def _finite(features: np.ndarray) -> np.ndarray:
+    wrong = np.argwhere(~np.isfinite(features))
+    if len(wrong):
+        row, feature = (int(number) for number in wrong[0])
+        raise BadData(
+            "Every feature of a test row must be finite",
+            f"{features[row, feature]} in test row {row}, feature {feature}",
+            "Give the column an `impute` or a `clip`",
+        )
+    return features
+
+
+@dataclass(frozen=True)
+class Judged:
+    """One branch, measured.
+
+    Attributes:
+        outcome: on the rows that are evaluated.
+        figures: every figure by its name, those of classes, columns and comparisons included.
+        report: what report.json says of the branch.
+    """
+
+    outcome: Outcome
+    figures: Mapping[str, Figure]
+    report: Mapping[str, Any]
+
+
+def judge(
+    model: Path,
+    parts: Parts,
+    view: Any,
+    compare: list[Comparison],
+    scores: Mapping[str, Any] | None,
+) -> Judged:
+    """Measure a branch.
+
+    Args:
+        model: its ONNX file.
+        parts: its rows.
+        view: its sections.
+        compare: the models to compare with.
+        scores: its entry of scores.json.
+    """
+    needed(model, "export")
+    outcome = _outcome(model, parts, parts.evaluated)
+    own = measured(outcome, parts.draws)
+    on_training = own
+    if parts.test_count:
+        on_training = measured(_outcome(model, parts, parts.training), parts.training_draws)
+    comparisons = [
+        _beside(name, comparison, outcome, theirs, parts.draws)
+        for name, comparison, theirs in parts.compared(compare)
+    ]
+    metrics = own | {f"train_{name}": figure for name, figure in on_training.items()}
+    metrics |= _cross_validated(scores)
+    details = _details(outcome, parts)
+    report = {
+        "rows": {"training": parts.training.count, "test": parts.test_count},
+        "metrics": metrics,
+        "comparisons": comparisons,
+        "slices": sliced(view.slices, parts.evaluated, outcome),
+        "curves": (scores or {}).get("curves"),
+        **details,
+    }
+    return Judged(outcome, metrics | _with_subjects(report, outcome), report)
+
+
+def _outcome(model: Path, parts: Parts, rows: Rows) -> Outcome:
+    return parts.target.outcome(rows.columns, answers(model, rows))
+
+
+def _beside(
+    name: str, comparison: Comparison, ours: Outcome, theirs: Outcome, draws: Resamples
+) -> dict[str, Any]:
+    return {
+        "name": name,
+        "arguments": comparison.arguments,
+        "metrics": measured(theirs, draws),
+        "difference": difference(ours, theirs, draws),
+    }
+
+
+def _cross_validated(scores: Mapping[str, Any] | None) -> dict[str, Figure]:
+    """The means over the folds, with the intervals that cross-validation gave them."""
+    if scores is None:
+        return {}
+    figures: dict[str, Figure] = {
+        f"cv_{name}": {
+            "value": fold["mean"],
+            "low": fold.get("low"),
+            "high": fold.get("high"),
+            "method": "folds",
+        }
+        for name, fold in scores["metrics"].items()
+    }
+    chosen = scores.get("epochs", {}).get("chosen")
+    return figures if chosen is None else figures | {"epochs": plain(chosen)}
+
+
+def _details(outcome: Outcome, parts: Parts) -> dict[str, Any]:
+    if outcome.task in ("regression", "proportion"):
+        found = regression.coefficients(
+            parts.evaluated, parts.prepared["inputs"], outcome.predicted
+        )
+        return {"residuals": regression.residuals(outcome), "coefficients": found}
+    details: dict[str, Any] = {
+        "classes": list(outcome.names),
+        "per_class": classification.per_class(outcome),
+        "calibration": calibration(outcome),
+    }
+    if outcome.task != "multilabel":
+        details["confusion"] = classification.confusion(outcome).tolist()
+    return details
+
+
+def _with_subjects(report: Mapping[str, Any], outcome: Outcome) -> dict[str, Figure]:
+    """The figures of one class, one column or one comparison, for claims and gates."""
+    figures = {name: plain(value) for name, value in report.get("coefficients", {}).items()}
+    for entry in report.get("per_class", ()):
+        for name in ("precision", "recall", "f1"):
+            if entry[name] is not None:
+                figures[f"{name}:{entry['class']}"] = plain(entry[name])
+    for row, counts in zip(outcome.names, report.get("confusion", ()), strict=False):
+        for column, count in zip(outcome.names, counts, strict=True):
+            figures[f"confusion:{row}:{column}"] = plain(count)
+    for comparison in report["comparisons"]:
+        for name, figure in comparison["metrics"].items():
+            figures[f"{name}:{comparison['name']}"] = figure
+    return figures
