@@ -1,0 +1,57 @@
+# Two doors: `make run` (default pipelines, end to end) and `make test`. The rest is detail.
+PYTHON ?= python3.11
+EXTRA ?= cpu
+VENV := .venv
+BIN := $(VENV)/bin
+# Stages run `python -m tasks ...`; this makes it the environment's Python.
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+# No telemetry from any of the libraries.
+export DVC_NO_ANALYTICS := true
+export DO_NOT_TRACK := 1
+export TF_CPP_MIN_LOG_LEVEL ?= 2
+
+.PHONY: setup run flow test test-slow lint types check lock clean
+
+setup: $(VENV)/.complete-$(EXTRA)
+
+# Bytecode is compiled at once: without it every stage would wait 10 s more for its imports.
+$(VENV)/.complete-$(EXTRA): locks/$(EXTRA).txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes --no-deps --requirement locks/$(EXTRA).txt
+	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m compileall -q -j 0 $(VENV)/lib > /dev/null || true
+	touch $@
+
+run: setup
+	python -m tasks wire
+	dvc repro
+	python -m tasks scoreboard
+
+flow: setup
+	python -m flows.pipeline
+
+test: setup
+	python -m pytest
+
+test-slow: setup
+	python -m pytest -m slow
+
+lint: setup
+	ruff check .
+	ruff format --check .
+	lint-imports
+
+types: setup
+	mypy
+
+check: setup
+	python -m tasks check
+
+# Writes the locks anew: hashes of every file, no address of any index.
+lock:
+	for extra in cpu gpu; do \
+	  uv pip compile pyproject.toml --extra $$extra --extra dev --python-version 3.11 \
+	    --generate-hashes --no-emit-index-url --no-header --no-annotate --output-file locks/$$extra.txt; \
+	done
+
+clean:
+	rm -rf data/raw data/clean data/prepared models/*/ reports .cache
