@@ -1,0 +1,140 @@
+"""Fetching a file over HTTP: resumed where it broke off, tried again with growing pauses."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tasks.errors import BadData
+from tasks.sources.mirror import sha256_of
+
+if TYPE_CHECKING:
+    import requests
+
+TRIES = 5
+FIRST_PAUSE_SECONDS = 0.5
+TIMEOUT_SECONDS = 30.0
+BLOCK_BYTES = 1 << 18
+# Answers that another try will not change.
+FINAL = (400, 401, 403, 404, 405, 410, 451)
+
+
+def downloaded(
+    url: str,
+    sha256: str,
+    cache: Path,
+    pause: float = FIRST_PAUSE_SECONDS,
+    timeout: float = TIMEOUT_SECONDS,
+) -> Path:
+    """The file at `url`, once its checksum is certain.
+
+    Bytes that came stay in the cache, so a later try, even of another process, asks for the rest
+    only.
+
+    Args:
+        url: an http or https address.
+        sha256: of the file's bytes.
+        cache: the folder that keeps downloads by sha256.
+        pause: seconds before the second try; each next pause is twice as long.
+        timeout: seconds to wait for the server's next bytes.
+
+    Returns:
+        The file in the cache.
+
+    Raises:
+        BadData: the server does not give the file, or gives another one.
+    """
+    cache.mkdir(parents=True, exist_ok=True)
+    # A name of its own for each process: two of them must not write into one file.
+    part = cache / f"{sha256}.part"
+    own = cache / f"{sha256}.{os.getpid()}.part"
+    if part.exists():
+        part.replace(own)
+    problem = ""
+    try:
+        for attempt in range(TRIES):
+            if attempt:
+                time.sleep(pause * 2 ** (attempt - 1))
+            problem = _continued(url, own, timeout)
+            if problem:
+                continue
+            found = sha256_of(own)
+            if found == sha256:
+                own.replace(cache / sha256)
+                return cache / sha256
+            _refuse(url, own, sha256, found)
+    finally:
+        if own.exists():
+            own.replace(part)
+    raise BadData(
+        f"{url} must deliver the file",
+        f"{problem}, {TRIES} times",
+        "Run again to go on from the bytes that came, or put the file into a mirror folder",
+    )
+
+
+def _refuse(url: str, path: Path, expected: str, found: str) -> None:
+    from tasks.sources.formats.content import looks_like_html
+
+    with path.open("rb") as stream:
+        start = stream.read(512)
+    size = path.stat().st_size
+    path.unlink()
+    if looks_like_html(start):
+        raise BadData(
+            f"{url} must deliver data", f"a web page of {size} bytes", "Use the direct address"
+        )
+    raise BadData(
+        f"{url} must have sha256 {expected}",
+        f"{found} ({size} bytes)",
+        "If the publisher replaced the file, look at it and change 'source.sha256'",
+    )
+
+
+def _continued(url: str, path: Path, timeout: float) -> str:
+    """Fetch the bytes that `path` lacks; returns what went wrong, or nothing."""
+    import requests
+
+    have = path.stat().st_size if path.exists() else 0
+    # Without this, a server may compress and the bytes would not be the published ones.
+    headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={have}-"} if have else {})}
+    try:
+        with requests.get(url, headers=headers, stream=True, timeout=timeout) as answer:
+            if answer.status_code == 416:
+                # The file is shorter than what came: begin again.
+                path.unlink()
+                return "the server refused to continue"
+            if answer.status_code in FINAL:
+                raise BadData(
+                    f"{url} must deliver the file",
+                    f"HTTP {answer.status_code} {answer.reason}",
+                    "Mend 'source.url', or put the file into a mirror folder",
+                )
+            if not answer.ok:
+                return f"HTTP {answer.status_code} {answer.reason}"
+            return _written(answer, path, have if answer.status_code == 206 else 0)
+    except requests.exceptions.InvalidURL as error:
+        raise BadData("'source.url' must be an address", url, str(error)) from None
+    except requests.exceptions.RequestException as error:
+        return f"{type(error).__name__} after {path.stat().st_size if path.exists() else 0} bytes"
+
+
+def _written(answer: requests.Response, path: Path, start: int) -> str:
+    from tqdm import tqdm
+
+    length = answer.headers.get("Content-Length")
+    total = start + int(length) if length else None
+    with (
+        path.open("ab" if start else "wb") as stream,
+        # Only on a terminal: a log has no use for it.
+        tqdm(total=total, initial=start, unit="B", unit_scale=True, disable=None) as bar,
+    ):
+        for block in answer.iter_content(BLOCK_BYTES):
+            stream.write(block)
+            bar.update(len(block))
+    size = path.stat().st_size
+    if total is not None and size < total:
+        return f"connection closed after {size} of {total} bytes"
+    return ""

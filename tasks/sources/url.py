@@ -1,0 +1,33 @@
+"""A file on a web server."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from tasks.errors import BadData
+from tasks.sources.download import downloaded
+from tasks.sources.file import as_table
+from tasks.sources.mirror import held
+from tasks.sources.registry import Fetched, Surroundings, source
+
+if TYPE_CHECKING:
+    from tasks.config.source import Source
+
+
+@source("url")
+def bring(settings: Source, surroundings: Surroundings) -> Fetched:
+    """The table in the file at `url`; its sha256 is demanded and a copy in the mirror will do.
+
+    Raises:
+        BadData: no http address, no such file, another checksum, or a server that does not answer.
+    """
+    url = settings.url or ""
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise BadData("'source.url' must begin with https:// or http://", url)
+    name = unquote(PurePosixPath(parts.path).name) or "download"
+    sha256 = settings.sha256 or ""
+    path = held(sha256, name, surroundings) or downloaded(url, sha256, surroundings.cache)
+    return as_table(path, name, settings, {"source": url})
