@@ -50,6 +50,12 @@ def assemble(
         [helper.make_value_info(tensor.name, types[tensor.name]) for tensor in inputs],
         [helper.make_value_info(output, types[tensor.name]) for output, tensor in outputs],
         [numpy_helper.from_array(array, key) for key, array in constants.items() if key in read],
+        value_info=[
+            helper.make_value_info(value, types[value])
+            for node in kept
+            for value in node.output
+            if value in types
+        ],
     )
     from tasks.export.graph import IR_VERSION
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tasks.export.folding import fold
 from tasks.export.graph import OPSET, Builder
 from tasks.export.registry import UnsupportedLayer, converts
 from tasks.export.tensor import Dimension
@@ -61,7 +62,7 @@ def network_graph(
     for name, tensor in zip(_output_names(configuration, names), outputs, strict=True):
         builder.output(name, tensor)
     builder.outputs += states
-    return builder.model(configuration["config"]["name"])
+    return fold(builder.model(configuration["config"]["name"]))
 
 
 def _inputs(
