@@ -17,9 +17,7 @@ from tasks.config.yaml_file import YamlFile
 from tasks.errors import BadPipeline
 from tasks.workspace import Workspace, replaced
 
-HEADER = (
-    "# Written by `python -m tasks wire`; change tasks/wire.py instead.\n"
-)
+HEADER = "# Written by `python -m tasks wire`; change tasks/wire.py instead.\n"
 
 # What every stage runs: reading the pipeline file and writing outputs.
 FOUNDATION = ("tasks/config", "tasks/errors.py", "tasks/workspace.py")
@@ -35,7 +33,7 @@ CODE: dict[str, tuple[str, ...]] = {
         "tasks/splits",
         "tasks/training",
     ),
-    "train": ("tasks/train.py", "tasks/training"),
+    "train": ("tasks/preprocessing", "tasks/train.py", "tasks/training"),
     "export": ("tasks/conversion", "tasks/export.py", "tasks/preprocessing"),
     "evaluate": ("serving", "tasks/evaluate.py", "tasks/evaluation"),
 }
@@ -116,7 +114,8 @@ def _stage(stage: str, present: set[str]) -> dict[str, Any]:
 
 def text(document: Mapping[str, Any], name: str) -> str:
     """The `dvc.yaml` of a pipeline as text."""
-    return HEADER + yaml.safe_dump(stages(document, name), sort_keys=False, width=100)
+    content: str = yaml.safe_dump(stages(document, name), sort_keys=False, width=100)
+    return HEADER + content
 
 
 def wire(root: Path, names: list[str]) -> list[Path]:

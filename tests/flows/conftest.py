@@ -1,0 +1,96 @@
+"""A small repository with DVC stages of its own, on which flows and `why` are tried."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+STAGE = """import pathlib, sys
+_, stage, name, *inputs = sys.argv
+rows = "".join(pathlib.Path(path).read_text() for path in inputs)
+parameters = pathlib.Path(f"pipelines/{name}/pipeline.yaml").read_text().splitlines()
+if f"fail: {stage}" in parameters:
+    sys.exit(f"{stage} of {name} fails")
+output = pathlib.Path(f"data/{name}/{stage}.txt")
+output.parent.mkdir(parents=True, exist_ok=True)
+output.write_text(rows + stage + "".join(line for line in parameters if stage in line) + "\\n")
+with open("runs.txt", "a") as log:
+    log.write(f"{stage} {name}\\n")
+"""
+
+STAGES = """vars:
+- name: {name}
+stages:
+  ingest:
+    wdir: ../..
+    cmd: python code/stage.py ingest ${{name}}
+    deps: [code]
+    params: [{{'pipelines/${{name}}/pipeline.yaml': [ingest]}}]
+    outs: ['data/${{name}}/ingest.txt']
+  prepare:
+    wdir: ../..
+    cmd: python code/stage.py prepare ${{name}} data/${{name}}/ingest.txt
+    deps: [code, 'data/${{name}}/ingest.txt']
+    params: [{{'pipelines/${{name}}/pipeline.yaml': [prepare]}}]
+    outs: ['data/${{name}}/prepare.txt']
+  train:
+    wdir: ../..
+    cmd: python code/stage.py train ${{name}} data/${{name}}/prepare.txt
+    deps: [code, 'data/${{name}}/prepare.txt']
+    params: [{{'pipelines/${{name}}/pipeline.yaml': [train]}}]
+    outs: ['data/${{name}}/train.txt']
+"""
+
+ROOT_STAGES = """stages:
+  scoreboard:
+    cmd: python code/stage.py scoreboard one data/one/train.txt data/two/train.txt
+    deps: [data/one/train.txt, data/two/train.txt]
+    outs: [data/one/scoreboard.txt]
+"""
+
+PARAMETERS = "ingest: {rows: 3}\nprepare: {scale: standard}\ntrain: {epochs: 2}\n"
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Run a command, with this environment's `python` and `dvc`, and return what it prints."""
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+
+    def command(root: Path, *arguments: str) -> str:
+        done = subprocess.run(arguments, cwd=root, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    return command
+
+
+@pytest.fixture
+def repository(tmp_path: Path, run: Callable[..., str]) -> Path:
+    """A git and DVC repository with the pipelines `one` and `two`, nothing run yet."""
+    root = tmp_path / "repository"
+    files = {
+        ".dvc/config": "[core]\n    analytics = false\n    check_update = false\n",
+        ".dvc/.gitignore": "/tmp\n/cache\n",
+        ".dvcignore": "__pycache__\n/.cache/\n",
+        ".gitignore": "/data/\n/.cache/\nruns.txt\n",
+        "code/stage.py": STAGE,
+        "code/notes.py": "lines = 1\n",
+        "dvc.yaml": ROOT_STAGES,
+    }
+    for name in ("one", "two"):
+        files[f"pipelines/{name}/dvc.yaml"] = STAGES.format(name=name)
+        files[f"pipelines/{name}/pipeline.yaml"] = PARAMETERS
+    for path, content in files.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(content)
+    run(root, "git", "init", "-q")
+    run(root, "git", "config", "user.email", "tester@localhost")
+    run(root, "git", "config", "user.name", "Tester")
+    run(root, "git", "add", ".")
+    run(root, "git", "commit", "-qm", "Two pipelines")
+    return root

@@ -1,0 +1,60 @@
+"""`why` names the file, the line or the parameter that makes a stage rerun."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tasks.errors import BadPipeline, MissingFile
+from tasks.why import why
+
+
+@pytest.fixture
+def built(repository: Path, run: Callable[..., str]) -> Path:
+    """The repository with every stage up to date."""
+    run(repository, "dvc", "repro", "-q")
+    return repository
+
+
+class TestWhy:
+    def test_a_stage_without_a_past_has_not_run_yet(self, repository: Path) -> None:
+        assert why(repository, "ingest", "one") == (
+            "one ingest would rerun:\n"
+            "  it has not run yet\n"
+            "After it, where its outputs differ: one prepare, one train, scoreboard."
+        )
+
+    def test_an_unknown_pipeline_is_answered_with_the_nearest(self, repository: Path) -> None:
+        with pytest.raises(MissingFile, match="Did you mean 'two'"):
+            why(repository, "train", "twoo")
+
+    def test_a_file_that_dvc_cannot_read_is_named(self, repository: Path) -> None:
+        (repository / "pipelines/one/dvc.yaml").write_text("stages: [")
+        with pytest.raises(BadPipeline, match="one/dvc"):
+            why(repository)
+
+    def test_each_cause_is_named(self, built: Path) -> None:
+        assert why(built) == "Nothing would rerun."
+
+        parameters = built / "pipelines/one/pipeline.yaml"
+        parameters.write_text(parameters.read_text().replace("epochs: 2", "epochs: 5"))
+        text = why(built)
+        assert "parameter train.epochs in pipelines/one/pipeline.yaml: 2 → 5" in text
+        assert "two" not in text
+        assert "one prepare" not in text
+        assert "outputs differ: scoreboard." in text
+
+        (built / "code/notes.py").write_text("lines = 2\n")
+        (built / "code/more.py").write_text("more = 1\n")
+        text = why(built, "prepare", "two")
+        assert "code/notes.py:1: `lines = 1` → `lines = 2`" in text
+        assert "code/more.py is new" in text
+        assert "two ingest would rerun" in text
+        assert "one" not in text.replace("one t", "")
+
+        (built / "data/two/prepare.txt").unlink()
+        text = why(built, "train", "two")
+        assert "output data/two/prepare.txt is missing" in text
+        assert "input data/two/prepare.txt is missing" in text
