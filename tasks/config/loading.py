@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from tasks.config.pipeline import Pipeline
+from tasks.config.pipeline import Pipeline, Variant
 from tasks.config.sections import SHARED, StageView
 from tasks.config.yaml_file import YamlFile
 from tasks.errors import BadPipeline, MissingFile, listed, nearest
 from tasks.workspace import Workspace
 
 # A variant that changes one of these needs prepared data of its own.
-PREPARED_SECTIONS = ("columns", "split")
+PREPARED_SECTIONS = ("columns", "split", "target")
 
 
 @dataclass(frozen=True)
@@ -71,15 +70,18 @@ def load(workspace: Workspace) -> Definition:
     if not path.exists():
         known = workspace.pipelines()
         raise MissingFile(
-            f"A pipeline is a folder with the file {path}", workspace.name, nearest(workspace.name, known)
+            f"A pipeline is a folder with the file {path}",
+            workspace.name,
+            nearest(workspace.name, known),
         )
     file = YamlFile(path)
     branches = {"main": checked(file.content, file)}
     prepared_by = {"main": "main"}
     for name, variant in branches["main"].variants.items():
         overrides = variant.overrides()
-        branches[name] = checked(merged(file.content, overrides), file, ("variants", name))
-        own = any(section in overrides for section in PREPARED_SECTIONS)
+        document = varied(file.content, variant)
+        branches[name] = checked(document, file, ("variants", name))
+        own = bool(variant.without) or any(key in overrides for key in PREPARED_SECTIONS)
         prepared_by[name] = name if own else "main"
     return Definition(workspace.name, branches, prepared_by, tuple(file.content), file.content)
 
@@ -102,6 +104,24 @@ def stage_input(workspace: Workspace, stage: str) -> StageInput:
     )
 
 
+def varied(document: Mapping[str, Any], variant: Variant) -> dict[str, Any]:
+    """The document of a variant: its sections laid over `document`, less the columns it drops.
+
+    Raises:
+        BadPipeline: `without` names a column that the pipeline does not list.
+    """
+    result = merged(document, variant.overrides())
+    for column in variant.without:
+        if column not in result["columns"]:
+            raise BadPipeline(
+                "'without' names a column that section 'columns' lists",
+                column,
+                nearest(column, list(result["columns"])),
+            )
+        del result["columns"][column]
+    return result
+
+
 def merged(document: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
     """`document` with `overrides` laid over it: mappings are merged, all else is replaced."""
     result = {key: deepcopy(value) for key, value in document.items()}
@@ -116,9 +136,7 @@ def merged(document: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[st
     return result
 
 
-def checked(
-    document: Mapping[str, Any], file: YamlFile, prefix: tuple[str, ...] = ()
-) -> Pipeline:
+def checked(document: Mapping[str, Any], file: YamlFile, prefix: tuple[str, ...] = ()) -> Pipeline:
     """`document` as a `Pipeline`, or an error that names file, line, key and remedy."""
     try:
         return Pipeline.model_validate(document)
@@ -152,20 +170,26 @@ def _is_a_union_member(key: str | int) -> bool:
 
 def _valid_keys(keys: tuple[str | int, ...]) -> list[str]:
     """The keys that the schema knows at a place in the file."""
-    model: Any = Pipeline
+    place: Any = Pipeline
     for key in keys:
-        if isinstance(model, type) and issubclass(model, BaseModel):
+        model = _model_within(place)
+        if model is not None and not _holds_several(place):
             field = model.model_fields.get(str(key))
-            model = _model_within(field.annotation) if field else None
-        elif model is None:
-            return []
-    if isinstance(model, type) and issubclass(model, BaseModel):
-        return list(model.model_fields)
-    return []
+            place = field.annotation if field else None
+        elif model is not None:
+            # The key is a name of the user's, or a position; what it holds is the section.
+            place = model
+    model = _model_within(place)
+    return list(model.model_fields) if model is not None else []
 
 
-def _model_within(annotation: Any) -> Any:
-    """The section's class inside an annotation such as `dict[str, Column]` or `Scale | None`."""
+def _holds_several(annotation: Any) -> bool:
+    """Whether a type such as `dict[str, Column]` holds sections under names or positions."""
+    return getattr(annotation, "__origin__", None) in (dict, list)
+
+
+def _model_within(annotation: Any) -> type[BaseModel] | None:
+    """The section's class inside a type such as `dict[str, Column]` or `Scale | None`."""
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         return annotation
     for inner in getattr(annotation, "__args__", ()):
@@ -173,8 +197,3 @@ def _model_within(annotation: Any) -> Any:
         if found is not None:
             return found
     return None
-
-
-def pipeline_path(root: Path, name: str) -> Path:
-    """Where the file of a pipeline stands."""
-    return Workspace(root, name).pipeline_file

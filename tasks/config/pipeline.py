@@ -37,10 +37,15 @@ def _empty_columns(value: Any) -> Any:
 
 
 class Variant(Strict):
-    """The same pipeline with some sections changed; mappings are merged, lists replaced."""
+    """The same pipeline with some sections changed; mappings are merged, lists replaced.
+
+    `without` names columns of the pipeline, as its file writes them, that the variant leaves out.
+    """
 
     title: str = ""
     columns: dict[str, Any] | None = None
+    without: list[str] = []
+    target: dict[str, Any] | None = None
     split: dict[str, Any] | None = None
     network: Network | None = None
     inputs: dict[str, list[str]] | None = None
@@ -49,7 +54,8 @@ class Variant(Strict):
 
     def overrides(self) -> dict[str, Any]:
         """The sections that this variant changes."""
-        return {key: value for key, value in self if key != "title" and value is not None}
+        unmerged = ("title", "without")
+        return {key: value for key, value in self if key not in unmerged and value is not None}
 
 
 class Pipeline(Strict):

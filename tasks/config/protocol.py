@@ -26,9 +26,10 @@ class Split(Strict):
     """Which rows are test rows.
 
     shuffled (default): a seeded draw of the share `test`, stratified by a column if one is named.
-    first: the first `train` rows train, the rest test. predefined: the column `column` says
-    `train` or `test`. temporal: the last share `test` in the order of `column`, after `gap` rows
-    that neither part gets. grouped: whole groups of `column`.
+    first: the first `train` rows train, the rest test; `shuffle: SEED` first brings the rows into
+    the order of NumPy's `RandomState(SEED).shuffle`, as Keras' own data sets were. predefined: the
+    column `column` says `train` or `test`. temporal: the last share `test` in the order of
+    `column`, after `gap` rows that neither part gets. grouped: whole groups of `column`.
     `test: 0` keeps every row for training; the report then says that its figures are of training
     rows.
     """
@@ -38,6 +39,7 @@ class Split(Strict):
     train: int | None = Field(default=None, ge=1)
     stratify: str | None = None
     column: str | None = None
+    shuffle: int | None = Field(default=None, ge=0)
     gap: int = Field(default=0, ge=0)
     seed: int = 0
     guards: Guards = Guards()
@@ -53,6 +55,8 @@ class Split(Strict):
             raise ValueError(f"'stratify' has no effect beside '{self.kind}'")
         if (self.kind == "first") != (self.train is not None):
             raise ValueError("'kind: first' and 'train' belong together")
+        if self.shuffle is not None and self.kind != "first":
+            raise ValueError(f"'shuffle' has no effect beside '{self.kind}'")
         if self.gap and self.kind != "temporal":
             raise ValueError(f"'gap' has no effect beside '{self.kind}'")
         return self
@@ -64,8 +68,8 @@ class CrossValidation(Strict):
     K-fold with `folds` parts, repeated `repeats` times with other shuffles (iterated K-fold),
     `stratify: true` keeps the classes' shares, `group: COLUMN` keeps groups whole,
     `temporal: COLUMN` trains on the past only, with `gap` rows left out before each part.
-    `shuffle: false` takes contiguous parts in the file's order. `sizes` adds a learning curve: every
-    fold trained again on so many, or such a share, of its training rows.
+    `shuffle: false` takes contiguous parts in the file's order. `sizes` adds a learning curve:
+    every fold trained again on so many, or such a share, of its training rows.
     """
 
     folds: int = Field(default=5, ge=2)

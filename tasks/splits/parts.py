@@ -38,7 +38,10 @@ def parts(rows: pd.DataFrame, split: Split) -> np.ndarray:
     if split.kind == "predefined":
         assigned = _predefined(rows, split)
     elif split.kind == "first":
-        assigned[split.train :] = "test"
+        order = np.arange(len(rows))
+        if split.shuffle is not None:
+            np.random.RandomState(split.shuffle).shuffle(order)
+        assigned[order[split.train :]] = "test"
     elif split.kind == "temporal":
         assigned = _temporal(rows, split)
     elif split.test:

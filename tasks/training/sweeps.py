@@ -74,15 +74,15 @@ def run_sweep(
     Returns:
         the points with their settings and scores, and the position of the best by validation loss.
     """
+    from tasks.config.loading import varied
     from tasks.config.pipeline import Pipeline
-    from tasks.config.loading import merged
     from tasks.training.validation import fold_and_fit
 
     rows, target = data
     base = stage_input.branches[sweep.base]
     document = stage_input.document
     if sweep.base != "main":
-        document = merged(document, stage_input.main.variants[sweep.base].overrides())
+        document = varied(document, stage_input.main.variants[sweep.base])
     protocol = base.cross_validation or CrossValidation()
     if sweep.folds:
         protocol = protocol.model_copy(update={"folds": sweep.folds})
