@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import csv
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+
+import numpy as np
 
 from serving.errors import BadRequest
 from serving.predictor import Predictor
@@ -51,7 +52,7 @@ def predict(model: Path, rows: Path, output: Path | None = None) -> None:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)
         writer.writerows(lines)
-    os.replace(draft, output)
+    draft.replace(output)
 
 
 def read_columns(path: Path) -> dict[str, list[str]]:
@@ -81,7 +82,9 @@ def read_columns(path: Path) -> dict[str, list[str]]:
     return {name: [row[i] for row in rows] for i, name in enumerate(header)}
 
 
-def _table(answers: dict, classes: list | None) -> tuple[list[str], Iterator[list[object]]]:
+def _table(
+    answers: dict[str, np.ndarray], classes: list[object] | None
+) -> tuple[list[str], Iterator[list[object]]]:
     """Header and lines of the answers; a column for each class of `probabilities`."""
     header: list[str] = []
     columns: list[list[object]] = []

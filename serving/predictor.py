@@ -94,7 +94,10 @@ class Predictor:
                     f"Column '{name}' is needed. Received: {', '.join(map(str, columns))}.{hint}"
                 )
         lengths = {name: len(columns[name]) for name in self.inputs}
-        shortest, longest = min(lengths, key=lengths.__getitem__), max(lengths, key=lengths.__getitem__)
+        shortest, longest = (
+            min(lengths, key=lengths.__getitem__),
+            max(lengths, key=lengths.__getitem__),
+        )
         if lengths[shortest] != lengths[longest]:
             raise BadRequest(
                 f"Columns must have the same length. Received: '{shortest}' with "

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from tasks.config.sections import STAGES
@@ -17,7 +18,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command and return its exit code: 0 when all went well, 2 for a user's mistake."""
     chosen = _parser().parse_args(arguments)
     try:
-        return _commands()[chosen.command](chosen)
+        return COMMANDS[chosen.command](chosen)
     except ThroughlineError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -117,16 +118,15 @@ def _inspect(chosen: argparse.Namespace) -> int:
     return 0
 
 
-def _commands() -> dict:
-    commands = {stage: _stage for stage in STAGES}
-    return commands | {
-        "check": _check,
-        "wire": _wire,
-        "schema": _schema,
-        "why": _why,
-        "scoreboard": _scoreboard,
-        "inspect": _inspect,
-    }
+COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
+    **dict.fromkeys(STAGES, _stage),
+    "check": _check,
+    "wire": _wire,
+    "schema": _schema,
+    "why": _why,
+    "scoreboard": _scoreboard,
+    "inspect": _inspect,
+}
 
 
 if __name__ == "__main__":

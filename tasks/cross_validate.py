@@ -51,7 +51,8 @@ def _branch(view: Any, data: Any, seed: int) -> Folded | None:
 
     if view.cross_validation is None:
         return None
-    return fold_and_fit(view, *data, view.cross_validation, seed)
+    rows, target = data
+    return fold_and_fit(view, rows, target, view.cross_validation, seed)
 
 
 def _compare_with_main(scores: dict[str, Any], folded: dict[str, Folded | None]) -> None:

@@ -74,7 +74,7 @@ def _bytes(fitted: Preprocessing) -> bytes:
     from onnx import checker
 
     checker.check_model(fitted.graph)
-    return fitted.graph.SerializeToString(deterministic=True)
+    return bytes(fitted.graph.SerializeToString(deterministic=True))
 
 
 def _summary(
@@ -98,12 +98,17 @@ def describe(rows: pd.DataFrame, name: str, kind: str, view: Any) -> dict[str, A
     entry["may_be_missing"] = bool(column and column.impute)
     if kind == "number":
         present = values.dropna().to_numpy(dtype=np.float64)
-        statistics = {"min": np.min, "max": np.max, "mean": np.mean, "sd": np.std}
-        entry |= {key: float(f(present)) if len(present) else None for key, f in statistics.items()}
-        entry["quantiles"] = np.quantile(present, np.linspace(0, 1, 11)).tolist() if len(present) else []
+        entry |= dict.fromkeys(("min", "max", "mean", "sd"))
+        entry["quantiles"] = []
+        if len(present):
+            entry |= {"min": float(present.min()), "max": float(present.max())}
+            entry |= {"mean": float(present.mean()), "sd": float(present.std())}
+            entry["quantiles"] = np.quantile(present, np.linspace(0, 1, 11)).tolist()
     elif kind == "string":
         shares = values.dropna().astype(str).value_counts(normalize=True).sort_index()
         entry["categories"] = {str(k): round(float(v), 6) for k, v in shares.items()}
-        strict = column is not None and column.encode is not None and column.encode.kind == "ordinal"
+        strict = (
+            column is not None and column.encode is not None and column.encode.kind == "ordinal"
+        )
         entry["closed"] = bool(strict)
     return entry

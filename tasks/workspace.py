@@ -1,9 +1,8 @@
-"""Every path of a pipeline, in one place, and writing files so that a killed process loses nothing."""
+"""Every path of a pipeline, and writing files so that a killed process loses nothing."""
 
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -117,7 +116,9 @@ def needed(path: Path, stage: str) -> Path:
         MissingFile: it has not.
     """
     if not path.exists():
-        raise MissingFile(f"'{path}' is needed and is made by stage '{stage}'", remedy="Run it first")
+        raise MissingFile(
+            f"'{path}' is needed and is made by stage '{stage}'", remedy="Run it first"
+        )
     return path
 
 
@@ -141,7 +142,7 @@ def replaced(path: Path) -> Iterator[Path]:
             draft.rename(path)
             _remove(old)
         else:
-            os.replace(draft, path)
+            draft.replace(path)
     finally:
         _remove(draft)
 

@@ -111,7 +111,7 @@ class Column(Strict):
 
     unit: str = ""
     derive: Annotated[
-        Derive | None, BeforeValidator(lambda v: spelled_out(v, {k: "of" for k in DERIVED}))
+        Derive | None, BeforeValidator(lambda v: spelled_out(v, dict.fromkeys(DERIVED, "of")))
     ] = None
     missing: list[Scalar] = []
     impute: Annotated[

@@ -37,7 +37,9 @@ class Comparison(Strict):
         if name not in BASELINES + CLASSICAL:
             from tasks.errors import nearest
 
-            raise ValueError(f"no comparison model '{name}'. {nearest(name, BASELINES + CLASSICAL)}")
+            raise ValueError(
+                f"no comparison model '{name}'. {nearest(name, BASELINES + CLASSICAL)}"
+            )
         return name
 
 
@@ -98,7 +100,7 @@ class Claim(Strict):
 
 
 class Slice(Strict):
-    """A part of the test rows with metrics of its own: every value of a column, or its quantiles."""
+    """A part of the test rows with metrics of its own: each value of a column, or its quantiles."""
 
     column: str
     quantiles: int | None = Field(default=None, ge=2)

@@ -27,8 +27,18 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     ),
     "train": ("inputs", "network", "split", "target", "task", "training", "variants"),
     "export": ("columns", "split", "target", "task", "title", "source", "variants"),
-    "evaluate": ("claims", "columns", "compare", "gates", "slices", "split", "target", "task")
-    + ("title", "variants"),
+    "evaluate": (
+        "claims",
+        "columns",
+        "compare",
+        "gates",
+        "slices",
+        "split",
+        "target",
+        "task",
+        "title",
+        "variants",
+    ),
 }
 
 # Keys of params.yaml, shared by all pipelines.

@@ -58,7 +58,8 @@ def fit_category(planned: Planned, values: np.ndarray) -> FittedCategory:
     fill = _fill(planned, present)
     if absent.any() and fill is None and encode.kind != "boolean":
         raise BadData(
-            f"Column '{planned.name}' is missing in {int(absent.sum())} of {len(values)} training rows",
+            f"Column '{planned.name}' is missing in {int(absent.sum())} of "
+            f"{len(values)} training rows",
             remedy="Give it an `impute`, such as most-frequent or {constant: none}",
         )
     found = sorted({*present.tolist(), *([fill] if absent.any() and fill is not None else [])})
@@ -140,7 +141,7 @@ def _as(kind: str, value: Any) -> Any:
 
 
 def _is_missing(value: Any) -> bool:
-    return value == "" or value != value
+    return bool(value == "" or value != value)
 
 
 def write_category(graph: Graph, value: str, fitted: FittedCategory) -> str:

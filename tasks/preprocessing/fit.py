@@ -98,7 +98,9 @@ def derived(rows: pd.DataFrame, derive: Derive) -> np.ndarray:
     """The values of a derived column, as its nodes compute them, shape (rows,)."""
     if derive.kind == "equals":
         column = rows[derive.of[0]]
-        same = column.astype(str) == derive.to if isinstance(derive.to, str) else column == derive.to
+        same = (
+            column.astype(str) == derive.to if isinstance(derive.to, str) else column == derive.to
+        )
         return same.fillna(False).to_numpy(dtype=np.float64)
     values = [raw_values(rows, name, "number").astype(np.float64) for name in derive.of]
     result = values[0]
@@ -150,8 +152,12 @@ def _value(graph: Graph, planned: Planned, fitted: Fitted, plan: Plan) -> str:
     if derive.kind == "equals":
         source = derive.of[0]
         kind = plan.raw[source]
-        value = graph.node("Cast", [source], f"{source}/number", to=1) if kind == "boolean" else source
-        other = graph.constant(derive.to, f"{planned.name}/to", str if kind == "string" else np.float32)
+        value = (
+            graph.node("Cast", [source], f"{source}/number", to=1) if kind == "boolean" else source
+        )
+        other = graph.constant(
+            derive.to, f"{planned.name}/to", str if kind == "string" else np.float32
+        )
         same = graph.node("Equal", [value, other], f"{planned.name}/is")
         return graph.node("Cast", [same], f"{planned.name}/derived", to=1)
     value = derive.of[0]

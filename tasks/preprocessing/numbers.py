@@ -95,7 +95,8 @@ def scaling(name: str, values: np.ndarray, scale: object) -> tuple[float, float]
     # A constant column of large numbers can have a tiny sd by rounding alone.
     if divide <= 1e-12 * max(1.0, float(np.abs(values).max())):
         raise BadData(
-            f"Column '{name}' cannot be scaled by '{scale.kind}': its spread in the training rows is 0",
+            f"Column '{name}' cannot be scaled by '{scale.kind}': "
+            "its spread in the training rows is 0",
             float(values[0]),
             "Leave the column out, or scale it by constants",
         )
@@ -129,7 +130,7 @@ def _no_rows_left(name: str, wrong: np.ndarray, what: str, remedy: str) -> None:
         rows = np.flatnonzero(wrong)
         raise BadData(
             f"Column '{name}' must be a number in every training row; it {what} in "
-            f"{len(rows)} of {len(wrong)} (rows {listed(rows[:MOST_ROWS])}{', …' if len(rows) > MOST_ROWS else ''})",
+            f"{len(rows)} of {len(wrong)} (rows {listed(rows[:MOST_ROWS])})",
             remedy=f"Mend the rows or give the column {remedy}",
         )
 
@@ -166,7 +167,9 @@ def write_numbers(graph: Graph, values: Sequence[str], fitted: Sequence[FittedNu
     if first.low is not None:
         block = graph.node("Max", [block, row([f.low for f in fitted], "low")], f"{label}/clipped")
     if first.high is not None:
-        block = graph.node("Min", [block, row([f.high for f in fitted], "high")], f"{label}/clipped")
+        block = graph.node(
+            "Min", [block, row([f.high for f in fitted], "high")], f"{label}/clipped"
+        )
     if first.log == "plus-one":
         block = graph.node("Add", [block, row([1.0] * len(fitted), "one")], f"{label}/plus_one")
     if first.log is not None:

@@ -127,7 +127,9 @@ def _grouped(
                 raise BadPipeline(f"inputs.{group}: '{name}' is already in '{placed[name]}'")
             placed[name] = group
         if not names:
-            raise BadPipeline(f"inputs.{group} must name columns", list(keys), nearest(str(keys[0]), resolved))
+            raise BadPipeline(
+                f"inputs.{group} must name columns", list(keys), nearest(str(keys[0]), resolved)
+            )
         grouped[group] = [resolved[name] for name in names]
     left = [name for name in resolved if name not in placed]
     if left:

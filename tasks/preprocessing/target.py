@@ -80,18 +80,18 @@ class FittedTarget:
         if self.task in ("binary", "multiclass"):
             assert self.classes is not None
             number = {value: position for position, value in enumerate(self.classes)}
-            values = plain(rows[self.columns[0]])
-            numbers = [number.get(value, -1) for value in values]
+            labels = plain(rows[self.columns[0]])
+            numbers = [number.get(value, -1) for value in labels]
             if -1 in numbers:
                 raise BadData(
                     f"Target '{self.columns[0]}' must be one of {listed(self.classes)}",
-                    values[numbers.index(-1)],
+                    labels[numbers.index(-1)],
                 )
             if self.task == "multiclass":
                 return np.array(numbers, dtype=np.int32)
             return np.array(numbers, dtype=np.float32)[:, None]
         values = rows[list(self.columns)].to_numpy(dtype=np.float64)
-        return ((values - self.subtract) / self.divide).astype(np.float32)
+        return np.asarray((values - self.subtract) / self.divide, dtype=np.float32)
 
 
 def plain(column: pd.Series) -> list[Any]:

@@ -21,9 +21,7 @@ class Fold(NamedTuple):
     repeat: int
 
 
-def folds(
-    rows: pd.DataFrame, labels: np.ndarray | None, protocol: CrossValidation
-) -> list[Fold]:
+def folds(rows: pd.DataFrame, labels: np.ndarray | None, protocol: CrossValidation) -> list[Fold]:
     """The folds of a protocol.
 
     Args:

@@ -15,9 +15,9 @@ from tasks.preprocessing.fit import Preprocessing, fit
 from tasks.preprocessing.plan import plan
 from tasks.preprocessing.run import run
 
-NUMBERS = st.lists(
-    st.floats(-1e4, 1e4, allow_nan=False, width=32), min_size=3, max_size=30
-).filter(lambda values: np.std(values) > 1e-3)
+NUMBERS = st.lists(st.floats(-1e4, 1e4, allow_nan=False, width=32), min_size=3, max_size=30).filter(
+    lambda values: np.std(values) > 1e-3
+)
 
 
 def fitted(rows: pd.DataFrame, **columns: dict) -> Preprocessing:
@@ -81,7 +81,11 @@ class TestOneHot:
         rows = pd.DataFrame({"town": ["b", "a", "c"]})
         result = fitted(rows, town={"encode": encode})
         assert result.features["features"] == ["town=a", "town=unknown"]
-        assert run(result.graph, rows, result.inputs)["features"].tolist() == [[0, 1], [1, 0], [0, 1]]
+        assert run(result.graph, rows, result.inputs)["features"].tolist() == [
+            [0, 1],
+            [1, 0],
+            [0, 1],
+        ]
 
     def test_texts_beyond_ascii_are_categories_too(self) -> None:
         rows = pd.DataFrame({"town": ["Zürich", "東京", "Zürich"]})
