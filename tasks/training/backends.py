@@ -12,8 +12,6 @@ Tensors = list[Tensor]
 
 STATELESS_METHODS = (
     "stateless_apply",
-    "assign",
-    "assign_add",
     "assign_sub",
     "_apply_weight_decay",
     "_backend_update_step",
@@ -65,15 +63,13 @@ class TensorflowBackend:
     def gradient(
         self, loss: Callable[[Tensors], tuple[Tensor, Any]], variables: Tensors
     ) -> tuple[Tensor, Any, Tensors]:
-        """Loss, auxiliary values and dense gradients."""
+        """Loss, auxiliary values and gradients; an Embedding's stays a list of slices."""
         import tensorflow as tf
 
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
             value, auxiliary = loss(variables)
-        gradients = tape.gradient(value, variables)
-        dense = [g if g is None else tf.convert_to_tensor(g) for g in gradients]
-        return value, auxiliary, dense
+        return value, auxiliary, tape.gradient(value, variables)
 
     def gather(self, array: Tensor, rows: Tensor) -> Tensor:
         """Rows of an array."""
@@ -97,12 +93,30 @@ class TensorflowBackend:
 
         methods = {name: getattr(BaseOptimizer, name) for name in STATELESS_METHODS}
         cls = type(optimizer)
-        optimizer.__class__ = type(cls.__name__, (cls,), {**methods, "_var_key": _identity})
+        methods |= {"_var_key": _identity, "assign": _assign, "assign_add": _assign_add}
+        optimizer.__class__ = type(cls.__name__, (cls,), methods)
         return optimizer
 
 
 def _identity(optimizer: Any, variable: Any) -> int:
     return id(variable)
+
+
+def _assign(optimizer: Any, variable: Any, value: Any) -> None:
+    """Assign; slices replace their rows only, as `scatter_update` does in Keras."""
+    import tensorflow as tf
+
+    if isinstance(value, tf.IndexedSlices):
+        rows = tf.expand_dims(value.indices, 1)
+        value = tf.tensor_scatter_nd_update(variable.value, rows, value.values)
+    variable.assign(value)
+
+
+def _assign_add(optimizer: Any, variable: Any, value: Any) -> None:
+    """Add; slices of one row add up."""
+    import tensorflow as tf
+
+    variable.assign(variable.value + tf.convert_to_tensor(value))
 
 
 class JaxBackend:

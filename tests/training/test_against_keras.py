@@ -1,0 +1,162 @@
+"""On the same batches the engine ends with the weights of `model.fit`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tasks.training import objects
+from tasks.training.engine import fit
+from tasks.training.network import Output, build
+from tasks.training.runs import Run
+from tasks.training.settings import Training
+
+ROWS, STEPS = 75, 50  # 75 rows in batches of 16: five steps an epoch, the last one of 11 rows.
+EPOCHS = STEPS // 5
+
+DENSE = {"Dense": {"units": 8, "activation": "relu"}}
+IMAGE, SERIES, TABLE = (6, 6, 2), (7, 3), (5,)
+NETWORKS: dict[str, tuple[list[Any], tuple[int, ...]]] = {
+    "dense": ([DENSE, DENSE], TABLE),
+    "batch-norm": ([DENSE, "BatchNormalization", DENSE], TABLE),
+    "conv1d": ([{"Conv1D": {"filters": 4, "kernel_size": 3}}, "Flatten"], SERIES),
+    "conv2d": (
+        [{"Conv2D": {"filters": 4, "kernel_size": 3}}, {"MaxPooling2D": {}}, "Flatten"],
+        IMAGE,
+    ),
+    "simple-rnn": ([{"SimpleRNN": {"units": 6}}], SERIES),
+    "gru": ([{"GRU": {"units": 6}}], SERIES),
+    "lstm": ([{"LSTM": {"units": 6, "return_sequences": True}}, {"LSTM": {"units": 4}}], SERIES),
+    "embedding": (
+        [
+            {"Embedding": {"input_dim": 20, "output_dim": 4, "mask_zero": True}},
+            {"LSTM": {"units": 4}},
+        ],
+        (7,),
+    ),
+}
+OPTIMIZERS: dict[str, Any] = {
+    "sgd": {"SGD": {"learning_rate": 0.05, "momentum": 0.9, "nesterov": True}},
+    "rmsprop": "rmsprop",
+    "adam": {"Adam": {"learning_rate": 0.003, "clipnorm": 1.0}},
+    "adagrad": {"Adagrad": {"learning_rate": 0.05}},
+}
+QUICK = [("dense", "sgd"), ("batch-norm", "rmsprop"), ("conv1d", "adam"), ("embedding", "adagrad")]
+EVERY = [(n, o) for n in NETWORKS for o in OPTIMIZERS if (n, o) not in QUICK]
+
+
+def data(shape: tuple[int, ...], classes: int) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(1)
+    if shape == (7,):
+        x: np.ndarray = rng.integers(0, 20, (ROWS, *shape)).astype(np.int32)
+    else:
+        x = rng.normal(size=(ROWS, *shape)).astype(np.float32)
+    y = (rng.random(ROWS) * classes).astype(np.int32) if classes else rng.normal(size=ROWS)
+    return x, y
+
+
+def both(
+    network: list[Any],
+    shape: tuple[int, ...],
+    training: Training,
+    classes: int = 3,
+    **more: Any,
+) -> tuple[list[np.ndarray], list[np.ndarray], dict[str, list[float]], dict[str, list[float]]]:
+    """Weights and history: of the engine, and of Keras."""
+    x, y = data(shape, classes)
+    output = Output(max(classes, 1), "softmax" if classes else "linear")
+    types = {"features": "int32" if shape == (7,) else "float32"}
+    loss = "sparse_categorical_crossentropy" if classes else "mse"
+    metric = "accuracy" if classes else "mae"
+    make = lambda seed: build(network, {"features": shape}, output, types, seed)  # noqa: E731
+    train, held = np.arange(ROWS), np.arange(0, ROWS, 3)
+    run = Run({"features": x}, y, train, held, 7, more.get("sample_weight"))
+    (ours,) = fit(make, training, [run], loss=loss, metrics=[metric], epochs=EPOCHS)
+    model = make(7)
+    optimizer = objects.optimizer(training)
+    model.compile(optimizer, loss=loss, metrics=[metric], jit_compile=xla)
+    theirs = model.fit(
+        x, y, batch_size=16, epochs=EPOCHS, shuffle=False, verbose=0,
+        validation_data=(x[held], y[held]), class_weight=training.class_weight, **more,
+    )  # fmt: skip
+    assert np.allclose(ours.validation_predictions, model.predict(x[held], verbose=0), atol=1e-4)
+    return ours.weights, model.get_weights(), ours.history, theirs.history
+
+
+def farthest(ours: list[np.ndarray], theirs: list[np.ndarray]) -> float:
+    """Largest difference of a weight, relative to the largest weight of its array."""
+    assert [w.shape for w in ours] == [w.shape for w in theirs]
+    pairs = zip(ours, theirs, strict=True)
+    return max(float(np.abs(a - b).max() / max(np.abs(b).max(), 1e-3)) for a, b in pairs)
+
+
+def same_curves(ours: dict[str, list[float]], theirs: dict[str, list[float]]) -> None:
+    assert set(ours) == set(theirs)
+    for name in ours:
+        np.testing.assert_allclose(ours[name], theirs[name], rtol=2e-4, atol=2e-5, err_msg=name)
+
+
+def plain(optimizer: Any, **more: Any) -> Training:
+    return Training(optimizer=optimizer, batch_size=16, shuffle=False, **more)
+
+
+class TestWeightsAfterFiftySteps:
+    @pytest.mark.parametrize(("network", "optimizer"), QUICK)
+    def test_layer_and_optimizer(self, network: str, optimizer: str) -> None:
+        layers, shape = NETWORKS[network]
+        ours, theirs, history, other = both(layers, shape, plain(OPTIMIZERS[optimizer]))
+        assert farthest(ours, theirs) < 1e-4
+        same_curves(history, other)
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize(("network", "optimizer"), EVERY)
+    def test_every_other_pair(self, network: str, optimizer: str) -> None:
+        layers, shape = NETWORKS[network]
+        ours, theirs, _, _ = both(layers, shape, plain(OPTIMIZERS[optimizer]))
+        assert farthest(ours, theirs) < 1e-4
+
+
+class TestEverythingThatChangesTheLoss:
+    def test_penalties_norms_and_class_weights(self) -> None:
+        layer = {
+            "units": 8,
+            "activation": "tanh",
+            "kernel_regularizer": {"L1L2": {"l1": 0.01, "l2": 0.02}},
+        }
+        bounded = {
+            "units": 6,
+            "kernel_constraint": {"MaxNorm": 0.5},
+            "bias_regularizer": {"L2": 0.1},
+        }
+        training = plain("adam", class_weight={0: 3.0, 1: 0.5})
+        ours, theirs, history, other = both([{"Dense": layer}, {"Dense": bounded}], TABLE, training)
+        assert farthest(ours, theirs) < 1e-4
+        same_curves(history, other)
+        assert np.linalg.norm(ours[2], axis=0).max() <= 0.5001
+
+    def test_sample_weights_in_a_regression(self) -> None:
+        weight = np.random.default_rng(2).random(ROWS)
+        ours, theirs, history, other = both(
+            [DENSE], TABLE, plain("rmsprop"), classes=0, sample_weight=weight
+        )
+        assert farthest(ours, theirs) < 1e-4
+        same_curves(history, other)
+
+    def test_dropout_of_the_same_seed(self) -> None:
+        """Under XLA on both sides: TensorFlow draws other numbers without it."""
+        layers = [DENSE, {"Dropout": {"rate": 0.4, "seed": 3}}, "BatchNormalization"]
+        ours, theirs, _, _ = both(layers, TABLE, plain("sgd"), xla=True)
+        assert farthest(ours, theirs) < 1e-4
+
+    def test_learning_rate_schedule(self) -> None:
+        schedule = {
+            "ExponentialDecay": {
+                "initial_learning_rate": 0.05,
+                "decay_steps": 10,
+                "decay_rate": 0.5,
+            }
+        }
+        ours, theirs, _, _ = both([DENSE], TABLE, plain("sgd", schedule=schedule))
+        assert farthest(ours, theirs) < 1e-4
