@@ -1,0 +1,62 @@
+"""Stage `validate`: raw rows that keep the rules go on, the others are set aside with the reason.
+
+Writes data/clean/NAME/rows.parquet and quarantine.parquet, and the report as JSON and as HTML.
+"""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+from tasks.validation.catalogue import check
+from tasks.validation.judgement import Judgement, judge, refuse_if_stopped
+from tasks.validation.quarantine import write_quarantine
+from tasks.validation.report import as_html, as_json
+from tasks.workspace import Workspace, needed, replaced, write_json
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tasks.config.loading import StageInput
+
+
+def validate(stage_input: StageInput, workspace: Workspace) -> None:
+    """Judge the raw rows by section `expectations`.
+
+    The report is written even where the rows are refused, because it says why.
+
+    Args:
+        stage_input: the section `expectations`.
+        workspace: reads data/raw/NAME/, writes data/clean/NAME/ and the validation report.
+
+    Raises:
+        MissingFile: `ingest` has not run.
+        BadPipeline: a rule is unknown or its arguments are wrong.
+        BadData: a rule fails and `on_failure` is `stop`, or too many rows would be set aside.
+    """
+    import pandas as pd
+
+    settings = stage_input.main.expectations
+    check(settings.rules)
+    source = needed(workspace.raw / "rows.parquet", "ingest")
+    frame = pd.read_parquet(source)
+    judgement = judge(frame, settings)
+    with replaced(workspace.validation_report) as draft:
+        draft.mkdir()
+        write_json(draft / "validation.json", as_json(judgement))
+        page = as_html(judgement, workspace.name)
+        (draft / "validation.html").write_text(page, encoding="utf-8")
+    refuse_if_stopped(judgement, workspace.validation_report / "validation.html")
+    with replaced(workspace.clean) as draft:
+        draft.mkdir()
+        write_quarantine(judgement, frame, draft / "quarantine.parquet")
+        if judgement.set_aside:
+            from tasks.sources.table import write_rows
+
+            write_rows(_kept(frame, judgement), draft / "rows.parquet")
+        else:
+            shutil.copyfile(source, draft / "rows.parquet")
+
+
+def _kept(frame: pd.DataFrame, judgement: Judgement) -> pd.DataFrame:
+    return frame.drop(index=list(judgement.set_aside)).reset_index(drop=True)
