@@ -24,24 +24,27 @@ def evaluate(stage_input: StageInput, workspace: Workspace) -> None:
         BadData: rows that the model refuses.
     """
     from tasks.evaluation.page import page
+    from tasks.evaluation.plots import plotted
     from tasks.evaluation.tables import rounded, write_tables
 
-    branches = _judged(stage_input, workspace)
+    scores = read_json(needed(workspace.cross_validation / "scores.json", "cross_validate"))
+    branches = _judged(stage_input, workspace, scores)
     report = rounded(_report(stage_input, branches))
+    plots = plotted(workspace, branches, report, scores)
     with replaced(workspace.evaluation) as folder:
         folder.mkdir()
         write_json(folder / "report.json", report)
         write_tables(folder, branches["main"].outcome, report["branches"]["main"])
-        (folder / "report.html").write_text(page(report), encoding="utf-8")
+        (folder / "report.html").write_text(page(report, plots), encoding="utf-8")
     with replaced(workspace.metrics) as draft:
         write_json(draft, _flat(report))
 
 
-def _judged(stage_input: StageInput, workspace: Workspace) -> dict[str, Judged]:
+def _judged(
+    stage_input: StageInput, workspace: Workspace, scores: dict[str, Any]
+) -> dict[str, Judged]:
     from tasks.evaluation.branch import Parts, judge
 
-    path = needed(workspace.cross_validation / "scores.json", "cross_validate")
-    scores = read_json(path)
     parts: dict[str, Parts] = {}
     judged = {}
     for name, view in stage_input.branches.items():
@@ -57,32 +60,32 @@ def _judged(stage_input: StageInput, workspace: Workspace) -> dict[str, Judged]:
 
 
 def _with_trivial(comparisons: list[Comparison], baseline: str) -> list[Comparison]:
-    """The models to compare with, the trivial baseline of the task always among them."""
+    """The models to compare with, the trivial baseline of the task first."""
     from tasks.config.judgement import Comparison
 
-    if any(comparison.model == baseline for comparison in comparisons):
-        return comparisons
-    return [Comparison(model=baseline), *comparisons]
+    others = [comparison for comparison in comparisons if comparison.model != baseline]
+    return [Comparison(model=baseline), *others]
 
 
 def _report(stage_input: StageInput, branches: dict[str, Judged]) -> dict[str, Any]:
+    from tasks.evaluation.branch import difference_to_main
     from tasks.evaluation.judgement import all_judged, gated
 
     main = stage_input.main
+    titles = {"main": main.title} | {name: each.title for name, each in main.variants.items()}
     figures = {name: branch.figures for name, branch in branches.items()}
-    variants = main.variants
+    entries = {name: {"title": titles[name], **branch.report} for name, branch in branches.items()}
+    for name, entry in entries.items():
+        if name != "main":
+            entry["difference_to_main"] = difference_to_main(branches[name], branches["main"])
     return {
         "pipeline": stage_input.name,
         "title": main.title,
         "task": main.task,
         "target": {"columns": main.target.columns, "unit": main.target.unit},
-        "branches": {
-            name: {"title": variants[name].title if name in variants else main.title}
-            | dict(branch.report)
-            for name, branch in branches.items()
-        },
+        "branches": entries,
         "claims": all_judged(main.claims, figures),
-        "gates": gated(main.gates, figures["main"], branches["main"].report["comparisons"]),
+        "gates": gated(main.gates, figures["main"], entries["main"]["comparisons"]),
     }
 
 

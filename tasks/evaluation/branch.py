@@ -99,11 +99,13 @@ class Judged:
     """One branch, measured.
 
     Attributes:
-        outcome: on the rows that are evaluated.
+        parts: its rows.
+        outcome: its answers on the rows that are evaluated.
         figures: every figure by its name, those of classes, columns and comparisons included.
         report: what report.json says of the branch.
     """
 
+    parts: Parts
     outcome: Outcome
     figures: Mapping[str, Figure]
     report: Mapping[str, Any]
@@ -146,7 +148,14 @@ def judge(
         "curves": (scores or {}).get("curves"),
         **details,
     }
-    return Judged(outcome, metrics | _with_subjects(report, outcome), report)
+    return Judged(parts, outcome, metrics | _with_subjects(report, outcome), report)
+
+
+def difference_to_main(branch: Judged, main: Judged) -> dict[str, Any] | None:
+    """How a variant differs from the pipeline itself; None where they answered other rows."""
+    if not np.array_equal(branch.outcome.actual, main.outcome.actual):
+        return None
+    return difference(branch.outcome, main.outcome, main.parts.draws)
 
 
 def _outcome(model: Path, parts: Parts, rows: Rows) -> Outcome:
@@ -177,7 +186,10 @@ def _cross_validated(scores: Mapping[str, Any] | None) -> dict[str, Figure]:
         }
         for name, fold in scores["metrics"].items()
     }
-    chosen = scores.get("epochs", {}).get("chosen")
+    epochs = scores.get("epochs", {})
+    chosen = epochs.get("chosen")
+    if chosen is None and epochs.get("best"):
+        chosen = float(np.mean(epochs["best"]))
     return figures if chosen is None else figures | {"epochs": plain(chosen)}
 
 

@@ -1,0 +1,255 @@
+"""The sections of the report page, each from the part of the report that it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+from tasks.evaluation.chart import number
+from tasks.evaluation.markup import (
+    cell,
+    drawing,
+    matrix,
+    ranged,
+    signed,
+    spoken,
+    table,
+    text,
+    verdict,
+)
+from tasks.evaluation.names import FIGURES
+
+Report = Mapping[str, Any]
+
+# Points of a sweep that the page shows; the CSV beside the scores has all of them.
+MOST_POINTS = 60
+
+
+def claims(report: Report) -> str:
+    """What the texts print, and what we found."""
+    if not report["claims"]:
+        return ""
+    rows = [
+        (
+            text(f"{claim['text']} {claim['at']}"),
+            text("" if claim["variant"] == "main" else claim["variant"]),
+            text(spoken(claim["metric"])),
+            cell(_printed(claim)),
+            cell(ranged(claim["ours"])),
+            verdict(claim["verdict"]),
+            text(" ".join(note for note in (claim["erratum"], claim["reason"]) if note)),
+        )
+        for claim in report["claims"]
+    ]
+    header = ("where", "variant", "metric", "printed", "ours", "verdict", "why")
+    return "<h2>The texts' figures</h2>" + table(header, rows)
+
+
+def _printed(claim: Mapping[str, Any]) -> str:
+    spread = "" if claim["sd"] is None else f" ± {claim['sd']:g}"
+    return f"{claim['printed']:g}{spread}"
+
+
+def gates(report: Report) -> str:
+    """What must hold before a release."""
+    if not report["gates"]:
+        return ""
+    rows = [
+        (
+            text(gate["gate"]),
+            cell(number(gate["value"])),
+            f'<td class="{"good" if gate["holds"] else "bad"}">'
+            f"{'holds' if gate['holds'] else 'does not hold'}</td>",
+        )
+        for gate in report["gates"]
+    ]
+    return "<h2>Gates</h2>" + table(("gate", "value", "verdict"), rows)
+
+
+def figures(report: Report) -> str:
+    """Every figure, on test rows, training rows and folds."""
+    metrics = report["branches"]["main"]["metrics"]
+    folded = any(name.startswith("cv_") for name in metrics)
+    names = list(FIGURES[report["task"]])
+    names += [
+        plain
+        for name in metrics
+        if name.startswith("cv_") and (plain := name.removeprefix("cv_")) not in names
+    ]
+    has_test = report["branches"]["main"]["rows"]["test"] > 0
+    header = ["", "test rows" if has_test else "training rows"]
+    prefixes = [""]
+    if has_test:
+        header.append("training rows")
+        prefixes.append("train_")
+    if folded:
+        header.append("cross-validation, mean of the folds")
+        prefixes.append("cv_")
+    rows = [
+        (text(spoken(name)), *(cell(ranged(metrics.get(prefix + name))) for prefix in prefixes))
+        for name in names
+        if any(prefix + name in metrics for prefix in prefixes)
+    ]
+    note = '<p class="note">In brackets the 95 % interval: of 2000 bootstrap resamples of the rows'
+    note += "; of the folds for cross-validation" if folded else ""
+    note += (
+        "; Wilson's where every row is right or wrong. Loss is the cross-entropy in nats."
+        if report["task"] not in ("regression", "proportion")
+        else "."
+    )
+    return f"<h2>Figures</h2>{table(header, rows)}{note}</p>{_coefficients(report)}"
+
+
+def _coefficients(report: Report) -> str:
+    found = report["branches"]["main"].get("coefficients")
+    if not found:
+        return ""
+    rows = [(text(name.removeprefix("coefficient:")), cell(number(v))) for name, v in found.items()]
+    return "<h3>The model is a linear function of the raw columns</h3>" + table(
+        ("column", "coefficient"), rows
+    )
+
+
+def comparisons(report: Report) -> str:
+    """The baselines and classical models, each with its paired difference."""
+    entries = report["branches"]["main"]["comparisons"]
+    if not entries:
+        return ""
+    metric = entries[0]["difference"]["metric"]
+    ours = report["branches"]["main"]["metrics"][metric]
+    rows = [(cell("<b>this model</b>"), cell(ranged(ours)), cell(""), cell(""))]
+    rows += [
+        (
+            text(_with_arguments(entry)),
+            cell(ranged(entry["metrics"].get(metric))),
+            cell(signed(entry["difference"])),
+            verdict(entry["difference"]["verdict"]),
+        )
+        for entry in entries
+    ]
+    header = ("model", spoken(metric), "this model − it, paired", "this model is")
+    return (
+        "<h2>Against other models</h2><p>Each was trained on the same prepared training rows and "
+        "answered the same rows. A difference whose interval holds 0 is no difference.</p>"
+        + table(header, rows)
+    )
+
+
+def _with_arguments(entry: Mapping[str, Any]) -> str:
+    given = ", ".join(f"{key}={value}" for key, value in entry["arguments"].items())
+    name: str = entry["name"]
+    return f"{name} ({given})" if given else name
+
+
+def variants(report: Report) -> str:
+    """The branches beside each other."""
+    if len(report["branches"]) == 1:
+        return ""
+    names = FIGURES[report["task"]][:3]
+    rows = []
+    for branch, content in report["branches"].items():
+        difference = content.get("difference_to_main")
+        rows.append(
+            (
+                text(branch if branch == "main" else content["title"] or branch),
+                *(cell(ranged(content["metrics"].get(name))) for name in names),
+                cell(signed(difference) if difference else ""),
+                verdict(difference["verdict"]) if difference else cell(""),
+            )
+        )
+    compared = spoken(FIGURES[report["task"]][0])
+    header = ("branch", *map(spoken, names), f"{compared} − main's, paired", "it is")
+    return "<h2>Variants</h2>" + table(header, rows)
+
+
+def classes(report: Report) -> str:
+    """The confusion matrix and the figures of every class."""
+    main = report["branches"]["main"]
+    if "per_class" not in main:
+        return ""
+    rows = [
+        (
+            text(entry["class"]),
+            *(
+                cell("–" if entry[name] is None else f"{entry[name]:.4f}")
+                for name in ("precision", "recall", "f1")
+            ),
+            cell(number(entry["support"])),
+        )
+        for entry in main["per_class"]
+    ]
+    each = table(("class", "precision", "recall", "F1", "rows"), rows)
+    counted = matrix(main["classes"], main["confusion"]) if "confusion" in main else ""
+    return f'<h2>Classes</h2><div class="pair"><div>{counted}</div><div>{each}</div></div>'
+
+
+def drawn(report: Report, plots: Mapping[str, Any]) -> str:
+    """The plots, as far as they fit the task."""
+    main = report["branches"]["main"]
+    curves = drawing("Learning curve", plots.get("learning_curve"))
+    error = (main.get("calibration") or {}).get("expected_error")
+    caption = f"Calibration, expected error {error:.3f}" if error is not None else "Calibration"
+    truth = (
+        drawing(caption, plots.get("calibration"))
+        + drawing("ROC curve", plots.get("roc"))
+        + drawing("Predicted against actual", plots.get("predicted"))
+        + drawing("Residuals", plots.get("residuals"))
+    )
+    boundaries = "".join(
+        drawing(report["branches"][branch]["title"] or branch, svg)
+        for branch, svg in plots.get("boundaries", {}).items()
+    )
+    result = f'<h2>Training</h2><div class="pair">{curves}</div>' if curves else ""
+    if truth:
+        title = "Residuals" if "residuals" in main else "Probabilities"
+        result += f'<h2>{title}</h2><div class="pair">{truth}</div>'
+    if boundaries:
+        result += f'<h2>Decision boundary</h2><div class="pair">{boundaries}</div>'
+    return result
+
+
+def slices(report: Report) -> str:
+    """Parts of the rows."""
+    entries = report["branches"]["main"]["slices"]
+    if not entries:
+        return ""
+    names = FIGURES[report["task"]][:2]
+    rows = [
+        (
+            text(entry["column"]),
+            text(entry["value"]),
+            cell(number(entry["rows"])),
+            *(cell(ranged(entry["metrics"].get(name))) for name in names),
+        )
+        for entry in entries
+    ]
+    header = ("column", "value", "rows", *map(spoken, names))
+    return "<h2>Slices</h2>" + table(header, rows)
+
+
+def sweeps(found: Mapping[str, Any]) -> str:
+    """What the sweeps found, on validation rows alone."""
+    parts = []
+    for name, sweep in found.items():
+        points = sweep["points"][:MOST_POINTS]
+        settings, metrics = list(points[0]["settings"]), list(points[0]["metrics"])
+        rows = [
+            (
+                *(text(point["settings"][key]) for key in settings),
+                *(cell(_spread(point["metrics"][key])) for key in metrics),
+            )
+            for point in points
+        ]
+        header = [key.rpartition(".")[2].replace("_", " ") for key in settings]
+        header += [spoken(key) for key in metrics]
+        title = sweep.get("title") or name
+        parts.append(f"<h3>{escape(title)}</h3>" + table(header, rows, sweep["best"]))
+    if not parts:
+        return ""
+    note = "<p>Means ± sd over the folds of the training rows; no test row was looked at.</p>"
+    return "<h2>Sweeps</h2>" + note + "".join(parts)
+
+
+def _spread(metric: Mapping[str, Any]) -> str:
+    return f'{metric["mean"]:.4g} <span class="range">± {metric["sd"]:.2g}</span>'
