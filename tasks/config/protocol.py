@@ -12,14 +12,28 @@ Verdict = Literal["stop", "drop", "warn", "off"]
 
 
 class Guards(Strict):
-    """What each leak guard does when it finds something (`tasks/guards/`)."""
+    """What each leak guard does when it finds something (`tasks/guards/`).
+
+    stop: the stage fails. drop: the rows leave the test part, or the column leaves the features.
+    warn: the report says it. off: nobody looks. `grouped_by` names columns whose groups must lie
+    in one part, whatever the kind of split.
+    """
 
     duplicates: Verdict = "warn"
+    windows: Verdict = "stop"
     groups: Verdict = "stop"
     target_in_disguise: Verdict = "stop"
     identifiers: Verdict = "warn"
     unseen_classes: Verdict = "stop"
+    unseen_categories: Verdict = "warn"
     shifted_parts: Verdict = "warn"
+    grouped_by: list[str] = []
+
+    @model_validator(mode="after")
+    def _something_to_drop(self) -> Guards:
+        if self.shifted_parts == "drop":
+            raise ValueError("'shifted_parts: drop' has no effect; use stop, warn or off")
+        return self
 
 
 class Split(Strict):

@@ -1,0 +1,47 @@
+"""Guard `identifiers`: a column that numbers the rows says nothing about new ones."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from tasks.guards.finding import Case, Observation, guard, is_number, plain_columns
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NAME = re.compile(r"(.*[ _-])?(id|uuid|guid|key|index|row|nr|no)|.*[a-z]I[Dd]", re.IGNORECASE)
+FEWEST_ROWS = 20
+# Longer texts are sentences, which are rarely equal and still say something.
+MOST_WORDS = 4
+
+
+@guard("identifiers")
+def identifiers(case: Case) -> Iterator[Observation]:
+    """Features with another value in (nearly) every row that are no measurement and no sentence."""
+    if len(case.rows) < FEWEST_ROWS:
+        return
+    for name, column in plain_columns(case):
+        reason = _reason(name, column)
+        if reason:
+            yield Observation(f"'{name}' {reason}, so it identifies rows", (name,))
+
+
+def _reason(name: str, column: pd.Series) -> str:
+    present = column.dropna()
+    if present.empty:
+        return ""
+    distinct = present.nunique()
+    if is_number(column):
+        if distinct < len(present) or (present % 1 != 0).any():
+            return ""
+        if present.max() - present.min() + 1 == len(present):
+            return "numbers the rows"
+        return "has another value in every row" if NAME.fullmatch(name) else ""
+    if distinct < 0.95 * len(present):
+        return ""
+    words = present.astype(str).iloc[:200].str.split().map(len).mean()
+    if words > MOST_WORDS and not NAME.fullmatch(name):
+        return ""
+    return f"has {distinct} different values in {len(present)} rows"
