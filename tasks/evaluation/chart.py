@@ -16,9 +16,14 @@ def number(value: float) -> str:
     if value == 0 or not math.isfinite(value):
         return "0" if value == 0 else "–"
     if float(value).is_integer() and abs(value) < 1e6:
-        return f"{int(value):,}".replace(",", "\u202f")
+        return _grouped(f"{int(value):,}")
     text = f"{value:.4g}"
-    return f"{float(text):,.0f}".replace(",", "\u202f") if "e+" in text else text
+    return _grouped(f"{float(text):,.0f}" if "e+" in text else text)
+
+
+def _grouped(text: str) -> str:
+    """Thousands apart by a thin space, and a minus that is one."""
+    return text.replace(",", "\u202f").replace("-", "−") if "e" not in text else text
 
 
 def ticks(low: float, high: float, most: int = 6) -> list[float]:

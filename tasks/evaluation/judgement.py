@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 # So many standard deviations of the text's own runs cover its figure.
 DEVIATIONS = 2.0
-# Half a unit in the last place is inside, however 0.85 - 0.845 comes out in binary.
-ROUNDING = 1e-9
+# Figures are reported with six significant digits; what is equal in those is equal.
+ROUNDING = 5e-7
 
 
 def judged(claim: Claim, figure: Figure) -> dict[str, Any]:
@@ -52,15 +52,15 @@ def _is_better(ours: float, theirs: float, wanted: Direction) -> bool:
 
 
 def _agrees(claim: Claim, figure: Figure) -> bool:
-    distance = abs(figure["value"] - claim.value)
+    distance = abs(figure["value"] - claim.value) - ROUNDING * max(1.0, abs(claim.value))
     if claim.tolerance is not None:
-        return distance <= claim.tolerance + ROUNDING
+        return distance <= claim.tolerance
     if claim.sd is not None and distance <= DEVIATIONS * claim.sd:
         return True
     low, high = figure["low"], figure["high"]
     if low is not None and high is not None and low <= claim.value <= high:
         return True
-    return distance <= _half_a_unit(claim.value) + ROUNDING
+    return distance <= _half_a_unit(claim.value)
 
 
 def _half_a_unit(value: float) -> float:

@@ -34,7 +34,7 @@ def spoken(metric: str) -> str:
 
 def ranged(figure: Mapping[str, Any] | None, digits: int = 4) -> str:
     """A figure with its interval."""
-    if figure is None or figure["value"] is None:
+    if figure is None:
         return '<span class="range">–</span>'
     return f"{_short(figure['value'], digits)} {interval(figure, digits)}".rstrip()
 
@@ -48,7 +48,9 @@ def interval(figure: Mapping[str, Any], digits: int = 4) -> str:
 
 
 def _short(value: float, digits: int) -> str:
-    return f"{value:.{digits}f}" if 0.001 <= abs(value) < 10 else number(value)
+    if value == 0 or 0.001 <= abs(value) < 10:
+        return f"{value:.{digits}f}".replace("-", "−")
+    return number(value)
 
 
 def signed(difference: Mapping[str, Any]) -> str:

@@ -36,13 +36,16 @@ def learning_curve(curves: dict[str, list[float]], chosen: float | None) -> str:
 
 
 def reliability(calibration: dict[str, Any], task: str) -> str:
-    """How often what was called probable came true, bin by bin."""
+    """How often what was called probable came true; the larger the dot, the more rows."""
     what = "probability of the chosen class" if task == "multiclass" else "predicted probability"
     chart = Chart((0, 1), (0, 1), what, "share that came true", "Calibration")
     chart.line([(0, 0), (1, 1)], "line ideal", "perfect")
     points = [(entry["probability"], entry["observed"]) for entry in calibration["bins"]]
     chart.line(points, "line a", "this model")
-    chart.dots(points, "a", 3.5)
+    most = max(entry["rows"] for entry in calibration["bins"])
+    for entry, point in zip(calibration["bins"], points, strict=True):
+        # The area of a dot is the number of rows in the bin.
+        chart.dots([point], "a", round(2 + 5 * (entry["rows"] / most) ** 0.5, 1))
     return chart.svg()
 
 

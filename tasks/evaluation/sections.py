@@ -200,10 +200,7 @@ def drawn(report: Report, plots: Mapping[str, Any]) -> str:
         drawing(report["branches"][branch]["title"] or branch, svg)
         for branch, svg in plots.get("boundaries", {}).items()
     )
-    result = f'<h2>Training</h2><div class="pair">{curves}</div>' if curves else ""
-    if truth:
-        title = "Residuals" if "residuals" in main else "Probabilities"
-        result += f'<h2>{title}</h2><div class="pair">{truth}</div>'
+    result = f'<h2>Curves</h2><div class="pair">{curves}{truth}</div>' if curves + truth else ""
     if boundaries:
         result += f'<h2>Decision boundary</h2><div class="pair">{boundaries}</div>'
     return result

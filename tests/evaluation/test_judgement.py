@@ -1,0 +1,113 @@
+"""Claims and gates get the verdict that their figures deserve, and names that exist."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tasks.config.judgement import Claim, Gates
+from tasks.config.pipeline import Pipeline
+from tasks.errors import BadPipeline
+from tasks.evaluation.judgement import all_judged, gated, judged
+from tasks.evaluation.measure import Figure, plain
+from tasks.evaluation.names import FIGURES, direction, metric_names, unknown_metrics
+
+
+def claim(value: float, metric: str = "accuracy", **more: Any) -> Claim:
+    return Claim(text="a-text", at="L1", metric=metric, value=value, **more)
+
+
+def figure(value: float, low: float, high: float) -> Figure:
+    return {"value": value, "low": low, "high": high, "method": "bootstrap"}
+
+
+OURS = figure(0.90, 0.85, 0.94)
+
+
+class TestAClaim:
+    @pytest.mark.parametrize(
+        ("printed", "verdict"),
+        [
+            (claim(0.85), "reproduced"),
+            (claim(0.80), "better"),
+            (claim(0.95), "not reached"),
+            (claim(0.95, sd=0.03), "reproduced"),
+            (claim(0.95, tolerance=0.01), "not reached"),
+            (claim(0.91, tolerance=0.01), "reproduced"),
+            # A tolerance is stricter than the interval, too.
+            (claim(0.93, tolerance=0.01), "not reached"),
+            (claim(0.88, tolerance=0.01), "better"),
+        ],
+    )
+    def test_is_judged_by_tolerance_then_interval(self, printed: Claim, verdict: str) -> None:
+        assert judged(printed, OURS)["verdict"] == verdict
+
+    def test_of_a_loss_is_better_below(self) -> None:
+        assert judged(claim(0.99, "train_loss"), OURS)["verdict"] == "better"
+        assert judged(claim(0.80, "cv_loss"), OURS)["verdict"] == "not reached"
+
+    def test_of_a_coefficient_is_neither_better_nor_worse(self) -> None:
+        assert judged(claim(0.2, "coefficient:x"), plain(0.5))["verdict"] == "not reached"
+
+    def test_without_interval_is_judged_as_printed(self) -> None:
+        assert judged(claim(0.2516, "coefficient:x"), plain(0.25164))["verdict"] == "reproduced"
+        assert judged(claim(0.2516, "coefficient:x"), plain(0.25166))["verdict"] == "not reached"
+        assert judged(claim(2.0, "coefficient:x"), plain(2.0000003))["verdict"] == "reproduced"
+        assert judged(claim(50.0, "confusion:a:b"), plain(49))["verdict"] == "not reached"
+
+    def test_keeps_its_reason(self) -> None:
+        kept = judged(claim(0.95, reason="other split", erratum="misprint"), OURS)
+        assert (kept["reason"], kept["erratum"]) == ("other split", "misprint")
+
+    def test_on_a_figure_that_is_not_there_names_the_nearest(self) -> None:
+        with pytest.raises(BadPipeline, match="Did you mean 'accuracy'"):
+            all_judged([claim(0.9, "acuracy")], {"main": {"accuracy": OURS}})
+
+    def test_on_folds_that_are_not_there_names_the_section(self) -> None:
+        with pytest.raises(BadPipeline, match="section 'cross_validation'"):
+            all_judged([claim(0.9, "cv_accuracy")], {"main": {"accuracy": OURS}})
+
+
+class TestAGate:
+    def test_holds_or_not(self) -> None:
+        gates = Gates(beat=["majority", "SVC"], metrics={"accuracy": ">= 0.9", "loss": "< 0.1"})
+        comparisons = [
+            {"name": "majority", "difference": {"verdict": "better", "value": 0.3}},
+            {"name": "SVC", "difference": {"verdict": "no difference", "value": 0.01}},
+        ]
+        found = gated(gates, {"accuracy": OURS, "loss": plain(0.2)}, comparisons)
+        assert [gate["holds"] for gate in found] == [True, False, True, False]
+
+
+class TestNames:
+    @pytest.mark.parametrize("task", list(FIGURES))
+    def test_hold_test_training_and_folds(self, task: str) -> None:
+        names = metric_names(task)
+        first = FIGURES[task][0]
+        assert {first, f"train_{first}", f"cv_{first}"} <= set(names)
+        assert len(names) == len(set(names))
+
+    def test_know_the_good_side(self) -> None:
+        assert direction("cv_mae") == direction("train_loss") == direction("mae:SVR") == "lower"
+        assert direction("recall:yes") == direction("r2") == "higher"
+        assert direction("coefficient:x") == "none"
+
+    def test_that_no_evaluation_has_are_found_beforehand(self) -> None:
+        pipeline = Pipeline.model_validate(
+            {
+                "title": "Which?",
+                "task": "regression",
+                "source": {"sklearn": "diabetes", "licence": "BSD"},
+                "target": "amount",
+                "columns": {"age": {}},
+                "gates": {"accuracy": ">= 0.9"},
+                "claims": [
+                    {"text": "t", "at": "1", "metric": "coefficient:agee", "value": 1.0},
+                    {"text": "t", "at": "2", "metric": "mae:LinearRegression", "value": 1.0},
+                ],
+            }
+        )
+        first, second = unknown_metrics(pipeline)
+        assert first.startswith("claims.0.metric: no column 'agee'. Did you mean 'age'")
+        assert second.startswith("gates.accuracy: no metric 'accuracy'")
