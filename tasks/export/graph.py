@@ -111,6 +111,9 @@ class Builder:
         given = [value for value in inputs if isinstance(value, Tensor)]
         first = next((value for value in given if value.dtype != "bool"), None)
         tensors = [self._tensor(value, first) for value in inputs]
+        # onnxruntime crashes on some operators when an absent input at the end is written out.
+        while tensors and tensors[-1] is None:
+            tensors.pop()
         name = self._unique(operator)
         names = [name] if count == 1 else [f"{name}:{index}" for index in range(count)]
         kept = {key: value for key, value in attributes.items() if value is not None}
@@ -240,6 +243,10 @@ class Builder:
             opset_imports=[onnx.helper.make_opsetid(node.domain, version)],
             ir_version=IR_VERSION,
         )
+        for name in node.output:
+            if name in types and not types[name].tensor_type.HasField("shape"):
+                # ONNX infers no shape for an operator that is a function of others.
+                types[name].CopyFrom(self._types[node.input[0]])
         return types
 
     def _described(self, name: str) -> Tensor:

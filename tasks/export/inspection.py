@@ -41,7 +41,8 @@ def describe(path: Path) -> str:
     parameters = sum(int(np.prod(tensor.dims)) for tensor in graph.initializer)
     opsets = ", ".join(f"{o.domain or 'ai.onnx'} {o.version}" for o in model.opset_import)
     lines = [
-        f"{path}: {path.stat().st_size:,} bytes, {len(graph.node)} nodes, {parameters:,} parameters",
+        f"{path}: {path.stat().st_size:,} bytes, {len(graph.node)} nodes, "
+        f"{parameters:,} parameters",
         f"format {model.ir_version}, operator sets {opsets}",
         "",
         "Inputs",

@@ -135,6 +135,12 @@ def _run_functional(
             arguments = _resolved(call["kwargs"], known) | {"args": _resolved(call["args"], known)}
             mask = arguments.pop("mask", None)
             read = [tensor for key, tensor in _tensors(arguments) if not key.endswith("mask")]
+            if isinstance(mask, list):
+                # One mask per tensor of the first argument.
+                pairs = zip(arguments["args"][0], mask, strict=True)
+                arguments["args"][0] = [tensor.masked(part) for tensor, part in pairs]
+                read = [tensor for key, tensor in _tensors(arguments)]
+                mask = None
             if mask is None and len(arguments) == 1 and len(arguments["args"]) == 1:
                 mask = _mask_of(arguments["args"])
             layer = _layer(item, names, variables, prefix, arguments, mask)

@@ -94,7 +94,7 @@ def glu(builder: Builder, x: Tensor) -> Tensor:
 
 
 def sparsemax(builder: Builder, x: Tensor) -> Tensor:
-    """Projection onto the simplex (Martins and Astudillo, 2016) along the last axis."""
+    """Keras' sparsemax (after Martins and Astudillo, 2016) along the last axis."""
     size = x.size(-1)
     if size is None:
         raise UnsupportedLayer("Sparsemax over an axis of known length", x.shape)
@@ -104,9 +104,12 @@ def sparsemax(builder: Builder, x: Tensor) -> Tensor:
     level = builder.op("Div", builder.op("Sub", sums, 1.0), places)
     inside = builder.op("Greater", ordered, level)
     axis = np.array([-1], np.int64)
-    # The threshold is the level at the last place inside; levels rise while places are inside.
-    reached = builder.op("Where", inside, level, -np.inf)
-    return builder.op("Relu", builder.op("Sub", x, builder.op("ReduceMax", reached, axis)))
+    # Keras sums the running sums of the places inside, where the paper takes the last of them;
+    # a network trained in Keras was trained with that.
+    total = builder.op("ReduceSum", builder.op("Where", inside, sums, 0.0), axis)
+    count = builder.op("ReduceSum", builder.cast(inside, "float32"), axis)
+    threshold = builder.op("Div", builder.op("Sub", total, 1.0), count)
+    return builder.op("Relu", builder.op("Sub", x, threshold))
 
 
 ACTIVATIONS: Mapping[str, Activation] = {

@@ -1,0 +1,245 @@
+"""Attention, wrappers, nested and shared layers, several inputs and outputs."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import onnx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from keras_parity import assert_parity, assert_same, exported, operators, randomise, rows, session
+
+WORDS = np.array([[0, 1, 2, 0, 5], [3, 0, 0, 0, 0], [1, 2, 3, 4, 5]], "int32")
+
+
+class TestMultiHeadAttention:
+    @given(
+        st.integers(1, 3), st.sampled_from((None, 5)), st.booleans(), st.booleans(),
+        st.sampled_from((None, 6)), st.sampled_from((0.0, 0.3)),
+    )  # fmt: skip
+    def test_options(self, heads, value_size, bias, causal, output, dropout):
+        import keras
+
+        x = keras.Input((None, 4), name="features")
+        layer = keras.layers.MultiHeadAttention(
+            heads, 3, value_dim=value_size, use_bias=bias, output_shape=output, dropout=dropout
+        )
+        model = keras.Model(x, layer(x, x, use_causal_mask=causal))
+        graph = assert_parity(model, rows(7, 5, 4))
+        assert_same(model, graph, rows(1, 9, 4))
+
+    @given(st.sampled_from((0.0, 0.3)), st.booleans())
+    def test_masks(self, dropout, causal):
+        import keras
+
+        words = keras.Input((None,), dtype="int32", name="words")
+        x = keras.layers.Embedding(6, 4, mask_zero=True)(words)
+        y = keras.layers.MultiHeadAttention(2, 3, dropout=dropout)(x, x, use_causal_mask=causal)
+        assert_parity(keras.Model(words, keras.layers.GRU(3)(y)), WORDS)
+
+    def test_other_sequence_and_scores(self):
+        import keras
+
+        a, b = keras.Input((4, 6), name="a"), keras.Input((5, 3), name="b")
+        layer = keras.layers.MultiHeadAttention(2, 3)
+        model = keras.Model([a, b], layer(a, b, return_attention_scores=True))
+        assert_parity(model, rows(7, 4, 6), rows(7, 5, 3))
+
+
+class TestAttention:
+    @given(
+        st.sampled_from(("Attention", "AdditiveAttention")), st.booleans(), st.booleans(),
+        st.sampled_from(("dot", "concat")),
+    )  # fmt: skip
+    def test_options(self, name, scaled, causal, mode):
+        import keras
+
+        options = {"score_mode": mode} if name == "Attention" else {}
+        layer = getattr(keras.layers, name)(use_scale=scaled, **options)
+        a, b = keras.Input((None, 4), name="a"), keras.Input((None, 4), name="b")
+        model = keras.Model([a, b], layer([a, b], use_causal_mask=causal))
+        assert_parity(model, rows(7, 5, 4), rows(7, 5, 4, seed=2))
+
+    def test_masks(self):
+        import keras
+
+        words = keras.Input((None,), dtype="int32", name="words")
+        x = keras.layers.Embedding(6, 4, mask_zero=True)(words)
+        y = keras.layers.Attention()([x, x])
+        assert_parity(keras.Model(words, keras.layers.LSTM(3)(y)), WORDS)
+
+    def test_transformer_block(self):
+        import keras
+        from keras import layers
+
+        x = inputs = keras.Input((None, 8), name="features")
+        for _ in range(2):
+            attended = layers.MultiHeadAttention(2, 4)(x, x)
+            x = layers.LayerNormalization()(layers.Add()([x, attended]))
+            fed = layers.Dense(8)(layers.Dense(16, activation="gelu")(x))
+            x = layers.LayerNormalization()(x + fed)
+        model = keras.Model(inputs, layers.Dense(2)(layers.GlobalAveragePooling1D()(x)))
+        assert_parity(model, rows(7, 5, 8))
+
+
+class TestTimeDistributed:
+    @pytest.mark.parametrize("steps", [4, None])
+    def test_inner_layers(self, steps):
+        import keras
+        from keras import layers
+
+        inner = keras.Sequential([keras.Input((6, 5, 2)), layers.Conv2D(3, 2), layers.Flatten()])
+        for layer in (inner, layers.Conv2D(3, 2, strides=2), layers.Flatten()):
+            model = keras.Sequential(
+                [keras.Input((steps, 6, 5, 2)), layers.TimeDistributed(layer)]
+            )  # fmt: skip
+            assert_parity(model, rows(7, 4, 6, 5, 2))
+        model = keras.Sequential(
+            [keras.Input((steps, 6)), layers.TimeDistributed(layers.Dense(3, "relu"))]
+        )
+        assert_parity(model, rows(7, 4, 6))
+
+
+class TestPreparation:
+    @given(st.sampled_from((-1, None, 1, (1, 2))), st.booleans())
+    def test_normalization(self, axis, invert):
+        import keras
+
+        layer = keras.layers.Normalization(axis=axis, invert=invert)
+        layer.adapt(rows(50, 4, 3) * 5 + 2)
+        model = keras.Sequential([keras.Input((4, 3)), layer])
+        assert_same(model, exported(model), rows(7, 4, 3))
+
+    def test_given_statistics_rescaling_and_resizing(self):
+        import keras
+        from keras import layers
+
+        for layer in (
+            layers.Normalization(mean=[1.0, 2.0, 3.0], variance=[1.0, 4.0, 2.0]),
+            layers.Normalization(mean=1.0, variance=4.0),
+            layers.Rescaling(1 / 255), layers.Rescaling(2.0, offset=-1.0),
+            layers.Resizing(7, 9), layers.Resizing(3, 2, interpolation="bicubic"),
+        ):  # fmt: skip
+            assert_parity(keras.Sequential([keras.Input((6, 5, 3)), layer]), rows(7, 6, 5, 3))
+
+    @given(st.sampled_from(("multi_hot", "one_hot", "count")))
+    def test_category_encoding(self, mode):
+        import keras
+
+        width = 1 if mode == "one_hot" else 5
+        ids = WORDS[:, :width]
+        layer = keras.layers.CategoryEncoding(6, output_mode=mode)
+        model = keras.Sequential([keras.Input((width,), dtype="int32"), layer])
+        assert_same(model, exported(model), ids)
+
+
+class TestNetworks:
+    def test_nested_shared_and_several_outputs(self):
+        import keras
+        from keras import layers
+
+        inner = keras.Sequential([keras.Input((4,)), layers.Dense(5, "relu"), layers.Dense(3)])
+        block_in = keras.Input((3,))
+        block = keras.Model(block_in, [layers.Dense(2)(block_in), layers.Dense(3)(block_in)])
+        a, b = keras.Input((4,), name="a"), keras.Input((4,), name="b")
+        shared = layers.Dense(4, name="shared")
+        first, second = inner(shared(a)), inner(shared(b))
+        left, right = block(layers.Subtract()([first, second]))
+        model = keras.Model([a, b], [layers.Softmax(name="class")(right), left, shared(b)])
+        graph = assert_parity(model, rows(7, 4), rows(7, 4, seed=2))
+        assert [v.name for v in graph.graph.input] == ["a", "b"]
+        assert graph.graph.output[0].name == "class"
+
+    def test_inputs_outputs_and_open_dimensions(self):
+        import keras
+
+        model = keras.Sequential(
+            [
+                keras.Input((None, 3), name="features"),
+                keras.layers.GRU(4, name="memory"),
+                keras.layers.Dense(1, name="price"),
+            ]
+        )
+        graph = exported(model)
+        dims = [d.dim_param or d.dim_value for d in graph.graph.input[0].type.tensor_type.shape.dim]
+        assert dims == ["N", "T", 3]
+        assert graph.graph.output[0].name == "price"
+        assert {node.name.split("/")[0] for node in graph.graph.node} == {"memory", "price"}
+
+    def test_input_that_is_an_output(self):
+        import keras
+
+        x = keras.Input((3,), name="features")
+        model = keras.Model(x, [x, keras.layers.Dense(2)(x)])
+        assert_parity(model, rows(7, 3))
+
+    def test_operations_between_layers(self):
+        import keras
+
+        x = keras.Input((5, 3), name="features")
+        y = keras.layers.Dense(3)(x)
+        z = (x - y) * 2.0 / (keras.ops.abs(y) + 1.0)
+        z = keras.ops.mean(z, axis=1) + keras.ops.max(keras.ops.relu(z), axis=1)
+        assert_parity(keras.Model(x, keras.ops.softmax(z)), rows(7, 5, 3))
+
+    def test_stored_weights_of_two_networks_are_told_apart(self, tmp_path):
+        import keras
+
+        from tasks.export.weights import MismatchedWeights, read_weights
+
+        one = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
+        two = keras.Sequential([keras.Input((4, 3)), keras.layers.GRU(2)])
+        one.save_weights(tmp_path / "one.weights.h5")
+        with pytest.raises(MismatchedWeights, match="dense"):
+            read_weights(tmp_path / "one.weights.h5", json.loads(two.to_json()))
+
+
+class TestUnsupportedLayers:
+    def test_the_error_names_the_layer_the_class_and_what_is_supported(self):
+        import keras
+
+        from tasks.export.registry import UnsupportedLayer
+
+        model = keras.Sequential(
+            [keras.Input((5, 6, 6, 2)), keras.layers.ConvLSTM2D(3, 2, name="film")]
+        )
+        with pytest.raises(UnsupportedLayer, match="film") as error:
+            exported(model)
+        assert "ConvLSTM2D" in str(error.value)
+        assert "LSTM" in str(error.value) and "Dense" in str(error.value)
+
+    def test_own_layer_registers_a_converter_in_three_lines(self):
+        import keras
+
+        from tasks.export.registry import converts
+
+        @keras.saving.register_keras_serializable("tests")
+        class Doubled(keras.layers.Layer):
+            def call(self, x):
+                return x * 2
+
+        @converts("Doubled")
+        def doubled(layer, inputs, builder):
+            return builder.elementwise("Mul", inputs[0], 2.0)
+
+        model = keras.Sequential([keras.Input((3,)), Doubled(), keras.layers.Dense(2)])
+        assert operators(assert_parity(model, rows(7, 3))) == ["Mul", "Gemm"]
+
+    def test_tf2onnx_takes_what_has_no_converter(self, tmp_path):
+        import keras
+
+        from tasks.export.fallback import tf2onnx_graph
+
+        x = keras.Input((4, 6, 6, 2), name="features")
+        model = keras.Model(x, keras.layers.ConvLSTM2D(3, 2, name="film")(x))
+        randomise(model)
+        (tmp_path / "network.json").write_text(model.to_json())
+        model.save_weights(tmp_path / "network.weights.h5")
+        graph = tf2onnx_graph(tmp_path)
+        onnx.checker.check_model(graph)
+        assert [v.name for v in session(graph).get_inputs()] == ["features"]
+        assert [v.name for v in session(graph).get_outputs()] == ["film"]
+        assert {p.key: p.value for p in graph.metadata_props}["exporter"] == "tf2onnx"
+        assert_same(model, graph, rows(3, 4, 6, 6, 2))
