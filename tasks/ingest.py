@@ -33,7 +33,8 @@ def ingest(stage_input: StageInput, workspace: Workspace) -> None:
     )
     fetched = fetch(settings, surroundings)
     where = str(fetched.origin.get("file") or fetched.origin["source"])
-    frame = standardised(fetched.frame, settings.read.rename, where)
+    read = settings.read
+    frame = standardised(fetched.frame, read.rename, read.text_columns, where)
     provenance: dict[str, Any] = {
         "kind": settings.kind,
         **fetched.origin,

@@ -80,4 +80,5 @@ def _near_training(
     for neighbour in (position - 1, position):
         held = training[np.clip(neighbour, 0, len(training) - 1)]
         near |= (np.abs(held - place) < width) & (series[held] == series[place])
-    return near & (parts == "test")
+    tested: np.ndarray[Any, Any] = near & (parts == "test")
+    return tested

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tasks.errors import BadData, listed, nearest
@@ -15,7 +15,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-def standardised(frame: pd.DataFrame, rename: Mapping[str, str], where: str) -> pd.DataFrame:
+def standardised(
+    frame: pd.DataFrame, rename: Mapping[str, str], text_columns: Collection[str], where: str
+) -> pd.DataFrame:
     """`frame` with renamed columns, each of one type, and rows counted from 0.
 
     Integers become int64, other numbers float64 (missing is NaN), categories and texts strings,
@@ -24,6 +26,7 @@ def standardised(frame: pd.DataFrame, rename: Mapping[str, str], where: str) -> 
     Args:
         frame: rows of a source.
         rename: old to new column names.
+        text_columns: columns whose values are kept as texts, by their new or old names.
         where: the source, for messages.
 
     Raises:
@@ -61,6 +64,12 @@ def standardised(frame: pd.DataFrame, rename: Mapping[str, str], where: str) -> 
         for name, shape in frame.attrs.get("shapes", {}).items()
     }
     return result
+
+
+def _as_text(column: pd.Series, name: str, text_columns: Collection[str]) -> pd.Series:
+    if name not in text_columns and column.name not in text_columns:
+        return column
+    return column.map(str, na_action="ignore").astype("str")
 
 
 def _standard(column: pd.Series, name: str, where: str) -> pd.Series:

@@ -1,0 +1,162 @@
+"""A folder, or an archive of one, whose sub-folders are the classes of images or texts."""
+
+from __future__ import annotations
+
+import hashlib
+import tarfile
+import zipfile
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from tasks.errors import BadData, MissingFile
+from tasks.sources.file import check_sha256
+from tasks.sources.formats.content import decoded
+from tasks.sources.formats.reading import SUFFIXES, read_bytes
+from tasks.sources.mirror import held
+from tasks.sources.registry import Fetched, Surroundings, source
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from tasks.config.source import Source
+
+IMAGES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp")
+TEXTS = (".txt",)
+# What file managers leave behind.
+LITTER = ("Thumbs.db", "desktop.ini")
+
+
+@source("folder")
+def bring(settings: Source, surroundings: Surroundings) -> Fetched:
+    """One row a file: its path, its class (the folder it is in), its part, and its content.
+
+    `train/cats/1.jpg` has the part `train` and the class `cats`. An image is a column `image` of
+    the file's bytes, a text a column `text`. A folder of tables of one shape gives their rows, one
+    below the other, with the column `file`. Files come in the order of their paths.
+
+    Raises:
+        MissingFile: there is no such folder.
+        BadData: it holds no data, or several kinds of data.
+    """
+    path = surroundings.root / Path(settings.folder or "").expanduser()
+    if not path.exists():
+        copy = held(settings.sha256, path.name, surroundings)
+        if copy is None:
+            raise MissingFile(f"'source.folder' must exist: {path}")
+        path = copy
+    elif path.is_file():
+        check_sha256(path, settings)
+    files = sorted(_files(path), key=lambda item: item[0])
+    listing = "".join(f"{n}\0{hashlib.sha256(c).hexdigest()}\n" for n, c in files)
+    digest = hashlib.sha256(listing.encode("utf-8")).hexdigest()
+    if settings.sha256 and path.is_dir() and digest != settings.sha256:
+        raise BadData(f"The files in '{path}' must have sha256 {settings.sha256}", digest)
+    kind = _kind(files, settings)
+    used = [item for item in files if _kind_of(item[0]) == kind]
+    frame = _tables(used, settings) if kind == "table" else _items(used, kind, settings)
+    origin = {"source": settings.folder, "files": len(used), "ignored": len(files) - len(used)}
+    return Fetched(frame, {**origin, "sha256": settings.sha256 or digest})
+
+
+def _files(path: Path) -> Iterator[tuple[str, bytes]]:
+    """Names below the folder, with `/` on every system, and contents; hidden ones left out."""
+    if path.is_dir():
+        for file in path.rglob("*"):
+            name = file.relative_to(path).as_posix()
+            if file.is_file() and not _is_litter(name):
+                yield name, file.read_bytes()
+    elif zipfile.is_zipfile(path):
+        with zipfile.ZipFile(path) as archive:
+            for item in archive.infolist():
+                if not item.is_dir() and not _is_litter(item.filename):
+                    yield item.filename, archive.read(item)
+    else:
+        yield from _in_tar(path)
+
+
+def _in_tar(path: Path) -> Iterator[tuple[str, bytes]]:
+    try:
+        with tarfile.open(path) as tar:
+            for member in tar:
+                stream = tar.extractfile(member) if member.isfile() else None
+                if stream is not None and not _is_litter(member.name):
+                    yield member.name.removeprefix("./"), stream.read()
+    except (tarfile.TarError, EOFError, OSError) as error:
+        raise BadData(
+            f"'{path}' must be a folder, or a sound tar or zip file", str(error), "Fetch it again"
+        ) from None
+
+
+def _is_litter(name: str) -> bool:
+    parts = PurePosixPath(name).parts
+    return parts[-1] in LITTER or any(part.startswith((".", "__MACOSX")) for part in parts)
+
+
+def _kind_of(name: str) -> str:
+    suffix = PurePosixPath(name.lower()).suffix
+    if suffix in IMAGES:
+        return "image"
+    if suffix in TEXTS:
+        return "text"
+    return "table" if suffix in SUFFIXES or suffix in (".gz", ".xz") else ""
+
+
+def _kind(files: list[tuple[str, bytes]], settings: Source) -> str:
+    kinds = Counter(_kind_of(name) for name, _ in files)
+    del kinds[""]
+    if len(kinds) != 1:
+        raise BadData(
+            f"Folder '{settings.folder}' must hold images, or texts, or tables",
+            dict(kinds) or f"{len(files)} files of other kinds",
+        )
+    return next(iter(kinds))
+
+
+def _items(files: list[tuple[str, bytes]], kind: str, settings: Source) -> pd.DataFrame:
+    import pandas as pd
+
+    folders = [PurePosixPath(name).parts[:-1] for name, _ in files]
+    depth = max(len(parts) for parts in folders)
+    columns: dict[str, list[object]] = {"file": [name for name, _ in files]}
+    if depth >= 2:
+        columns["part"] = [parts[-2] if len(parts) > 1 else None for parts in folders]
+    if depth >= 1:
+        columns["class"] = [parts[-1] if parts else None for parts in folders]
+    if kind == "text":
+        encoding = settings.read.encoding
+        columns["text"] = [decoded(content, name, encoding) for name, content in files]
+    else:
+        _check_images(files)
+        columns["image"] = [content for _, content in files]
+    return pd.DataFrame(columns)
+
+
+def _check_images(files: list[tuple[str, bytes]]) -> None:
+    """Refuse a file that is called an image and begins like none."""
+    for name, content in files:
+        known = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"BM", b"RIFF")
+        if not content.startswith(known):
+            raise BadData(
+                f"'{name}' must be an image", content[:40], "Remove the file or fetch it again"
+            )
+
+
+def _tables(files: list[tuple[str, bytes]], settings: Source) -> pd.DataFrame:
+    import pandas as pd
+
+    frames: list[pd.DataFrame] = []
+    for name, content in files:
+        frame, _ = read_bytes(content, PurePosixPath(name).name, settings.read)
+        if frames and list(frame.columns) != list(frames[0].columns):
+            raise BadData(
+                f"'{name}' must have the columns of '{files[0][0]}'",
+                list(map(str, frame.columns)),
+                f"They are {', '.join(map(str, frames[0].columns))}",
+            )
+        frames.append(frame)
+    names = [
+        name for (name, _), frame in zip(files, frames, strict=True) for _ in range(len(frame))
+    ]
+    return pd.concat(frames, ignore_index=True).assign(file=names)
