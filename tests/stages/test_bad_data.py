@@ -12,9 +12,7 @@ from tasks.__main__ import main
 from tasks.wire import wire
 
 HEADER = "age,town,bought\n"
-RIGHT = HEADER + "".join(
-    f"{20 + i},{'ab'[i % 2]},{['no', 'yes'][i % 3 == 0]}\n" for i in range(30)
-)
+RIGHT = HEADER + "".join(f"{20 + i},{'ab'[i % 2]},{['no', 'yes'][i % 3 == 0]}\n" for i in range(30))
 
 Run = Callable[..., tuple[int, str]]
 
@@ -68,7 +66,12 @@ class TestBrokenData:
         [
             pytest.param("", {}, ["rows.csv", "0 bytes"], id="empty file"),
             pytest.param(HEADER, {}, ["rows.csv", "row"], id="header only"),
-            pytest.param("age,town,town,bought\n1,a,b,no\n", {}, ["more than once: town"], id="duplicate header"),
+            pytest.param(
+                "age,town,town,bought\n1,a,b,no\n",
+                {},
+                ["more than once: town"],
+                id="duplicate header",
+            ),
             pytest.param(
                 RIGHT.replace("25,", "old,"), {}, ["'age'", "numbers"], id="text in numbers"
             ),

@@ -1,0 +1,64 @@
+"""One small pipeline, built once through every stage, for the tests of what a build promises."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tasks.__main__ import run_stage
+from tasks.config.sections import STAGES
+from tasks.wire import wire
+from tasks.workspace import Workspace
+
+PIPELINE = {
+    "title": "Does it sell?",
+    "task": "binary",
+    "source": {
+        "rows": {
+            "age": [float((7 * i) % 50 + 18) for i in range(120)],
+            "town": ["abc"[i % 3] for i in range(120)],
+            "vip": [i % 5 == 0 for i in range(120)],
+            "bought": ["yes" if ((7 * i) % 50 > 20) == (i % 3 > 0) else "no" for i in range(120)],
+        }
+    },
+    "target": "bought",
+    "columns": {
+        "age": {"scale": "standard", "impute": "mean"},
+        "town": {"encode": "one-hot"},
+        "vip": {},
+    },
+    "expectations": {"rules": [{"expect_table_row_count_to_equal": {"value": 120}}]},
+    "split": {"test": 0.25, "stratify": "bought", "seed": 1},
+    "network": [{"Dense": {"units": 8, "activation": "relu"}}, {"Dropout": {"rate": 0.1}}],
+    "training": {"optimizer": {"Adam": {"learning_rate": 0.02}}, "epochs": 12, "batch_size": 16},
+    "cross_validation": {"folds": 3, "sizes": [0.5]},
+    "compare": ["majority", "LogisticRegression"],
+    "slices": [{"column": "town"}],
+    "claims": [{"text": "a text", "at": "L1", "metric": "accuracy", "value": 0.5}],
+    "variants": {"logistic": {"network": []}, "bare": {"columns": {"age": {"scale": "minmax"}}}},
+    "sweeps": {
+        "rate": {"over": {"training.optimizer.Adam.learning_rate": [0.01, 0.1]}, "folds": 2}
+    },
+}
+
+
+def write_pipeline(root: Path, pipeline: dict) -> Workspace:
+    """A repository of one pipeline, wired."""
+    workspace = Workspace(root, "shop")
+    workspace.pipeline_file.parent.mkdir(parents=True, exist_ok=True)
+    workspace.pipeline_file.write_text(yaml.safe_dump(pipeline, sort_keys=False))
+    workspace.parameters_file.write_text("seed: 0\nbackend: tensorflow\ndevice: cpu\nthreads: 1\n")
+    wire(root, ["shop"])
+    return workspace
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """The pipeline above after all seven stages."""
+    root = tmp_path_factory.mktemp("repository")
+    workspace = write_pipeline(root, PIPELINE)
+    for stage in STAGES:
+        run_stage(stage, "shop", root)
+    return workspace

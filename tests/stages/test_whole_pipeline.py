@@ -1,0 +1,185 @@
+"""What a build promises: one file that answers raw rows, proved and repeatable."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import subprocess
+import sys
+from copy import deepcopy
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pandas as pd
+import pytest
+
+from serving.predictor import Predictor
+from tasks.__main__ import run_stage
+from tasks.errors import ThroughlineError
+from tasks.workspace import Workspace, read_json
+from tests.stages.conftest import PIPELINE, write_pipeline
+
+
+def digests(folder: Path) -> dict[str, str]:
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
+
+
+class TestTheModel:
+    def test_takes_raw_rows_and_says_a_class(self, built: Workspace) -> None:
+        predictor = Predictor(built.model)
+        assert {name: entry["type"] for name, entry in predictor.inputs.items()} == {
+            "age": "number",
+            "town": "string",
+            "vip": "boolean",
+        }
+        answer = predictor.predict({"age": [30, None], "town": ["a", "z"], "vip": [True, False]})
+        assert set(answer["label"]) <= {"yes", "no"}
+        assert np.isfinite(answer["probability"]).all()
+
+    def test_carries_its_contract(self, built: Workspace) -> None:
+        metadata = Predictor(built.model).metadata
+        assert metadata["pipeline"] == "shop"
+        assert metadata["target"]["classes"] == ["no", "yes"]
+        age = next(entry for entry in metadata["inputs"] if entry["name"] == "age")
+        training = pd.read_parquet(built.training_data / "main" / "rows.parquet")
+        assert age["max"] == training["age"].max()
+
+    def test_of_every_variant_stands_beside_it(self, built: Workspace) -> None:
+        assert sorted(path.stem for path in built.variants.iterdir()) == ["bare", "logistic"]
+        logistic = onnx.load(built.model_of("logistic"))
+        assert sum(node.op_type in ("MatMul", "Gemm") for node in logistic.graph.node) == 1
+
+    def test_equals_its_network(self, built: Workspace) -> None:
+        for branch in read_json(built.parity).values():
+            assert branch["exporter"] == "throughline"
+            assert branch["largest_error"] <= 1e-5
+            assert branch["rows"] > 64
+
+
+class TestTheFigures:
+    def test_are_those_of_the_file_on_the_test_rows(self, built: Workspace) -> None:
+        rows = pd.read_parquet(built.test_data / "main" / "rows.parquet")
+        answer = Predictor(built.model).predict(
+            {c: rows[c].to_numpy() for c in ("age", "town", "vip")}
+        )
+        accuracy = (answer["label"] == rows["bought"].to_numpy(dtype=object)).mean()
+        assert read_json(built.metrics)["accuracy"] == pytest.approx(accuracy, abs=1e-6)
+
+    def test_of_the_folds_have_intervals(self, built: Workspace) -> None:
+        scores = read_json(built.cross_validation / "scores.json")
+        accuracy = scores["main"]["metrics"]["accuracy"]
+        assert len(accuracy["values"]) == 3
+        assert accuracy["low"] <= accuracy["mean"] <= accuracy["high"]
+        assert scores["logistic"]["difference_to_main"]["accuracy"]["verdict"] in (
+            "better",
+            "worse",
+            "no difference",
+        )
+
+    def test_of_a_sweep_are_a_table(self, built: Workspace) -> None:
+        points = read_json(built.cross_validation / "scores.json")["sweeps"]["rate"]["points"]
+        rates = [point["settings"]["training.optimizer.Adam.learning_rate"] for point in points]
+        assert rates == [0.01, 0.1]
+        assert points[0]["metrics"]["loss"]["mean"] != points[1]["metrics"]["loss"]["mean"]
+        assert len((built.cross_validation / "sweep-rate.csv").read_text().splitlines()) == 3
+
+    def test_of_the_learning_curve_name_their_rows(self, built: Workspace) -> None:
+        (point,) = read_json(built.cross_validation / "scores.json")["main"]["learning_curve"]
+        assert point["rows"] == 30
+
+
+class TestTheSameInputsGiveTheSameBytes:
+    @pytest.mark.parametrize("stage", ["ingest", "validate", "prepare", "train", "export"])
+    def test_of_a_stage_that_runs_again(self, built: Workspace, tmp_path: Path, stage: str) -> None:
+        root = tmp_path / "copy"
+        shutil.copytree(built.root, root)
+        before = {folder: digests(root / folder) for folder in ("data", "models")}
+        run_stage(stage, "shop", root)
+        assert {folder: digests(root / folder) for folder in ("data", "models")} == before
+
+
+class TestTrainingRowsOnly:
+    def test_corrupted_test_rows_move_nothing_on_the_training_side(
+        self, built: Workspace, tmp_path: Path
+    ) -> None:
+        """The rows of the test part are shifted, and get categories that no other row has."""
+        root = tmp_path / "copy"
+        shutil.copytree(built.root, root)
+        workspace = Workspace(root, "shop")
+        before = digests(workspace.training_data)
+        clean = pd.read_parquet(workspace.clean / "rows.parquet")
+        test = pd.read_parquet(workspace.test_data / "main" / "rows.parquet")
+        keys = ["age", "town", "vip", "bought"]
+        is_test = pd.MultiIndex.from_frame(clean[keys]).isin(pd.MultiIndex.from_frame(test[keys]))
+        training = pd.read_parquet(workspace.training_data / "main" / "rows.parquet")
+        is_training = pd.MultiIndex.from_frame(clean[keys]).isin(
+            pd.MultiIndex.from_frame(training[keys])
+        )
+        clean.loc[is_test & ~is_training, "age"] += 1000.0
+        clean.loc[is_test & ~is_training, "town"] = "nowhere"
+        assert (is_test & ~is_training).any()
+        clean.to_parquet(workspace.clean / "rows.parquet")
+        run_stage("prepare", "shop", root)
+        assert digests(workspace.training_data) == before
+
+
+class TestAStageReadsItsOwnSections:
+    def test_and_no_other(self, built: Workspace) -> None:
+        from tasks.config.loading import stage_input
+
+        given = stage_input(built, "prepare")
+        assert given.main.target.columns == ["bought"]
+        with pytest.raises(ThroughlineError, match="may read the sections"):
+            given.main.training  # noqa: B018
+
+
+class TestWhatAStageLoads:
+    @pytest.mark.parametrize(
+        ("stage", "forbidden"),
+        [
+            ("ingest", ["tensorflow", "keras", "sklearn", "great_expectations"]),
+            ("validate", ["tensorflow", "keras"]),
+            ("prepare", ["tensorflow", "keras", "great_expectations"]),
+            ("export", ["tensorflow", "keras", "great_expectations", "sklearn"]),
+            ("evaluate", ["tensorflow", "keras", "great_expectations"]),
+        ],
+    )
+    def test_is_only_what_it_uses(
+        self, built: Workspace, tmp_path: Path, stage: str, forbidden: list[str]
+    ) -> None:
+        root = tmp_path / "copy"
+        shutil.copytree(built.root, root)
+        script = (
+            "import sys\n"
+            f"for name in {forbidden!r}:\n"
+            "    sys.modules[name] = None\n"
+            "from pathlib import Path\n"
+            "from tasks.__main__ import run_stage\n"
+            f"run_stage({stage!r}, 'shop', Path({str(root)!r}))\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr[-2000:]
+
+
+class TestAChangedSection:
+    def test_of_training_leaves_the_other_stages_alone(self, tmp_path: Path) -> None:
+        """Only the stages whose `params` name a section depend on it."""
+        from tasks.wire import stages
+
+        document = deepcopy(PIPELINE)
+        written = stages(document, "shop")["stages"]
+        readers = [
+            stage
+            for stage, entry in written.items()
+            for parameters in entry["params"]
+            if "training" in parameters.get("pipelines/${name}/pipeline.yaml", ())
+        ]
+        assert readers == ["cross_validate", "train"]
+        write_pipeline(tmp_path, document)
