@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tasks.errors import BadData
-from tasks.training import backends, objects, order, watch
+from tasks.training import backends, objects, order, programs, watch
 from tasks.training.divergence import Diverged
 from tasks.training.program import Data, Order, Program, Shape, State, columns
 from tasks.training.runs import Array, Fitted, Run, Weights
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from tasks.training.settings import Choice, Training
 
 VALIDATION_BATCH = 512
+VALIDATION_GRAIN = 64
 ROWS_MIX = (
     "BatchNormalization",
     "ActivityRegularization",
@@ -102,7 +104,8 @@ class _Trainer:
         validated = [len(run.validation_rows) for run in runs if run.validation_rows is not None]
         self.most_validated = max(validated, default=0)
         self.shape = self._shape(xla)
-        self.program = self._program()
+        self.program = programs.shared(self._key(loss, chosen), self._program)
+        self.rate = self.program.start_rate(self.optimizer)
 
     def _optimizer(self, model: keras.Model) -> Any:
         optimizer = self.backend.stateless(objects.optimizer(self.training))
@@ -129,8 +132,26 @@ class _Trainer:
         weighted = self.training.class_weight is not None or any(
             run.sample_weight is not None for run in self.runs
         )
-        validation = min(max(size, VALIDATION_BATCH), self.most_validated)
+        held = -(-self.most_validated // VALIDATION_GRAIN) * VALIDATION_GRAIN
+        validation = min(max(size, VALIDATION_BATCH), held)
         return Shape(size, validation, self.padded, weighted, True if xla is None else xla)
+
+    def _key(self, loss: Choice, metrics: Sequence[Choice]) -> str | None:
+        """What the program depends on; runs and calls that agree in it share one."""
+        rule = self.training.epochs
+        target = self.runs[0].target
+        return programs.key(
+            self.model,
+            self.optimizer,
+            [
+                self.training.loss or loss,
+                list(metrics),
+                self.training.schedule,
+                None if isinstance(rule, int) else rule.model_dump(exclude={"max"}),
+                [list(target.shape[1:]), str(target.dtype)],
+                dataclasses.astuple(self.shape),
+            ],
+        )
 
     def _program(self) -> Program:
         names = columns(self.metrics, self.shape.validation_batch > 0)
@@ -163,7 +184,7 @@ class _Trainer:
 
         batch = self.shape.batch
         rest = 0 if self.padded else len(run.train_rows) % batch
-        steps = -(-self.most_rows // batch) if self.padded else len(run.train_rows) // batch
+        steps = order.roomy(-(-self.most_rows // batch))
         full, last = order.batches(
             run.train_rows, run.seed, first, at_once, batch, steps, rest, self.training.shuffle
         )
@@ -173,7 +194,7 @@ class _Trainer:
         ran = int(state.epoch) - first
         bad = int(state.bad_step)
         if bad >= 0:
-            rows = full[ran - 1][bad] if bad < steps else last[ran - 1]
+            rows = full[ran - 1][bad] if bad * batch < len(run.train_rows) - rest else last[ran - 1]
             raise Diverged(first + ran, bad + 1, rows, run)
         return state, np.asarray(ops.convert_to_numpy(history))[:ran]
 
@@ -182,7 +203,7 @@ class _Trainer:
         inputs = [self._on_device(run.inputs[name]) for name in names]
         batch = self.shape.validation_batch
         rows = np.zeros(0, np.int32) if run.validation_rows is None else run.validation_rows
-        steps = -(-self.most_validated // batch) if batch else 0
+        steps = order.roomy(-(-self.most_validated // batch)) if batch else 0
         table = order.in_batches(rows, max(batch, 1), steps)
         return Data(
             inputs,
@@ -210,13 +231,15 @@ class _Trainer:
 
     def _start(self, run: Run) -> State:
         """Weights of the run's seed, and an optimizer that has seen nothing."""
-        model, optimizer = self.model, self.optimizer
+        model, optimizer = self.model, self.program.optimizer
         if self.template_seed != run.seed:
             model = self.build(run.seed)
             if getattr(optimizer, "use_ema", False) or "ScheduleFree" in type(optimizer).__name__:
                 optimizer = self._optimizer(model)
         variables = (model.trainable_variables, model.non_trainable_variables, optimizer.variables)
         values = [[variable.value + 0 for variable in group] for group in variables]
+        if self.program.rate_index is not None:
+            values[2][self.program.rate_index] = self.rate
         return self.program.start(*values)
 
     def _result(
@@ -237,17 +260,17 @@ class _Trainer:
         seconds = time.perf_counter() - began
         predicted = None
         if predictions and run.validation_rows is not None and len(run.validation_rows):
-            predicted = self._predicted(trainable, fixed, data)[: len(run.validation_rows)]
+            predicted = self._predicted(trainable, fixed, data, len(run.validation_rows))
         return Fitted(weights, curves, best, len(history), seconds, predicted)
 
-    def _predicted(self, trainable: Any, fixed: Any, data: Data) -> Array:
+    def _predicted(self, trainable: Any, fixed: Any, data: Data, count: int) -> Array:
         from keras import ops
 
         parts = [
             ops.convert_to_numpy(self.program.predict(trainable, fixed, data.inputs, rows))
-            for rows in data.validation_rows
+            for rows in data.validation_rows[: -(-count // self.shape.validation_batch)]
         ]
-        return np.concatenate(parts)
+        return np.concatenate(parts)[:count]
 
 
 def rows_apart(model: keras.Model) -> bool:

@@ -17,6 +17,16 @@ def epochs_at_once(rows: int, epochs: int) -> int:
     return max(1, min(epochs, LARGEST_TABLE // (4 * max(rows, 1))))
 
 
+def roomy(count: int) -> int:
+    """`count`, rounded up by a sixteenth at most.
+
+    A program is compiled for the shape of its table, not for the number of its steps; so folds
+    and learning curves whose sizes differ a little share one.
+    """
+    grain = 1 << max(0, count.bit_length() - 5)
+    return -(-count // grain) * grain
+
+
 def batches(
     rows: Rows, seed: int, first: int, epochs: int, batch: int, steps: int, rest: int, shuffle: bool
 ) -> tuple[Array, Array]:

@@ -104,7 +104,8 @@ class Program:
 
     def __post_init__(self) -> None:
         self.run = self.backend.compile(self._run, self.shape.xla)
-        self.predict = self.backend.compile(self._predict, self.shape.xla)
+        # One call a training: compiling it by XLA would cost more than it gains.
+        self.predict = self.backend.compile(self._predict, xla=False)
         self.tally = Tally(self.metrics)
         self.columns = columns(self.metrics, self.shape.validation_batch > 0)
         self.dtypes = [tensor.dtype for tensor in self.model.inputs]
@@ -112,6 +113,12 @@ class Program:
         self.rate_index = next(
             (i for i, v in enumerate(self.optimizer.variables) if v is rate), None
         )
+
+    def start_rate(self, optimizer: Any) -> Tensor | None:
+        """The learning rate another optimizer of the same kind starts with."""
+        if self.rate_index is None:
+            return None
+        return optimizer.variables[self.rate_index].value + 0
 
     def start(self, trainable: Tensors, fixed: Tensors, optimizer: Tensors) -> State:
         """The state before the first epoch."""

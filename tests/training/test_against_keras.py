@@ -62,6 +62,7 @@ def both(
     shape: tuple[int, ...],
     training: Training,
     classes: int = 3,
+    xla: bool = False,
     **more: Any,
 ) -> tuple[list[np.ndarray], list[np.ndarray], dict[str, list[float]], dict[str, list[float]]]:
     """Weights and history: of the engine, and of Keras."""

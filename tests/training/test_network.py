@@ -1,0 +1,124 @@
+"""Networks of the pipeline file become the right models, or a message that names the mistake."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Any
+
+import pytest
+
+from tasks.training import catalogue
+from tasks.training.network import BadNetwork, Output, build, check
+
+TABLE = {"features": (5,)}
+THREE = Output(3, "softmax")
+
+
+def kinds(model: Any) -> list[str]:
+    return [type(layer).__name__ for layer in model.layers]
+
+
+class TestLists:
+    def test_output_layer_is_added(self) -> None:
+        model = build(
+            [{"Dense": {"units": 4, "activation": "relu"}}, "BatchNormalization"], TABLE, THREE
+        )
+        assert kinds(model) == ["InputLayer", "Dense", "BatchNormalization", "Dense"]
+        assert [layer.name for layer in model.layers] == [
+            "features", "dense", "batch_normalization", "output",
+        ]  # fmt: skip
+        assert model.output.shape == (None, 3)
+
+    def test_empty_list_is_the_output_alone(self) -> None:
+        assert kinds(build([], TABLE, Output(1, "sigmoid"))) == ["InputLayer", "Dense"]
+
+    def test_layers_after_the_output(self) -> None:
+        network = [
+            {"Output": {"activation": "linear", "kernel_initializer": "ones"}},
+            "BatchNormalization",
+            {"Activation": {"activation": "softmax"}},
+        ]
+        model = build(network, TABLE, THREE)
+        assert kinds(model) == ["InputLayer", "Dense", "BatchNormalization", "Activation"]
+        assert model.layers[1].get_weights()[0].tolist() == [[1.0] * 3] * 5
+
+    def test_several_inputs_are_joined(self) -> None:
+        model = build([{"Dense": {"units": 2}}], {"a": (2,), "b": (3,)}, THREE)
+        assert model.layers[2].output.shape == (None, 5)
+
+    def test_wrapped_layers_and_objects_by_name(self) -> None:
+        layer = {"LSTM": {"units": 2, "kernel_regularizer": {"L2": 0.5}}}
+        model = build([{"Bidirectional": {"layer": layer}}], {"x": (4, 3)}, THREE)
+        assert float(model.layers[1].forward_layer.cell.kernel_regularizer.l2) == 0.5
+
+    def test_same_configuration_in_one_process_whatever_the_seed(self) -> None:
+        network = [{"Dense": {"units": 4}}, {"Dropout": {"rate": 0.5}}, {"Dense": {"units": 4}}]
+        one, other = (build(network, TABLE, THREE, seed=seed) for seed in (1, 2))
+        assert one.to_json() == other.to_json()
+        assert (one.get_weights()[0] != other.get_weights()[0]).any()
+
+
+class TestGraphs:
+    def test_named_inputs_and_layers(self) -> None:
+        network = {
+            "layers": [
+                {"Dense": {"units": 8}, "name": "h1", "from": "numbers"},
+                {"Dense": {"units": 4}, "name": "h2", "from": "department"},
+                {"Concatenate": {}, "from": ["h1", "h2"]},
+            ]
+        }
+        model = build(network, {"numbers": (3,), "department": (2,)}, THREE)
+        assert model.get_layer("concatenate").output.shape == (None, 12)
+
+    def test_an_unknown_source(self) -> None:
+        network = {"layers": [{"Dense": {"units": 8}, "from": "featuers"}]}
+        with pytest.raises(BadNetwork, match="Did you mean 'features'"):
+            build(network, TABLE, THREE)
+
+
+class TestFunctions:
+    def test_missing_module_and_function(self) -> None:
+        with pytest.raises(BadNetwork, match=r"no_such_module"):
+            build("no_such_module:net", TABLE, THREE)
+        with pytest.raises(BadNetwork, match="function of json"):
+            build("json:net", TABLE, THREE)
+
+
+class TestMistakes:
+    @pytest.mark.parametrize(
+        ("network", "message"),
+        [
+            ([{"Dense": {"unitz": 3}}], r"network\[0\]\.Dense\.unitz .* Did you mean 'units'"),
+            (["Flaten"], r"network\[0\] .* Did you mean 'Flatten'"),
+            ([{"Dense": {"units": 1, "activation": "rellu"}}], "Did you mean 'relu'"),
+            ([{"Dense": {"units": 1, "kernel_initializer": "he_norml"}}], "HeNormal"),
+            ([{"Dense": {"units": 1, "kernel_constraint": {"MaxNorm": {"max": 1}}}}], "max_value"),
+            ([{"TimeDistributed": {"layer": {"Dens": {}}}}], r"TimeDistributed\.layer .*'Dense'"),
+            ([{"Dense": {}, "Dropout": {}}], "one layer with its arguments"),
+            ({"layer": []}, "network should be a list"),
+            ("networks.captioner", "package.module:function"),
+        ],
+    )
+    def test_named_without_keras(self, network: Any, message: str) -> None:
+        (problem,) = check(network)
+        with pytest.raises(AssertionError, match=message):
+            raise AssertionError(problem)
+
+    def test_values_that_keras_refuses(self) -> None:
+        with pytest.raises(BadNetwork, match=r"network\[0\]\.Dense could not be made.*units"):
+            build([{"Dense": {"units": "many"}}], TABLE, THREE)
+        with pytest.raises(BadNetwork, match=r"what comes before it, of shape \(None, 5\)"):
+            build([{"LSTM": {"units": 2}}], TABLE, THREE)
+
+    def test_checking_imports_no_keras(self) -> None:
+        code = (
+            "import sys; from tasks.training.network import check; "
+            "check([{'Dense': {'unitz': 3}}]); assert 'keras' not in sys.modules"
+        )
+        subprocess.run([sys.executable, "-c", code], check=True)
+
+
+class TestCatalogue:
+    def test_is_that_of_the_installed_keras(self) -> None:
+        assert catalogue.written(catalogue.collect()) == catalogue.FILE.read_text(encoding="utf-8")
