@@ -112,7 +112,7 @@ def _scoreboard(chosen: argparse.Namespace) -> int:
 
 
 def _inspect(chosen: argparse.Namespace) -> int:
-    from tasks.conversion.inspection import describe
+    from tasks.export.inspection import describe
 
     print(describe(chosen.model))
     return 0

@@ -34,7 +34,7 @@ CODE: dict[str, tuple[str, ...]] = {
         "tasks/training",
     ),
     "train": ("tasks/preprocessing", "tasks/train.py", "tasks/training"),
-    "export": ("tasks/conversion", "tasks/export.py", "tasks/preprocessing"),
+    "export": ("tasks/export", "tasks/preprocessing"),
     "evaluate": ("serving", "tasks/evaluate.py", "tasks/evaluation"),
 }
 
@@ -70,16 +70,6 @@ OUTPUTS: dict[str, tuple[str, ...]] = {
 
 METRICS: dict[str, tuple[str, ...]] = {"evaluate": ("reports/${name}/metrics.json",)}
 
-PLOTS = [
-    {
-        "learning curve": {
-            "x": "epoch",
-            "y": {"reports/${name}/cross_validation/curves.csv": ["training", "validation"]},
-        }
-    },
-]
-
-
 def stages(document: Mapping[str, Any], name: str) -> dict[str, Any]:
     """The content of the `dvc.yaml` of a pipeline.
 
@@ -91,7 +81,22 @@ def stages(document: Mapping[str, Any], name: str) -> dict[str, Any]:
     return {
         "vars": [{"name": name}],
         "stages": {stage: _stage(stage, present) for stage in STAGES},
+        "plots": _plots(document, name),
     }
+
+
+def _plots(document: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
+    """What `dvc plots` draws; these paths are those of the folder of `dvc.yaml`."""
+    reports = f"../../reports/{name}"
+    plots: list[dict[str, Any]] = []
+    if "cross_validation" in document:
+        curves = {f"{reports}/cross_validation/curves.csv": ["training", "validation"]}
+        plots.append({"learning curve": {"x": "epoch", "y": curves, "y_label": "loss"}})
+    if document["task"] in ("binary", "multiclass"):
+        predictions = f"{reports}/evaluation/predictions.csv"
+        confusion = {"template": "confusion", "x": "actual", "y": {predictions: "predicted"}}
+        plots.append({"confusion": confusion})
+    return plots
 
 
 def _stage(stage: str, present: set[str]) -> dict[str, Any]:
