@@ -106,23 +106,54 @@ class Bounds(Strict):
     high: float | None = None
 
 
+# The short forms, and for editors the types in which they may be written.
+ShortDerive = dict[Literal["sum", "difference", "product", "ratio", "equals"], Any]
+ShortImpute = Literal["mean", "median", "most-frequent"] | dict[Literal["constant"], Scalar]
+ShortScale = Literal["standard", "minmax", "mean", "robust"] | dict[Literal["constant"], Any]
+ShortEncode = Literal["one-hot", "boolean"] | dict[Literal["one-hot", "ordinal", "boolean"], Any]
+
+DERIVED = dict.fromkeys(("sum", "difference", "product", "ratio"), "of")
+CATEGORIES = {"ordinal": "categories", "boolean": "true"}
+
+Scaling = Annotated[
+    Scale | None,
+    BeforeValidator(
+        lambda value: spelled_out(value, {}), json_schema_input_type=Scale | ShortScale | None
+    ),
+]
+
+
 class Column(Strict):
     """What happens to one raw column, or to every column that a pattern such as `pixel_*` names."""
 
     unit: str = ""
     derive: Annotated[
-        Derive | None, BeforeValidator(lambda v: spelled_out(v, dict.fromkeys(DERIVED, "of")))
+        Derive | None,
+        BeforeValidator(
+            lambda value: spelled_out(value, DERIVED),
+            json_schema_input_type=Derive | ShortDerive | None,
+        ),
     ] = None
     missing: list[Scalar] = []
     impute: Annotated[
-        Impute | None, BeforeValidator(lambda v: spelled_out(v, {"constant": "value"}))
+        Impute | None,
+        BeforeValidator(
+            lambda value: spelled_out(value, {"constant": "value"}),
+            json_schema_input_type=Impute | ShortImpute | None,
+        ),
     ] = None
-    clip: Annotated[Bounds | None, BeforeValidator(_short_bounds)] = None
+    clip: Annotated[
+        Bounds | None,
+        BeforeValidator(_short_bounds, json_schema_input_type=Bounds | list[float | None] | None),
+    ] = None
     log: Literal["natural", "plus-one"] | None = None
-    scale: Annotated[Scale | None, BeforeValidator(lambda v: spelled_out(v, {}))] = None
+    scale: Scaling = None
     encode: Annotated[
         Encode | None,
-        BeforeValidator(lambda v: spelled_out(v, {"ordinal": "categories", "boolean": "true"})),
+        BeforeValidator(
+            lambda value: spelled_out(value, CATEGORIES),
+            json_schema_input_type=Encode | ShortEncode | None,
+        ),
     ] = None
 
     @model_validator(mode="after")
@@ -134,9 +165,6 @@ class Column(Strict):
         return self
 
 
-DERIVED = ("sum", "difference", "product", "ratio")
-
-
 class Target(Strict):
     """What is to be predicted; written as a column's name, or a list of names.
 
@@ -146,7 +174,7 @@ class Target(Strict):
     """
 
     columns: list[str] = Field(min_length=1)
-    scale: Annotated[Scale | None, BeforeValidator(lambda v: spelled_out(v, {}))] = None
+    scale: Scaling = None
     classes: list[Scalar] | None = Field(default=None, min_length=2)
     unit: str = ""
 

@@ -26,7 +26,10 @@ Network = list[Any] | dict[str, Any] | str
 
 
 def _each(short: Any) -> BeforeValidator:
-    return BeforeValidator(lambda v: [short(item) for item in v] if isinstance(v, list) else v)
+    return BeforeValidator(
+        lambda value: [short(item) for item in value] if isinstance(value, list) else value,
+        json_schema_input_type=list[str | dict[str, Any]],
+    )
 
 
 def _empty_columns(value: Any) -> Any:
@@ -85,8 +88,14 @@ class Pipeline(Strict):
     title: str = Field(min_length=1)
     task: Task
     source: Source
-    target: Annotated[Target, BeforeValidator(short_target)]
-    columns: Annotated[dict[str, Column], BeforeValidator(_empty_columns)] = Field(min_length=1)
+    target: Annotated[
+        Target,
+        BeforeValidator(short_target, json_schema_input_type=str | list[str] | dict[str, Any]),
+    ]
+    columns: Annotated[
+        dict[str, Column],
+        BeforeValidator(_empty_columns, json_schema_input_type=dict[str, Column | None]),
+    ] = Field(min_length=1)
     expectations: Expectations = Expectations()
     split: Split = Split()
     inputs: dict[str, list[str]] | None = None
@@ -94,7 +103,9 @@ class Pipeline(Strict):
     training: Training = Training()
     cross_validation: CrossValidation | None = None
     compare: Annotated[list[Comparison], _each(short_comparison)] = []
-    gates: Annotated[Gates, BeforeValidator(short_gates)] = Gates()
+    gates: Annotated[Gates, BeforeValidator(short_gates, json_schema_input_type=dict[str, Any])] = (
+        Gates()
+    )
     slices: list[Slice] = []
     claims: list[Claim] = []
     variants: dict[str, Variant] = {}

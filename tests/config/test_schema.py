@@ -1,0 +1,43 @@
+"""The JSON Schema for editors, and the round trip of a pipeline through its own long form."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tasks.check import SCHEMA, write_schema
+from tasks.config.pipeline import Pipeline
+
+ROOT = Path(__file__).parents[2]
+FILES = sorted(ROOT.glob("pipelines/*/pipeline.yaml"))
+
+
+class TestTheSchemaForEditors:
+    def test_is_the_one_that_the_command_writes(self, tmp_path: Path) -> None:
+        (tmp_path / "docs").mkdir()
+        assert write_schema(tmp_path).read_text() == (ROOT / SCHEMA).read_text()
+
+    @pytest.mark.parametrize("file", FILES, ids=lambda path: path.parent.name)
+    def test_accepts_every_pipeline_file(self, file: Path) -> None:
+        import jsonschema
+
+        schema = json.loads((ROOT / SCHEMA).read_text())
+        jsonschema.validate(yaml.safe_load(file.read_text()), schema)
+
+    def test_refuses_an_unknown_key(self) -> None:
+        import jsonschema
+
+        schema = json.loads((ROOT / SCHEMA).read_text())
+        document = yaml.safe_load(FILES[0].read_text()) | {"colums": {}}
+        with pytest.raises(jsonschema.ValidationError, match="colums"):
+            jsonschema.validate(document, schema)
+
+
+class TestTheLongForm:
+    @pytest.mark.parametrize("file", FILES, ids=lambda path: path.parent.name)
+    def test_of_a_pipeline_is_the_same_pipeline(self, file: Path) -> None:
+        pipeline = Pipeline.model_validate(yaml.safe_load(file.read_text()))
+        assert Pipeline.model_validate(pipeline.model_dump()) == pipeline
