@@ -52,6 +52,8 @@ def _judged(
         if owner not in parts:
             folders = (workspace.training_data / owner, workspace.test_data / owner)
             parts[owner] = Parts(*folders, view.task)
+            if owner != "main":
+                parts[owner].share(parts["main"])
         compare = _with_trivial(view.compare, view.problem.baseline)
         judged[name] = judge(
             workspace.model_of(name), parts[owner], view, compare, scores.get(name)

@@ -45,17 +45,36 @@ class Parts:
         self.evaluated = test_rows if test_rows.count else self.training
         self.draws = Resamples(self.evaluated.count)
         self.training_draws = Resamples(self.training.count) if test_rows.count else self.draws
-        self._compared: list[tuple[str, Comparison, Outcome]] | None = None
+        self._compared: list[Compared] | None = None
 
-    def compared(self, comparisons: list[Comparison]) -> list[tuple[str, Comparison, Outcome]]:
-        """Name, settings and outcome of each comparison model; fitted once."""
+    def compared(self, comparisons: list[Comparison]) -> list[Compared]:
+        """Every comparison model, fitted and measured once."""
         if self._compared is None:
-            names = titles(comparisons)
             self._compared = [
-                (name, comparison, compared(comparison, self._arrays))
-                for name, comparison in zip(names, comparisons, strict=True)
+                self._measured(name, comparison)
+                for name, comparison in zip(titles(comparisons), comparisons, strict=True)
             ]
         return self._compared
+
+    def _measured(self, name: str, comparison: Comparison) -> Compared:
+        outcome = compared(comparison, self._arrays)
+        return Compared(name, comparison.arguments, outcome, measured(outcome, self.draws))
+
+    def share(self, main: Parts) -> None:
+        """Take the comparison models of the pipeline itself where the parts hold the same rows.
+
+        A variant that treats its columns in another way is then measured against models of the
+        pipeline's own features, and none of them is fitted twice.
+        """
+        if self._answers_like(main):
+            self._compared = main._compared
+
+    def _answers_like(self, main: Parts) -> bool:
+        pairs = ((self.training, main.training), (self.evaluated, main.evaluated))
+        return self.target.names == main.target.names and all(
+            np.array_equal(self.target.actual(a.columns), main.target.actual(b.columns))
+            for a, b in pairs
+        )
 
     @cached_property
     def _arrays(self) -> Prepared:
@@ -75,6 +94,16 @@ class Parts:
             actual=self.target.actual(self.evaluated.columns),
             target=self.target,
         )
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A comparison model on the rows that are evaluated."""
+
+    name: str
+    arguments: Mapping[str, Any]
+    outcome: Outcome
+    metrics: Mapping[str, Figure]
 
 
 def _side_by_side(arrays: list[np.ndarray]) -> np.ndarray:
@@ -134,8 +163,7 @@ def judge(
     if parts.test_count:
         on_training = measured(_outcome(model, parts, parts.training), parts.training_draws)
     comparisons = [
-        _beside(name, comparison, outcome, theirs, parts.draws)
-        for name, comparison, theirs in parts.compared(compare)
+        _beside(comparison, outcome, parts.draws) for comparison in parts.compared(compare)
     ]
     metrics = own | {f"train_{name}": figure for name, figure in on_training.items()}
     metrics |= _cross_validated(scores)
@@ -162,14 +190,12 @@ def _outcome(model: Path, parts: Parts, rows: Rows) -> Outcome:
     return parts.target.outcome(rows.columns, answers(model, rows))
 
 
-def _beside(
-    name: str, comparison: Comparison, ours: Outcome, theirs: Outcome, draws: Resamples
-) -> dict[str, Any]:
+def _beside(comparison: Compared, ours: Outcome, draws: Resamples) -> dict[str, Any]:
     return {
-        "name": name,
-        "arguments": comparison.arguments,
-        "metrics": measured(theirs, draws),
-        "difference": difference(ours, theirs, draws),
+        "name": comparison.name,
+        "arguments": dict(comparison.arguments),
+        "metrics": dict(comparison.metrics),
+        "difference": difference(ours, comparison.outcome, draws),
     }
 
 

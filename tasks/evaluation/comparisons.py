@@ -123,7 +123,7 @@ def _majority(prepared: Prepared) -> Outcome:
 
 
 def _classical(comparison: Comparison, prepared: Prepared) -> Outcome:
-    import threadpoolctl
+    import threadpoolctl  # type: ignore[import-untyped]
 
     model = _constructed(comparison, prepared)
     # One thread repeats to the last bit; on shared cores it is faster, too: boosted trees on 200

@@ -27,16 +27,20 @@ def sliced(slices: list[Slice], rows: Rows, outcome: Outcome) -> list[dict[str, 
         BadPipeline: a column that the rows do not have, or quantiles of text.
     """
     return [
-        {
-            "column": wanted.column,
-            "value": name,
-            "rows": int(mask.sum()),
-            "metrics": measured(outcome.part(mask), Resamples(int(mask.sum()))),
-        }
+        _measured(wanted.column, name, outcome.part(mask))
         for wanted in slices
         for name, mask in _parts(wanted, rows)
         if mask.any()
     ]
+
+
+def _measured(column: str, value: str, part: Outcome) -> dict[str, Any]:
+    return {
+        "column": column,
+        "value": value,
+        "rows": len(part),
+        "metrics": measured(part, Resamples(len(part))),
+    }
 
 
 def _parts(wanted: Slice, rows: Rows) -> Iterator[tuple[str, np.ndarray]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -98,6 +99,30 @@ class TestAReport:
         flat = json.loads(sides.workspace.metrics.read_text())
         assert flat["weak"]["accuracy"] < flat["accuracy"]
         assert report["branches"]["weak"]["difference_to_main"]["verdict"] == "worse"
+
+    def test_fits_the_comparison_models_once_for_all_variants(
+        self, sides: Tiny, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from tasks.evaluation import branch
+
+        fitted = []
+
+        def counted(comparison: Any, prepared: Any) -> Any:
+            fitted.append(comparison.model)
+            return compared(comparison, prepared)
+
+        compared = branch.compared
+        monkeypatch.setattr(branch, "compared", counted)
+        variants = {"a": {"network": []}, "b": {"columns": {"x": {"scale": "standard"}}}}
+        rewritten(sides, compare=["GaussianNB"], variants=variants)
+        for part in ("training_data", "test_data"):
+            folder = getattr(sides.workspace, part)
+            shutil.copytree(folder / "main", folder / "b", dirs_exist_ok=True)
+        for name in variants:
+            binary(sides.workspace.model_of(name), ["x", "y"], np.ones((2, 1)), np.zeros(1))
+        report = sides.run()
+        assert fitted == ["majority", "GaussianNB"]
+        assert [len(b["comparisons"]) for b in report["branches"].values()] == [2, 2, 2]
 
     def test_of_several_labels(self, tiny: Tiny) -> None:
         file = {**BINARY, "task": "multilabel", "target": ["side", "other"]}

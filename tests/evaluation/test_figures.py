@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from tasks.evaluation.classification import confusion, per_class
+from tasks.evaluation.classification import confusion, per_class, roc_auc, roc_auc_draws
 from tasks.evaluation.measure import difference, measured
 from tasks.evaluation.outcome import Outcome
 from tasks.evaluation.resamples import RESAMPLES, Resamples, interval, wilson
@@ -130,6 +130,15 @@ class TestIntervals:
             errors = np.abs(numbers(7, rows).predicted - numbers(7, rows).actual)
             half = 1.96 * errors.std() / rows**0.5
             assert figure["high"] - figure["low"] == pytest.approx(2 * half, rel=0.06)
+
+    @pytest.mark.parametrize("steps", [20, 1000])
+    def test_of_the_roc_area_are_linear_in_many_rows(self, steps: int) -> None:
+        outcome, draws = classified(11, 2400, 2, steps), Resamples(2400)
+        quick = roc_auc_draws(outcome, draws)
+        exact = np.concatenate([roc_auc(outcome, weights) for weights in draws.weights()])
+        assert np.corrcoef(quick, exact)[0, 1] > 0.99
+        width = np.subtract(*interval(exact)[::-1])
+        np.testing.assert_allclose(interval(quick), interval(exact), atol=0.03 * width)
 
     def test_repeat_and_are_shared_by_all_models_of_the_same_rows(self) -> None:
         first, second = (np.concatenate(list(Resamples(50).weights())) for _ in range(2))
