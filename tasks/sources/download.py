@@ -96,6 +96,7 @@ def _refuse(url: str, path: Path, expected: str, found: str) -> None:
 def _continued(url: str, path: Path, timeout: float) -> str:
     """Fetch the bytes that `path` lacks; returns what went wrong, or nothing."""
     import requests
+    from urllib3.exceptions import HTTPError
 
     have = path.stat().st_size if path.exists() else 0
     # Without this, a server may compress and the bytes would not be the published ones.
@@ -117,7 +118,7 @@ def _continued(url: str, path: Path, timeout: float) -> str:
             return _written(answer, path, have if answer.status_code == 206 else 0)
     except requests.exceptions.InvalidURL as error:
         raise BadData("'source.url' must be an address", url, str(error)) from None
-    except requests.exceptions.RequestException as error:
+    except (requests.exceptions.RequestException, HTTPError) as error:
         return f"{type(error).__name__} after {path.stat().st_size if path.exists() else 0} bytes"
 
 
@@ -131,7 +132,8 @@ def _written(answer: requests.Response, path: Path, start: int) -> str:
         # Only on a terminal: a log has no use for it.
         tqdm(total=total, initial=start, unit="B", unit_scale=True, disable=None) as bar,
     ):
-        for block in answer.iter_content(BLOCK_BYTES):
+        # `iter_content` waits for whole blocks and would lose the last one of a broken connection.
+        while block := answer.raw.read1(BLOCK_BYTES):
             stream.write(block)
             bar.update(len(block))
     size = path.stat().st_size

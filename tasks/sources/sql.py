@@ -49,10 +49,11 @@ def bring(settings: Source, surroundings: Surroundings) -> Fetched:
             str(error),
             f"pip install {error.name}",
         ) from None
-    except sqlalchemy.exc.SQLAlchemyError as error:
+    except (sqlalchemy.exc.SQLAlchemyError, pd.errors.DatabaseError) as error:
+        cause = error.__cause__ if isinstance(error, pd.errors.DatabaseError) else error
         raise BadData(
             f"The database at {shown} must answer the query",
-            str(getattr(error, "orig", None) or error),
+            str(getattr(cause, "orig", None) or cause),
             "Mend 'source.sql' or 'source.query'",
         ) from None
     return Fetched(frame, {"source": shown, "query": settings.query})

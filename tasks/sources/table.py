@@ -56,7 +56,8 @@ def standardised(
             "Give all names in 'source.read.columns'",
         )
     columns = {
-        name: _standard(frame.iloc[:, position], name, where) for position, name in enumerate(names)
+        name: _standard(_as_text(frame.iloc[:, position], name, text_columns), name, where)
+        for position, name in enumerate(names)
     }
     result = pd.DataFrame(columns)
     result.attrs["shapes"] = {

@@ -1,0 +1,34 @@
+"""Running `ingest` on a source, without a pipeline file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from tasks.config.loading import StageInput
+from tasks.config.source import Source
+from tasks.ingest import ingest
+from tasks.workspace import Workspace, read_json
+
+Ingested = tuple[pd.DataFrame, dict[str, Any], Workspace]
+Ingest = Callable[..., Ingested]
+
+
+@pytest.fixture
+def bring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ingest:
+    """A function from section `source` to rows, provenance and workspace."""
+    monkeypatch.delenv("THROUGHLINE_MIRROR", raising=False)
+
+    def run(**source: Any) -> Ingested:
+        workspace = Workspace(tmp_path, "trial")
+        view = SimpleNamespace(source=Source(**source))
+        ingest(StageInput("trial", {"main": view}, {"main": "main"}, {}, {}), workspace)
+        rows = pd.read_parquet(workspace.raw / "rows.parquet")
+        return rows, read_json(workspace.raw / "provenance.json"), workspace
+
+    return run
