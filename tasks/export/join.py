@@ -46,12 +46,13 @@ def join(preprocess: onnx.ModelProto, network: onnx.ModelProto) -> onnx.ModelPro
     first, second = _aligned(preprocess, network)
     taken = _names(network.graph.input) | _names(network.graph.output)
     _tell_apart(first.graph, second.graph, taken, _names(first.graph.input) | set(shared))
+    casts = _casts(first.graph, second.graph, shared)
     graph = onnx.GraphProto(name=network.graph.name)
     for part in (first.graph, second.graph):
         for field in ("initializer", "value_info", "sparse_initializer"):
             getattr(graph, field).extend(getattr(part, field))
     graph.node.extend(first.graph.node)
-    graph.node.extend(_casts(first.graph, second.graph, shared))
+    graph.node.extend(casts)
     graph.node.extend(second.graph.node)
     graph.input.extend(first.graph.input)
     graph.input.extend(value for value in second.graph.input if value.name not in shared)

@@ -97,7 +97,8 @@ def _output_names(configuration: Mapping[str, Any], names: Mapping[str, str]) ->
     if "output_layers" not in config:
         return [names[config["layers"][-1]["config"]["name"]]]
     found = references(config["output_layers"])
-    layers = [names[name] for name, _, _ in found]
+    inputs = {name for name, _, _ in references(config["input_layers"])}
+    layers = [f"{names[name]}_output" if name in inputs else names[name] for name, _, _ in found]
     return [
         layer if layers.count(layer) == 1 else f"{layer}_{layers[: place + 1].count(layer) - 1}"
         for place, layer in enumerate(layers)

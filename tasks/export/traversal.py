@@ -153,7 +153,15 @@ def _run_functional(
                 "Store the network anew with model.to_json()",
             )
         waiting = blocked
-    return [known[reference] for reference in references(config["output_layers"])]
+    # Among a network's outputs, and only there, Keras counts the construction of a functional
+    # network inside it as that one's first call (`get_tensor` in keras/src/models/functional.py).
+    functional = {
+        item["config"]["name"] for item in config["layers"] if "input_layers" in item["config"]
+    }
+    return [
+        known[(name, index - (name in functional), number)]
+        for name, index, number in references(config["output_layers"])
+    ]
 
 
 def _layer(

@@ -126,6 +126,13 @@ def concatenate(layer: Layer, inputs: list[Tensor], builder: Builder) -> Tensor:
     return builder.op("Concat", *inputs, axis=int(_setting(layer, "axis", 1, -1)))
 
 
+@converts("ops.ConvertToTensor")
+def convert_to_tensor(layer: Layer, inputs: list[Tensor], builder: Builder) -> Tensor:
+    """The same tensor, in another type where one is named."""
+    dtype = _setting(layer, "dtype", 1)
+    return builder.cast(inputs[0], str(dtype)) if dtype else inputs[0]
+
+
 @converts("ops.Cast")
 def cast(layer: Layer, inputs: list[Tensor], builder: Builder) -> Tensor:
     """Another type."""

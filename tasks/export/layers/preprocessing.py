@@ -76,17 +76,21 @@ def resizing(layer: Layer, inputs: list[Tensor], builder: Builder) -> Tensor:
     for key in ("crop_to_aspect_ratio", "pad_to_aspect_ratio", "antialias"):
         if config.get(key):
             raise layer.unsupported(f"{key}: True")
-    if kind not in ("bilinear", "bicubic") or x.rank != 4:
+    # onnxruntime refuses a cubic resize to given sizes.
+    if kind != "bilinear" or x.rank != 4:
         raise layer.unsupported(f"interpolation: {kind}, input of rank {x.rank}")
     order = channels_first(layer, 4)
-    sizes = np.array([config["height"], config["width"]], np.int64)
+    raw = builder.stored(x, order)
+    # Batch and channels keep their size: onnxruntime can't resize chosen axes to given sizes.
+    kept = builder.op("Shape", raw, start=0, end=2)
+    places = np.array([config["height"], config["width"]], np.int64)
+    sizes = builder.op("Concat", kept, places, axis=0)
     result = builder.op(
         "Resize",
-        builder.stored(x, order),
+        raw,
         None,
         None,
         sizes,
-        axes=[2, 3],
         coordinate_transformation_mode="half_pixel",
         **INTERPOLATIONS[kind],
     )
