@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from tasks.errors import MissingFile, ThroughlineError
+from tasks.evaluation.names import NEITHER
 from tasks.workspace import Workspace, read_json, replaced
 
 PAGE = Path("docs") / "scoreboard.md"
@@ -71,7 +72,8 @@ def _claim(report: dict[str, Any], claim: dict[str, Any]) -> Iterable[str]:
     spread = "" if claim["sd"] is None else f" ± {claim['sd']:g}"
     rows = report["branches"][claim["variant"]]["rows"]
     # A figure of training rows must not pass for one of test rows.
-    note = "" if rows["test"] or claim["metric"].startswith("train_") else " (training rows)"
+    of_rows = not claim["metric"].startswith(("train_", "cv_", *NEITHER))
+    note = " (training rows)" if of_rows and not rows["test"] else ""
     return (
         report["pipeline"],
         "" if claim["variant"] == "main" else claim["variant"],

@@ -112,7 +112,7 @@ class Chart:
         anchor, shift = ("end", -5) if late else ("start", 5)
         self._marks.append(
             f'<line class="mark" x1="{left:.1f}" x2="{left:.1f}" y1="{base:.1f}" y2="{upper:.1f}"/>'
-            f'<text class="name" x="{left + shift:.1f}" y="{base - 8:.1f}" '
+            f'<text class="name" x="{left + shift:.1f}" y="{upper + 11:.1f}" '
             f'text-anchor="{anchor}">{escape(name)}</text>'
         )
 

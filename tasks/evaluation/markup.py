@@ -48,7 +48,7 @@ def interval(figure: Mapping[str, Any], digits: int = 4) -> str:
 
 
 def _short(value: float, digits: int) -> str:
-    if value == 0 or 0.001 <= abs(value) < 10:
+    if value == 0 or 0.0001 <= abs(value) < 10:
         return f"{value:.{digits}f}".replace("-", "−")
     return number(value)
 

@@ -41,15 +41,26 @@ def measured(outcome: Outcome, resamples: Resamples) -> dict[str, Figure]:
         if np.isfinite(exact["roc_auc"][0]):
             draws["roc_auc"] = classification.roc_auc_draws(outcome, resamples)
     return {
-        name: _figure(name, float(exact[name][0]), draws[name], len(outcome))
+        name: _figure(float(exact[name][0]), draws[name], _trials(name, values))
         for name in FIGURES[outcome.task]
         if name in exact and np.isfinite(exact[name][0])
     }
 
 
-def _figure(name: str, value: float, draws: np.ndarray, rows: int) -> Figure:
-    if name == "accuracy" and value in (0.0, 1.0):
-        low, high = wilson(value * rows, rows)
+def _trials(name: str, values: dict[str, np.ndarray]) -> int:
+    """The number of rows that a figure is a share of; 0 for one that is no share of rows."""
+    whole = {
+        "accuracy": "rows",
+        "exact_match": "rows",
+        "precision": "predicted",
+        "recall": "actual",
+    }
+    return int(values[whole[name]].sum()) if name in whole else 0
+
+
+def _figure(value: float, draws: np.ndarray, trials: int) -> Figure:
+    if trials and value in (0.0, 1.0):
+        low, high = wilson(value * trials, trials)
         return {"value": value, "low": low, "high": high, "method": "wilson"}
     bounds = interval(draws)
     low_high = (None, None) if bounds is None else bounds

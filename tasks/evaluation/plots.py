@@ -22,7 +22,7 @@ MOST_BOUNDARIES = 6
 
 
 def learning_curve(curves: dict[str, list[float]], chosen: float | None) -> str:
-    """Loss by epoch, the mean of the folds, on training and on validation rows."""
+    """Loss by epoch, the mean of the folds, with the epoch that was chosen before the last."""
     training, validation = curves["loss"], curves["val_loss"]
     epochs = len(training)
     low, high = bounds([v for v in (*training, *validation) if v is not None])
@@ -30,7 +30,7 @@ def learning_curve(curves: dict[str, list[float]], chosen: float | None) -> str:
     chart = Chart((1, max(epochs, 2)), (floor, high), "epoch", "loss", f"Loss over {epochs} epochs")
     chart.line(list(enumerate(training, 1)), "line a", "training rows")
     chart.line(list(enumerate(validation, 1)), "line b", "validation rows (mean of the folds)")
-    if chosen is not None and chosen <= epochs:
+    if chosen is not None and chosen < epochs:
         chart.mark(chosen, f"epoch {number(chosen)}")
     return chart.svg()
 

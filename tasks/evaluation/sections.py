@@ -197,7 +197,7 @@ def drawn(report: Report, plots: Mapping[str, Any]) -> str:
         + drawing("Residuals", plots.get("residuals"))
     )
     boundaries = "".join(
-        drawing(report["branches"][branch]["title"] or branch, svg)
+        drawing("main" if branch == "main" else report["branches"][branch]["title"] or branch, svg)
         for branch, svg in plots.get("boundaries", {}).items()
     )
     result = f'<h2>Curves</h2><div class="pair">{curves}{truth}</div>' if curves + truth else ""

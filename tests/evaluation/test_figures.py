@@ -159,6 +159,13 @@ class TestIntervals:
         assert (figure["value"], figure["method"]) == (1.0, "wilson")
         assert figure["low"] == pytest.approx(0.8865, abs=1e-4)
 
+    def test_of_a_perfect_recall_count_the_positive_rows_alone(self) -> None:
+        actual = (np.arange(100) < 20).astype(np.int64)
+        sure = np.column_stack([1 - actual, actual]).astype(float)
+        figures = measured(Outcome("binary", actual, actual, sure, ("no", "yes")), Resamples(100))
+        assert figures["recall"]["low"] == pytest.approx(1 - 0.1611, abs=5e-5)
+        assert figures["accuracy"]["low"] > figures["recall"]["low"]
+
     def test_of_wilson_are_the_published_ones(self) -> None:
         # Newcombe 1998, table I, method 3.
         np.testing.assert_allclose(wilson(81, 263), (0.2553, 0.3662), atol=5e-5)

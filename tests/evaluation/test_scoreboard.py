@@ -41,10 +41,13 @@ class TestTheTable:
         assert "**not reached** | a \\| other split |" in lines[4]
 
     def test_marks_figures_of_training_rows(self, sides: Tiny) -> None:
-        file = {**BINARY, "split": {"test": 0}, "claims": CLAIMS}
-        sides.write(file, points(300, 1), points(0, 2), [0, 1])
+        claims = [*CLAIMS, {"text": "t", "at": "L4", "metric": "epochs", "value": 20}]
+        file = {**BINARY, "split": {"test": 0}, "claims": claims}
+        scores = {"main": {"metrics": {}, "epochs": {"chosen": 20}, "curves": None}}
+        sides.write(file, points(300, 1), points(0, 2), [0, 1], scores)
         sides.run()
         table = scoreboard(sides.workspace.root, [NAME])
+        assert "| epochs |" in table
         assert table.count("accuracy (training rows)") == 2
         assert "| train_loss |" in table
 
