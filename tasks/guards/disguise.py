@@ -19,7 +19,8 @@ COPY = 0.995
 # From here on, one feature alone is suspiciously good; honest ones are (0.98 on wifi, digits 0.5).
 SUSPICIOUS = 0.995
 FEWEST_ROWS = 20
-MOST_BINS = 64
+# A number with more values than this is a measurement.
+MOST_CATEGORIES = 64
 
 
 @guard("target_in_disguise")
@@ -130,44 +131,60 @@ def _told_rightly(first: np.ndarray[Any, Any], second: np.ndarray[Any, Any]) -> 
 def one_feature_score(feature: pd.Series, answer: pd.Series, classifies: bool) -> float:
     """How well one feature alone predicts the target: accuracy, or R² for numbers.
 
-    The model is the majority class (or mean) of each quantile bin or category of the feature,
-    fitted on every other row and scored on the rest, so that a bin with one row earns nothing.
+    The model is fitted on one half of the rows and scored on the other. A category predicts its
+    majority class or mean; a number predicts what the nearest number has.
 
     Args:
         feature: [rows] numbers or categories.
         answer: [rows] the target.
         classifies: whether the target is a class.
     """
-    bins = _bins(feature, len(feature))
-    fitted, scored = np.arange(len(bins)) % 2 == 0, np.arange(len(bins)) % 2 == 1
+    order = np.random.default_rng(0).permutation(len(feature))
+    fitted, scored = order[::2], order[1::2]
     if classifies or not is_number(answer):
         codes = _codes(answer)
         if codes.max() >= len(codes) / 4:
             return 0.0
-        shape = (int(bins.max()) + 1, int(codes.max()) + 1)
-        pairs = np.bincount(
-            bins[fitted] * shape[1] + codes[fitted], minlength=shape[0] * shape[1]
-        ).reshape(shape)
-        best = np.where(pairs.sum(axis=1) > 0, pairs.argmax(axis=1), -1)
-        accuracy = float((best[bins[scored]] == codes[scored]).mean())
+        predicted = _predicted(feature, codes, fitted, scored, classifies=True)
+        accuracy = float((predicted == codes[scored]).mean())
         majority = float(np.bincount(codes).max() / len(codes))
         # With 99.9 % of one class, being right is no sign of knowing.
         return accuracy if 1 - accuracy <= (1 - majority) / 20 else 0.0
     values = answer.to_numpy(dtype=float)
-    rows = np.bincount(bins[fitted], minlength=bins.max() + 1)
-    sums = np.bincount(bins[fitted], values[fitted], minlength=bins.max() + 1)
-    means = np.where(rows > 0, sums / np.maximum(rows, 1), values[fitted].mean())
-    rest = float(((values[scored] - means[bins[scored]]) ** 2).sum())
+    predicted = _predicted(feature, values, fitted, scored, classifies=False)
+    rest = float(((values[scored] - predicted) ** 2).sum())
     whole = float(((values[scored] - values[scored].mean()) ** 2).sum())
     return 1 - rest / whole if whole > 0 else 0.0
 
 
-def _bins(feature: pd.Series, rows: int) -> np.ndarray[Any, Any]:
-    if not is_number(feature) or feature.nunique() <= MOST_BINS:
-        return _codes(feature)
-    values = feature.to_numpy(dtype=float)
-    edges = np.quantile(values, np.linspace(0, 1, min(MOST_BINS, max(2, rows // 10)) + 1)[1:-1])
-    return np.searchsorted(np.unique(edges), values)
+def _predicted(
+    feature: pd.Series,
+    answer: np.ndarray[Any, Any],
+    fitted: np.ndarray[Any, Any],
+    scored: np.ndarray[Any, Any],
+    classifies: bool,
+) -> np.ndarray[Any, Any]:
+    """What the fitted rows say of the scored rows."""
+    if is_number(feature) and feature.nunique() > MOST_CATEGORIES:
+        values = feature.to_numpy(dtype=float)
+        held = fitted[np.argsort(values[fitted], kind="stable")]
+        above = np.clip(np.searchsorted(values[held], values[scored]), 1, len(held) - 1)
+        left, right = held[above - 1], held[above]
+        nearer = values[scored] - values[left] <= values[right] - values[scored]
+        told: np.ndarray[Any, Any] = answer[np.where(nearer, left, right)]
+        return told
+    codes = _codes(feature)
+    rows, width = int(codes.max()) + 1, int(answer.max()) + 1 if classifies else 1
+    if classifies:
+        pairs = np.bincount(codes[fitted] * width + answer[fitted], minlength=rows * width)
+        table = pairs.reshape(rows, width)
+        best: np.ndarray[Any, Any] = np.where(table.sum(axis=1) > 0, table.argmax(axis=1), -1)
+    else:
+        count = np.bincount(codes[fitted], minlength=rows)
+        sums = np.bincount(codes[fitted], answer[fitted], minlength=rows)
+        best = np.where(count > 0, sums / np.maximum(count, 1), answer[fitted].mean())
+    told = best[codes[scored]]
+    return told
 
 
 def _together(case: Case, rows: pd.DataFrame, target: str) -> Iterator[Observation]:
