@@ -70,7 +70,7 @@ def run(monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
 
 
 @pytest.fixture
-def repository(tmp_path: Path, run: Callable[..., str]) -> Path:
+def repository(tmp_path: Path, run: Callable[..., str], monkeypatch: pytest.MonkeyPatch) -> Path:
     """A git and DVC repository with the pipelines `one` and `two`, nothing run yet."""
     root = tmp_path / "repository"
     files = {
@@ -93,4 +93,17 @@ def repository(tmp_path: Path, run: Callable[..., str]) -> Path:
     run(root, "git", "config", "user.name", "Tester")
     run(root, "git", "add", ".")
     run(root, "git", "commit", "-qm", "Two pipelines")
+    # DVC reads some paths from where it is called.
+    monkeypatch.chdir(root)
     return root
+
+
+@pytest.fixture(scope="session")
+def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """One Prefect server for all tests, with a database of its own."""
+    from flows.environment import use_prefect
+    from flows.server import Server
+
+    root = tmp_path_factory.mktemp("prefect")
+    use_prefect(root)
+    Server(root).wait()

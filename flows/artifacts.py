@@ -1,0 +1,71 @@
+"""What a run shows in Prefect: the metrics, the learning curve, where the time went."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from flows.graph import Node
+from flows.ledger import Ledger
+from tasks.workspace import Workspace, read_json
+
+MOST_EPOCHS = 20
+
+
+def publish(root: Path, node: Node) -> None:
+    """Store the artifact that belongs to a stage that has just run."""
+    from prefect.artifacts import create_table_artifact
+
+    workspace = Workspace(root, node.pipeline)
+    if node.stage == "evaluate" and workspace.metrics.exists():
+        create_table_artifact(
+            table=[
+                {"metric": name, "value": value}
+                for name, value in flat(read_json(workspace.metrics))
+            ],
+            key=key(node.pipeline, "metrics"),
+            description=f"Figures of {node.pipeline} on its test rows",
+        )
+    curves = workspace.cross_validation / "curves.csv"
+    if node.stage == "cross_validate" and curves.exists():
+        create_table_artifact(
+            table=curve(curves),
+            key=key(node.pipeline, "learning-curve"),
+            description=f"Mean of {node.pipeline} over its folds, by epoch",
+        )
+
+
+def publish_ledger(ledger: Ledger, summary: list[str]) -> None:
+    """Store where the time of a run went."""
+    from prefect.artifacts import create_table_artifact
+
+    rows = [
+        {"work": kind, "seconds": round(seconds, 2)} for kind, seconds in ledger.seconds().items()
+    ]
+    rows.append({"work": "time passed", "seconds": round(ledger.passed, 2)})
+    create_table_artifact(table=rows, key="ledger", description="\n\n".join(summary))
+
+
+def key(*words: str) -> str:
+    """An artifact's key: Prefect allows small letters, digits and dashes."""
+    return re.sub(r"[^a-z0-9]+", "-", "-".join(words).lower()).strip("-")
+
+
+def flat(content: Any, name: str = "") -> Iterator[tuple[str, float]]:
+    """The numbers in nested mappings, as (dotted name, number)."""
+    if isinstance(content, Mapping):
+        for inner, value in content.items():
+            yield from flat(value, f"{name}.{inner}" if name else str(inner))
+    elif isinstance(content, int | float) and not isinstance(content, bool):
+        yield name, content
+
+
+def curve(path: Path) -> list[dict[str, str]]:
+    """At most `MOST_EPOCHS` rows of a table of epochs, evenly spaced, the last one included."""
+    with path.open(newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    step = max(1, -(-len(rows) // MOST_EPOCHS))
+    return rows[::-1][::step][::-1]

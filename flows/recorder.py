@@ -1,0 +1,187 @@
+"""What DVC knows of a stage: whether it changed, and recording that it ran."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from flows.graph import Node, selected
+from tasks.errors import BadPipeline, ThroughlineError
+
+if TYPE_CHECKING:
+    from dvc.stage import Stage
+
+PAUSE_SECONDS = 1.0
+
+
+class ChangedMeanwhile(ThroughlineError):
+    """A file that a stage read changed while it ran; run the flow again."""
+
+
+@dataclass
+class Begun:
+    """A stage that is about to run: what it will read, and the locks held for it."""
+
+    digests: dict[str, Any]
+    locks: ExitStack = field(repr=False)
+
+
+class Recorder:
+    """DVC's repository for several threads.
+
+    DVC's own lock is held only for the moment of each call, so that `dvc` in another terminal can
+    work too; the files of a running stage are locked as `dvc repro` locks them.
+
+    Args:
+        root: the repository; also the process's own folder, from which DVC reads some paths.
+        spent: receives the seconds of each call, for the ledger.
+
+    Raises:
+        BadPipeline: `root` is no DVC repository.
+    """
+
+    def __init__(self, root: Path, spent: Callable[[float], None] = lambda seconds: None) -> None:
+        from dvc.exceptions import NotDvcRepoError
+        from dvc.repo import Repo
+
+        try:
+            self._repo = Repo(str(root), _wait_for_lock=True)
+        except NotDvcRepoError as error:
+            raise BadPipeline(f"A DVC repository was expected: {error}") from error
+        self._root = root.resolve()
+        self._guard = threading.Lock()
+        self._spent = spent
+
+    def close(self) -> None:
+        """Release DVC's databases."""
+        self._repo.close()
+
+    def nodes(self, names: Sequence[str]) -> list[Node]:
+        """The stages of some pipelines in the order of their run; see `flows.graph.selected`."""
+        with self._locked():
+            return selected(self._repo, names)
+
+    def changed(self, nodes: Sequence[Node]) -> set[str]:
+        """The addresses of the stages that are not up to date, or that another process runs."""
+        from dvc.lock import LockError
+
+        found = set()
+        with self._locked():
+            for node in nodes:
+                try:
+                    unchanged = not self._stage(node).status()
+                except LockError:
+                    unchanged = False
+                if not unchanged:
+                    found.add(node.address)
+        return found
+
+    def begin(self, node: Node, waiting: Callable[[], None]) -> Begun | str:
+        """Make a stage ready to run; waits while another process works on its files.
+
+        Args:
+            node: the stage.
+            waiting: called once when another process holds the files.
+
+        Returns:
+            `Begun`, or a word when there is nothing to do: `unchanged`, or `restored` when DVC's
+            run cache holds the outputs of an earlier run on the same inputs.
+        """
+        from dvc.lock import LockError
+
+        told = False
+        while True:
+            try:
+                with self._locked():
+                    return self._begun(node)
+            except LockError:
+                if not told:
+                    waiting()
+                    told = True
+                time.sleep(PAUSE_SECONDS)
+
+    def _begun(self, node: Node) -> Begun | str:
+        from dvc.stage.cache import RunCacheNotFoundError
+
+        stage = self._stage(node)
+        if not stage.status():
+            return "unchanged"
+        # As `dvc repro` does: a stage that forgets an output must not keep the one of before.
+        stage.remove_outs(ignore_remove=False, force=False)
+        try:
+            self._repo.stage_cache.restore(stage)
+        except RunCacheNotFoundError:
+            # Only now: with fresh digests the cache takes any stage for one that is up to date.
+            stage.save_deps()
+            return Begun(_digests(stage), self._files_locked(stage, node))
+        _save(stage)
+        return "restored"
+
+    def end(self, node: Node, begun: Begun, record: bool) -> None:
+        """Release a stage's files and, when it went well, record it in `dvc.lock`.
+
+        Raises:
+            ChangedMeanwhile: a file that the stage read changed since it began. It is not
+                recorded: the lock would say that the outputs came from the new file.
+        """
+        with self._locked():
+            begun.locks.close()
+            if not record:
+                return
+            stage = self._stage(node)
+            stage.save_deps()
+            moved = [name for name, old in begun.digests.items() if _digests(stage)[name] != old]
+            if moved:
+                raise ChangedMeanwhile(
+                    f"{', '.join(moved)} must stay as it is while {node.label} runs",
+                    remedy="Run again",
+                )
+            _save(stage)
+
+    def _files_locked(self, stage: Stage, node: Node) -> ExitStack:
+        """Lock the files as `dvc repro` does; DVC forgives the lock of a process that died."""
+        from dvc.rwlock import rwlock
+
+        stack = ExitStack()
+        stack.enter_context(
+            rwlock(
+                self._repo.tmp_dir,
+                self._repo.fs,
+                f"python -m flows.pipeline: {node.label}",
+                [dependency.fs_path for dependency in stage.deps],
+                [output.fs_path for output in stage.outs],
+                self._repo.config["core"].get("hardlink_lock", False),
+            )
+        )
+        return stack
+
+    def _stage(self, node: Node) -> Stage:
+        return self._repo.stage.load_one(str(self._root / node.file), node.stage)
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        from dvc.repo import lock_repo
+
+        with self._guard:
+            start = time.perf_counter()
+            try:
+                with lock_repo(self._repo):
+                    yield
+            finally:
+                self._spent(time.perf_counter() - start)
+
+
+def _save(stage: Stage) -> None:
+    """Record a stage that ran, as the last steps of `dvc repro` and `dvc commit` do."""
+    stage.save()
+    stage.commit()
+    stage.dump(update_pipeline=False)
+
+
+def _digests(stage: Stage) -> dict[str, Any]:
+    return {dependency.def_path: dependency.hash_info.value for dependency in stage.deps}
