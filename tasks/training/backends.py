@@ -50,6 +50,19 @@ def current() -> Backend:
     return backends[keras.backend.backend()]()
 
 
+def device() -> tuple[str, bool]:
+    """The backend's name, and whether it computes on a GPU."""
+    import keras
+
+    if (name := keras.backend.backend()) == "tensorflow":
+        import tensorflow as tf
+
+        return name, bool(tf.config.get_visible_devices("GPU"))
+    import jax
+
+    return name, jax.default_backend() == "gpu"
+
+
 class TensorflowBackend:
     """TensorFlow: `tf.function`, with or without XLA."""
 

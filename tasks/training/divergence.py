@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 UNSCALED = 100.0
 
 
-class Diverged(ThroughlineError, ArithmeticError):  # noqa: N818
+class Diverged(ThroughlineError, ArithmeticError):
     """The loss became NaN or infinite; scale the inputs or lower the learning rate.
 
     Args:

@@ -60,6 +60,11 @@ def batches(
     return full.reshape(epochs, steps, batch), last
 
 
+def longer(table: Array, epochs: int) -> Array:
+    """A table filled up with epochs that are not visited, so that its shape stays the same."""
+    return np.concatenate([table, np.zeros((epochs - len(table), *table.shape[1:]), np.int32)])
+
+
 def in_batches(rows: Rows, batch: int, steps: int) -> Array:
     """Row numbers as (steps, batch), filled up with the last one."""
     filled = np.full(steps * batch, rows[-1] if len(rows) else 0, np.int32)

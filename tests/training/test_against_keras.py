@@ -62,7 +62,7 @@ def both(
     shape: tuple[int, ...],
     training: Training,
     classes: int = 3,
-    xla: bool = False,
+    xla: bool = True,
     **more: Any,
 ) -> tuple[list[np.ndarray], list[np.ndarray], dict[str, list[float]], dict[str, list[float]]]:
     """Weights and history: of the engine, and of Keras."""
@@ -74,7 +74,7 @@ def both(
     make = lambda seed: build(network, {"features": shape}, output, types, seed)  # noqa: E731
     train, held = np.arange(ROWS), np.arange(0, ROWS, 3)
     run = Run({"features": x}, y, train, held, 7, more.get("sample_weight"))
-    (ours,) = fit(make, training, [run], loss=loss, metrics=[metric], epochs=EPOCHS)
+    (ours,) = fit(make, training, [run], loss=loss, metrics=[metric], epochs=EPOCHS, xla=xla)
     model = make(7)
     optimizer = objects.optimizer(training)
     model.compile(optimizer, loss=loss, metrics=[metric], jit_compile=xla)

@@ -1,0 +1,101 @@
+"""Checkpoints: a training that is killed goes on where it was and ends with the same weights."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tasks.training.runs import Array, Run
+
+SECONDS_BETWEEN = 10.0
+
+
+class Checkpoints:
+    """Files of one call of `fit`, one a run, deleted when all runs are done.
+
+    Args:
+        folder: where they are kept between processes.
+        settings: text of all that the result depends on besides the run's rows; a checkpoint of
+            other settings is not used.
+        seconds: least time between two checkpoints of a run. Default: 10.
+    """
+
+    def __init__(self, folder: Path, settings: str, seconds: float | None = None) -> None:
+        self.folder = folder
+        self.settings = settings
+        self.seconds = SECONDS_BETWEEN if seconds is None else seconds
+        self.digests: dict[int, str] = {}
+        self.last = time.monotonic()
+
+    def path(self, run: Run) -> Path:
+        """The file of a run: its name is the digest of everything its result depends on."""
+        digest = hashlib.sha256(self.settings.encode())
+        arrays: list[Any] = [run.target, run.train_rows, run.validation_rows, run.sample_weight]
+        for name in sorted(run.inputs):
+            digest.update(name.encode() + self._digest(run.inputs[name]).encode())
+        for array in arrays:
+            digest.update(b"none" if array is None else self._digest(array).encode())
+        digest.update(str(run.seed).encode())
+        return self.folder / f"{digest.hexdigest()[:32]}.npz"
+
+    def _digest(self, array: Array) -> str:
+        if id(array) not in self.digests:
+            content = np.ascontiguousarray(array)
+            head = f"{content.dtype} {content.shape}".encode()
+            self.digests[id(array)] = hashlib.sha256(head + content.tobytes()).hexdigest()
+        return self.digests[id(array)]
+
+    def load(self, run: Run, start: Any) -> tuple[Any, list[Array]]:
+        """State and history to go on from.
+
+        Args:
+            run: the training.
+            start: its state before the first epoch, which gives the structure.
+
+        Returns:
+            The state and the history's rows so far; `start` and nothing without a checkpoint.
+        """
+        from keras import tree
+
+        from tasks.training import backends
+
+        path = self.path(run)
+        if not path.is_file():
+            return start, []
+        backend = backends.current()
+        with np.load(path, allow_pickle=False) as file:
+            count = sum(name.startswith("state") for name in file.files)
+            flat = [backend.device_array(file[f"state{i}"]) for i in range(count)]
+            history = [file["history"]]
+        return tree.pack_sequence_as(start, flat), history
+
+    def save(self, run: Run, state: Any, history: list[Array], done: bool) -> None:
+        """Keep the state of a run, if it is done or the last time is long enough ago."""
+        from keras import ops, tree
+
+        if not done and time.monotonic() - self.last < self.seconds:
+            return
+        flat = [np.asarray(ops.convert_to_numpy(value)) for value in tree.flatten(state)]
+        arrays = {f"state{i}": value for i, value in enumerate(flat)}
+        arrays["history"] = np.concatenate(history)
+        path = self.path(run)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_suffix(".draft")
+        with zipfile.ZipFile(draft, "w") as archive:
+            for name, array in arrays.items():
+                with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
+                    np.lib.format.write_array(member, array, allow_pickle=False)
+        draft.replace(path)
+        self.last = time.monotonic()
+
+    def clear(self, runs: list[Run]) -> None:
+        """Delete the files of runs, and the folder when nothing else is in it."""
+        for run in runs:
+            self.path(run).unlink(missing_ok=True)
+        if self.folder.is_dir() and not any(self.folder.iterdir()):
+            self.folder.rmdir()

@@ -1,0 +1,257 @@
+"""One architecture's compiled program and the runs that go through it."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tasks.training import backends, objects, order, programs, watch
+from tasks.training.divergence import Diverged
+from tasks.training.layers import quick_under_xla, rows_apart
+from tasks.training.program import Data, Order, Program, Shape, State, columns
+from tasks.training.runs import Array, Fitted, Run, Weights
+
+if TYPE_CHECKING:
+    import keras
+
+    from tasks.training.checkpoints import Checkpoints
+    from tasks.training.settings import Choice, Training
+
+VALIDATION_BATCH = 512
+VALIDATION_GRAIN = 64
+SECONDS_A_CALL = 1.0
+
+Watcher = Callable[[Run, int, dict[str, float]], None]
+
+
+class Trainer:
+    """What the runs share: the compiled program and the arrays on the device."""
+
+    def __init__(
+        self,
+        build: Callable[[int], keras.Model],
+        training: Training,
+        runs: Sequence[Run],
+        loss: Choice,
+        metrics: Sequence[Choice],
+        epochs: int | None,
+        xla: bool | None,
+    ) -> None:
+        self.build = build
+        self.training = training
+        self.runs = runs
+        self.epochs = training.max_epochs if epochs is None else epochs
+        self.backend = backends.current()
+        self.arrays: dict[int, Any] = {}
+        self.model = build(runs[0].seed)
+        self.template_seed: int | None = runs[0].seed
+        self.optimizer = self._optimizer(self.model)
+        example = self._example()
+        self.loss = objects.loss(training.loss or loss, *example)
+        chosen = metrics if training.metrics is None else training.metrics
+        self.metrics = objects.metrics(chosen, *example)
+        self.padded = rows_apart(self.model)
+        self.most_rows = max(len(run.train_rows) for run in runs)
+        validated = [len(run.validation_rows) for run in runs if run.validation_rows is not None]
+        self.most_validated = max(validated, default=0)
+        self.shape = self._shape(xla)
+        self.key = self._key(loss, chosen)
+        self.program = programs.shared(self.key, self._program)
+        self.rate = self.program.start_rate(self.optimizer)
+
+    def _optimizer(self, model: keras.Model) -> Any:
+        optimizer = self.backend.stateless(objects.optimizer(self.training))
+        optimizer.build(model.trainable_variables)
+        return optimizer
+
+    def _example(self) -> tuple[Any, Any]:
+        """Two rows of targets and outputs, from which Keras resolves `accuracy`."""
+        from keras import ops
+
+        run = self.runs[0]
+        rows = np.resize(run.train_rows, 2)
+        names = [tensor.name.split(":")[0] for tensor in self.model.inputs]
+        inputs = [
+            ops.cast(ops.convert_to_tensor(run.inputs[name][rows]), tensor.dtype)
+            for name, tensor in zip(names, self.model.inputs, strict=True)
+        ]
+        x = inputs[0] if len(inputs) == 1 else inputs
+        return ops.convert_to_tensor(_plain(run.target)[rows]), self.model(x, training=False)
+
+    def _shape(self, xla: bool | None) -> Shape:
+        batch = self.training.batch_size
+        size = self.most_rows if batch == "all" else min(batch, self.most_rows)
+        weighted = self.training.class_weight is not None or any(
+            run.sample_weight is not None for run in self.runs
+        )
+        held = -(-self.most_validated // VALIDATION_GRAIN) * VALIDATION_GRAIN
+        validation = min(max(size, VALIDATION_BATCH), held)
+        if xla is None:
+            steps = self.epochs * -(-self.most_rows // size)
+            xla = quick_under_xla(self.model, *backends.device(), steps)
+        return Shape(size, validation, self.padded, weighted, xla)
+
+    def _key(self, loss: Choice, metrics: Sequence[Choice]) -> str | None:
+        """What the program depends on; runs and calls that agree in it share one."""
+        rule = self.training.epochs
+        target = self.runs[0].target
+        return programs.key(
+            self.model,
+            self.optimizer,
+            [
+                self.training.loss or loss,
+                list(metrics),
+                self.training.schedule,
+                None if isinstance(rule, int) else rule.model_dump(exclude={"max"}),
+                [list(target.shape[1:]), str(target.dtype)],
+                dataclasses.astuple(self.shape),
+            ],
+        )
+
+    def _program(self) -> Program:
+        names = columns(self.metrics, self.shape.validation_batch > 0)
+        return Program(
+            self.model, self.optimizer, self.loss, self.metrics, self.backend, self.shape,
+            stopping=watch.stopping(self.training, names),
+            plateau=watch.plateau(self.training, names),
+        )  # fmt: skip
+
+    def fitted(
+        self,
+        run: Run,
+        predictions: bool,
+        watcher: Watcher | None = None,
+        checkpoints: Checkpoints | None = None,
+    ) -> Fitted:
+        """Train one run."""
+        began = time.perf_counter()
+        data = self._data(run)
+        state = self._start(run)
+        history: list[Array] = []
+        if checkpoints:
+            state, history = checkpoints.load(run, state)
+        watched = watcher is not None or checkpoints is not None
+        most = order.epochs_at_once(len(run.train_rows), self.epochs)
+        count = 1 if watched else most
+        while (first := int(state.epoch)) < self.epochs and not bool(state.stopped):
+            call_began = time.perf_counter()
+            count = min(count, most, self.epochs - first)
+            state, rows = self._epochs(run, state, data, first, most, count)
+            history.append(rows)
+            ended = bool(state.stopped) or int(state.epoch) >= self.epochs
+            if checkpoints:
+                checkpoints.save(run, state, history, ended)
+            if watcher:
+                values = map(float, rows[-1])
+                watcher(run, int(state.epoch), dict(zip(self.program.columns, values, strict=True)))
+            if watched:
+                # As many epochs a call as give a sign of life about once a second.
+                seconds = max(time.perf_counter() - call_began, 1e-6) / count
+                count = max(1, min(2 * count, int(SECONDS_A_CALL / seconds)))
+        return self._result(run, state, np.concatenate(history), data, predictions, began)
+
+    def _epochs(
+        self, run: Run, state: State, data: Data, first: int, most: int, count: int
+    ) -> tuple[State, Array]:
+        """Some epochs in one call of the program; raises when the loss is not finite."""
+        from keras import ops
+
+        batch = self.shape.batch
+        rest = 0 if self.padded else len(run.train_rows) % batch
+        steps = order.roomy(-(-self.most_rows // batch))
+        full, last = order.batches(
+            run.train_rows, run.seed, first, count, batch, steps, rest, self.training.shuffle
+        )
+        tables = [order.longer(table, order.roomy(most)) for table in (full, last)]
+        integers = [np.int32(len(run.train_rows)), np.int32(count)]
+        tensors = [self.backend.device_array(array) for array in (*tables, *integers)]
+        state, history = self.program.run(state, data, Order(*tensors))
+        ran = int(state.epoch) - first
+        bad = int(state.bad_step)
+        if bad >= 0:
+            rows = full[ran - 1][bad] if bad * batch < len(run.train_rows) - rest else last[ran - 1]
+            raise Diverged(first + ran, bad + 1, rows, run)
+        return state, np.asarray(ops.convert_to_numpy(history))[:ran]
+
+    def _data(self, run: Run) -> Data:
+        names = [tensor.name.split(":")[0] for tensor in self.model.inputs]
+        inputs = [self._on_device(run.inputs[name]) for name in names]
+        batch = self.shape.validation_batch
+        rows = np.zeros(0, np.int32) if run.validation_rows is None else run.validation_rows
+        steps = order.roomy(-(-self.most_validated // batch)) if batch else 0
+        table = order.in_batches(rows, max(batch, 1), steps)
+        return Data(
+            inputs,
+            self._on_device(run.target),
+            self.backend.device_array(self._weight(run)),
+            self.backend.device_array(table),
+            self.backend.device_array(np.int32(len(rows))),
+        )
+
+    def _on_device(self, array: Array) -> Any:
+        key = id(array)
+        if key not in self.arrays:
+            self.arrays[key] = self.backend.device_array(_plain(array))
+        return self.arrays[key]
+
+    def _weight(self, run: Run) -> Weights:
+        if not self.shape.weighted:
+            return np.ones(1, np.float32)
+        weight = np.ones(len(run.target), np.float32)
+        if self.training.class_weight is not None:
+            weight *= order.class_weights(run.target, run.train_rows, self.training.class_weight)
+        if run.sample_weight is not None:
+            weight *= run.sample_weight.astype(np.float32).reshape(-1)
+        return weight
+
+    def _start(self, run: Run) -> State:
+        """Weights of the run's seed, and an optimizer that has seen nothing."""
+        model, optimizer = self.model, self.program.optimizer
+        if self.template_seed != run.seed:
+            model = self.build(run.seed)
+            if getattr(optimizer, "use_ema", False) or "ScheduleFree" in type(optimizer).__name__:
+                optimizer = self._optimizer(model)
+        variables = (model.trainable_variables, model.non_trainable_variables, optimizer.variables)
+        values = [[variable.value + 0 for variable in group] for group in variables]
+        if self.program.rate_index is not None:
+            values[2][self.program.rate_index] = self.rate
+        return self.program.start(*values)
+
+    def _result(
+        self, run: Run, state: State, history: Array, data: Data, predictions: bool, began: float
+    ) -> Fitted:
+        from keras import ops
+
+        trainable, fixed, best = state.trainable, state.fixed, len(history)
+        if self.program.stopping:
+            kept = list(state.stopping[3])
+            trainable, fixed = kept[: len(trainable)], kept[len(trainable) :]
+            best = int(state.stopping[2]) + 1
+        ids = [id(v) for v in self.model.trainable_variables + self.model.non_trainable_variables]
+        values = dict(zip(ids, [*trainable, *fixed], strict=True))
+        weights = [np.asarray(ops.convert_to_numpy(values[id(v)])) for v in self.model.weights]
+        names = enumerate(self.program.columns)
+        curves = {name: [float(v) for v in history[:, i]] for i, name in names}
+        seconds = time.perf_counter() - began
+        predicted = None
+        if predictions and run.validation_rows is not None and len(run.validation_rows):
+            predicted = self._predicted(trainable, fixed, data, len(run.validation_rows))
+        return Fitted(weights, curves, best, len(history), seconds, predicted)
+
+    def _predicted(self, trainable: Any, fixed: Any, data: Data, count: int) -> Array:
+        from keras import ops
+
+        parts = [
+            ops.convert_to_numpy(self.program.predict(trainable, fixed, data.inputs, rows))
+            for rows in data.validation_rows[: -(-count // self.shape.validation_batch)]
+        ]
+        return np.concatenate(parts)[:count]
+
+
+def _plain(array: Array) -> Array:
+    """Numbers as the device takes them: no float64, which XLA and JAX would not use anyway."""
+    return array.astype(np.float32) if array.dtype == np.float64 else array
