@@ -36,7 +36,7 @@ def prepare(stage_input: StageInput, workspace: Workspace) -> None:
 
 
 def _prepare_branch(rows: pd.DataFrame, view: Any, training: Path, test: Path) -> None:
-    from tasks.guards.examine import enforce, examine
+    from tasks.guards.examine import after_drops, enforce, examine
     from tasks.preprocessing.fit import fit
     from tasks.preprocessing.plan import plan
     from tasks.preprocessing.run import run
@@ -47,10 +47,11 @@ def _prepare_branch(rows: pd.DataFrame, view: Any, training: Path, test: Path) -
     planned = plan(rows, view.columns, view.inputs, target_columns)
     assigned = parts(rows, view.split)
     training_rows = rows[assigned == "training"].reset_index(drop=True)
-    test_rows = rows[assigned == "test"].reset_index(drop=True)
     target = fit_target(training_rows, view.target, view.task)
     findings = examine(rows, assigned, list(planned.raw), view.target, view.task, view.split)
     enforce(findings)
+    assigned, _ = after_drops(assigned, list(planned.raw), findings)
+    test_rows = rows[assigned == "test"].reset_index(drop=True)
     fitted = fit(training_rows, planned)
     arrays = run(fitted.graph, training_rows, fitted.inputs)
 
