@@ -11,7 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from tasks.export.registry import snake_case, supported
-from tasks.export.rewriting import drop_dead, read_values, rename_values, replace_items
+from tasks.export.rewriting import drop_dead, read_values, rename_values, replace_items, subgraphs
 
 if TYPE_CHECKING:
     import onnx
@@ -91,10 +91,24 @@ def _name_anew(graph: onnx.GraphProto) -> None:
         for place, value in enumerate(node.output):
             if value and value not in public:
                 names[value] = node.name if len(node.output) == 1 else f"{node.name}:{place}"
+        for place, value in enumerate(_inner_values(node)):
+            names[value] = f"{node.name}#{place}"
         for place, value in enumerate(node.input):
             if value in constants and value not in names:
                 names[value] = f"{node.name}.{_input_name(node, place)}"
     rename_values(graph, names)
+
+
+def _inner_values(node: onnx.NodeProto) -> list[str]:
+    """The values made in the graphs inside a node, in their order."""
+    found: dict[str, None] = {}
+    for graph in subgraphs(node):
+        found.update((value.name, None) for value in (*graph.input, *graph.initializer))
+        for inner in graph.node:
+            found.update((value, None) for value in inner.output if value)
+            found.update((value, None) for value in _inner_values(inner))
+            inner.name = ""
+    return list(found)
 
 
 class _Numbering:

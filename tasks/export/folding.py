@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     import onnx
 
 LINEAR = frozenset({"Conv", "ConvTranspose", "Gemm"})
+# A normalisation is folded into the layer behind it only while its offset is no larger: the sum
+# of a large offset and a large product loses digits in another way than Keras' own order does.
+LARGEST_OFFSET = 16.0
 
 
 def fold(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -19,6 +22,7 @@ def fold(model: onnx.ModelProto) -> onnx.ModelProto:
 
     - A `BatchNormalization` behind a linear operator that nothing else reads becomes part of its
       weights; the operator takes the normalisation's name, whose value it now gives.
+    - A `BatchNormalization` that only feeds a `Gemm` becomes part of that one's weights.
     - A `Transpose` before a `Flatten` that only feeds a `Gemm` becomes an order of its rows.
 
     Returns:
@@ -26,6 +30,7 @@ def fold(model: onnx.ModelProto) -> onnx.ModelProto:
     """
     graph = model.graph
     _fold_normalisations(graph)
+    _fold_forward(graph)
     _fold_flattened_transposes(graph)
     drop_dead(graph)
     return model
@@ -80,20 +85,56 @@ def _fold_into(
     """Scale the outputs of `linear` and move its bias as the normalisation `node` would."""
     from onnx import numpy_helper
 
-    gamma, beta, mean, variance = (array.astype(np.float64) for array in statistics)
-    epsilon = next((a.f for a in node.attribute if a.name == "epsilon"), 1e-5)
-    scale = gamma / np.sqrt(variance + epsilon)
-    kernel, bias = weights[0], weights[1] if len(weights) > 1 else np.zeros_like(mean)
+    scale, offset = _scale_and_offset(node, statistics)
+    kernel, bias = weights[0], weights[1] if len(weights) > 1 else np.zeros_like(scale)
     # Outputs are the first axis of a Conv's weights and the second of the others'.
     shape = [1] * kernel.ndim
     shape[0 if linear.op_type == "Conv" else 1] = -1
-    folded = [kernel * scale.reshape(shape), (bias - mean) * scale + beta]
+    folded = [kernel * scale.reshape(shape), bias * scale + offset]
     names = [f"{node.name}/kernel", f"{node.name}/bias"]
     for name, array in zip(names, folded, strict=True):
         graph.initializer.append(numpy_helper.from_array(array.astype(np.float32), name))
     linear.input[:] = [linear.input[0], *names]
     linear.output[0] = node.output[0]
     linear.name = f"{node.name.rpartition('/')[0]}/{linear.op_type}"
+
+
+def _scale_and_offset(
+    node: onnx.NodeProto, statistics: list[np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+    """What a normalisation multiplies with and adds, in double precision."""
+    gamma, beta, mean, variance = (array.astype(np.float64) for array in statistics)
+    epsilon = next((a.f for a in node.attribute if a.name == "epsilon"), 1e-5)
+    scale = gamma / np.sqrt(variance + epsilon)
+    return scale, beta - mean * scale
+
+
+def _fold_forward(graph: onnx.GraphProto) -> None:
+    """(x · scale + offset) · W + b = x · (scale · W) + (offset · W + b)."""
+    from onnx import numpy_helper
+
+    readers = _readers(graph)
+    gone = set()
+    for node in graph.node:
+        behind = readers.get(node.output[0], []) if node.op_type == "BatchNormalization" else []
+        if len(behind) != 1 or not _is_gemm(behind[0]) or behind[0].input[0] != node.output[0]:
+            continue
+        gemm = behind[0]
+        statistics = _arrays(graph, list(node.input[1:]))
+        weights = _arrays(graph, list(gemm.input[1:]))
+        if statistics is None or weights is None:
+            continue
+        scale, offset = _scale_and_offset(node, statistics)
+        if np.abs(offset).max() > LARGEST_OFFSET:
+            continue
+        kernel, bias = weights[0], weights[1] if len(weights) > 1 else 0.0
+        folded = [kernel * scale[:, None], offset @ kernel + bias]
+        names = [f"{gemm.name}/folded_kernel", f"{gemm.name}/folded_bias"]
+        for name, array in zip(names, folded, strict=True):
+            graph.initializer.append(numpy_helper.from_array(array.astype(np.float32), name))
+        gemm.input[:] = [node.input[0], *names]
+        gone.add(node.name)
+    replace_items(graph.node, [node for node in graph.node if node.name not in gone])
 
 
 def _fold_flattened_transposes(graph: onnx.GraphProto) -> None:

@@ -260,8 +260,12 @@ class Builder:
         )
         return Tensor(name, shape, dtype, tuple(range(len(shape))))
 
+    def scoped(self, name: str) -> str:
+        """`name` behind the names of the layers that are being written."""
+        return "/".join([*self._scope, name])
+
     def _unique(self, suffix: str) -> str:
-        name = "/".join([*self._scope, suffix])
+        name = self.scoped(suffix)
         count = self._used_names.get(name)
         self._used_names[name] = 0 if count is None else count + 1
         return name if count is None else self._unique(f"{suffix}_{count + 1}")

@@ -1,4 +1,4 @@
-"""SimpleRNN, GRU, LSTM and Bidirectional as native recurrent operators, never as loops.
+"""SimpleRNN, GRU, LSTM and Bidirectional as native operators, never as loops.
 
 Source: `keras/src/layers/rnn`; the ONNX reference of RNN, GRU and LSTM.
 """
@@ -12,6 +12,7 @@ import numpy as np
 from tasks.export.graph import Builder
 from tasks.export.layers.cells import Cell, activation_attributes, cell_of
 from tasks.export.layers.masks import Compaction, compacted, compaction, spread
+from tasks.export.layers.scanned import scanned
 from tasks.export.registry import Layer, converts
 from tasks.export.tensor import Tensor
 
@@ -76,46 +77,48 @@ def recurrent(layer: Layer, inputs: list[Tensor], builder: Builder) -> list[Tens
 def one_direction(layer: Layer, inputs: list[Tensor], builder: Builder) -> list[Tensor]:
     """The output of a recurrent layer, then its states where it returns them."""
     backward = layer.flag("go_backwards")
-    cell = cell_of(layer)
-    way = compaction(layer.mask, builder) if layer.mask else None
-    states = [
-        builder.unsqueeze(state, 0) for state in _initial_states(layer, inputs, cell, builder)
-    ]
-    direction = "reverse" if backward else "forward"
+    states = _initial_states(layer, inputs, builder)
     x = builder.floating(inputs[0])
-    steps = run_cells([cell], x, states, direction, way, builder)
-    finals = [builder.squeeze(state, 0) for state in steps.states]
+    if layer.class_name == "SimpleRNN" and layer.mask is None:
+        sequence, last = scanned(layer, x, states, builder)
+        finals = [last]
+    else:
+        sequence, finals = _operated(layer, x, states, builder)
     if layer.flag("stateful"):
         for index, state in enumerate(finals):
             builder.output(f"{layer.name}_next_state_{index}", state)
     if layer.flag("return_sequences"):
-        zero = layer.flag("zero_output_for_mask")
-        output = _sequences(builder.squeeze(steps.outputs, 1), way, backward, zero, builder)
-        output = builder.flip(output, 1) if backward else output
-        output = output.masked(layer.mask or inputs[0].mask)
+        output = sequence.masked(layer.mask or inputs[0].mask)
     else:
         output = _last(layer, finals[0], backward, builder)
     return [output, *finals] if layer.flag("return_state") else [output]
 
 
-def _initial_states(
-    layer: Layer, inputs: list[Tensor], cell: Cell, builder: Builder
-) -> list[Tensor]:
+def _operated(
+    layer: Layer, x: Tensor, states: list[Tensor], builder: Builder
+) -> tuple[Tensor, list[Tensor]]:
+    """Outputs in Keras' order and last states, by a recurrent operator."""
+    backward = layer.flag("go_backwards")
+    way = compaction(layer.mask, builder) if layer.mask else None
+    stacked = [builder.unsqueeze(state, 0) for state in states]
+    direction = "reverse" if backward else "forward"
+    steps = run_cells([cell_of(layer)], x, stacked, direction, way, builder)
+    finals = [builder.squeeze(state, 0) for state in steps.states]
+    output = builder.logical(builder.squeeze(steps.outputs, 1), TIME_FIRST)
+    if way:
+        output = spread(output, way, backward, layer.flag("zero_output_for_mask"), builder)
+    return builder.flip(output, 1) if backward else output, finals
+
+
+def _initial_states(layer: Layer, inputs: list[Tensor], builder: Builder) -> list[Tensor]:
     """States given by the call, or inputs of the model for a stateful layer, or none."""
     if len(inputs) > 1 or not layer.flag("stateful"):
         return inputs[1:]
+    count = 2 if layer.class_name == "LSTM" else 1
     return [
-        builder.input(f"{layer.name}_state_{index}", ("N", cell.units), "float32")
-        for index in range(cell.state_count)
+        builder.input(f"{layer.name}_state_{index}", ("N", layer.config["units"]), "float32")
+        for index in range(count)
     ]
-
-
-def _sequences(
-    raw: Tensor, way: Compaction | None, backward: bool, zero: bool, builder: Builder
-) -> Tensor:
-    """Outputs of one direction, stored (time, batch, units), at the steps of the sequence."""
-    output = builder.logical(raw, TIME_FIRST)
-    return spread(output, way, backward, zero, builder) if way else output
 
 
 def _last(layer: Layer, state: Tensor, backward: bool, builder: Builder) -> Tensor:
