@@ -206,9 +206,9 @@ def _wire(root: Path, names: Sequence[str]) -> None:
 
 
 def default_pipelines(root: Path) -> list[str]:
-    """The pipelines whose metrics the root's stages read."""
+    """The pipelines whose reports the root's stages read."""
     from tasks.config.yaml_file import YamlFile
 
     stages = YamlFile(root / "dvc.yaml").content.get("stages", {})
     paths = [Path(path) for stage in stages.values() for path in stage.get("deps", [])]
-    return sorted({path.parts[1] for path in paths if path.match("reports/*/metrics.json")})
+    return sorted({path.parts[1] for path in paths if path.parts[0] == "reports"})

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tasks.config.sections import STAGES
 from tasks.wire import CODE, FOUNDATION
@@ -81,6 +82,18 @@ class TestCodeDependencies:
         files = imported(stage)
         idle = [path for path in CODE[stage] if not any(_covers(path, file) for file in files)]
         assert not idle, f"remove these from CODE['{stage}'] in tasks/wire.py"
+
+
+class TestScoreboard:
+    def test_the_root_stage_names_the_code_that_it_imports(self) -> None:
+        named = yaml.safe_load((ROOT / "dvc.yaml").read_text())["stages"]["scoreboard"]["deps"]
+        # The package's own file is a docstring.
+        missing = {
+            file.relative_to(ROOT).as_posix()
+            for file in imported("scoreboard")
+            if not any(_covers(path, file) for path in named) and file.name != "__init__.py"
+        }
+        assert not missing
 
 
 class TestImportWalk:
