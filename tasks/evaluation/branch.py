@@ -61,13 +61,14 @@ class Parts:
         return Compared(name, comparison.arguments, outcome, measured(outcome, self.draws))
 
     def share(self, main: Parts) -> None:
-        """Take the comparison models of the pipeline itself where the parts hold the same rows.
+        """Take comparison models and draws of the pipeline itself where the rows are the same.
 
         A variant that treats its columns in another way is then measured against models of the
         pipeline's own features, and none of them is fitted twice.
         """
         if self._answers_like(main):
             self._compared = main._compared
+            self.draws, self.training_draws = main.draws, main.training_draws
 
     def _answers_like(self, main: Parts) -> bool:
         pairs = ((self.training, main.training), (self.evaluated, main.evaluated))
