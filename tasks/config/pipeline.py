@@ -42,7 +42,8 @@ def _empty_columns(value: Any) -> Any:
 class Variant(Strict):
     """The same pipeline with some sections changed; mappings are merged, lists replaced.
 
-    `without` names columns of the pipeline, as its file writes them, that the variant leaves out.
+    `without` names columns of the pipeline, as its file writes them, that the variant leaves out;
+    `cross_validation: null` spares it the folds.
     """
 
     title: str = ""
@@ -57,8 +58,8 @@ class Variant(Strict):
 
     def overrides(self) -> dict[str, Any]:
         """The sections that this variant changes."""
-        unmerged = ("title", "without")
-        return {key: value for key, value in self if key not in unmerged and value is not None}
+        given = self.model_fields_set - {"title", "without"}
+        return {key: value for key, value in self if key in given}
 
 
 class Pipeline(Strict):
