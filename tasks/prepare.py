@@ -53,7 +53,7 @@ def _prepare_branch(rows: pd.DataFrame, view: Any, training: Path, test: Path) -
     assigned, _ = after_drops(assigned, list(planned.raw), findings)
     test_rows = rows[assigned == "test"].reset_index(drop=True)
     fitted = fit(training_rows, planned)
-    arrays = run(fitted.graph, training_rows, fitted.inputs)
+    arrays = run(fitted.graph, training_rows, fitted.inputs, fitted.types)
 
     training_rows.to_parquet(training / "rows.parquet")
     test_rows.to_parquet(test / "rows.parquet")
@@ -85,6 +85,7 @@ def _summary(
     return {
         "inputs": [describe(rows, name, kind, view) for name, kind in fitted.inputs.items()],
         "features": dict(fitted.features),
+        "types": dict(fitted.types),
         "target": target.as_json(),
         "rows": len(rows),
     }
@@ -105,6 +106,8 @@ def describe(rows: pd.DataFrame, name: str, kind: str, view: Any) -> dict[str, A
             entry |= {"min": float(present.min()), "max": float(present.max())}
             entry |= {"mean": float(present.mean()), "sd": float(present.std())}
             entry["quantiles"] = np.quantile(present, np.linspace(0, 1, 11)).tolist()
+    elif column is not None and column.text is not None:
+        entry["may_be_missing"] = True
     elif kind == "string":
         shares = values.dropna().astype(str).value_counts(normalize=True).sort_index()
         entry["categories"] = {str(k): round(float(v), 6) for k, v in shares.items()}

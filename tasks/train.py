@@ -99,11 +99,12 @@ def _write_golden(model: Any, prepared: Path, folder: Path, summary: dict[str, A
     import pandas as pd
 
     from tasks.preprocessing.golden import golden_rows
-    from tasks.preprocessing.run import run_unchecked
+    from tasks.preprocessing.run import run
 
     rows = golden_rows(pd.read_parquet(prepared / "rows.parquet"), summary["inputs"], GOLDEN_ROWS)
     kinds = {entry["name"]: entry["type"] for entry in summary["inputs"]}
-    features = run_unchecked(onnx.load(prepared / "preprocess.onnx"), rows, kinds)
+    graph = onnx.load(prepared / "preprocess.onnx")
+    features = run(graph, rows, kinds, summary["types"], finite=False)
     # An edge may have no logarithm or no ratio; the network has no answer there.
     answerable = np.logical_and.reduce([np.isfinite(f).all(axis=1) for f in features.values()])
     rows = rows[answerable].reset_index(drop=True)

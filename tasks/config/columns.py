@@ -12,6 +12,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from tasks.config.strict import Strict, spelled_out
+from tasks.config.text import Text
 
 Scalar = float | int | str | bool
 
@@ -155,6 +156,17 @@ class Column(Strict):
             json_schema_input_type=Encode | ShortEncode | None,
         ),
     ] = None
+
+    text: Text | None = None
+
+    @model_validator(mode="after")
+    def _texts_have_their_own_steps(self) -> Column:
+        if self.text is not None:
+            steps = ("derive", "impute", "clip", "log", "scale", "encode")
+            useless = [key for key in steps if getattr(self, key) is not None]
+            if useless or self.missing:
+                raise ValueError(f"'{(useless or ['missing'])[0]}' has no effect beside 'text'")
+        return self
 
     @model_validator(mode="after")
     def _categories_are_not_scaled(self) -> Column:

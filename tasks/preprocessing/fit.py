@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tasks.errors import BadPipeline, listed
 from tasks.preprocessing.categories import FittedCategory, fit_category, write_category
 from tasks.preprocessing.graph import Graph
 from tasks.preprocessing.numbers import FittedNumber, fit_number, write_numbers
 from tasks.preprocessing.plan import Plan, Planned
+from tasks.preprocessing.text import FittedText, fit_text, write_text
 
 if TYPE_CHECKING:
     import onnx
@@ -20,7 +22,10 @@ if TYPE_CHECKING:
 
     from tasks.config.columns import Derive
 
-Fitted = FittedNumber | FittedCategory
+Fitted = FittedNumber | FittedCategory | FittedText
+
+# Types of a network input, by the name that NumPy gives them.
+ELEMENT_TYPES = {"float32": 1, "uint8": 1, "int32": 6}
 
 
 @dataclass(frozen=True)
@@ -31,11 +36,13 @@ class Preprocessing:
         graph: raw columns in, one float tensor (N, features) for each network input out.
         features: for each network input the names of its features.
         inputs: name and kind of each raw column.
+        types: for each network input the smallest type of NumPy that holds it exactly.
     """
 
     graph: onnx.ModelProto
     features: Mapping[str, list[str]]
     inputs: Mapping[str, str]
+    types: Mapping[str, str]
 
 
 def fit(rows: pd.DataFrame, plan: Plan) -> Preprocessing:
@@ -48,29 +55,41 @@ def fit(rows: pd.DataFrame, plan: Plan) -> Preprocessing:
     Raises:
         BadData: a column that cannot be treated as the pipeline file asks.
     """
-    from onnx import TensorProto
-
     graph = Graph()
     for name, kind in plan.raw.items():
         graph.input(name, kind, ["N", 1])
-    features = {}
+    features, types = {}, {}
     for group, columns in plan.inputs.items():
-        fitted = [_fit_column(rows, planned, plan) for planned in columns]
+        fitted = [_fit_column(rows, planned) for planned in columns]
         blocks = _write(graph, columns, fitted, plan)
         features[group] = [name for each in fitted for name in _features(each)]
         if len(blocks) == 1:
             graph.node("Identity", blocks, group, exact=True)
         else:
             graph.node("Concat", blocks, group, exact=True, axis=1)
-        graph.output(group, TensorProto.FLOAT, ["N", len(features[group])])
-    return Preprocessing(graph.model(), features, dict(plan.raw))
+        types[group] = _type(group, fitted)
+        graph.output(group, ELEMENT_TYPES[types[group]], ["N", len(features[group])])
+    return Preprocessing(graph.model(), features, dict(plan.raw), types)
+
+
+def _type(group: str, fitted: Sequence[Fitted]) -> str:
+    found = {each.element_type if isinstance(each, FittedText) else "float32" for each in fitted}
+    if "int32" in found and len(fitted) > 1:
+        raise BadPipeline(
+            f"Token numbers need a network input of their own, and '{group}' has other columns",
+            listed(each.name for each in fitted),
+            "Give `inputs`, one of them for the text alone",
+        )
+    return found.pop() if len(found) == 1 else "float32"
 
 
 def _features(fitted: Fitted) -> list[str]:
-    return fitted.features if isinstance(fitted, FittedCategory) else [fitted.name]
+    return [fitted.name] if isinstance(fitted, FittedNumber) else fitted.features
 
 
-def _fit_column(rows: pd.DataFrame, planned: Planned, plan: Plan) -> Fitted:
+def _fit_column(rows: pd.DataFrame, planned: Planned) -> Fitted:
+    if planned.column.text is not None:
+        return fit_text(planned.name, raw_values(rows, planned.name, "string"), planned.column.text)
     if planned.column.encode is not None:
         if planned.column.derive is not None:
             values = derived(rows, planned.column.derive).astype(object)
@@ -132,6 +151,8 @@ def _write(
         first = members[0][1]
         if isinstance(first, FittedCategory):
             blocks.append(write_category(graph, values[0], first))
+        elif isinstance(first, FittedText):
+            blocks.append(write_text(graph, values[0], first))
         else:
             numbers = [each for _, each in members if isinstance(each, FittedNumber)]
             blocks.append(write_numbers(graph, values, numbers))
@@ -139,7 +160,7 @@ def _write(
 
 
 def _shared_steps(fitted: Fitted) -> object:
-    return fitted.name if isinstance(fitted, FittedCategory) else fitted.steps
+    return fitted.steps if isinstance(fitted, FittedNumber) else fitted.name
 
 
 def _value(graph: Graph, planned: Planned, fitted: Fitted, plan: Plan) -> str:

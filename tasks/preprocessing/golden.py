@@ -46,7 +46,7 @@ def _edge(entry: Mapping[str, Any], edge: str, ordinary: Any) -> Any:
     if edge == "missing":
         return None if entry["may_be_missing"] and entry["type"] != "boolean" else ordinary
     if entry["type"] == "string":
-        return ordinary if entry["closed"] else STRANGER
+        return ordinary if entry.get("closed") else STRANGER
     if entry["type"] == "boolean" or entry["min"] is None:
         return ordinary
     beyond = {"min": 0.0, "max": 0.0, "below": -entry["sd"], "above": entry["sd"]}[edge]

@@ -67,7 +67,8 @@ class Graph:
         """Add a node with one output and return the output's name.
 
         Args:
-            operator: of ONNX, with `ml.` before those of the domain ai.onnx.ml.
+            operator: of ONNX, with `ml.` before those of the domain ai.onnx.ml and
+                `com.microsoft.` before those that onnxruntime adds.
             inputs: names of values.
             name: wanted name of the output; a number is added if it is taken, unless `exact`.
             attributes: of the operator.
@@ -76,10 +77,11 @@ class Graph:
 
         output = name if exact else self._fresh(name)
         self._used.add(output)
-        domain = "ai.onnx.ml" if operator.startswith("ml.") else ""
+        domain, _, operator = operator.rpartition(".")
+        domain = "ai.onnx.ml" if domain == "ml" else domain
         self._nodes.append(
             helper.make_node(
-                operator.removeprefix("ml."),
+                operator,
                 inputs,
                 [output],
                 name=output,
@@ -100,6 +102,8 @@ class Graph:
         opsets = [helper.make_opsetid("", OPSET)]
         if "ai.onnx.ml" in domains:
             opsets.append(helper.make_opsetid("ai.onnx.ml", ML_OPSET))
+        if "com.microsoft" in domains:
+            opsets.append(helper.make_opsetid("com.microsoft", 1))
         return helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION)
 
     def _fresh(self, name: str) -> str:

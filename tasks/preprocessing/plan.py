@@ -100,7 +100,9 @@ def _planned(name: str, column: Column, available: Mapping[str, str]) -> Planned
                 )
         return Planned(name, "number", column)
     kind = available[name]
-    if kind == "string" and column.encode is None:
+    if column.text is not None and kind != "string":
+        raise BadPipeline(f"columns.{name}.text needs texts", kind, "Remove it")
+    if kind == "string" and column.encode is None and column.text is None:
         raise BadData(
             f"Column '{name}' must hold numbers, or say how its texts are encoded",
             kind,

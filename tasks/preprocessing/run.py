@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import onnx
     import pandas as pd
 
-# Rows in one call of the graph, so that wide one-hot rows never lie in memory all at once.
-CHUNK = 4096
+# Rows in one call of the graph, so that wide rows never lie in memory all at once as floats.
+CHUNK = 1024
 
 
 def feed(rows: pd.DataFrame, inputs: Mapping[str, str]) -> dict[str, np.ndarray]:
@@ -24,7 +24,12 @@ def feed(rows: pd.DataFrame, inputs: Mapping[str, str]) -> dict[str, np.ndarray]
 
 
 def run(
-    graph: onnx.ModelProto, rows: pd.DataFrame, inputs: Mapping[str, str]
+    graph: onnx.ModelProto,
+    rows: pd.DataFrame,
+    inputs: Mapping[str, str],
+    types: Mapping[str, str],
+    *,
+    finite: bool = True,
 ) -> dict[str, np.ndarray]:
     """The features of raw rows, by onnxruntime.
 
@@ -32,34 +37,38 @@ def run(
         graph: a fitted preprocessing.
         rows: raw rows.
         inputs: name and kind of each raw column that the graph takes.
+        types: for each network input the type to keep it in.
+        finite: whether a feature that is not finite is refused. Default: true.
 
     Returns:
-        for each network input a float32 array of shape (rows, features).
+        for each network input an array of shape (rows, features).
 
     Raises:
         BadData: a feature that is not finite, with its input and row.
     """
-    arrays = run_unchecked(graph, rows, inputs)
-    for name, array in arrays.items():
-        wrong = np.argwhere(~np.isfinite(array))
-        if len(wrong):
-            row, feature = (int(number) for number in wrong[0])
-            raise BadData(
-                f"Every value of '{name}' must be finite after preprocessing",
-                f"{array[row, feature]} in row {row}, feature {feature}",
-                "Give the column an `impute` or a `clip`",
-            )
+    session = session_of(graph)
+    sizes = {output.name: output.shape[1] for output in session.get_outputs()}
+    arrays = {name: np.empty((len(rows), size), types[name]) for name, size in sizes.items()}
+    feeds = feed(rows, inputs)
+    for start in range(0, len(rows), CHUNK):
+        chunk = slice(start, start + CHUNK)
+        values = session.run(list(sizes), {name: array[chunk] for name, array in feeds.items()})
+        for name, part in zip(sizes, values, strict=True):
+            if finite:
+                _all_finite(name, part, start)
+            arrays[name][chunk] = part
     return arrays
 
 
-def run_unchecked(
-    graph: onnx.ModelProto, rows: pd.DataFrame, inputs: Mapping[str, str]
-) -> dict[str, np.ndarray]:
-    """As `run`, for rows whose features may lie beyond what a number can hold."""
-    session = session_of(graph)
-    names = [output.name for output in session.get_outputs()]
-    parts = [session.run(names, chunk) for chunk in _chunks(feed(rows, inputs), len(rows))]
-    return {name: np.concatenate([part[i] for part in parts]) for i, name in enumerate(names)}
+def _all_finite(name: str, values: np.ndarray, start: int) -> None:
+    if np.isfinite(values).all():
+        return
+    row, feature = (int(number) for number in np.argwhere(~np.isfinite(values))[0])
+    raise BadData(
+        f"Every value of '{name}' must be finite after preprocessing",
+        f"{values[row, feature]} in row {start + row}, feature {feature}",
+        "Give the column an `impute` or a `clip`",
+    )
 
 
 def session_of(graph: onnx.ModelProto) -> Any:
@@ -72,8 +81,3 @@ def session_of(graph: onnx.ModelProto) -> Any:
     return onnxruntime.InferenceSession(
         graph.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )
-
-
-def _chunks(feeds: dict[str, np.ndarray], rows: int) -> Iterator[dict[str, np.ndarray]]:
-    for start in range(0, max(rows, 1), CHUNK):
-        yield {name: array[start : start + CHUNK] for name, array in feeds.items()}

@@ -27,6 +27,7 @@ class Learner:
         task: the problem type; loss, metrics and the last layer follow from it.
         units: of the output layer.
         shapes: for each network input the shape of one row.
+        dtypes: for each network input `int32` for token numbers, else `float32`.
         default_seed: for a pipeline that sets none.
     """
 
@@ -35,6 +36,7 @@ class Learner:
     task: str
     units: int
     shapes: Mapping[str, tuple[int, ...]]
+    dtypes: Mapping[str, str]
     default_seed: int
 
     @property
@@ -52,7 +54,7 @@ class Learner:
         from tasks.training.network import Output, build
 
         output = Output(self.units, PROBLEMS[self.task].activation)
-        return build(self.network, self.shapes, output, seed=seed)
+        return build(self.network, self.shapes, output, dtypes=self.dtypes, seed=seed)
 
     def fit(self, runs: Sequence[Run], epochs: int | None = None) -> list[Fitted]:
         """Train every run; all must have inputs of the shapes above."""
@@ -96,4 +98,7 @@ def learner(
         default_seed: for a pipeline that sets none.
     """
     shapes = {name: array.shape[1:] for name, array in arrays.items()}
-    return Learner(view.network, view.training, view.task, units, shapes, default_seed)
+    dtypes = {
+        name: "int32" if array.dtype == np.int32 else "float32" for name, array in arrays.items()
+    }
+    return Learner(view.network, view.training, view.task, units, shapes, dtypes, default_seed)

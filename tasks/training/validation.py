@@ -244,7 +244,7 @@ class _Prepared:
         fitted = fit(self._rows.iloc[training], self._plan)
         key = fitted.graph.SerializeToString(deterministic=True)
         if key not in self._arrays:
-            self._arrays[key] = run(fitted.graph, self._rows, fitted.inputs)
+            self._arrays[key] = run(fitted.graph, self._rows, fitted.inputs, fitted.types)
         return self._arrays[key]
 
     def _targets(self, training: np.ndarray) -> tuple[np.ndarray, float]:

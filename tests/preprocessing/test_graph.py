@@ -29,7 +29,7 @@ def fitted(rows: pd.DataFrame, **columns: dict) -> Preprocessing:
 
 def features(rows: pd.DataFrame, **columns: dict) -> np.ndarray:
     result = fitted(rows, **columns)
-    return run(result.graph, rows, result.inputs)["features"]
+    return run(result.graph, rows, result.inputs, result.types)["features"]
 
 
 class TestScalingEqualsScikitLearn:
@@ -73,7 +73,9 @@ class TestOneHot:
 
     def test_an_unknown_category_has_no_feature(self) -> None:
         result = fitted(pd.DataFrame({"town": ["b", "a"]}), town={"encode": "one-hot"})
-        unknown = run(result.graph, pd.DataFrame({"town": ["z"]}), result.inputs)["features"]
+        unknown = run(result.graph, pd.DataFrame({"town": ["z"]}), result.inputs, result.types)[
+            "features"
+        ]
         assert unknown.tolist() == [[0.0, 0.0]]
 
     def test_a_bucket_takes_what_the_list_leaves_out(self) -> None:
@@ -81,7 +83,7 @@ class TestOneHot:
         rows = pd.DataFrame({"town": ["b", "a", "c"]})
         result = fitted(rows, town={"encode": encode})
         assert result.features["features"] == ["town=a", "town=unknown"]
-        assert run(result.graph, rows, result.inputs)["features"].tolist() == [
+        assert run(result.graph, rows, result.inputs, result.types)["features"].tolist() == [
             [0, 1],
             [1, 0],
             [0, 1],
@@ -201,7 +203,7 @@ class TestPatternsAndInputs:
         columns = {"a": Column(), "b": Column(), "c": Column.model_validate({"encode": "one-hot"})}
         resolved = plan(rows, columns, {"numbers": ["a", "b"], "place": ["c"]}, [])
         result = fit(rows, resolved)
-        arrays = run(result.graph, rows, result.inputs)
+        arrays = run(result.graph, rows, result.inputs, result.types)
         assert arrays["numbers"].tolist() == [[1, 3], [2, 5]]
         assert arrays["place"].tolist() == [[1, 0], [0, 1]]
 
