@@ -121,6 +121,7 @@ def test_random_networks(case, batch, seed):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @given(networks(), st.sampled_from(BATCHES), st.integers(0, 1000))
 @settings(max_examples=200, suppress_health_check=SLOW)
 def test_two_hundred_random_networks(case, batch, seed):
