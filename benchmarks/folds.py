@@ -63,10 +63,10 @@ def scaled(x: np.ndarray, train: np.ndarray) -> np.ndarray:
 
 def engine(x: np.ndarray, y: np.ndarray, repeats: int) -> tuple[float, list[float]]:
     """Seconds, and every fold's mean absolute error after the last epoch."""
+    from tasks.config.training import Training
     from tasks.training.engine import fit
     from tasks.training.network import Output, build
     from tasks.training.runs import Run
-    from tasks.training.settings import Training
 
     began = time.perf_counter()
 

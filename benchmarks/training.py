@@ -77,10 +77,10 @@ def timed(work: Callable[[], object]) -> Times:
 
 def compared(case: Case, batch: int) -> tuple[list[Times], list[Times]]:
     """First call and one later epoch: of the engine, and of Keras."""
+    from tasks.config.training import Training
     from tasks.training.engine import fit
     from tasks.training.network import Output, build
     from tasks.training.runs import Run
-    from tasks.training.settings import Training
 
     rng = np.random.default_rng(0)
     x = (rng.random((case.rows, *case.shape)) * 255).astype(case.dtype)

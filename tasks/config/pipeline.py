@@ -20,7 +20,7 @@ from tasks.config.problem import PROBLEMS, Problem, Task
 from tasks.config.protocol import CrossValidation, Split, Sweep
 from tasks.config.source import Source
 from tasks.config.strict import Strict
-from tasks.training.settings import Training
+from tasks.config.training import Training
 
 Network = list[Any] | dict[str, Any] | str
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import onnx
 
     from tasks.config.loading import StageInput
-    from tasks.preprocessing.target import FittedTarget
+
 
 def export(stage_input: StageInput, workspace: Workspace) -> None:
     """Join the graphs of every branch, prove each against its network, and write the files.

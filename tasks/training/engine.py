@@ -16,7 +16,7 @@ from tasks.training.trainer import Trainer, Watcher
 if TYPE_CHECKING:
     import keras
 
-    from tasks.training.settings import Choice, Training
+    from tasks.config.training import Choice, Training
 
 
 def fit(

@@ -13,8 +13,8 @@ from tasks.config.problem import PROBLEMS
 if TYPE_CHECKING:
     import keras
 
+    from tasks.config.training import Training
     from tasks.training.runs import Fitted, Run
-    from tasks.training.settings import Training
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from tasks.training.network import named_object
 if TYPE_CHECKING:
     import keras
 
-    from tasks.training.settings import Choice, Training
+    from tasks.config.training import Choice, Training
 
 PLATEAU = "ReduceLROnPlateau"
 PLATEAU_DEFAULTS: dict[str, Any] = {

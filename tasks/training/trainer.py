@@ -18,8 +18,8 @@ from tasks.training.runs import Array, Fitted, Run, Weights
 if TYPE_CHECKING:
     import keras
 
+    from tasks.config.training import Choice, Training
     from tasks.training.checkpoints import Checkpoints
-    from tasks.training.settings import Choice, Training
 
 VALIDATION_BATCH = 512
 VALIDATION_GRAIN = 64

@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from tasks.config.training import Epochs
 from tasks.errors import BadPipeline, listed
 from tasks.training import objects
-from tasks.training.settings import Epochs
 
 if TYPE_CHECKING:
-    from tasks.training.settings import Training
+    from tasks.config.training import Training
 
 LARGER_IS_BETTER = (
     "acc", "auc", "precision", "recall", "f1", "fbeta", "r2", "iou", "true_", "sensitivity",

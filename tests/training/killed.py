@@ -21,11 +21,11 @@ from tasks.training.devices import configure
 def main(folder: Path, last: int) -> None:
     """Train two runs."""
     configure(device="cpu", threads=1)
+    from tasks.config.training import Training
     from tasks.training import checkpoints
     from tasks.training.engine import fit
     from tasks.training.network import Output, build
     from tasks.training.runs import Run
-    from tasks.training.settings import Training
 
     checkpoints.SECONDS_BETWEEN = 0.0
     rng = np.random.default_rng(0)

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tasks.config.training import Training
 from tasks.training import objects
 from tasks.training.engine import fit
 from tasks.training.network import Output, build
 from tasks.training.runs import Run
-from tasks.training.settings import Training
 
 ROWS, STEPS = 75, 50  # 75 rows in batches of 16: five steps an epoch, the last one of 11 rows.
 EPOCHS = STEPS // 5

@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tasks.config.training import Training
 from tasks.errors import BadPipeline
 from tasks.training import programs
 from tasks.training.divergence import Diverged
 from tasks.training.engine import fit
 from tasks.training.network import Output, build
 from tasks.training.runs import Fitted, Run
-from tasks.training.settings import Training
 
 ROWS = 60
 RNG = np.random.default_rng(5)

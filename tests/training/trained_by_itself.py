@@ -27,11 +27,11 @@ NETWORKS: dict[str, tuple[list[Any], tuple[int, ...]]] = {
 def main(backend: str, name: str, folder: Path) -> None:
     """Train and print digests of predictions and of both files."""
     configure(device="cpu", threads=1, backend=backend)
+    from tasks.config.training import Training
     from tasks.training.engine import fit
     from tasks.training.network import Output, build
     from tasks.training.runs import Run
     from tasks.training.save import load, save
-    from tasks.training.settings import Training
 
     layers, shape = NETWORKS[name]
     rng = np.random.default_rng(0)

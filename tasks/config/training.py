@@ -1,0 +1,81 @@
+"""The `training:` section of a pipeline file."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Choice = str | dict[str, Any]
+"""A Keras object by name, or a mapping of one name to its arguments."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Epochs(_Section):
+    """How long to train when the number of epochs is not simply given.
+
+    Args:
+        max: most epochs that are trained.
+        patience: early stopping: epochs without improvement before training stops; the best
+            epoch's weights are kept. Default: no early stopping.
+        min_delta: the least change that counts as an improvement. Default: 0.
+        monitor: the curve that is watched. Default: `val_loss`.
+        choose: `cross_validation` takes the epoch where the validation curve, averaged over
+            the folds, is best; the refit on all training rows then runs that many epochs.
+    """
+
+    max: int = Field(ge=1)
+    patience: int | None = Field(default=None, ge=0)
+    min_delta: float = Field(default=0.0, ge=0)
+    monitor: str = "val_loss"
+    choose: Literal["cross_validation"] | None = None
+
+    @model_validator(mode="after")
+    def _one_rule(self) -> Epochs:
+        if self.choose is not None and self.patience is not None:
+            raise ValueError(
+                "epochs takes patience or choose, not both: each decides where training ends"
+            )
+        if self.patience is None and self.min_delta:
+            raise ValueError("epochs.min_delta has no effect without epochs.patience")
+        return self
+
+
+class Training(_Section):
+    """How the network is trained; the last layer's problem type fills in loss and metrics.
+
+    Args:
+        optimizer: a Keras optimizer by name, or `{Adam: {learning_rate: 0.001}}`.
+        loss: a Keras loss. Default: the one of the problem type.
+        metrics: Keras metrics. Default: those of the problem type.
+        batch_size: rows in a batch, or `all`. Default: 32.
+        epochs: a number, or see `Epochs`.
+        validation: share of the training rows that is set aside to watch. Default: 0.
+        class_weight: `balanced`, or a weight for each class. Default: none.
+        schedule: a Keras learning-rate schedule or `ReduceLROnPlateau`. Default: none.
+        shuffle: rows are shuffled before every epoch. Default: true.
+        seed: of weights, shuffling and dropout. Default: the project's seed.
+        repeats: trainings with different seeds whose mean and sd are reported. Default: 1.
+        precision: `mixed` computes in bfloat16 and keeps float32 weights. Default: `float32`.
+    """
+
+    optimizer: Choice = "rmsprop"
+    loss: Choice | None = None
+    metrics: list[Choice] | None = None
+    batch_size: Annotated[int, Field(ge=1)] | Literal["all"] = 32
+    epochs: Annotated[int, Field(ge=1)] | Epochs = 20
+    validation: float = Field(default=0.0, ge=0, lt=1)
+    class_weight: Literal["balanced"] | dict[int | str, float] | None = None
+    schedule: Choice | None = None
+    shuffle: bool = True
+    seed: int | None = Field(default=None, ge=0)
+    repeats: int = Field(default=1, ge=1)
+    precision: Literal["float32", "mixed"] = "float32"
+
+    @property
+    def max_epochs(self) -> int:
+        """The most epochs that one training runs."""
+        return self.epochs if isinstance(self.epochs, int) else self.epochs.max
