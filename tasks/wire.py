@@ -75,6 +75,7 @@ OUTPUTS: dict[str, tuple[str, ...]] = {
 
 METRICS: dict[str, tuple[str, ...]] = {"evaluate": ("reports/${name}/metrics.json",)}
 
+
 def stages(document: Mapping[str, Any], name: str) -> dict[str, Any]:
     """The content of the `dvc.yaml` of a pipeline.
 
