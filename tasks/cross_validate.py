@@ -10,7 +10,7 @@ from tasks.workspace import Workspace, needed, read_json, replaced, write_json
 
 if TYPE_CHECKING:
     from tasks.config.loading import StageInput
-    from tasks.training.validation import Folded
+    from tasks.training.validation import Folded, TrainingRows
 
 
 def cross_validate(stage_input: StageInput, workspace: Workspace) -> None:
@@ -36,23 +36,24 @@ def cross_validate(stage_input: StageInput, workspace: Workspace) -> None:
         _write_curves(folder / "curves.csv", folded["main"])
 
 
-def _data(workspace: Workspace, stage_input: StageInput, branch: str) -> Any:
+def _data(workspace: Workspace, stage_input: StageInput, branch: str) -> TrainingRows:
     import pandas as pd
 
     from tasks.preprocessing.target import FittedTarget
+    from tasks.training.validation import TrainingRows
 
     prepared = needed(workspace.training_data, "prepare") / stage_input.prepared_by[branch]
-    target = FittedTarget.from_json(read_json(prepared / "prepared.json")["target"])
-    return pd.read_parquet(prepared / "rows.parquet"), target
+    summary = read_json(prepared / "prepared.json")
+    target = FittedTarget.from_json(summary["target"])
+    return TrainingRows(pd.read_parquet(prepared / "rows.parquet"), target, summary["dropped"])
 
 
-def _branch(view: Any, data: Any, seed: int) -> Folded | None:
+def _branch(view: Any, data: TrainingRows, seed: int) -> Folded | None:
     from tasks.training.validation import fold_and_fit
 
     if view.cross_validation is None:
         return None
-    rows, target = data
-    return fold_and_fit(view, rows, target, view.cross_validation, seed)
+    return fold_and_fit(view, data, view.cross_validation, seed)
 
 
 def _compare_with_main(scores: dict[str, Any], folded: dict[str, Folded | None]) -> None:

@@ -50,7 +50,9 @@ def _prepare_branch(rows: pd.DataFrame, view: Any, training: Path, test: Path) -
     target = fit_target(training_rows, view.target, view.task)
     findings = examine(rows, assigned, list(planned.raw), view.target, view.task, view.split)
     enforce(findings)
-    assigned, _ = after_drops(assigned, list(planned.raw), findings)
+    assigned, kept = after_drops(assigned, list(planned.raw), findings)
+    dropped = [name for name in planned.raw if name not in kept]
+    planned = plan(rows, view.columns, view.inputs, target_columns, dropped)
     test_rows = rows[assigned == "test"].reset_index(drop=True)
     fitted = fit(training_rows, planned)
     arrays = run(fitted.graph, training_rows, fitted.inputs, fitted.types)
@@ -61,7 +63,8 @@ def _prepare_branch(rows: pd.DataFrame, view: Any, training: Path, test: Path) -
     for name, array in arrays.items():
         np.save(training / f"{name}.npy", array)
     np.save(training / "target.npy", target.array(training_rows))
-    write_json(training / "prepared.json", _summary(fitted, target, training_rows, view))
+    summary = _summary(fitted, target, training_rows, view)
+    write_json(training / "prepared.json", summary | {"dropped": dropped})
     write_json(
         test / "guards.json",
         {

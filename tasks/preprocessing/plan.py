@@ -41,16 +41,20 @@ def plan(
     columns: Mapping[str, Column],
     inputs: Mapping[str, Sequence[str]] | None,
     target: Sequence[str],
+    dropped: Sequence[str] = (),
 ) -> Plan:
-    """Resolve patterns, kinds and network inputs.
+    """Resolve patterns, kinds and network inputs; `dropped` columns are left out.
 
     Raises:
         BadPipeline: a column or pattern that the rows do not have, a treatment that does not fit
             the kind of the column, a column in no input or in two.
     """
-    available = {name: kind_of(rows[name]) for name in rows.columns if name not in target}
+    hidden = {*target, *dropped}
+    available = {name: kind_of(rows[name]) for name in rows.columns if name not in hidden}
     resolved = {}
     for key, column in columns.items():
+        if key in dropped:
+            continue
         for name in _names(key, column, available):
             resolved[name] = _planned(name, column, available)
     needed = dict.fromkeys(

@@ -78,7 +78,6 @@ def run_sweep(
     from tasks.config.pipeline import Pipeline
     from tasks.training.validation import fold_and_fit
 
-    rows, target = data
     base = stage_input.branches[sweep.base]
     document = stage_input.document
     if sweep.base != "main":
@@ -92,7 +91,7 @@ def run_sweep(
             view = Pipeline.model_validate(with_settings(document, settings))
         except ValueError as error:
             raise BadPipeline(f"sweeps.{name}: {settings} is no valid setting: {error}") from None
-        folded = fold_and_fit(view, rows, target, protocol, seed, sweep.repeats)
+        folded = fold_and_fit(view, data, protocol, seed, sweep.repeats)
         results.append({"settings": settings, **folded.as_json()})
     losses = [point["metrics"]["loss"]["mean"] for point in results]
     return {"title": sweep.title, "points": results, "best": losses.index(min(losses))}

@@ -116,10 +116,24 @@ def is_higher_better(metric: str) -> bool:
     return any(part in metric for part in HIGHER_IS_BETTER)
 
 
+@dataclass(frozen=True)
+class TrainingRows:
+    """What every fold is drawn from.
+
+    Attributes:
+        rows: raw training rows.
+        target: how the target is read; its scaling is fitted again in every fold.
+        dropped: columns that a leak guard took out, which stay out of every fold too.
+    """
+
+    rows: pd.DataFrame
+    target: FittedTarget
+    dropped: Sequence[str] = ()
+
+
 def fold_and_fit(
     view: Any,
-    rows: pd.DataFrame,
-    target: FittedTarget,
+    data: TrainingRows,
     protocol: CrossValidation,
     default_seed: int,
     repeats: int | None = None,
@@ -128,17 +142,17 @@ def fold_and_fit(
 
     Args:
         view: a pipeline with `columns`, `inputs`, `network`, `target`, `task`, `training`.
-        rows: its raw training rows.
-        target: how the target is read; its scaling is fitted again in every fold.
+        data: its training rows.
         protocol: the folds.
         default_seed: for a pipeline that sets none.
         repeats: trainings of each fold with different seeds. Default: `training.repeats`.
     """
     from tasks.splits.folds import folds
 
-    labels = target.array(rows).ravel() if view.task in ("binary", "multiclass") else None
-    drawn = folds(rows, labels, protocol)
-    prepared = _Prepared(view, rows, target)
+    classes = view.task in ("binary", "multiclass")
+    labels = data.target.array(data.rows).ravel() if classes else None
+    drawn = folds(data.rows, labels, protocol)
+    prepared = _Prepared(view, data)
     repeats = repeats or view.training.repeats
     fitted, divides = [], []
     for learner, runs, scale in prepared.grouped(drawn, default_seed, repeats):
@@ -199,13 +213,13 @@ def _at_size(
 class _Prepared:
     """The arrays of every fold, each from preprocessing that saw the fold's training rows only."""
 
-    def __init__(self, view: Any, rows: pd.DataFrame, target: FittedTarget) -> None:
+    def __init__(self, view: Any, data: TrainingRows) -> None:
         from tasks.preprocessing.plan import plan
 
         self._view = view
-        self._rows = rows
-        self._target = target
-        self._plan = plan(rows, view.columns, view.inputs, target.columns)
+        self._rows = data.rows
+        self._target = data.target
+        self._plan = plan(data.rows, view.columns, view.inputs, data.target.columns, data.dropped)
         # Folds whose graphs are equal share one set of arrays.
         self._arrays: dict[bytes, dict[str, np.ndarray]] = {}
 
