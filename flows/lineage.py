@@ -1,0 +1,104 @@
+"""`python -m flows.lineage NAME@VERSION`: what a released model came from, with hashes."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Mapping
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from flows import releases
+from tasks.errors import ThroughlineError
+from tasks.workspace import replaced
+
+ROOT = Path()
+WORDS = {
+    "ingest": "rows as the source gave them",
+    "validate": "rows that met the expectations",
+    "prepare": "split, fitted graph and arrays",
+    "cross_validate": "scores of the folds",
+    "train": "networks and weights",
+    "export": "model files",
+    "evaluate": "figures and report",
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print the lineage, or write the list of software; 0, or 2 for a mistake."""
+    parser = argparse.ArgumentParser(prog="python -m flows.lineage", description=__doc__)
+    parser.add_argument("release", metavar="NAME@VERSION")
+    parser.add_argument("--sbom", type=Path, help="write the environment as CycloneDX JSON")
+    chosen = parser.parse_args(arguments)
+    try:
+        record = releases.read(ROOT, *releases.parsed(chosen.release))
+    except ThroughlineError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    print("\n".join(lineage(record)))
+    if chosen.sbom:
+        with replaced(chosen.sbom) as draft:
+            draft.write_text(json.dumps(bill(), indent=2) + "\n", encoding="utf-8")
+        print(f"wrote {chosen.sbom}")
+    return 0
+
+
+def lineage(record: Mapping[str, Any]) -> list[str]:
+    """From the source to the file, one step a line.
+
+    Args:
+        record: a release's record.
+    """
+    data = record["data"]
+    lines = [
+        f"{record['pipeline']}@{record['version']}: {record['title']}",
+        f"code      commit {record['commit']}",
+        f"settings  pipeline.yaml sha256 {record['parameters']['pipeline.yaml']}",
+        f"          {json.dumps(record['parameters']['params.yaml'])}",
+        f"source    {data.get('source', data.get('kind'))}, licence {data.get('licence')}",
+    ]
+    lines += [
+        f"          {key} {data[key]}" for key in ("sha256", "version", "rows") if key in data
+    ]
+    for stage, outputs in record["stages"].items():
+        lines.append(f"↓ {stage}: {WORDS.get(stage, '')}".rstrip(": "))
+        lines += [f"          {path}  md5 {digest}" for path, digest in outputs.items()]
+    model = record["model"]
+    lines.append(f"file      {model['path']}  sha256 {model['sha256']}  {model['bytes']} bytes")
+    environment = record["environment"]
+    packages = ", ".join(f"{name} {version}" for name, version in environment["packages"].items())
+    lines.append(
+        f"made with Python {environment['python']} on {environment['machine']}: {packages}"
+    )
+    return lines
+
+
+def bill() -> dict[str, Any]:
+    """The installed packages as a CycloneDX 1.6 document, sorted, without a date."""
+    found: dict[str, dict[str, Any]] = {}
+    for distribution in metadata.distributions():
+        name = re.sub(r"[-_.]+", "-", distribution.metadata["Name"]).lower()
+        found[name] = {
+            "type": "library",
+            "name": name,
+            "version": distribution.version,
+            "purl": f"pkg:pypi/{name}@{distribution.version}",
+            "bom-ref": f"pkg:pypi/{name}@{distribution.version}",
+        }
+        licence = (distribution.metadata.get_all("License-Expression") or [""])[0]
+        if licence:
+            found[name]["licenses"] = [{"expression": licence}]
+    return {
+        "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
+        "bomFormat": "CycloneDX",
+        "specVersion": "1.6",
+        "version": 1,
+        "components": [found[name] for name in sorted(found)],
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
