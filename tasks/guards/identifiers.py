@@ -23,12 +23,13 @@ def identifiers(case: Case) -> Iterator[Observation]:
     if len(case.rows) < FEWEST_ROWS:
         return
     for name, column in plain_columns(case):
-        reason = _reason(name, column)
+        reason = identifying(name, column)
         if reason:
             yield Observation(f"'{name}' {reason}, so it identifies rows", (name,))
 
 
-def _reason(name: str, column: pd.Series) -> str:
+def identifying(name: str, column: pd.Series) -> str:
+    """Why a column identifies rows, or nothing where it does not."""
     present = column.dropna()
     if present.empty:
         return ""

@@ -1,0 +1,89 @@
+"""`python -m tasks profile`: from data to a first pipeline file and a page to look at."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tasks.errors import BadPipeline, MissingFile
+from tasks.profile.draft import Draft, as_text, chosen_target, drafted
+from tasks.profile.facts import facts
+from tasks.workspace import Workspace, replaced
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def profile(data: Path, name: str, target: str | None, workspace: Workspace) -> list[Path]:
+    """Look at data and write `pipelines/NAME/` with a draft that runs as it is.
+
+    The page is written first, so that it is there even where no draft can be made.
+
+    Args:
+        data: a file or folder, or the name of a bundled set of scikit-learn.
+        name: what the pipeline is called.
+        target: the column to predict; without it the likeliest.
+        workspace: of the repository.
+
+    Returns:
+        The files that were written: the page, the pipeline file and its dvc.yaml.
+
+    Raises:
+        MissingFile: no such data.
+        BadPipeline: there is a pipeline of that name.
+        BadData: the data cannot be read, or hold nothing to predict from.
+    """
+    from tasks.config.loading import load
+    from tasks.profile.page import page
+    from tasks.wire import wire
+
+    workspace = Workspace(workspace.root, name)
+    if workspace.pipeline_file.exists():
+        raise BadPipeline(f"{workspace.pipeline_file} exists", remedy="Choose another name by --as")
+    frame, section = _rows(data, workspace)
+    found = facts(frame)
+    chosen = chosen_target(found, target)
+    report = workspace.root / "reports" / name / "profile" / "profile.html"
+    with replaced(report) as draft_page:
+        draft_page.write_text(page(frame, found, chosen, name), encoding="utf-8")
+    draft = drafted(frame, found, chosen, section, _title(name, chosen))
+    with replaced(workspace.pipeline_file) as file:
+        file.write_text(_header(draft, target) + as_text(draft), encoding="utf-8")
+    load(workspace)
+    return [report, workspace.pipeline_file, *wire(workspace.root, [name])]
+
+
+def _rows(data: Path, workspace: Workspace) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """The rows as `ingest` will write them, and the section `source` that brings them."""
+    from tasks.config.source import Source
+    from tasks.sources.mirror import mirror_folder, sha256_of
+    from tasks.sources.registry import Surroundings, fetch
+    from tasks.sources.sklearn import TARGETS
+    from tasks.sources.table import standardised
+
+    cache = workspace.root / ".cache" / "downloads"
+    section: dict[str, Any]
+    if not data.exists():
+        if str(data) not in TARGETS:
+            raise MissingFile(f"'{data}' must be a file, a folder or a set of scikit-learn")
+        section = {"sklearn": str(data)}
+    else:
+        # A path inside the repository moves with it.
+        inside = data.resolve().is_relative_to(workspace.root.resolve())
+        path = os.path.relpath(data, workspace.root) if inside else str(data.resolve())
+        section = {"folder" if data.is_dir() else "file": path}
+        if data.is_file():
+            section["sha256"] = sha256_of(data)
+    source = Source(**section)
+    fetched = fetch(source, Surroundings(workspace.root, cache, mirror_folder()))
+    return standardised(fetched.frame, {}, (), str(data)), section
+
+
+def _title(name: str, target: str) -> str:
+    return f"{name}: what is '{target}'?"
+
+
+def _header(draft: Draft, asked: str | None) -> str:
+    why = "" if asked else f"; the target was guessed: {draft.sections['target']}"
+    return f"# A first draft from the data{why}. The source's licence is yours to add.\n"
