@@ -93,7 +93,7 @@ def pipeline_flow(
         """Bring pipelines up to date, stage by stage as DVC's graph says."""
         run = prepare(names or [], workers or default_workers())
         try:
-            _walk(run)
+            walk(run)
         finally:
             run.close()
             run.ledger.finish()
@@ -102,7 +102,7 @@ def pipeline_flow(
     return pipeline
 
 
-def _walk(run: Run) -> None:
+def walk(run: Run) -> None:
     """Submit every stage after those it needs, and wait for all."""
     from prefect.futures import PrefectFuture, wait
 

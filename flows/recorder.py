@@ -81,12 +81,13 @@ class Recorder:
                     found.add(node.address)
         return found
 
-    def begin(self, node: Node, waiting: Callable[[], None]) -> Begun | str:
+    def begin(self, node: Node, waiting: Callable[[], None], force: bool = False) -> Begun | str:
         """Make a stage ready to run; waits while another process works on its files.
 
         Args:
             node: the stage.
             waiting: called once when another process holds the files.
+            force: run it even if nothing changed. Default: false.
 
         Returns:
             `Begun`, or a word when there is nothing to do: `unchanged`, or `restored` when DVC's
@@ -98,22 +99,24 @@ class Recorder:
         while True:
             try:
                 with self._locked():
-                    return self._begun(node)
+                    return self._begun(node, force)
             except LockError:
                 if not told:
                     waiting()
                     told = True
                 time.sleep(PAUSE_SECONDS)
 
-    def _begun(self, node: Node) -> Begun | str:
+    def _begun(self, node: Node, force: bool) -> Begun | str:
         from dvc.stage.cache import RunCacheNotFoundError
 
         stage = self._stage(node)
-        if not stage.status():
+        if not force and not stage.status():
             return "unchanged"
         # As `dvc repro` does: a stage that forgets an output must not keep the one of before.
         stage.remove_outs(ignore_remove=False, force=False)
         try:
+            if force:
+                raise RunCacheNotFoundError(stage)
             self._repo.stage_cache.restore(stage)
         except RunCacheNotFoundError:
             # Only now: with fresh digests the cache takes any stage for one that is up to date.

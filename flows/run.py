@@ -78,9 +78,17 @@ class Run:
             self.verdicts.get(address) in moved for address in node.needs
         )
 
-    def _perform(self, node: Node) -> str:
+    def refetch(self, node: Node) -> str:
+        """Run a stage whatever DVC says, because what it reads lies outside the repository.
+
+        Raises:
+            StageFailed: it failed; nothing is recorded.
+        """
+        return self._perform(node, force=True)
+
+    def _perform(self, node: Node, force: bool = False) -> str:
         waiting = f"{node.label}: another process works on its files; waiting"
-        begun = self.recorder.begin(node, lambda: self.print(waiting))
+        begun = self.recorder.begin(node, lambda: self.print(waiting), force)
         if isinstance(begun, str):
             return self.tell(node, begun)
         recorded = False

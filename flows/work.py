@@ -113,15 +113,20 @@ def load(modules: tuple[str, ...]) -> float:
     return time.perf_counter() - start
 
 
-def run(command: str) -> Outcome:
-    """Run the command of a stage, inside this process where it is one of `python -m tasks`."""
+def run(command: str, folder: str = "") -> Outcome:
+    """Run the command of a stage, inside this process where it is one of `python -m tasks`.
+
+    Args:
+        command: as it stands in `dvc.yaml`.
+        folder: the repository that the stage works on. Default: the worker's own folder.
+    """
     from tasks.errors import ThroughlineError
 
     start, imported = time.perf_counter(), _timer.seconds
     failure, mistake, log = "", False, ""
     position = _end_of_log()
     try:
-        _run(command)
+        _run(command, Path(folder))
     except ThroughlineError as error:
         failure, mistake = str(error), True
     except subprocess.CalledProcessError as error:
@@ -133,12 +138,12 @@ def run(command: str) -> Outcome:
     return Outcome(time.perf_counter() - start, _timer.seconds - imported, failure, mistake, log)
 
 
-def _run(command: str) -> None:
+def _run(command: str, folder: Path) -> None:
     words = shlex.split(command)
     if words[0] not in PYTHON or words[1:3] != ["-m", MODULE]:
         # The worker's own Python, whatever the search path says.
         program = sys.executable if words[0] in PYTHON else words[0]
-        subprocess.run([program, *words[1:]], check=True)
+        subprocess.run([program, *words[1:]], check=True, cwd=folder)
         return
     from tasks.__main__ import main, run_stage
     from tasks.config.sections import STAGES
@@ -146,7 +151,7 @@ def _run(command: str) -> None:
 
     _forget_networks()
     if words[3] in STAGES:
-        run_stage(words[3], words[4])
+        run_stage(words[3], words[4], folder)
     elif main(words[3:]):
         raise ThroughlineError(_last_line(_log_since(0)))
 

@@ -49,7 +49,7 @@ class Pool:
         for _ in range(self._count):
             self._executor.submit(work.load, modules)
 
-    def run(self, command: str) -> Outcome:
+    def run(self, command: str, folder: Path | None = None) -> Outcome:
         """Run a stage's command in the next free process and wait for its outcome.
 
         The death of a process ends all that run in its pool; each is tried again, because which
@@ -59,7 +59,7 @@ class Pool:
             with self._guard:
                 executor = self._executor
             try:
-                future: Future[Outcome] = executor.submit(work.run, command)
+                future: Future[Outcome] = executor.submit(work.run, command, str(folder or ""))
                 return future.result()
             except BrokenProcessPool:
                 with self._guard:
@@ -101,15 +101,21 @@ class Workers:
         """Import modules ahead of need."""
         self._any.load(modules)
 
-    def run(self, command: str, trains: bool) -> Outcome:
-        """Run a stage's command; one that trains waits for a GPU's slot where there are GPUs."""
+    def run(self, command: str, trains: bool, folder: Path | None = None) -> Outcome:
+        """Run a stage's command; one that trains waits for a GPU's slot where there are GPUs.
+
+        Args:
+            command: as it stands in `dvc.yaml`.
+            trains: whether it may use a GPU.
+            folder: the repository that the stage works on. Default: the flow's own.
+        """
         if not (trains and self._gpus):
-            return self._any.run(command)
+            return self._any.run(command, folder)
         with self._slots:
             with self._guard:
                 pool = self._free.pop()
             try:
-                return pool.run(command)
+                return pool.run(command, folder)
             finally:
                 with self._guard:
                     self._free.append(pool)
