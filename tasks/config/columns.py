@@ -76,19 +76,23 @@ class Encode(Strict):
 
 
 class Derive(Strict):
-    """A column computed from other raw columns, inside the graph."""
+    """A column computed from other raw columns, inside the graph.
 
-    kind: Literal["sum", "difference", "product", "ratio", "equals"]
+    equals is 1 where a column is `to`; matches counts how often the pattern `to` stands in a text,
+    letters A to Z folded.
+    """
+
+    kind: Literal["sum", "difference", "product", "ratio", "equals", "matches"]
     of: list[str] = Field(min_length=1)
     to: Scalar | None = None
 
     @model_validator(mode="after")
     def _arity(self) -> Derive:
-        if self.kind == "equals":
+        if self.kind in ("equals", "matches"):
             if len(self.of) != 1 or self.to is None:
-                raise ValueError("'equals' takes one column in 'of' and a value in 'to'")
+                raise ValueError(f"'{self.kind}' takes one column in 'of' and a value in 'to'")
         elif self.to is not None:
-            raise ValueError("'to' has a meaning for 'equals' only")
+            raise ValueError("'to' has a meaning for 'equals' and 'matches' only")
         elif self.kind in ("difference", "ratio") and len(self.of) != 2:
             raise ValueError(f"'{self.kind}' takes two columns in 'of'")
         return self
@@ -108,7 +112,7 @@ class Bounds(Strict):
 
 
 # The short forms, and for editors the types in which they may be written.
-ShortDerive = dict[Literal["sum", "difference", "product", "ratio", "equals"], Any]
+ShortDerive = dict[Literal["sum", "difference", "product", "ratio", "equals", "matches"], Any]
 ShortImpute = Literal["mean", "median", "most-frequent"] | dict[Literal["constant"], Scalar]
 ShortScale = Literal["standard", "minmax", "mean", "robust"] | dict[Literal["constant"], Any]
 ShortEncode = Literal["one-hot", "boolean"] | dict[Literal["one-hot", "ordinal", "boolean"], Any]

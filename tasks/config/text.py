@@ -16,12 +16,12 @@ class Vocabulary(Strict):
     """Which tokens are known: the `size` most frequent of the training rows; written as a number.
 
     Tokens that are seen less than `minimum_count` times, and those of `without` (stop words), are
-    left out.
+    left out; `without: english` is scikit-learn's list.
     """
 
     size: int | None = Field(default=None, ge=1)
     minimum_count: int = Field(default=1, ge=1)
-    without: list[str] = []
+    without: list[str] | Literal["english"] = []
 
 
 class Ids(Strict):

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tasks.config.text import Text
 from tasks.errors import BadPipeline, listed
 from tasks.preprocessing.categories import FittedCategory, fit_category, write_category
 from tasks.preprocessing.graph import Graph
 from tasks.preprocessing.numbers import FittedNumber, fit_number, write_numbers
 from tasks.preprocessing.plan import Plan, Planned
-from tasks.preprocessing.text import FittedText, fit_text, write_text
+from tasks.preprocessing.text import FittedText, fit_text, tokenised, write_count, write_text
 
 if TYPE_CHECKING:
     import onnx
@@ -121,6 +122,10 @@ def derived(rows: pd.DataFrame, derive: Derive) -> np.ndarray:
             column.astype(str) == derive.to if isinstance(derive.to, str) else column == derive.to
         )
         return same.fillna(False).to_numpy(dtype=np.float64)
+    if derive.kind == "matches":
+        texts = raw_values(rows, derive.of[0], "string")
+        found = tokenised(texts, Text(tokens=str(derive.to)))
+        return np.array([len(matches) for matches in found], dtype=np.float64)
     values = [raw_values(rows, name, "number").astype(np.float64) for name in derive.of]
     result = values[0]
     for other in values[1:]:
@@ -181,6 +186,8 @@ def _value(graph: Graph, planned: Planned, fitted: Fitted, plan: Plan) -> str:
         )
         same = graph.node("Equal", [value, other], f"{planned.name}/is")
         return graph.node("Cast", [same], f"{planned.name}/derived", to=1)
+    if derive.kind == "matches":
+        return write_count(graph, derive.of[0], planned.name, str(derive.to))
     value = derive.of[0]
     for other in derive.of[1:]:
         value = graph.node(ONNX_OPERATIONS[derive.kind], [value, other], f"{planned.name}/derived")

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+ARITHMETIC = ("sum", "difference", "product", "ratio")
+
+
 @dataclass(frozen=True)
 class Planned:
     """One column that becomes features: its name, its kind of value and its treatment."""
@@ -97,7 +100,11 @@ def _planned(name: str, column: Column, available: Mapping[str, str]) -> Planned
                     f"columns.{name}.derive: the rows have no column '{source}'",
                     remedy=nearest(source, available),
                 )
-            if column.derive.kind != "equals" and available[source] != "number":
+            if column.derive.kind == "matches" and available[source] != "string":
+                raise BadPipeline(
+                    f"columns.{name}.derive: 'matches' needs texts in '{source}'", available[source]
+                )
+            if column.derive.kind in ARITHMETIC and available[source] != "number":
                 raise BadPipeline(
                     f"columns.{name}.derive: '{column.derive.kind}' needs numbers in '{source}'",
                     available[source],

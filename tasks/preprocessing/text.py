@@ -82,7 +82,7 @@ def fit_text(name: str, values: np.ndarray, text: Text) -> FittedText:
         grams = list(ngrams(tokens, text.ngrams))
         counts.update(grams)
         documents.update(set(grams))
-    without = set(text.vocabulary.without)
+    without = _stop_words(text)
     known = [
         token
         for token, count in counts.items()
@@ -103,6 +103,14 @@ def fit_text(name: str, values: np.ndarray, text: Text) -> FittedText:
             float(np.log((1 + len(values)) / (1 + documents[token])) + 1) for token in vocabulary
         )
     return FittedText(name, text, vocabulary, weights)
+
+
+def _stop_words(text: Text) -> frozenset[str]:
+    if text.vocabulary.without == "english":
+        from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+
+        return frozenset(ENGLISH_STOP_WORDS)
+    return frozenset(text.vocabulary.without)
 
 
 def tokenised(values: np.ndarray, text: Text) -> Iterator[list[str]]:
@@ -157,6 +165,17 @@ def write_tokens(graph: Graph, value: str, name: str, text: Text) -> str:
     empty = graph.constant([[""]], f"{name}/empty", str)
     empty = graph.node("Expand", [empty, wide], f"{name}/empty_column")
     return graph.node("Concat", [value, empty], f"{name}/tokens", axis=1)
+
+
+def write_count(graph: Graph, value: str, name: str, pattern: str) -> str:
+    """Nodes from a raw text (N, 1) to how often a pattern stands in it, a float tensor (N, 1)."""
+    tokens = write_tokens(graph, value, name, Text(tokens=pattern))
+    nothing = graph.constant("", f"{name}/nothing", str)
+    empty = graph.node("Equal", [tokens, nothing], f"{name}/empty_place")
+    found = graph.node("Not", [empty], f"{name}/is_match")
+    ones = graph.node("Cast", [found], f"{name}/matches", to=1)
+    axes = graph.constant([1], f"{name}/axes", np.int64)
+    return graph.node("ReduceSum", [ones, axes], f"{name}/count", keepdims=1)
 
 
 def write_text(graph: Graph, value: str, fitted: FittedText) -> str:

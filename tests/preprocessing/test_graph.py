@@ -128,6 +128,13 @@ class TestDerivedColumns:
         derive = {"equals": {"of": ["sex"], "to": "female"}}
         assert features(rows, is_female={"derive": derive}).ravel().tolist() == [0, 1]
 
+    def test_matches_counts_a_pattern(self) -> None:
+        rows = pd.DataFrame({"sms": ["FREE! call 0800", "freedom", "", "free free 1"]})
+        free = {"derive": {"matches": {"of": ["sms"], "to": r"\bfree\b"}}}
+        digits = {"derive": {"matches": {"of": ["sms"], "to": "[0-9]"}}}
+        received = features(rows, free=free, digits=digits)
+        assert received.tolist() == [[1, 4], [0, 0], [0, 0], [2, 1]]
+
 
 class TestMissingValues:
     def test_a_missing_number_is_refused_unless_the_file_fills_it(self) -> None:
