@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 NAME = re.compile(r"(.*[ _-])?(id|uuid|guid|key|index|row|nr|no)|.*[a-z]I[Dd]", re.IGNORECASE)
 FEWEST_ROWS = 20
+# A part of the rows has gaps in its numbers.
+WIDEST_NUMBERING = 2
 # Longer texts are sentences, which are rarely equal and still say something.
 MOST_WORDS = 4
 
@@ -20,10 +22,12 @@ MOST_WORDS = 4
 @guard("identifiers")
 def identifiers(case: Case) -> Iterator[Observation]:
     """Features with another value in (nearly) every row that are no measurement and no sentence."""
-    if len(case.rows) < FEWEST_ROWS:
+    # Training rows only: a column that is dropped must not depend on what is in the test rows.
+    training = case.training
+    if len(training) < FEWEST_ROWS:
         return
-    for name, column in plain_columns(case):
-        reason = identifying(name, column)
+    for name, _ in plain_columns(case):
+        reason = identifying(name, training[name])
         if reason:
             yield Observation(f"'{name}' {reason}, so it identifies rows", (name,))
 
@@ -37,7 +41,7 @@ def identifying(name: str, column: pd.Series) -> str:
     if is_number(column):
         if distinct < len(present) or (present % 1 != 0).any():
             return ""
-        if present.max() - present.min() + 1 == len(present):
+        if present.max() - present.min() < WIDEST_NUMBERING * len(present):
             return "numbers the rows"
         return "has another value in every row" if NAME.fullmatch(name) else ""
     if distinct < 0.95 * len(present):

@@ -81,7 +81,7 @@ class TestTargetInDisguise:
         rows = normal(2000)
         rows["flag"] = rows["y"]
         rows.loc[[3, 700], "flag"] = 1 - rows.loc[[3, 700], "y"]
-        with pytest.raises(BadData, match=r"'flag' determines.*99.90%"):
+        with pytest.raises(BadData, match=r"'flag' determines.*99\.9\d%"):
             enforce(findings(rows))
 
     def test_a_finer_category_that_tells_the_class(self) -> None:

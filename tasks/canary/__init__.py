@@ -1,0 +1,1 @@
+"""A proof that held-out rows cannot reach the training side."""

@@ -1,0 +1,64 @@
+"""Rows that are changed so much that anything fitted on them would move."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tasks.guards.finding import is_number, is_plain
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Far outside what any column holds, and still finite in float32 after a square.
+FACTOR = 37.0
+NEW_WORD = "never seen before"
+
+
+def corrupted(
+    rows: pd.DataFrame,
+    chosen: np.ndarray[Any, Any],
+    kept: Collection[str],
+    target: Collection[str],
+    classifies: bool,
+) -> pd.DataFrame:
+    """`rows` with other values in the chosen ones.
+
+    Numbers are scaled and shifted beyond the column's maximum, texts become a category and words
+    that no row had, truth values are turned round, classes change places.
+
+    Args:
+        rows: any rows.
+        chosen: [rows] which of them are changed.
+        kept: columns that decide which rows are chosen, which must stay as they are.
+        target: the columns that are predicted.
+        classifies: whether they are classes, which stay within the known ones.
+    """
+    changed = rows.copy()
+    for name in rows.columns:
+        if name in kept or not is_plain(rows[name]):
+            continue
+        values = rows.loc[chosen, name]
+        if name in target and classifies:
+            changed.loc[chosen, name] = values.to_numpy()[::-1]
+        else:
+            changed[name] = _column(rows[name], chosen)
+    return changed
+
+
+def _column(column: pd.Series, chosen: np.ndarray[Any, Any]) -> pd.Series:
+    import pandas as pd
+
+    if pd.api.types.is_bool_dtype(column.dtype):
+        return column.where(~chosen, ~column)
+    if is_number(column):
+        beyond = abs(float(column.abs().max() or 0.0)) + 1.0
+        moved = column.astype("float64") * FACTOR + FACTOR * beyond
+        whole = pd.api.types.is_integer_dtype(column.dtype)
+        return column.where(~chosen, moved.round().astype("int64") if whole else moved)
+    if pd.api.types.is_datetime64_any_dtype(column.dtype):
+        return column.where(~chosen, column + pd.Timedelta(days=36_500))
+    words = column.astype("str") + f" {NEW_WORD}"
+    return column.where(~chosen, words).astype("str")

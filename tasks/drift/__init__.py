@@ -1,0 +1,1 @@
+"""Whether new rows still look like the rows that a model was trained on."""
