@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tasks.__main__ import run_stage
+from tasks.drift.drift import drift
 from tasks.drift.measures import Limits, drift_of, psi
+from tasks.errors import BadData
+from tasks.wire import wire
+from tasks.workspace import Workspace, read_json
 
 
 def described(values: np.ndarray[Any, Any]) -> dict[str, Any]:
@@ -76,3 +84,41 @@ class TestPsi:
         assert psi(a, b) == pytest.approx(psi(b, a))
         assert psi(a, b) >= 0
         assert psi(a, a) == 0
+
+
+class TestCommand:
+    @pytest.fixture
+    def workspace(self, tmp_path: Path) -> Workspace:
+        shutil.copy(Path(__file__).resolve().parents[2] / "params.yaml", tmp_path)
+        sizes = NORMAL[:200].round(3).tolist()
+        towns = ["Bonn", "Ulm"] * 100
+        document = {
+            "title": "How much?",
+            "task": "regression",
+            "source": {"rows": {"size": sizes, "town": towns, "price": NORMAL[200:400].tolist()}},
+            "target": "price",
+            "columns": {"size": {"scale": "standard"}, "town": {"encode": "one-hot"}},
+            "network": [{"Dense": {"units": 2}}],
+        }
+        workspace = Workspace(tmp_path, "shop")
+        workspace.pipeline_file.parent.mkdir(parents=True)
+        workspace.pipeline_file.write_text(yaml.safe_dump(document, sort_keys=False))
+        wire(tmp_path, ["shop"])
+        for stage in ("ingest", "validate", "prepare"):
+            run_stage(stage, "shop", tmp_path)
+        return workspace
+
+    def test_names_what_drifted(self, workspace: Workspace) -> None:
+        moved = workspace.root / "moved.csv"
+        moved.write_text("size;town\n" + "".join(f"{v + 3:.3f};Bonn\n" for v in NORMAL[:200]))
+        size, town = drift("shop", moved, workspace)
+        assert "psi" in size.beyond
+        assert town.beyond == ("psi",)
+        folder = workspace.root / "reports" / "shop" / "drift"
+        assert read_json(folder / "drift.json")["drifted"] == ["size", "town"]
+        assert "2 of 2 columns drifted" in (folder / "drift.html").read_text()
+
+    def test_a_missing_column_is_named(self, workspace: Workspace) -> None:
+        (workspace.root / "new.csv").write_text("sise,town\n1,Bonn\n2,Ulm\n")
+        with pytest.raises(BadData, match=r"Received: size. Did you mean 'sise'"):
+            drift("shop", workspace.root / "new.csv", workspace)
