@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Literal
 
 from tasks.errors import BadPipeline, nearest
@@ -69,9 +72,12 @@ def _configure_tensorflow(device: str, threads: int, deterministic: bool) -> Non
     if device == "cpu":
         # Also keeps TensorFlow from looking for a driver, which it reports as an error.
         os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
-    import tensorflow as tf
+    with _without_start_messages():
+        import tensorflow as tf
 
-    gpus = tf.config.list_physical_devices("GPU")
+        gpus = tf.config.list_physical_devices("GPU")
+    # A network of another shape is traced anew, which TensorFlow takes for a mistake.
+    tf.get_logger().setLevel("ERROR")
     if device == "gpu" and not gpus:
         raise _no_gpu("tensorflow[and-cuda]")
     if device == "cpu" and gpus:
@@ -84,6 +90,28 @@ def _configure_tensorflow(device: str, threads: int, deterministic: bool) -> Non
         )
     if deterministic:
         tf.config.experimental.enable_op_determinism()
+
+
+@contextmanager
+def _without_start_messages() -> Iterator[None]:
+    """Keep what TensorFlow's own start prints, before any setting can silence it, off the screen.
+
+    The messages come from C++, so the file descriptor itself is turned away; they are shown when
+    the start fails.
+    """
+    sys.stderr.flush()
+    screen = os.dup(2)
+    with tempfile.TemporaryFile() as messages:
+        os.dup2(messages.fileno(), 2)
+        try:
+            yield
+        except BaseException:
+            messages.seek(0)
+            os.write(screen, messages.read())
+            raise
+        finally:
+            os.dup2(screen, 2)
+            os.close(screen)
 
 
 def _set(setter: Any, name: str, value: object) -> None:
