@@ -155,7 +155,7 @@ def _retrained(run: Run, name: str, settings: Settings) -> Verdict:
     walk(run)
     if run.failed:
         return Verdict(name, FAILED, run.summary()[-1], drift=drifted)
-    shifted = [entry["input"] for entry in drifted if entry["verdict"] == "shifted"]
+    shifted = [entry["column"] for entry in drifted if entry["beyond"]]
     if shifted and settings.stop_on_drift:
         return Verdict(name, KEPT, f"inputs have shifted: {', '.join(shifted)}", drift=drifted)
     if settings.commit:
@@ -183,15 +183,22 @@ def _fetch_again(run: Run, name: str) -> bool:
 
 def _drift(run: Run, name: str, champion: str | None) -> tuple[Mapping[str, Any], ...]:
     """How far the new raw rows are from the champion's training rows."""
-    from tasks.drift import drift
+    from tasks.drift.measures import Limits, drift_of
+    from tasks.evaluation.rows import read_rows
 
     model = champion_file(run.root, name)
     if champion is None or not model.exists():
         return ()
     from serving.predictor import Predictor
 
-    inputs = list(Predictor(model).metadata.get("inputs", []))
-    return tuple(drift(Workspace(run.root, name).raw / "rows.parquet", inputs))
+    columns = read_rows(Workspace(run.root, name).raw / "rows.parquet").columns
+    known = Predictor(model).metadata.get("inputs", [])
+    found = [
+        drift_of(entry, columns[entry["name"]], Limits())
+        for entry in known
+        if entry["name"] in columns
+    ]
+    return tuple(asdict(column) for column in found)
 
 
 def champion_file(root: Path, name: str) -> Path:
