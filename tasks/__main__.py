@@ -59,6 +59,17 @@ def _parser() -> argparse.ArgumentParser:
     scoreboard.add_argument("names", nargs="*", metavar="PIPELINE")
     scoreboard.add_argument("--write", action="store_true", help="also into README.md and docs/")
     scoreboard.add_argument("--output", type=Path, help="a file to write the table to")
+    profile = commands.add_parser("profile", help="look at data and write a first pipeline file")
+    profile.add_argument("data", type=Path, help="a file, a folder or a set of scikit-learn")
+    profile.add_argument("--as", dest="name", required=True, metavar="PIPELINE")
+    profile.add_argument("--target", metavar="COLUMN", help="default: the likeliest")
+    canary = commands.add_parser("canary", help="prove that test rows reach nothing that is fitted")
+    canary.add_argument("name", metavar="PIPELINE")
+    drift = commands.add_parser("drift", help="compare new rows with those of the training")
+    drift.add_argument("name", metavar="PIPELINE")
+    drift.add_argument("data", type=Path, help="a file of new rows")
+    readmit = commands.add_parser("readmit", help="mend quarantined rows and take them back")
+    readmit.add_argument("name", metavar="PIPELINE")
     inspect = commands.add_parser("inspect", help="describe a model file")
     inspect.add_argument("model", type=Path)
     return parser
@@ -118,6 +129,47 @@ def _inspect(chosen: argparse.Namespace) -> int:
     return 0
 
 
+def _profile(chosen: argparse.Namespace) -> int:
+    from tasks.profile.profile import profile
+    from tasks.workspace import Workspace
+
+    for path in profile(chosen.data, chosen.name, chosen.target, Workspace(ROOT, chosen.name)):
+        print(f"wrote {path}")
+    return 0
+
+
+def _canary(chosen: argparse.Namespace) -> int:
+    from tasks.canary.canary import canary
+    from tasks.workspace import Workspace
+
+    proof = canary(chosen.name, Workspace(ROOT, chosen.name))
+    print(
+        f"{chosen.name}: {proof.corrupted_rows} test rows corrupted; {proof.files} files of the "
+        f"training side and {proof.folds} folds did not move"
+    )
+    return 0
+
+
+def _drift(chosen: argparse.Namespace) -> int:
+    """Print the columns that drifted; 1 when there is one."""
+    from tasks.drift.drift import drift
+    from tasks.workspace import Workspace
+
+    found = drift(chosen.name, chosen.data, Workspace(ROOT, chosen.name))
+    beyond = [entry for entry in found if entry.beyond]
+    for entry in beyond:
+        print(f"{entry.column}: {', '.join(entry.beyond)} {entry.note}".rstrip())
+    print(f"{len(beyond)} of {len(found)} columns drifted; see reports/{chosen.name}/drift/")
+    return 1 if beyond else 0
+
+
+def _readmit(chosen: argparse.Namespace) -> int:
+    from tasks.readmit import readmit
+
+    print(readmit(ROOT, chosen.name))
+    return 0
+
+
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     **dict.fromkeys(STAGES, _stage),
     "check": _check,
@@ -126,6 +178,10 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "why": _why,
     "scoreboard": _scoreboard,
     "inspect": _inspect,
+    "profile": _profile,
+    "canary": _canary,
+    "drift": _drift,
+    "readmit": _readmit,
 }
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from tasks.validation.catalogue import check
 from tasks.validation.judgement import Judgement, judge, refuse_if_stopped
 from tasks.validation.quarantine import write_quarantine
+from tasks.validation.repairs import repaired
 from tasks.validation.report import as_html, as_json
 from tasks.workspace import Workspace, needed, replaced, write_json
 
@@ -40,6 +41,8 @@ def validate(stage_input: StageInput, workspace: Workspace) -> None:
     check(settings.rules)
     source = needed(workspace.raw / "rows.parquet", "ingest")
     frame = pd.read_parquet(source)
+    if workspace.repairs.exists():
+        frame = repaired(frame, workspace.repairs)
     judgement = judge(frame, settings)
     with replaced(workspace.validation_report) as draft:
         draft.mkdir()
@@ -50,7 +53,7 @@ def validate(stage_input: StageInput, workspace: Workspace) -> None:
     with replaced(workspace.clean) as draft:
         draft.mkdir()
         write_quarantine(judgement, frame, draft / "quarantine.parquet")
-        if judgement.set_aside:
+        if judgement.set_aside or workspace.repairs.exists():
             from tasks.sources.table import write_rows
 
             write_rows(_kept(frame, judgement), draft / "rows.parquet")

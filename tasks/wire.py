@@ -123,9 +123,12 @@ def _stage(stage: str, present: set[str]) -> dict[str, Any]:
     return {key: value for key, value in entry.items() if value}
 
 
-def text(document: Mapping[str, Any], name: str) -> str:
+def text(workspace: Workspace) -> str:
     """The `dvc.yaml` of a pipeline as text."""
-    content: str = yaml.safe_dump(stages(document, name), sort_keys=False, width=100)
+    written = stages(YamlFile(workspace.pipeline_file).content, workspace.name)
+    if workspace.repairs.exists():
+        written["stages"]["validate"]["deps"].append("pipelines/${name}/repairs.csv")
+    content: str = yaml.safe_dump(written, sort_keys=False, width=100)
     return HEADER + content
 
 
@@ -134,7 +137,7 @@ def wire(root: Path, names: list[str]) -> list[Path]:
     written = []
     for name in names:
         workspace = Workspace(root, name)
-        content = text(YamlFile(workspace.pipeline_file).content, name)
+        content = text(workspace)
         if not workspace.stages_file.exists() or workspace.stages_file.read_text() != content:
             with replaced(workspace.stages_file) as draft:
                 draft.write_text(content)
@@ -148,7 +151,7 @@ def wired(workspace: Workspace) -> None:
     Raises:
         BadPipeline: a section was added or removed since `dvc.yaml` was written.
     """
-    content = text(YamlFile(workspace.pipeline_file).content, workspace.name)
+    content = text(workspace)
     if not workspace.stages_file.exists() or workspace.stages_file.read_text() != content:
         raise BadPipeline(
             f"{workspace.stages_file} must list the sections of {workspace.pipeline_file}",

@@ -36,6 +36,11 @@ class Workspace:
         return self.root / "pipelines" / self.name / "dvc.yaml"
 
     @property
+    def repairs(self) -> Path:
+        """Quarantined rows that a person has mended; see `python -m tasks readmit`."""
+        return self.root / "pipelines" / self.name / "repairs.csv"
+
+    @property
     def parameters_file(self) -> Path:
         """What all pipelines share."""
         return self.root / "params.yaml"

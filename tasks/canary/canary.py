@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.canary.corruption import corrupted
 from tasks.errors import RefusedByGate, listed
-from tasks.workspace import Workspace, needed
+from tasks.workspace import Workspace, needed, read_json
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
     import pandas as pd
 
@@ -67,8 +69,10 @@ def canary(name: str, workspace: Workspace) -> Proof:
     with tempfile.TemporaryDirectory() as folder:
         before = _prepared(workspace, rows, Path(folder) / "before")
         after = _prepared(workspace, changed, Path(folder) / "after")
+        kept_out = Path(folder) / "before" / "data" / "prepared" / name / "training" / "main"
+        dropped = read_json(kept_out / "prepared.json")["dropped"]
     moved = tuple(sorted(path for path in before | after if before.get(path) != after.get(path)))
-    folds, moved_folds = _folds(rows[~held_out].reset_index(drop=True), pipeline)
+    folds, moved_folds = _folds(rows[~held_out].reset_index(drop=True), pipeline, dropped)
     proof = Proof(int(held_out.sum()), len(before), moved, folds, moved_folds)
     if moved or moved_folds:
         raise RefusedByGate(
@@ -103,7 +107,9 @@ def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _folds(rows: pd.DataFrame, pipeline: Any) -> tuple[int, tuple[int, ...]]:
+def _folds(
+    rows: pd.DataFrame, pipeline: Any, dropped: Sequence[str]
+) -> tuple[int, tuple[int, ...]]:
     """How many folds there are, and those whose fit moves with their validation rows."""
     import numpy as np
 
@@ -123,15 +129,18 @@ def _folds(rows: pd.DataFrame, pipeline: Any) -> tuple[int, tuple[int, ...]]:
         validation[fold.validation] = True
         changed = corrupted(rows, validation, {*kept, *target}, target, classifies)
         again = folds(changed, labels, protocol)[number]
-        if _fit(rows, fold.training, pipeline) != _fit(changed, again.training, pipeline):
+        before = _fit(rows, fold.training, pipeline, dropped)
+        if before != _fit(changed, again.training, pipeline, dropped):
             moved.append(number)
     return len(every), tuple(moved)
 
 
-def _fit(rows: pd.DataFrame, numbers: np.ndarray[Any, Any], pipeline: Any) -> str:
+def _fit(
+    rows: pd.DataFrame, numbers: np.ndarray[Any, Any], pipeline: Any, dropped: Sequence[str]
+) -> str:
     from tasks.preprocessing.fit import fit
     from tasks.preprocessing.plan import plan
 
     held = rows.iloc[numbers].reset_index(drop=True)
-    planned = plan(held, pipeline.columns, pipeline.inputs, pipeline.target.columns)
+    planned = plan(held, pipeline.columns, pipeline.inputs, pipeline.target.columns, dropped)
     return _digest(fit(held, planned).graph.SerializeToString(deterministic=True))
