@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from tasks.config.loading import StageInput
     from tasks.preprocessing.fit import Preprocessing
+    from tasks.preprocessing.plan import Plan
     from tasks.preprocessing.target import FittedTarget
 
 
@@ -63,7 +64,7 @@ def _prepare_branch(rows: pd.DataFrame, view: Any, training: Path, test: Path) -
     for name, array in arrays.items():
         np.save(training / f"{name}.npy", array)
     np.save(training / "target.npy", target.array(training_rows))
-    summary = _summary(fitted, target, training_rows, view)
+    summary = _summary(fitted, target, training_rows, planned)
     write_json(training / "prepared.json", summary | {"dropped": dropped})
     write_json(
         test / "guards.json",
@@ -82,40 +83,15 @@ def _bytes(fitted: Preprocessing) -> bytes:
 
 
 def _summary(
-    fitted: Preprocessing, target: FittedTarget, rows: pd.DataFrame, view: Any
+    fitted: Preprocessing, target: FittedTarget, rows: pd.DataFrame, planned: Plan
 ) -> dict[str, Any]:
     """What the later stages and the model's metadata say of the training rows."""
+    from tasks.preprocessing.contract import contract
+
     return {
-        "inputs": [describe(rows, name, kind, view) for name, kind in fitted.inputs.items()],
+        "inputs": contract(rows, planned),
         "features": dict(fitted.features),
         "types": dict(fitted.types),
         "target": target.as_json(),
         "rows": len(rows),
     }
-
-
-def describe(rows: pd.DataFrame, name: str, kind: str, view: Any) -> dict[str, Any]:
-    """The contract of one raw column: its kind, unit, and statistics of the training rows."""
-    column = view.columns.get(name)
-    entry: dict[str, Any] = {"name": name, "type": kind, "unit": column.unit if column else ""}
-    values = rows[name]
-    entry["missing"] = round(float(values.isna().mean()), 6)
-    entry["may_be_missing"] = bool(column and column.impute)
-    if kind == "number":
-        present = values.dropna().to_numpy(dtype=np.float64)
-        entry |= dict.fromkeys(("min", "max", "mean", "sd"))
-        entry["quantiles"] = []
-        if len(present):
-            entry |= {"min": float(present.min()), "max": float(present.max())}
-            entry |= {"mean": float(present.mean()), "sd": float(present.std())}
-            entry["quantiles"] = np.quantile(present, np.linspace(0, 1, 11)).tolist()
-    elif column is not None and column.text is not None:
-        entry["may_be_missing"] = True
-    elif kind == "string":
-        shares = values.dropna().astype(str).value_counts(normalize=True).sort_index()
-        entry["categories"] = {str(k): round(float(v), 6) for k, v in shares.items()}
-        strict = (
-            column is not None and column.encode is not None and column.encode.kind == "ordinal"
-        )
-        entry["closed"] = bool(strict)
-    return entry

@@ -44,8 +44,8 @@ def drift_of(entry: Mapping[str, Any], values: np.ndarray[Any, Any], limits: Lim
     """The drift of one column.
 
     Args:
-        entry: the column as `inputs` of the model's metadata describe it: `quantiles` (deciles) or
-            `categories` with shares, and `missing`, of the training rows.
+        entry: the column as `inputs` of the model's metadata describe it: `deciles` with the share
+            of training rows at or below each, or `categories` with shares, and `missing`.
         values: [rows] new values; None or NaN where missing.
         limits: from where on it counts.
     """
@@ -53,8 +53,8 @@ def drift_of(entry: Mapping[str, Any], values: np.ndarray[Any, Any], limits: Lim
     share = float(absent.mean()) if len(values) else 0.0
     measures = {"missing": abs(share - float(entry.get("missing", 0.0)))}
     present = values[~absent]
-    if len(present) and entry.get("quantiles"):
-        measures |= _of_numbers(entry["quantiles"], present.astype(float))
+    if len(present) and entry.get("deciles"):
+        measures |= _of_numbers(entry["deciles"], entry["at_or_below"], present.astype(float))
     elif len(present) and entry.get("categories"):
         measures |= _of_categories(entry["categories"], [str(value) for value in present])
     beyond = tuple(name for name, value in measures.items() if value > getattr(limits, name))
@@ -62,16 +62,15 @@ def drift_of(entry: Mapping[str, Any], values: np.ndarray[Any, Any], limits: Lim
     return Drift(str(entry["name"]), rounded, beyond)
 
 
-def _of_numbers(quantiles: Sequence[float], values: np.ndarray[Any, Any]) -> dict[str, float]:
+def _of_numbers(
+    deciles: Sequence[float], at_or_below: Sequence[float], values: np.ndarray[Any, Any]
+) -> dict[str, float]:
     """PSI over the training deciles, and the largest distance of the distribution functions.
 
     The distance is taken at the deciles, which is all that a model keeps of its training rows, so
     it is a lower bound of the distance of Kolmogorov and Smirnov.
     """
-    edges, places = np.unique(np.asarray(quantiles, dtype=float), return_index=True)
-    levels = np.linspace(0, 1, len(quantiles))
-    # Equal deciles: half the rows, say, are 0. The highest level is the share at or below.
-    reached = np.append(levels[places[1:] - 1], 1.0)
+    edges, reached = np.asarray(deciles, dtype=float), np.asarray(at_or_below, dtype=float)
     values = np.sort(values)
     new = np.searchsorted(values, edges, side="right") / len(values)
     trained = np.diff(np.concatenate([[0.0], reached, [1.0]]))

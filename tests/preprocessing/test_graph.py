@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from tasks.config.columns import Column
 from tasks.errors import BadData, BadPipeline
+from tasks.preprocessing.contract import contract
 from tasks.preprocessing.fit import Preprocessing, fit
 from tasks.preprocessing.plan import plan
 from tasks.preprocessing.run import run
@@ -229,3 +230,18 @@ class TestTrainingRowsOnly:
         rows.loc[3] = [1e9, "z"]
         after = fitted(rows.head(3), **columns).graph.SerializeToString(deterministic=True)
         assert before == after
+
+
+class TestTheContractOfARawColumn:
+    def test_follows_from_what_is_made_of_it(self) -> None:
+        rows = pd.DataFrame({"p_1": [1.0, np.nan], "p_2": [3.0, 4.0], "town": ["a", "b"]})
+        columns = {
+            "p_*": Column.model_validate({"impute": "mean", "unit": "cm"}),
+            "town": Column.model_validate({"encode": {"ordinal": ["a", "b"]}}),
+            "both": Column.model_validate({"derive": {"sum": ["p_1", "p_2"]}, "impute": "mean"}),
+        }
+        entries = {entry["name"]: entry for entry in contract(rows, plan(rows, columns, None, []))}
+        assert entries["p_1"]["may_be_missing"] and entries["p_1"]["unit"] == "cm"
+        assert entries["p_1"]["missing"] == 0.5
+        assert not entries["town"]["may_be_missing"]
+        assert entries["town"]["closed"] and set(entries["town"]["categories"]) == {"a", "b"}
