@@ -138,16 +138,31 @@ class TestMerging:
         model = keras.Model(inputs, keras.layers.Dot(axes, normalize=normalize)(inputs))
         assert_parity(model, rows(7, *first), rows(7, *second, seed=2))
 
-    def test_masks_of_both_branches(self):
+    @pytest.mark.parametrize(
+        "name", ["Add", "Average", "Maximum", "Minimum", "Multiply", "Subtract", "Concatenate"]
+    )
+    @pytest.mark.parametrize("both", [False, True])
+    def test_masked_branches(self, name, both):
+        import keras
+        from keras import layers
+
+        words = [keras.Input((4,), dtype="int32", name=f"words{i}") for i in range(2)]
+        tables = [layers.Embedding(6, 3, mask_zero=both or i == 0) for i in range(2)]
+        branches = [table(ids) for table, ids in zip(tables, words, strict=True)]
+        merged = getattr(layers, name)()(branches)
+        model = keras.Model(words, [merged, layers.LSTM(3)(merged)])
+        ids = np.array([[0, 1, 2, 0], [3, 0, 0, 0], [0, 0, 0, 5]], "int32")
+        assert_parity(model, ids, ids[:, ::-1].copy())
+
+    def test_masks_one_after_the_other(self):
         import keras
         from keras import layers
 
         words = keras.Input((None,), dtype="int32", name="words")
         embedded = layers.Embedding(6, 3, mask_zero=True)(words)
         branches = [layers.GRU(4, return_sequences=True)(embedded) for _ in range(2)]
-        for merge in (layers.Concatenate(), layers.Add(), layers.Concatenate(axis=1)):
-            model = keras.Model(words, layers.LSTM(3)(merge(branches)))
-            assert_parity(model, np.array([[0, 1, 2, 0], [3, 0, 0, 0], [0, 0, 0, 5]], "int32"))
+        model = keras.Model(words, layers.LSTM(3)(layers.Concatenate(axis=1)(branches)))
+        assert_parity(model, np.array([[0, 1, 2, 0], [3, 0, 0, 0], [0, 0, 0, 5]], "int32"))
 
 
 class TestReshaping:

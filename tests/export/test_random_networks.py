@@ -102,13 +102,26 @@ def networks(draw):
     return keras.Model(inputs, outputs), kind, shape
 
 
+def described(model):
+    """The layers of a network with the options that matter."""
+    keys = ("units", "go_backwards", "mask_zero", "activation", "padding", "strides", "merge_mode")
+    for layer in model.layers:
+        config = layer.get_config()
+        options = {key: config[key] for key in keys if key in config}
+        yield f"{type(layer).__name__} {options} {layer.output.shape}"
+
+
 def check(case, batch, seed):
     """Parity of one random network."""
     model, kind, shape = case
     x = rows(batch, *shape, seed=seed)
     if kind == "words":
         x = np.random.default_rng(seed).integers(0, 8, size=(batch, *shape)).astype("int32")
-    assert_parity(model, x, seed=seed)
+    try:
+        assert_parity(model, x, seed=seed)
+    except AssertionError as error:
+        error.add_note("\n".join(described(model)))
+        raise
 
 
 SLOW = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]

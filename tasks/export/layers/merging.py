@@ -52,14 +52,36 @@ def average(layer: Layer, inputs: list[Tensor], builder: Builder) -> Tensor:
 
 @converts("Maximum")
 def maximum(layer: Layer, inputs: list[Tensor], builder: Builder) -> Tensor:
-    """The largest."""
-    return _merged(inputs, "Max", builder)
+    """The largest of the values that count."""
+    return _extreme(inputs, "Max", builder)
 
 
 @converts("Minimum")
 def minimum(layer: Layer, inputs: list[Tensor], builder: Builder) -> Tensor:
-    """The smallest."""
-    return _merged(inputs, "Min", builder)
+    """The smallest of the values that count."""
+    return _extreme(inputs, "Min", builder)
+
+
+def _extreme(inputs: list[Tensor], operator: str, builder: Builder) -> Tensor:
+    """Keras compares in turn, and takes the other side's value where one side is masked."""
+    if all(tensor.mask is None for tensor in inputs):
+        return _merged(inputs, operator, builder)
+    result, *others = _same_rank(inputs, builder)
+    mask = inputs[0].mask
+    for tensor, other in zip(inputs[1:], others, strict=True):
+        right = _where(tensor.mask, other, result, builder)
+        left = _where(mask, result, right, builder)
+        both = mask is not None and tensor.mask is not None
+        mask = builder.op("Or", mask, tensor.mask) if both else None
+        result = builder.op(operator, left, right)
+    return result.masked(_either_mask(inputs, builder))
+
+
+def _where(mask: Tensor | None, kept: Tensor, other: Tensor | float, builder: Builder) -> Tensor:
+    """`kept` at the steps that count, `other` elsewhere."""
+    if mask is None:
+        return kept
+    return builder.op("Where", builder.unsqueeze(mask, mask.rank), kept, other)
 
 
 @converts("Subtract")
@@ -72,8 +94,13 @@ def subtract(layer: Layer, inputs: list[Tensor], builder: Builder) -> Tensor:
 def multiply(layer: Layer, inputs: list[Tensor], builder: Builder) -> Tensor:
     """The product."""
     mask = _either_mask(inputs, builder)
-    same = _same_rank(inputs, builder)
-    return reduce(lambda a, b: builder.elementwise("Mul", a, b), same).masked(mask)
+    # Keras counts masked steps of a factor as one, and steps masked in all factors as zero.
+    factors = [
+        _where(tensor.mask, same, 1.0, builder)
+        for tensor, same in zip(inputs, _same_rank(inputs, builder), strict=True)
+    ]
+    product = reduce(lambda a, b: builder.elementwise("Mul", a, b), factors)
+    return _where(mask, product, 0.0, builder).masked(mask)
 
 
 @converts("Concatenate")
