@@ -16,10 +16,12 @@ if TYPE_CHECKING:
 def cross_validate(stage_input: StageInput, workspace: Workspace) -> None:
     """Score every branch, sweep and training size on held-out folds of the training rows.
 
-    Writes `scores.json`, the averaged curves of the pipeline itself as `curves.csv`, and a table
-    for each sweep. A pipeline without the section `cross_validation` gets empty ones.
+    Writes `scores.json`, which also says what each branch uses of the debug list's items, the
+    averaged curves of the pipeline itself as `curves.csv`, and a table for each sweep. A pipeline
+    without the section `cross_validation` gets empty scores.
     """
     from tasks.training.devices import configure
+    from tasks.training.settings import settings
 
     configure(**{key: stage_input.shared[key] for key in ("backend", "device", "threads")})
     data = {name: _data(workspace, stage_input, name) for name in stage_input.branches}
@@ -31,6 +33,7 @@ def cross_validate(stage_input: StageInput, workspace: Workspace) -> None:
         }
         scores: dict[str, Any] = {name: each and each.as_json() for name, each in folded.items()}
         _compare_with_main(scores, folded)
+        scores["settings"] = {name: settings(v) for name, v in stage_input.branches.items()}
         scores["sweeps"] = _sweeps(stage_input, data, seed, folder)
         write_json(folder / "scores.json", scores)
         _write_curves(folder / "curves.csv", folded["main"])
@@ -72,17 +75,23 @@ def _sweeps(stage_input: StageInput, data: Any, seed: int, folder: Path) -> dict
     results = {}
     for name, sweep in stage_input.main.sweeps.items():
         results[name] = run_sweep(stage_input, name, sweep, data[sweep.base], seed)
-        points = results[name]["points"]
-        settings = list(points[0]["settings"])
-        metrics = list(points[0]["metrics"])
-        with (folder / f"sweep-{name}.csv").open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow([*settings, *metrics, *(f"{metric}_sd" for metric in metrics)])
-            for point in points:
-                means = [f"{point['metrics'][metric]['mean']:.6g}" for metric in metrics]
-                sds = [f"{point['metrics'][metric]['sd']:.6g}" for metric in metrics]
-                writer.writerow([*(str(point["settings"][key]) for key in settings), *means, *sds])
+        _write_sweep(folder / f"sweep-{name}.csv", results[name]["points"])
     return results
+
+
+def _write_sweep(path: Path, points: list[dict[str, Any]]) -> None:
+    """A line for each point: settings, means, standard deviations; `diverged` where it did."""
+    settings = list(points[0]["settings"])
+    metrics = list(next((point["metrics"] for point in points if "metrics" in point), {}))
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow([*settings, *metrics, *(f"{metric}_sd" for metric in metrics)])
+        for point in points:
+            line = [str(point["settings"][key]) for key in settings]
+            scores = [point.get("metrics", {}).get(metric) for metric in metrics]
+            line += ["diverged" if score is None else f"{score['mean']:.6g}" for score in scores]
+            line += ["" if score is None else f"{score['sd']:.6g}" for score in scores]
+            writer.writerow(line)
 
 
 def _write_curves(path: Path, folded: Folded | None) -> None:

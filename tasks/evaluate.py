@@ -29,7 +29,7 @@ def evaluate(stage_input: StageInput, workspace: Workspace) -> None:
 
     scores = read_json(needed(workspace.cross_validation / "scores.json", "cross_validate"))
     branches = _judged(stage_input, workspace, scores)
-    report = rounded(_report(stage_input, branches))
+    report = rounded(_report(stage_input, branches, scores.get("settings", {})))
     plots = plotted(workspace, branches, report, scores)
     with replaced(workspace.evaluation) as folder:
         folder.mkdir()
@@ -69,8 +69,11 @@ def _with_trivial(comparisons: list[Comparison], baseline: str) -> list[Comparis
     return [Comparison(model=baseline), *others]
 
 
-def _report(stage_input: StageInput, branches: dict[str, Judged]) -> dict[str, Any]:
+def _report(
+    stage_input: StageInput, branches: dict[str, Judged], settings: dict[str, Any]
+) -> dict[str, Any]:
     from tasks.evaluation.branch import difference_to_main
+    from tasks.evaluation.debugging import debug_list
     from tasks.evaluation.judgement import all_judged, gated
 
     main = stage_input.main
@@ -80,6 +83,7 @@ def _report(stage_input: StageInput, branches: dict[str, Judged]) -> dict[str, A
     for name, entry in entries.items():
         if name != "main":
             entry["difference_to_main"] = difference_to_main(branches[name], branches["main"])
+    comparisons = entries["main"]["comparisons"]
     return {
         "pipeline": stage_input.name,
         "title": main.title,
@@ -87,7 +91,8 @@ def _report(stage_input: StageInput, branches: dict[str, Judged]) -> dict[str, A
         "target": {"columns": main.target.columns, "unit": main.target.unit},
         "branches": entries,
         "claims": all_judged(main.claims, figures),
-        "gates": gated(main.gates, figures["main"], entries["main"]["comparisons"]),
+        "gates": gated(main.gates, figures["main"], comparisons),
+        "debug": debug_list(main.task, comparisons[0], settings.get("main")),
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,14 +15,19 @@ from tasks.workspace import Workspace, needed, read_json, replaced, write_json
 if TYPE_CHECKING:
     from tasks.config.loading import StageInput
     from tasks.training.learner import Learner
-    from tasks.training.runs import Fitted
+    from tasks.training.runs import Fitted, Run
 
 # Training rows whose answers are kept, so that the exported file can be held against the network.
 GOLDEN_ROWS = 64
+# Below the repository's root, beside DVC's outputs: git ignores it and no stage depends on it.
+CHECKPOINTS = Path(".cache", "checkpoints")
 
 
 def train(stage_input: StageInput, workspace: Workspace) -> None:
     """Train the network of every branch on all its training rows.
+
+    A stage that was killed goes on from its last checkpoints when it runs again, and ends with
+    the weights it would have had.
 
     Raises:
         BadPipeline: epochs are to come from a cross-validation that the file does not ask for.
@@ -30,11 +36,17 @@ def train(stage_input: StageInput, workspace: Workspace) -> None:
 
     configure(**{key: stage_input.shared[key] for key in ("backend", "device", "threads")})
     scores = read_json(needed(workspace.cross_validation / "scores.json", "cross_validate"))
+    checkpoints = workspace.root / CHECKPOINTS / workspace.name
     with replaced(workspace.networks) as folder:
         for branch, view in stage_input.branches.items():
             prepared = needed(workspace.training_data, "prepare") / stage_input.prepared_by[branch]
             epochs = _epochs(view, scores.get(branch), branch)
-            _train_branch(view, prepared, folder / branch, stage_input.shared["seed"], epochs)
+            learns, run = _training(view, prepared, stage_input.shared["seed"])
+            kept = checkpoints / branch
+            (fitted,) = learns.fit([run], epochs, title=f"train {branch}", checkpoints=kept)
+            _write(learns, fitted, prepared, folder / branch)
+    # Not earlier: branches that are done are not trained again after a kill.
+    shutil.rmtree(checkpoints, ignore_errors=True)
 
 
 def _epochs(view: Any, scores: dict[str, Any] | None, branch: str) -> int | None:
@@ -50,29 +62,30 @@ def _epochs(view: Any, scores: dict[str, Any] | None, branch: str) -> int | None
     return int(scores["epochs"]["chosen"])
 
 
-def _train_branch(
-    view: Any, prepared: Path, folder: Path, default_seed: int, epochs: int | None
-) -> None:
+def _training(view: Any, prepared: Path, default_seed: int) -> tuple[Learner, Run]:
     from tasks.preprocessing.target import FittedTarget
     from tasks.training.learner import learner
     from tasks.training.runs import Run
-    from tasks.training.save import save
 
     summary = read_json(prepared / "prepared.json")
     arrays = {name: np.load(prepared / f"{name}.npy") for name in summary["features"]}
     target = FittedTarget.from_json(summary["target"])
     learns = learner(view, arrays, target.units, default_seed)
     training_rows, watched = learns.held_out(summary["rows"])
-    run = Run(arrays, np.load(prepared / "target.npy"), training_rows, watched, learns.seed)
-    (fitted,) = learns.fit([run], epochs)
+    answers = np.load(prepared / "target.npy")
+    return learns, Run(arrays, answers, training_rows, watched, learns.seed)
+
+
+def _write(learns: Learner, fitted: Fitted, prepared: Path, folder: Path) -> None:
+    from tasks.training.save import save
+
     model = learns.build(learns.seed)
     model.set_weights(fitted.weights)
-
     folder.mkdir(parents=True)
     save(model, folder)
     _write_history(folder / "history.csv", fitted)
     write_json(folder / "training.json", _summary(learns, fitted, model))
-    _write_golden(model, prepared, folder, summary)
+    _write_golden(model, prepared, folder)
 
 
 def _summary(learns: Learner, fitted: Fitted, model: Any) -> dict[str, Any]:
@@ -93,7 +106,7 @@ def _write_history(path: Path, fitted: Fitted) -> None:
             writer.writerow([epoch, *(f"{value:.8g}" for value in values)])
 
 
-def _write_golden(model: Any, prepared: Path, folder: Path, summary: dict[str, Any]) -> None:
+def _write_golden(model: Any, prepared: Path, folder: Path) -> None:
     """Raw rows and what the network, behind the same graph, answers to them."""
     import onnx
     import pandas as pd
@@ -101,6 +114,7 @@ def _write_golden(model: Any, prepared: Path, folder: Path, summary: dict[str, A
     from tasks.preprocessing.golden import golden_rows
     from tasks.preprocessing.run import run
 
+    summary = read_json(prepared / "prepared.json")
     rows = golden_rows(pd.read_parquet(prepared / "rows.parquet"), summary["inputs"], GOLDEN_ROWS)
     kinds = {entry["name"]: entry["type"] for entry in summary["inputs"]}
     graph = onnx.load(prepared / "preprocess.onnx")

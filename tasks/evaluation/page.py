@@ -25,6 +25,7 @@ def page(report: Mapping[str, Any], plots: Mapping[str, Any]) -> str:
         _tiles(report),
         sections.claims(report),
         sections.gates(report),
+        sections.debug_list(report),
         sections.figures(report),
         sections.comparisons(report),
         sections.variants(report),

@@ -67,6 +67,19 @@ def gates(report: Report) -> str:
     return "<h2>Gates</h2>" + table(("gate", "value", "verdict"), rows)
 
 
+def debug_list(report: Report) -> str:
+    """What to look at when the model is not better than its trivial baseline."""
+    if not report["debug"]:
+        return ""
+    rows = [tuple(map(text, (e["item"], e["expected"], e["used"]))) for e in report["debug"]]
+    trivial = report["branches"]["main"]["comparisons"][0]["name"]
+    return (
+        f'<h2>Debug list</h2><p class="warning"><b>The model does not beat the baseline '
+        f"{escape(trivial)}</b>, so one of these is likely wrong.</p>"
+        + table(("look at", "should be", "this pipeline uses"), rows)
+    )
+
+
 def figures(report: Report) -> str:
     """Every figure, on test rows, training rows and folds."""
     metrics = report["branches"]["main"]["metrics"]
@@ -230,11 +243,12 @@ def sweeps(found: Mapping[str, Any]) -> str:
     parts = []
     for name, sweep in found.items():
         points = sweep["points"][:MOST_POINTS]
-        settings, metrics = list(points[0]["settings"]), list(points[0]["metrics"])
+        settings = list(points[0]["settings"])
+        metrics = list(next((p["metrics"] for p in points if "metrics" in p), {"loss": None}))
         rows = [
             (
                 *(text(point["settings"][key]) for key in settings),
-                *(cell(_spread(point["metrics"][key])) for key in metrics),
+                *(cell(_spread(point.get("metrics", {}).get(key))) for key in metrics),
             )
             for point in points
         ]
@@ -248,5 +262,7 @@ def sweeps(found: Mapping[str, Any]) -> str:
     return "<h2>Sweeps</h2>" + note + "".join(parts)
 
 
-def _spread(metric: Mapping[str, Any]) -> str:
+def _spread(metric: Mapping[str, Any] | None) -> str:
+    if metric is None:
+        return "diverged"
     return f'{metric["mean"]:.4g} <span class="range">± {metric["sd"]:.2g}</span>'

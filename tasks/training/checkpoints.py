@@ -16,7 +16,9 @@ SECONDS_BETWEEN = 10.0
 
 
 class Checkpoints:
-    """Files of one call of `fit`, one a run, deleted when all runs are done.
+    """Files of one call of `fit`, one a run; who calls deletes them when all is done.
+
+    A training that is shorter than `seconds` writes none.
 
     Args:
         folder: where they are kept between processes.
@@ -30,7 +32,7 @@ class Checkpoints:
         self.settings = settings
         self.seconds = SECONDS_BETWEEN if seconds is None else seconds
         self.digests: dict[int, str] = {}
-        self.last = time.monotonic()
+        self.began = self.last = time.monotonic()
 
     def path(self, run: Run) -> Path:
         """The file of a run: its name is the digest of everything its result depends on."""
@@ -75,10 +77,17 @@ class Checkpoints:
         return tree.pack_sequence_as(start, flat), history
 
     def save(self, run: Run, state: Any, history: list[Array], done: bool) -> None:
-        """Keep the state of a run, if it is done or the last time is long enough ago."""
+        """Keep the state of a run, if the last time, or the start of a finished one, is long ago.
+
+        Args:
+            run: the training.
+            state: of the compiled program.
+            history: its rows so far.
+            done: whether this is the end of the run.
+        """
         from keras import ops, tree
 
-        if not done and time.monotonic() - self.last < self.seconds:
+        if time.monotonic() - (self.began if done else self.last) < self.seconds:
             return
         flat = [np.asarray(ops.convert_to_numpy(value)) for value in tree.flatten(state)]
         arrays = {f"state{i}": value for i, value in enumerate(flat)}
@@ -92,10 +101,3 @@ class Checkpoints:
                     np.lib.format.write_array(member, array, allow_pickle=False)
         draft.replace(path)
         self.last = time.monotonic()
-
-    def clear(self, runs: list[Run]) -> None:
-        """Delete the files of runs, and the folder when nothing else is in it."""
-        for run in runs:
-            self.path(run).unlink(missing_ok=True)
-        if self.folder.is_dir() and not any(self.folder.iterdir()):
-            self.folder.rmdir()

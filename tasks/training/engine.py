@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tasks.errors import BadData, BadPipeline
+from tasks.errors import BadData
 from tasks.training.checkpoints import Checkpoints
 from tasks.training.devices import POLICIES
 from tasks.training.runs import Fitted, Run
@@ -43,10 +43,11 @@ def fit(
         epochs: how many epochs. Default: `training.max_epochs`.
         predictions: whether the validation rows are predicted at the end. Default: true.
         xla: compile by XLA. Default: where it measures faster.
-        watcher: is told the run, its epochs so far and their last curves, about once a second.
-            Default: none.
-        checkpoints: folder from which a killed call with the same arguments goes on. Default:
-            none.
+        watcher: is told the run, its epochs so far, their last curves and whether the run has
+            ended, about once a second. Default: none.
+        checkpoints: folder from which a killed call goes on, if data, settings and seed are the
+            same; who calls deletes it. A network with layers of your own goes without, since
+            nothing says whether their code is the same. Default: none.
 
     Returns:
         One result a run, in their order; each is what the run would give alone.
@@ -61,23 +62,17 @@ def fit(
     with _precision(training.precision):
         trainer = Trainer(build, training, runs, loss, metrics, epochs, xla)
         kept = _checkpoints(checkpoints, trainer)
-        fitted = [trainer.fitted(run, predictions, watcher, kept) for run in runs]
-    if kept:
-        kept.clear(list(runs))
-    return fitted
+        return [trainer.fitted(run, predictions, watcher, kept) for run in runs]
 
 
 def _checkpoints(folder: Path | None, trainer: Trainer) -> Checkpoints | None:
-    if folder is None:
+    import keras
+
+    if folder is None or trainer.key is None:
         return None
-    if trainer.key is None:
-        raise BadPipeline(
-            "checkpoints need a network of Keras' own layers, whose code is known to be the same",
-            None,
-            "Train without checkpoints",
-        )
+    library = f"{keras.backend.backend()} {keras.__version__}"
     settings = trainer.training.model_dump_json()
-    return Checkpoints(folder, f"{trainer.key}\n{settings}\n{trainer.epochs}")
+    return Checkpoints(folder, "\n".join([library, trainer.key, settings, str(trainer.epochs)]))
 
 
 @contextlib.contextmanager

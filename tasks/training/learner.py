@@ -11,6 +11,8 @@ import numpy as np
 from tasks.config.problem import PROBLEMS
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import keras
 
     from tasks.config.training import Training
@@ -56,18 +58,40 @@ class Learner:
         output = Output(self.units, PROBLEMS[self.task].activation)
         return build(self.network, self.shapes, output, dtypes=self.dtypes, seed=seed)
 
-    def fit(self, runs: Sequence[Run], epochs: int | None = None) -> list[Fitted]:
-        """Train every run; all must have inputs of the shapes above."""
-        from tasks.training.engine import fit
+    def fit(
+        self,
+        runs: Sequence[Run],
+        epochs: int | None = None,
+        *,
+        title: str = "training",
+        checkpoints: Path | None = None,
+    ) -> list[Fitted]:
+        """Train every run, with a progress bar on a terminal.
 
-        return fit(
-            self.build,
-            self.training,
-            runs,
-            loss=PROBLEMS[self.task].loss,
-            metrics=self.metrics,
-            epochs=epochs,
-        )
+        Args:
+            runs: trainings whose inputs all have the shapes above.
+            epochs: how many. Default: as the section `training` says.
+            title: of the progress bar. Default: `training`.
+            checkpoints: folder from which a killed training goes on. Default: none.
+
+        Returns:
+            One result a run, in their order.
+        """
+        from tasks.training.engine import fit
+        from tasks.training.progress import progress
+
+        most = self.training.max_epochs if epochs is None else epochs
+        with progress(title, len(runs), most) as watcher:
+            return fit(
+                self.build,
+                self.training,
+                runs,
+                loss=PROBLEMS[self.task].loss,
+                metrics=self.metrics,
+                epochs=epochs,
+                watcher=watcher,
+                checkpoints=checkpoints,
+            )
 
     def held_out(self, rows: int) -> tuple[np.ndarray, np.ndarray | None]:
         """Row numbers to train on and, if `training.validation` asks for it, to watch.

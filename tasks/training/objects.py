@@ -23,6 +23,12 @@ PLATEAU_DEFAULTS: dict[str, Any] = {
     "cooldown": 0,
     "min_lr": 0.0,
 }
+# Arguments whose effect the compiled program does not have: TensorFlow's optimizers keep these
+# in variables that a pure function cannot assign to, and Keras swaps averages in after training.
+UNSUPPORTED = {
+    "gradient_accumulation_steps": "Use a larger batch_size, which gives the same gradients",
+    "use_ema": "Use training.epochs.patience, which keeps the best epoch's weights",
+}
 SHORT_NAMES = ("accuracy", "acc", "crossentropy", "ce")
 ALIASES = {
     "mse": "MeanSquaredError",
@@ -58,6 +64,7 @@ def check(training: Training) -> list[str]:
     ]
     found = [_problem(place, kind, choice) for place, kind, choice in named]
     found.append(_plateau_problem(training.schedule))
+    found.append(_unsupported_problem(training.optimizer))
     return [problem for problem in found if problem]
 
 
@@ -85,6 +92,15 @@ def _plateau_problem(schedule: Choice | None) -> str | None:
         if argument not in PLATEAU_DEFAULTS:
             expected = f"training.schedule.{PLATEAU}.{argument} should be an argument of {PLATEAU}"
             return str(spec.unknown(expected, argument, list(PLATEAU_DEFAULTS)))
+    return None
+
+
+def _unsupported_problem(optimizer: Choice) -> str | None:
+    name, arguments = _split(optimizer)
+    for argument, remedy in UNSUPPORTED.items():
+        if arguments.get(argument):
+            expected = f"training.optimizer.{name}.{argument} is not supported"
+            return str(BadTraining(expected, arguments[argument], remedy))
     return None
 
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from tasks.config.protocol import CrossValidation, Sweep
 from tasks.errors import BadPipeline, nearest
+from tasks.training.divergence import Diverged
 
 if TYPE_CHECKING:
     from tasks.config.loading import StageInput
 
 # Settings that a sweep may change; a change of the others would change the rows themselves.
 SWEPT = ("columns", "network", "training")
+CHANGES_THE_LOSS = ("training.loss", "training.class_weight", "regularizer", "L1", "L2")
 
 
 def points(sweep: Sweep) -> Iterator[dict[str, Any]]:
@@ -72,7 +75,9 @@ def run_sweep(
     """Cross-validate every point of a sweep.
 
     Returns:
-        the points with their settings and scores, and the position of the best by validation loss.
+        The points with their settings and scores, or, where the loss became NaN or infinite,
+        with what was found under `diverged`; the position of the best point, None where all
+        diverged, and the metric `by` which it is the best.
     """
     from tasks.config.loading import varied
     from tasks.config.pipeline import Pipeline
@@ -85,13 +90,36 @@ def run_sweep(
     protocol = base.cross_validation or CrossValidation()
     if sweep.folds:
         protocol = protocol.model_copy(update={"folds": sweep.folds})
-    results = []
+    results: list[dict[str, Any]] = []
     for settings in points(sweep):
         try:
             view = Pipeline.model_validate(with_settings(document, settings))
         except ValueError as error:
             raise BadPipeline(f"sweeps.{name}: {settings} is no valid setting: {error}") from None
-        folded = fold_and_fit(view, data, protocol, seed, sweep.repeats)
-        results.append({"settings": settings, **folded.as_json()})
-    losses = [point["metrics"]["loss"]["mean"] for point in results]
-    return {"title": sweep.title, "points": results, "best": losses.index(min(losses))}
+        try:
+            folded = fold_and_fit(view, data, protocol, seed, sweep.repeats)
+        except Diverged as diverged:
+            results.append({"settings": settings, "diverged": str(diverged)})
+        else:
+            results.append({"settings": settings, **folded.as_json()})
+    return {"title": sweep.title, "points": results, **_best(sweep, results)}
+
+
+def _best(sweep: Sweep, results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Position of the point with the best mean on validation rows, and by which metric.
+
+    Losses compare points of one loss only. Where the sweep changes the loss or a penalty that is
+    part of it, the first other metric decides.
+    """
+    from tasks.training.validation import is_higher_better
+
+    scored = [i for i, point in enumerate(results) if "metrics" in point]
+    if not scored:
+        return {"best": None, "by": "loss"}
+    names = list(results[scored[0]]["metrics"])
+    changed = json.dumps(sweep.over, default=str)
+    losses_differ = any(word in changed for word in CHANGES_THE_LOSS)
+    by = next((name for name in names if name != "loss"), "loss") if losses_differ else "loss"
+    choose = max if is_higher_better(by) else min
+    best = choose(scored, key=lambda i: results[i]["metrics"][by]["mean"])
+    return {"best": best, "by": by}

@@ -25,7 +25,7 @@ VALIDATION_BATCH = 512
 VALIDATION_GRAIN = 64
 SECONDS_A_CALL = 1.0
 
-Watcher = Callable[[Run, int, dict[str, float]], None]
+Watcher = Callable[[Run, int, dict[str, float], bool], None]
 
 
 class Trainer:
@@ -146,8 +146,8 @@ class Trainer:
             if checkpoints:
                 checkpoints.save(run, state, history, ended)
             if watcher:
-                values = map(float, rows[-1])
-                watcher(run, int(state.epoch), dict(zip(self.program.columns, values, strict=True)))
+                curves = dict(zip(self.program.columns, map(float, rows[-1]), strict=True))
+                watcher(run, int(state.epoch), curves, ended)
             if watched:
                 # As many epochs a call as give a sign of life about once a second.
                 seconds = max(time.perf_counter() - call_began, 1e-6) / count

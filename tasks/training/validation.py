@@ -156,7 +156,7 @@ def fold_and_fit(
     repeats = repeats or view.training.repeats
     fitted, divides = [], []
     for learner, runs, scale in prepared.grouped(drawn, default_seed, repeats):
-        fitted += learner.fit(runs)
+        fitted += learner.fit(runs, title="folds")
         divides += [scale] * len(runs)
     histories = [_in_unit(f.history, d) for f, d in zip(fitted, divides, strict=True)]
     epochs = view.training.epochs
@@ -196,7 +196,7 @@ def _at_size(
         smaller.append(fold._replace(training=np.sort(chosen)))
     fitted: list[Fitted] = []
     for learner, runs, _ in prepared.grouped(smaller, default_seed, 1):
-        fitted += learner.fit(runs)
+        fitted += learner.fit(runs, title=f"folds of {count} rows")
     metrics = [name for name in fitted[0].history if not name.startswith("val_")]
     sizes = (float(len(smaller[0].training)), float(len(smaller[0].validation)))
 

@@ -1,0 +1,88 @@
+"""Sweeps: every point is scored by the same folds, and one that diverges spoils no other."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tasks.config.loading import StageInput
+from tasks.config.pipeline import Pipeline
+from tasks.config.protocol import Sweep
+from tasks.cross_validate import _write_sweep
+from tasks.evaluation.sections import sweeps as section
+from tasks.preprocessing.target import fit_target
+from tasks.training.sweeps import _best, run_sweep
+from tasks.training.validation import TrainingRows
+
+X = np.random.default_rng(0).normal(size=40)
+ROWS = pd.DataFrame({"x": X, "y": 2 * X + 1})
+DOCUMENT: dict[str, Any] = {
+    "title": "A line",
+    "task": "regression",
+    "source": {"rows": {"x": [1.0], "y": [1.0]}},
+    "target": "y",
+    "columns": {"x": {"scale": "standard"}},
+    "split": {"test": 0.25},
+    "network": [],
+    "training": {"optimizer": {"SGD": {"learning_rate": 0.1}}, "epochs": 4, "batch_size": 4},
+    "cross_validation": {"folds": 2},
+}
+
+
+def swept(**sweep: Any) -> dict[str, Any]:
+    pipeline = Pipeline.model_validate(DOCUMENT)
+    data = TrainingRows(ROWS, fit_target(ROWS, pipeline.target, pipeline.task), [])
+    given = StageInput("line", {"main": pipeline}, {"main": "main"}, {}, DOCUMENT)
+    return run_sweep(given, "rate", Sweep(**sweep), data, 0)
+
+
+class TestSweep:
+    def test_a_point_that_diverges_is_said_to(self, tmp_path: Path) -> None:
+        path = "training.optimizer.SGD.learning_rate"
+        found = swept(over={path: [0.0, 1e30, 0.1]}, repeats=2)
+        points = found["points"]
+        # Two folds, each trained with two seeds.
+        assert len(points[0]["metrics"]["loss"]["values"]) == 4
+        assert len(set(points[0]["metrics"]["loss"]["values"])) == 4
+        assert "NaN or inf" in points[1]["diverged"] and "metrics" not in points[1]
+        assert (found["best"], found["by"]) == (2, "loss")
+
+        _write_sweep(tmp_path / "sweep.csv", points)
+        with (tmp_path / "sweep.csv").open(newline="") as file:
+            lines = list(csv.DictReader(file))
+        assert [line[path] for line in lines] == ["0.0", "1e+30", "0.1"]
+        assert [line["loss"] == "diverged" for line in lines] == [False, True, False]
+        assert "diverged" in section({"rate": found})
+
+
+def point(loss: float, accuracy: float) -> dict[str, Any]:
+    return {"metrics": {"loss": {"mean": loss}, "accuracy": {"mean": accuracy}}}
+
+
+class TestChoice:
+    POINTS = (point(0.2, 0.8), {"diverged": "NaN"}, point(0.3, 0.9))
+
+    @pytest.mark.parametrize(
+        ("over", "best", "by"),
+        [
+            ({"training.batch_size": [8, 16, 32]}, 0, "loss"),
+            ({"training.loss": ["mse", "mae", "mape"]}, 2, "accuracy"),
+            ({"network": [[{"Dense": {"kernel_regularizer": {"L2": 0.1}}}]]}, 2, "accuracy"),
+        ],
+    )
+    def test_losses_choose_only_where_they_compare(
+        self, over: dict[str, list[Any]], best: int, by: str
+    ) -> None:
+        assert _best(Sweep(over=over), self.POINTS) == {"best": best, "by": by}
+
+    def test_all_diverged(self, tmp_path: Path) -> None:
+        points = [{"settings": {"a": 1}, "diverged": "NaN"}]
+        assert _best(Sweep(over={"a": [1]}), points)["best"] is None
+        _write_sweep(tmp_path / "sweep.csv", points)
+        assert (tmp_path / "sweep.csv").read_text() == "a\n1\n"
+        assert "diverged" in section({"a": {"title": "", "points": points, "best": None}})
