@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from tasks.config.pipeline import Pipeline, Variant
 from tasks.config.sections import SHARED, StageView
 from tasks.config.yaml_file import YamlFile
-from tasks.errors import BadPipeline, MissingFile, listed, nearest
+from tasks.errors import BadPipeline, MissingFile, listed, nearest, shorten
 from tasks.workspace import Workspace
 
 # A variant that changes one of these needs prepared data of its own.
@@ -147,6 +147,8 @@ def checked(document: Mapping[str, Any], file: YamlFile, prefix: tuple[str, ...]
 def _explained(error: ValidationError, file: YamlFile, prefix: tuple[str, ...]) -> str:
     first, *others = error.errors()
     keys = tuple(key for key in first["loc"] if not _is_a_union_member(key))
+    misplaced = getattr(first.get("ctx", {}).get("error"), "keys", ())
+    keys += misplaced
     line = file.line((*prefix, *keys)) or file.line(keys)
     where = f"{file.path}:{line}: {'.'.join(str(key) for key in (*prefix, *keys)) or 'file'}"
     if first["type"] == "extra_forbidden":
@@ -155,10 +157,9 @@ def _explained(error: ValidationError, file: YamlFile, prefix: tuple[str, ...]) 
     elif first["type"] == "missing":
         what = "this key is required."
     else:
-        from tasks.errors import shorten
-
-        message = first["msg"].removeprefix("Value error, ").rstrip(".")
-        what = f"{message}. Received: {shorten(first['input'])}."
+        what = first["msg"].removeprefix("Value error, ").rstrip(".") + "."
+        if not misplaced:
+            what += f" Received: {shorten(first['input'])}."
     more = f" ({len(others)} more in this file.)" if others else ""
     return f"{where}: {what}{more}"
 

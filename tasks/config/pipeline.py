@@ -19,7 +19,7 @@ from tasks.config.judgement import (
 from tasks.config.problem import PROBLEMS, Problem, Task
 from tasks.config.protocol import CrossValidation, Split, Sweep
 from tasks.config.source import Source
-from tasks.config.strict import Strict
+from tasks.config.strict import MisplacedKey, Strict
 from tasks.config.training import Training
 
 Network = list[Any] | dict[str, Any] | str
@@ -121,32 +121,40 @@ class Pipeline(Strict):
     def _target_is_no_feature(self) -> Pipeline:
         for name in self.target.columns:
             if name in self.columns:
-                raise ValueError(f"target '{name}' is also listed in 'columns'; remove it there")
+                raise MisplacedKey(
+                    f"the target '{name}' cannot be a feature too; remove it here", "columns", name
+                )
         return self
 
     @model_validator(mode="after")
     def _target_fits_task(self) -> Pipeline:
         several = len(self.target.columns) > 1
         if several and self.task in ("binary", "multiclass"):
-            raise ValueError(f"task '{self.task}' takes one target column")
+            raise MisplacedKey(f"task '{self.task}' takes one target column", "target")
         if self.problem.classifies and self.target.scale is not None:
-            raise ValueError("'target.scale' has a meaning for regression only")
+            raise MisplacedKey("'scale' has a meaning for regression only", "target", "scale")
         if not self.problem.classifies and self.target.classes is not None:
-            raise ValueError("'target.classes' has a meaning for classification only")
+            raise MisplacedKey(
+                "'classes' has a meaning for classification only", "target", "classes"
+            )
         return self
 
     @model_validator(mode="after")
     def _names_that_are_meant_exist(self) -> Pipeline:
         branches = {"main", *self.variants}
         if "main" in self.variants:
-            raise ValueError("'main' is the pipeline itself; give the variant another name")
-        for claim in self.claims:
+            raise MisplacedKey(
+                "'main' is the pipeline itself; give the variant another name", "variants", "main"
+            )
+        for number, claim in enumerate(self.claims):
             if claim.variant not in branches:
-                raise ValueError(f"claim at {claim.at} names no variant: '{claim.variant}'")
+                raise MisplacedKey(
+                    f"claim at {claim.at} names no variant: '{claim.variant}'", "claims", number
+                )
         for name, sweep in self.sweeps.items():
             if sweep.base not in branches:
-                raise ValueError(f"sweep '{name}' starts from no variant: '{sweep.base}'")
+                raise MisplacedKey(f"no variant '{sweep.base}' to start from", "sweeps", name)
         for beaten in self.gates.beat:
             if beaten not in [comparison.model for comparison in self.compare]:
-                raise ValueError(f"gate 'beat: {beaten}' needs '{beaten}' in 'compare'")
+                raise MisplacedKey(f"gate 'beat: {beaten}' needs '{beaten}' in 'compare'", "gates")
         return self

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from tasks.config.strict import Strict
 
-Verdict = Literal["stop", "drop", "warn", "off"]
+# YAML reads a bare `off` as false.
+Verdict = Annotated[
+    Literal["stop", "drop", "warn", "off"],
+    BeforeValidator(lambda value: "off" if value is False else value),
+]
 
 
 class Guards(Strict):

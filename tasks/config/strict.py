@@ -13,6 +13,14 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
 
 
+class MisplacedKey(ValueError):
+    """Two sections do not fit each other; `keys` leads to the one to change."""
+
+    def __init__(self, message: str, *keys: str | int) -> None:
+        super().__init__(message)
+        self.keys = keys
+
+
 def spelled_out(value: Any, names: dict[str, str]) -> Any:
     """Turn the short forms of a setting into the long one.
 

@@ -16,9 +16,10 @@ class _Loader(yaml.SafeLoader):
 
 
 def _mapping(loader: _Loader, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-    loader.flatten_mapping(node)
     seen: dict[Any, int] = {}
     for key_node, _ in node.value:
+        if key_node.tag == "tag:yaml.org,2002:merge":
+            continue
         key = loader.construct_object(key_node, deep=True)
         if key in seen:
             raise yaml.constructor.ConstructorError(
@@ -28,6 +29,8 @@ def _mapping(loader: _Loader, node: yaml.MappingNode, deep: bool = False) -> dic
                 key_node.start_mark,
             )
         seen[key] = key_node.start_mark.line + 1
+    # Only now: a key that is merged in (`<<`) may be said again, which is what merging is for.
+    loader.flatten_mapping(node)
     return dict(loader.construct_pairs(node, deep=deep))
 
 

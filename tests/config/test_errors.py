@@ -58,7 +58,7 @@ class TestOneLineSaysWhatIsWrong:
             ({"columns": {"x": {"scale": "standart"}}}, ["columns.x.scale", "standart"]),
             ({"columns": {}}, ["columns", "at least 1"]),
             ({"task": "binray"}, ["task", "binray", "multiclass"]),
-            ({"target": "x"}, ["target 'x' is also listed in 'columns'"]),
+            ({"target": "x"}, [":22: columns.x: the target 'x' cannot be a feature too"]),
             ({"source": {"url": "https://example.org/a.csv"}}, ["source", "sha256"]),
             ({"source": {"sklearn": "iris", "file": "a.csv"}}, ["exactly one of", "sklearn"]),
             ({"split": {"test": "a fifth"}}, ["split.test", "a fifth"]),
@@ -98,6 +98,15 @@ class TestOneLineSaysWhatIsWrong:
         text += "columns:\n  x:\n    scal: 1\n"
         with pytest.raises(BadPipeline, match=r"pipeline\.yaml:7: columns\.x\.scal"):
             load(written(tmp_path, text))
+
+    def test_a_key_that_is_merged_in_may_be_said_again(self, tmp_path: Path) -> None:
+        text = changed() + "variants:\n  a: {training: &t {epochs: 3}}\n"
+        text += "  b: {training: {<<: *t, epochs: 4}}\n"
+        assert load(written(tmp_path, text)).branches["b"].training.epochs == 4
+
+    def test_a_guard_may_be_off(self, tmp_path: Path) -> None:
+        text = changed() + "split: {guards: {duplicates: off}}\n"
+        assert load(written(tmp_path, text)).main.split.guards.duplicates == "off"
 
     def test_a_missing_section(self, tmp_path: Path) -> None:
         with pytest.raises(BadPipeline, match=r"source: this key is required"):
