@@ -116,6 +116,7 @@ class _Builder:
         if not any(entry.kind == spec.OUTPUT for entry in listing):
             listing = [*listing, Entry(spec.OUTPUT, {}, "network.Output")]
         given = [entry.name or entry.arguments.get("name") for entry in listing]
+        self._all_different(listing, given)
         self.used.update([self.output.name, *(str(name) for name in given if name)])
         last = self.inputs[0] if graph or len(self.inputs) == 1 else self._concatenated()
         for entry in listing:
@@ -123,6 +124,16 @@ class _Builder:
             last = self._applied(layer, self._sources(entry, last), entry)
             self.tensors[entry.name or layer.name] = last
         return keras.Model(self.inputs, last, name="network")
+
+    def _all_different(self, listing: list[Entry], given: list[Any]) -> None:
+        taken = set(self.tensors)
+        for entry, name in zip(listing, given, strict=True):
+            if name in taken:
+                raise BadNetwork(
+                    f"{entry.position} should have a name that no input or other layer has", name
+                )
+            if name:
+                taken.add(name)
 
     def _concatenated(self) -> Any:
         import keras

@@ -118,6 +118,12 @@ class TestMistakes:
         )
         subprocess.run([sys.executable, "-c", code], check=True)
 
+    @pytest.mark.parametrize("name", ["features", "hidden"])
+    def test_a_name_that_is_taken(self, name: str) -> None:
+        network = [{"Dense": {"units": 2, "name": "hidden"}}, {"Dense": {"units": 2, "name": name}}]
+        with pytest.raises(BadNetwork, match=rf"network\[1\].*Received: {name}"):
+            build(network, {"features": (3,)}, Output(1, "linear"))
+
 
 class TestCatalogue:
     def test_is_that_of_the_installed_keras(self) -> None:
