@@ -42,10 +42,13 @@ def padding(
         return {"pads": [*spans, *(0 for _ in spans)]}
     totals = []
     for span, stride, size in zip(spans, strides, raw.stored_shape[2:], strict=True):
-        if stride == 1:
+        if stride == 1 or span == 0:
             totals.append(span)
         elif isinstance(size, int):
             totals.append(max((-(-size // stride) - 1) * stride + span + 1 - size, 0))
+        elif span + 1 < stride:
+            # onnxruntime's own padding would be negative for some sizes.
+            raise layer.unsupported(f"open size, padding same, window {span + 1} < stride {stride}")
         else:
             return {"auto_pad": "SAME_UPPER"}
     if not any(totals):
