@@ -249,7 +249,8 @@ class Trainer:
             ops.convert_to_numpy(self.program.predict(trainable, fixed, data.inputs, rows))
             for rows in data.validation_rows[: -(-count // self.shape.validation_batch)]
         ]
-        return np.concatenate(parts)[:count]
+        # Mixed precision predicts in bfloat16, which is no type of NumPy's own.
+        return np.concatenate(parts)[:count].astype(np.float32, copy=False)
 
 
 def _plain(array: Array) -> Array:

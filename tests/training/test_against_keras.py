@@ -48,18 +48,17 @@ OPTIMIZERS: dict[str, Any] = {
     "adam": {"Adam": {"learning_rate": 0.003, "clipnorm": 1.0}},
     "adagrad": {"Adagrad": {"learning_rate": 0.05}},
 }
-# Without XLA, and all but the first without validation: compiling takes most of the time.
-QUICK = [("dense", "sgd"), ("conv2d", "adam"), ("embedding", "adagrad")]
+QUICK = [("conv2d", "adam"), ("embedding", "adagrad")]
 EVERY = [(n, o) for n in NETWORKS for o in OPTIMIZERS]
 
 
-def data(shape: tuple[int, ...], classes: int) -> tuple[np.ndarray, np.ndarray]:
+def data(shape: tuple[int, ...], classes: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(1)
     if shape == (7,):
-        x: np.ndarray = rng.integers(0, 20, (ROWS, *shape)).astype(np.int32)
+        x: np.ndarray = rng.integers(0, 20, (rows, *shape)).astype(np.int32)
     else:
-        x = rng.normal(size=(ROWS, *shape)).astype(np.float32)
-    y = (rng.random(ROWS) * classes).astype(np.int32) if classes else rng.normal(size=ROWS)
+        x = rng.normal(size=(rows, *shape)).astype(np.float32)
+    y = (rng.random(rows) * classes).astype(np.int32) if classes else rng.normal(size=rows)
     return x, y
 
 
@@ -70,16 +69,17 @@ def both(
     classes: int = 3,
     xla: bool = True,
     validated: bool = True,
+    rows: int = ROWS,
     **more: Any,
 ) -> tuple[list[np.ndarray], list[np.ndarray], dict[str, list[float]], dict[str, list[float]]]:
     """Weights and history: of the engine, and of Keras."""
-    x, y = data(shape, classes)
+    x, y = data(shape, classes, rows)
     output = Output(max(classes, 1), "softmax" if classes else "linear")
     types = {"features": "int32" if shape == (7,) else "float32"}
     loss = "sparse_categorical_crossentropy" if classes else "mse"
     metric = "accuracy" if classes else "mae"
     make = lambda seed: build(network, {"features": shape}, output, types, seed)  # noqa: E731
-    train, held = np.arange(ROWS), np.arange(0, ROWS, 3)
+    train, held = np.arange(rows), np.arange(0, rows, 3)
     watched = held if validated else None
     run = Run({"features": x}, y, train, watched, 7, more.get("sample_weight"))
     (ours,) = fit(make, training, [run], loss=loss, metrics=[metric], epochs=EPOCHS, xla=xla)
@@ -92,7 +92,7 @@ def both(
         class_weight=training.class_weight, **more,
     )  # fmt: skip
     if validated:
-        predicted = np.asarray(model(x[held], training=False))
+        predicted = np.asarray(model([x[held]], training=False))
         assert np.allclose(ours.validation_predictions, predicted, atol=1e-4)
     return ours.weights, model.get_weights(), ours.history, theirs.history
 
@@ -117,9 +117,12 @@ def plain(optimizer: Any, **more: Any) -> Training:
 class TestWeightsAfterFiftySteps:
     @pytest.mark.parametrize(("network", "optimizer"), QUICK)
     def test_layer_and_optimizer(self, network: str, optimizer: str) -> None:
+        """Whole batches without XLA and validation, since compiling takes nearly all the time."""
         layers, shape = NETWORKS[network]
-        training, first = plain(OPTIMIZERS[optimizer]), network == "dense"
-        ours, theirs, history, other = both(layers, shape, training, xla=False, validated=first)
+        training = plain(OPTIMIZERS[optimizer])
+        ours, theirs, history, other = both(
+            layers, shape, training, xla=False, validated=False, rows=80
+        )
         assert farthest(ours, theirs) < 1e-4
         same_curves(history, other)
 
@@ -143,9 +146,9 @@ class TestEverythingThatChangesTheLoss:
             "kernel_constraint": {"MaxNorm": 0.5},
             "bias_regularizer": {"L2": 0.1},
         }
-        training = plain("adam", class_weight={0: 3.0, 1: 0.5})
+        training = plain(OPTIMIZERS["sgd"], class_weight={0: 3.0, 1: 0.5})
         layers = [{"Dense": layer}, {"Dense": bounded}]
-        ours, theirs, history, other = both(layers, TABLE, training, xla=False, validated=False)
+        ours, theirs, history, other = both(layers, TABLE, training, xla=False)
         assert farthest(ours, theirs) < 1e-4
         same_curves(history, other)
         assert np.linalg.norm(ours[2], axis=0).max() <= 0.5001
@@ -197,10 +200,12 @@ class TestEverythingThatChangesTheLoss:
         before = keras.config.dtype_policy()
         keras.config.set_dtype_policy("mixed_bfloat16")
         try:
-            ours, theirs, _, _ = both([DENSE, DENSE], TABLE, mixed, xla=False)
+            ours, theirs, _, _ = both([DENSE, DENSE], TABLE, mixed, xla=False, validated=False)
         finally:
             keras.config.set_dtype_policy(before)
-        full, _, _, _ = both([DENSE, DENSE], TABLE, plain({"SGD": 0.05}), xla=False)
+        full, _, _, _ = both(
+            [DENSE, DENSE], TABLE, plain({"SGD": {"learning_rate": 0.05}}), xla=False
+        )
         assert {w.dtype for w in ours} == {np.dtype(np.float32)}
         assert farthest(ours, theirs) < 2**-8
         assert farthest(ours, full) > 0
