@@ -30,7 +30,7 @@ flow: setup
 	python -m flows.pipeline
 
 test: setup
-	python -m pytest
+	python -m pytest -n auto --maxprocesses 4 --dist loadfile
 
 test-slow: setup
 	python -m pytest -m slow
