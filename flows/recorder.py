@@ -25,8 +25,9 @@ class ChangedMeanwhile(ThroughlineError):
 
 @dataclass
 class Begun:
-    """A stage that is about to run: what it will read, and the locks held for it."""
+    """A stage that is about to run, the digests of what it will read, the locks held for it."""
 
+    stage: Stage
     digests: dict[str, Any]
     locks: ExitStack = field(repr=False)
 
@@ -68,13 +69,17 @@ class Recorder:
 
     def changed(self, nodes: Sequence[Node]) -> set[str]:
         """The addresses of the stages that are not up to date, or that another process runs."""
+        from dvc.dvcfile import load_file
         from dvc.lock import LockError
 
         found = set()
         with self._locked():
+            # Each file is read once: that takes longer than looking whether its stages changed.
+            paths = {node.file for node in nodes}
+            files = {path: load_file(self._repo, str(self._root / path)).stages for path in paths}
             for node in nodes:
                 try:
-                    unchanged = not self._stage(node).status()
+                    unchanged = not files[node.file][node.stage].status()
                 except LockError:
                     unchanged = False
                 if not unchanged:
@@ -121,7 +126,7 @@ class Recorder:
         except RunCacheNotFoundError:
             # Only now: with fresh digests the cache takes any stage for one that is up to date.
             stage.save_deps()
-            return Begun(_digests(stage), self._files_locked(stage, node))
+            return Begun(stage, _digests(stage), self._files_locked(stage, node))
         _save(stage)
         return "restored"
 
@@ -136,7 +141,7 @@ class Recorder:
             begun.locks.close()
             if not record:
                 return
-            stage = self._stage(node)
+            stage = begun.stage
             stage.save_deps()
             moved = [name for name, old in begun.digests.items() if _digests(stage)[name] != old]
             if moved:
