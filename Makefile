@@ -10,7 +10,7 @@ export DVC_NO_ANALYTICS := true
 export DO_NOT_TRACK := 1
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: setup run flow test test-slow lint types check lock clean
+.PHONY: setup run flow test test-slow lint types check lock up down clean
 
 setup: $(VENV)/.complete-$(EXTRA)
 
@@ -52,6 +52,13 @@ lock:
 	  uv pip compile pyproject.toml --extra $$extra --extra dev --python-version 3.11 \
 	    --generate-hashes --no-emit-index-url --no-header --no-annotate --output-file locks/$$extra.txt; \
 	done
+
+# A Prefect server, a worker and the schedules of prefect.yaml on this machine.
+up: setup
+	python -m flows.deploy up
+
+down: setup
+	python -m flows.deploy down
 
 clean:
 	rm -rf data/raw data/clean data/prepared models/*/ reports .cache
