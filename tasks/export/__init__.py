@@ -108,7 +108,8 @@ def _parity(
     import pandas as pd
 
     from tasks.export.parity import TOLERANCE, compare
-    from tasks.preprocessing.run import feed, session_of
+    from tasks.preprocessing.run import feed
+    from tasks.preprocessing.runtime import session_of
 
     kinds = {entry["name"]: entry["type"] for entry in summary["inputs"]}
     rows = feed(pd.read_parquet(folder / "golden.parquet"), kinds)

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
     from tasks.export.tensor import Tensor
 
+# The newest file format that onnxruntime 1.31 loads.
+IR_VERSION = 13
+
 # Operators whose outputs may each be left out, which saves computing them.
 OPTIONAL_OUTPUTS = frozenset({"RNN", "GRU", "LSTM"})
 
@@ -57,7 +60,6 @@ def assemble(
             if value in types
         ],
     )
-    from tasks.export.graph import IR_VERSION
 
     domains = sorted({node.domain for node in kept} - {""})
     imports = [helper.make_opsetid("", opset), *(helper.make_opsetid(d, 1) for d in domains)]

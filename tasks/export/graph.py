@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tasks.export.assembly import IR_VERSION, assemble
 from tasks.export.tensor import Dimension, Tensor
 
 if TYPE_CHECKING:
     import onnx
 
-# The newest operator set and file format that onnxruntime 1.31 loads; onnx 1.23 knows newer ones.
+# The newest operator set that onnxruntime 1.31 loads; onnx 1.23 knows newer ones.
 OPSET = 26
-IR_VERSION = 13
 
 # Constants up to this size take part in shape inference (axes, shapes, pads).
 LARGEST_SHAPE_CONSTANT = 64
@@ -211,7 +211,6 @@ class Builder:
 
     def model(self, name: str = "network") -> onnx.ModelProto:
         """The finished model: only nodes and constants that an output needs."""
-        from tasks.export.assembly import assemble
 
         return assemble(
             name, self.opset, self._nodes, self._constants, self._types, self.inputs, self.outputs,

@@ -15,6 +15,7 @@ from tasks.preprocessing.categories import FittedCategory, fit_category, write_c
 from tasks.preprocessing.graph import Graph
 from tasks.preprocessing.numbers import FittedNumber, fit_number, write_numbers
 from tasks.preprocessing.plan import Plan, Planned
+from tasks.preprocessing.raw import raw_values
 from tasks.preprocessing.text import FittedText, fit_text, tokenised, write_count, write_text
 
 if TYPE_CHECKING:
@@ -102,16 +103,6 @@ def _fit_column(rows: pd.DataFrame, planned: Planned) -> Fitted:
     else:
         values = raw_values(rows, planned.name, planned.kind)
     return fit_number(planned.name, values.astype(np.float64), planned.column)
-
-
-def raw_values(rows: pd.DataFrame, name: str, kind: str) -> np.ndarray:
-    """A raw column as the graph takes it, shape (rows,): float32, object of str, or bool."""
-    column = rows[name]
-    if kind == "string":
-        return np.array(["" if v is None or v != v else str(v) for v in column], dtype=object)
-    if kind == "boolean":
-        return column.to_numpy(dtype=bool)
-    return column.to_numpy(dtype=np.float32, na_value=np.nan)
 
 
 def derived(rows: pd.DataFrame, derive: Derive) -> np.ndarray:

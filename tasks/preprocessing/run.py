@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tasks.errors import BadData
-from tasks.preprocessing.fit import raw_values
+from tasks.preprocessing.raw import raw_values
+from tasks.preprocessing.runtime import session_of
 
 if TYPE_CHECKING:
     import onnx
@@ -68,16 +69,4 @@ def _all_finite(name: str, values: np.ndarray, start: int) -> None:
         f"Every value of '{name}' must be finite after preprocessing",
         f"{values[row, feature]} in row {start + row}, feature {feature}",
         "Give the column an `impute` or a `clip`",
-    )
-
-
-def session_of(graph: onnx.ModelProto) -> Any:
-    """An onnxruntime session with one thread, which is faster for small graphs on shared cores."""
-    import onnxruntime
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 3
-    return onnxruntime.InferenceSession(
-        graph.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )

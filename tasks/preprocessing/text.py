@@ -115,7 +115,7 @@ def _stop_words(text: Text) -> frozenset[str]:
 
 def tokenised(values: np.ndarray, text: Text) -> Iterator[list[str]]:
     """The tokens of each text, by the graph's own nodes."""
-    from tasks.preprocessing.run import session_of
+    from tasks.preprocessing.runtime import session_of
 
     graph = Graph()
     tokens = write_tokens(graph, graph.input("text", "string", ["N", 1]), "text", text)

@@ -1,0 +1,20 @@
+"""Raw columns as graphs take them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def raw_values(rows: pd.DataFrame, name: str, kind: str) -> np.ndarray:
+    """A raw column as the graph takes it, shape (rows,): float32, object of str, or bool."""
+    column = rows[name]
+    if kind == "string":
+        return np.array(["" if v is None or v != v else str(v) for v in column], dtype=object)
+    if kind == "boolean":
+        return column.to_numpy(dtype=bool)
+    return column.to_numpy(dtype=np.float32, na_value=np.nan)
