@@ -107,3 +107,14 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> None:
     root = tmp_path_factory.mktemp("prefect")
     use_prefect(root)
     Server(root).wait()
+
+
+@pytest.fixture(autouse=True)
+def _absl_keeps_its_hands_off() -> None:
+    """When TensorFlow was imported by a test, absl holds that test's captured stderr.
+
+    Prefect sets logging up anew, which closes every handler; absl's would close pytest's file.
+    """
+    logging = sys.modules.get("absl.logging")
+    if logging is not None:
+        logging.get_absl_handler().python_handler.stream = sys.__stderr__
