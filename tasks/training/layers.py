@@ -31,12 +31,19 @@ def rows_apart(model: keras.Model) -> bool:
     return True
 
 
+def draws_in_training(model: keras.Model) -> bool:
+    """Whether a layer draws random numbers in every step, as dropout and augmentation do."""
+    return any(getattr(layer, "seed_generator", None) for layer in model._flatten_layers())
+
+
 def quick_under_xla(model: keras.Model, backend: str, gpu: bool, steps: int) -> bool:
     """Whether XLA trains a network sooner than TensorFlow's own kernels.
 
     On a CPU XLA has no fast convolution inside a loop: 28 x 28 images, 16 and 32 filters, batches
     of 16 took 2.6 s an epoch of 64 steps under XLA and 0.5 s without it. Compiling costs 2 to 4 s
-    more; a step of a dense network is 0.4 ms shorter for it, one of an LSTM 7 ms.
+    more; a step of a dense network is 0.4 ms shorter for it, one of an LSTM 7 ms. Nor has it fast
+    random numbers: a dropout of 128 x 64 took 1.8 ms a step under XLA and 0.1 ms without it
+    (`python -m benchmarks.dropout`).
 
     Args:
         model: the network.
@@ -51,7 +58,7 @@ def quick_under_xla(model: keras.Model, backend: str, gpu: bool, steps: int) -> 
     if backend != "tensorflow" or gpu:
         return True
     names = [type(layer).__name__ for layer in model._flatten_layers()]
-    if any("Conv" in name for name in names):
+    if any("Conv" in name for name in names) or draws_in_training(model):
         return False
     recurrent = any(name.startswith(RECURRENT) for name in names)
     return steps >= (WORTH_FOR_RECURRENT if recurrent else WORTH_COMPILING)
