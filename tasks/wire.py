@@ -43,15 +43,15 @@ CODE: dict[str, tuple[str, ...]] = {
     "evaluate": ("serving", "tasks/evaluate.py", "tasks/evaluation"),
 }
 
-RAW = "data/raw/${name}"
-CLEAN = "data/clean/${name}"
-TRAINING_DATA = "data/prepared/${name}/training"
-TEST_DATA = "data/prepared/${name}/test"
-CROSS_VALIDATION = "reports/${name}/cross_validation"
-NETWORK = "models/${name}/network"
-MODEL = "models/${name}/model.onnx"
-VARIANTS = "models/${name}/variants"
-PARITY = "models/${name}/parity.json"
+RAW = "data/raw/{name}"
+CLEAN = "data/clean/{name}"
+TRAINING_DATA = "data/prepared/{name}/training"
+TEST_DATA = "data/prepared/{name}/test"
+CROSS_VALIDATION = "reports/{name}/cross_validation"
+NETWORK = "models/{name}/network"
+MODEL = "models/{name}/model.onnx"
+VARIANTS = "models/{name}/variants"
+PARITY = "models/{name}/parity.json"
 
 INPUTS: dict[str, tuple[str, ...]] = {
     "ingest": (),
@@ -65,15 +65,15 @@ INPUTS: dict[str, tuple[str, ...]] = {
 
 OUTPUTS: dict[str, tuple[str, ...]] = {
     "ingest": (RAW,),
-    "validate": (CLEAN, "reports/${name}/validation"),
+    "validate": (CLEAN, "reports/{name}/validation"),
     "prepare": (TRAINING_DATA, TEST_DATA),
     "cross_validate": (CROSS_VALIDATION,),
     "train": (NETWORK,),
     "export": (MODEL, PARITY, VARIANTS),
-    "evaluate": ("reports/${name}/evaluation",),
+    "evaluate": ("reports/{name}/evaluation",),
 }
 
-METRICS: dict[str, tuple[str, ...]] = {"evaluate": ("reports/${name}/metrics.json",)}
+METRICS: dict[str, tuple[str, ...]] = {"evaluate": ("reports/{name}/metrics.json",)}
 
 
 def stages(document: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -85,8 +85,8 @@ def stages(document: Mapping[str, Any], name: str) -> dict[str, Any]:
     """
     present = set(document)
     return {
-        "vars": [{"name": name}],
-        "stages": {stage: _stage(stage, present) for stage in STAGES},
+        # Names are filled in here: DVC's own `${name}` costs it 0.4 ms a mention, at every start.
+        "stages": {stage: _named(_stage(stage, present), name) for stage in STAGES},
         "plots": _plots(document, name),
     }
 
@@ -105,15 +105,24 @@ def _plots(document: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
     return plots
 
 
+def _named(template: Any, name: str) -> Any:
+    """A part of the template with the pipeline's name in all its texts."""
+    if isinstance(template, str):
+        return template.replace("{name}", name)
+    if isinstance(template, list):
+        return [_named(part, name) for part in template]
+    return {_named(key, name): _named(value, name) for key, value in template.items()}
+
+
 def _stage(stage: str, present: set[str]) -> dict[str, Any]:
     sections = [section for section in sorted(SECTIONS[stage]) if section in present]
-    parameters: list[Any] = [{"pipelines/${name}/pipeline.yaml": sections}] if sections else []
+    parameters: list[Any] = [{"pipelines/{name}/pipeline.yaml": sections}] if sections else []
     if stage in SHARED:
         parameters.append({"params.yaml": sorted(SHARED[stage])})
     entry: dict[str, Any] = {
         # Paths below are those of the repository's root.
         "wdir": "../..",
-        "cmd": f"python -m tasks {stage} ${{name}}",
+        "cmd": f"python -m tasks {stage} {{name}}",
         "deps": [*sorted((*FOUNDATION, *CODE[stage])), *INPUTS[stage]],
         "params": parameters,
         "outs": list(OUTPUTS[stage]),
@@ -127,7 +136,7 @@ def text(workspace: Workspace) -> str:
     """The `dvc.yaml` of a pipeline as text."""
     written = stages(YamlFile(workspace.pipeline_file).content, workspace.name)
     if workspace.repairs.exists():
-        written["stages"]["validate"]["deps"].append("pipelines/${name}/repairs.csv")
+        written["stages"]["validate"]["deps"].append(f"pipelines/{workspace.name}/repairs.csv")
     content: str = yaml.safe_dump(written, sort_keys=False, width=100)
     return HEADER + content
 

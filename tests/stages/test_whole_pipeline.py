@@ -179,7 +179,7 @@ class TestAChangedSection:
             stage
             for stage, entry in written.items()
             for parameters in entry["params"]
-            if "training" in parameters.get("pipelines/${name}/pipeline.yaml", ())
+            if "training" in parameters.get("pipelines/shop/pipeline.yaml", ())
         ]
         assert readers == ["cross_validate", "train"]
         write_pipeline(tmp_path, document)
