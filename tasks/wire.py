@@ -88,6 +88,8 @@ def stages(document: Mapping[str, Any], name: str) -> dict[str, Any]:
         # Names are filled in here: DVC's own `${name}` costs it 0.4 ms a mention, at every start.
         "stages": {stage: _named(_stage(stage, present), name) for stage in STAGES},
         "plots": _plots(document, name),
+        # What `dvc artifacts get REPOSITORY pipelines/NAME:model` fetches; from this folder.
+        "artifacts": {"model": {"path": f"../../models/{name}/model.onnx", "type": "model"}},
     }
 
 
