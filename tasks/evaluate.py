@@ -55,8 +55,9 @@ def _judged(
             if owner != "main":
                 parts[owner].share(parts["main"])
         compare = _with_trivial(view.compare, view.problem.baseline)
+        smaller = workspace.precisions if name == "main" else None
         judged[name] = judge(
-            workspace.model_of(name), parts[owner], view, compare, scores.get(name)
+            workspace.model_of(name), parts[owner], view, compare, scores.get(name), smaller
         )
     return judged
 

@@ -51,6 +51,7 @@ CROSS_VALIDATION = "reports/{name}/cross_validation"
 NETWORK = "models/{name}/network"
 MODEL = "models/{name}/model.onnx"
 VARIANTS = "models/{name}/variants"
+PRECISIONS = "models/{name}/precisions"
 PARITY = "models/{name}/parity.json"
 
 INPUTS: dict[str, tuple[str, ...]] = {
@@ -60,7 +61,15 @@ INPUTS: dict[str, tuple[str, ...]] = {
     "cross_validate": (TRAINING_DATA,),
     "train": (TRAINING_DATA, CROSS_VALIDATION),
     "export": (TRAINING_DATA, NETWORK),
-    "evaluate": (TRAINING_DATA, TEST_DATA, CROSS_VALIDATION, MODEL, PARITY, VARIANTS),
+    "evaluate": (
+        TRAINING_DATA,
+        TEST_DATA,
+        CROSS_VALIDATION,
+        MODEL,
+        PARITY,
+        PRECISIONS,
+        VARIANTS,
+    ),
 }
 
 OUTPUTS: dict[str, tuple[str, ...]] = {
@@ -69,7 +78,7 @@ OUTPUTS: dict[str, tuple[str, ...]] = {
     "prepare": (TRAINING_DATA, TEST_DATA),
     "cross_validate": (CROSS_VALIDATION,),
     "train": (NETWORK,),
-    "export": (MODEL, PARITY, VARIANTS),
+    "export": (MODEL, PARITY, PRECISIONS, VARIANTS),
     "evaluate": ("reports/{name}/evaluation",),
 }
 

@@ -91,6 +91,11 @@ class Workspace:
         return self.root / "models" / self.name / "variants"
 
     @property
+    def precisions(self) -> Path:
+        """Folder of `export`: the model in the smaller precisions that the file asks for."""
+        return self.root / "models" / self.name / "precisions"
+
+    @property
     def parity(self) -> Path:
         """How far each model departs from its network."""
         return self.root / "models" / self.name / "parity.json"

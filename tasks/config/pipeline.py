@@ -8,6 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from tasks.config.columns import Column, Target, short_target
 from tasks.config.expectations import Expectations
+from tasks.config.export import Export
 from tasks.config.judgement import (
     Claim,
     Comparison,
@@ -78,6 +79,7 @@ class Pipeline(Strict):
         network: the hidden layers; the output layer follows from the task.
         training: optimizer, batches, epochs.
         cross_validation: folds; without it nothing is cross-validated.
+        export: smaller files of the model.
         compare: baselines and classical models on the same rows.
         gates: what must hold before a release.
         slices: parts of the test rows with metrics of their own.
@@ -103,6 +105,7 @@ class Pipeline(Strict):
     network: Network = []
     training: Training = Training()
     cross_validation: CrossValidation | None = None
+    export: Export = Export()
     compare: Annotated[list[Comparison], _each(short_comparison)] = []
     gates: Annotated[Gates, BeforeValidator(short_gates, json_schema_input_type=dict[str, Any])] = (
         Gates()

@@ -26,11 +26,12 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "variants",
     ),
     "train": ("inputs", "network", "split", "target", "task", "training", "variants"),
-    "export": ("columns", "split", "target", "task", "title", "source", "variants"),
+    "export": ("columns", "export", "source", "split", "target", "task", "title", "variants"),
     "evaluate": (
         "claims",
         "columns",
         "compare",
+        "export",
         "gates",
         "slices",
         "split",

@@ -16,12 +16,14 @@ from tasks.evaluation.calibration import calibration
 from tasks.evaluation.comparisons import Prepared, compared, titles
 from tasks.evaluation.measure import Figure, difference, measured, plain
 from tasks.evaluation.outcome import Outcome, Target
+from tasks.evaluation.precision import lost
 from tasks.evaluation.resamples import Resamples
 from tasks.evaluation.rows import Rows, answers, read_rows
 from tasks.evaluation.slices import sliced
 from tasks.workspace import needed, read_json
 
 if TYPE_CHECKING:
+    from tasks.config.export import Export
     from tasks.config.judgement import Comparison
 
 
@@ -147,6 +149,7 @@ def judge(
     view: Any,
     compare: list[Comparison],
     scores: Mapping[str, Any] | None,
+    smaller: Path | None = None,
 ) -> Judged:
     """Measure a branch.
 
@@ -156,6 +159,7 @@ def judge(
         view: its sections.
         compare: the models to compare with.
         scores: its entry of scores.json.
+        smaller: folder of the same model in smaller precisions. Default: none.
     """
     needed(model, "export")
     outcome = _outcome(model, parts, parts.evaluated)
@@ -177,6 +181,8 @@ def judge(
         "curves": (scores or {}).get("curves"),
         **details,
     }
+    if smaller is not None and view.export.precisions:
+        report["precisions"] = _in_precisions(model, smaller, parts, view.export, outcome)
     return Judged(parts, outcome, metrics | _with_subjects(report, outcome), report)
 
 
@@ -189,6 +195,19 @@ def difference_to_main(branch: Judged, main: Judged) -> dict[str, Any] | None:
 
 def _outcome(model: Path, parts: Parts, rows: Rows) -> Outcome:
     return parts.target.outcome(rows.columns, answers(model, rows))
+
+
+def _in_precisions(
+    model: Path, folder: Path, parts: Parts, export: Export, outcome: Outcome
+) -> list[dict[str, Any]]:
+    """The float32 model and its smaller files on the same rows."""
+    entries = [{"precision": "float32", "bytes": model.stat().st_size}]
+    for precision in dict.fromkeys(export.precisions):
+        path = needed(folder / f"{precision}.onnx", "export")
+        small = _outcome(path, parts, parts.evaluated)
+        cost = lost(small, outcome, parts.draws, export.tolerance)
+        entries.append({"precision": precision, "bytes": path.stat().st_size, **cost})
+    return entries
 
 
 def _beside(comparison: Compared, ours: Outcome, draws: Resamples) -> dict[str, Any]:

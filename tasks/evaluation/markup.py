@@ -24,6 +24,8 @@ MOODS = {
     "not reached": "bad",
     "worse": "bad",
     "no difference": "flat",
+    "kept": "good",
+    "refused": "bad",
 }
 
 

@@ -29,6 +29,7 @@ def page(report: Mapping[str, Any], plots: Mapping[str, Any]) -> str:
         sections.figures(report),
         sections.comparisons(report),
         sections.variants(report),
+        sections.precisions(report),
         sections.classes(report),
         sections.drawn(report, plots),
         sections.slices(report),

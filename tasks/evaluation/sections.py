@@ -176,6 +176,31 @@ def variants(report: Report) -> str:
     return "<h2>Variants</h2>" + table(header, rows)
 
 
+def precisions(report: Report) -> str:
+    """The smaller files of the model, and what they cost on the rows that are evaluated."""
+    entries = report["branches"]["main"].get("precisions")
+    if not entries:
+        return ""
+    rows = [
+        (
+            text(entry["precision"]),
+            cell(number(entry["bytes"])),
+            cell(signed(entry["difference"]) if "difference" in entry else ""),
+            verdict(
+                "" if "released" not in entry else ("kept" if entry["released"] else "refused")
+            ),
+        )
+        for entry in entries
+    ]
+    compared = spoken(FIGURES[report["task"]][0])
+    note = (
+        "<p>Answers of the smaller files to the same rows. A file whose interval leaves the "
+        "pipeline's tolerance is not released.</p>"
+    )
+    header = ("precision", "bytes", f"{compared} − float32's, paired", "it is")
+    return "<h2>Precisions</h2>" + note + table(header, rows)
+
+
 def classes(report: Report) -> str:
     """The confusion matrix and the figures of every class."""
     main = report["branches"]["main"]

@@ -6,6 +6,7 @@ Sources: the ONNX operator reference; `keras/src/layers` for what each layer com
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,14 +17,41 @@ from tasks.export.registry import UnsupportedLayer, converts
 from tasks.export.tensor import Dimension
 from tasks.export.traversal import exported_names, references, run
 from tasks.export.weights import read_weights
+from tasks.workspace import read_json
 
 if TYPE_CHECKING:
     import onnx
 
-__all__ = ["OPSET", "UnsupportedLayer", "converts", "network_graph", "read_weights"]
+__all__ = [
+    "OPSET",
+    "UnsupportedLayer",
+    "converts",
+    "network_graph",
+    "read_weights",
+    "stored_network",
+]
 
 # What Keras gives a Sequential network that was built without an `Input`.
 DEFAULT_INPUT = {"name": "input_layer", "dtype": "float32"}
+
+
+def stored_network(folder: Path) -> tuple[onnx.ModelProto, str]:
+    """The network that stage `train` stored, and who converted it.
+
+    Args:
+        folder: holds `network.json` and `network.weights.h5`.
+
+    Returns:
+        The graph, and `throughline` or, for a layer without a converter, `tf2onnx`.
+    """
+    configuration = read_json(folder / "network.json")
+    try:
+        weights = read_weights(folder / "network.weights.h5", configuration)
+        return network_graph(configuration, weights), "throughline"
+    except UnsupportedLayer:
+        from tasks.export.fallback import tf2onnx_graph
+
+        return tf2onnx_graph(folder), "tf2onnx"
 
 
 def network_graph(

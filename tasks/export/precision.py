@@ -6,6 +6,7 @@ float32 model, and one outside the pipeline's tolerance is refused.
 
 from __future__ import annotations
 
+import logging
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -22,6 +23,43 @@ if TYPE_CHECKING:
 # them in half precision, and products lose too much in it.
 WEIGHTED = frozenset({"Gemm", "MatMul", "Conv", "ConvTranspose", "Gather", "RNN", "GRU", "LSTM"})
 SMALLEST_WEIGHT = 16
+# Calibration rows in one call.
+BATCH = 64
+
+
+def in_precision(
+    network: onnx.ModelProto, precision: str, prepared: Path, calibration_rows: int
+) -> onnx.ModelProto:
+    """A network in one of the precisions of the section `export`.
+
+    Args:
+        network: in float32, from arrays to predictions.
+        precision: `float16`, `int8-dynamic` or `int8-static`.
+        prepared: folder of the prepared training rows; `int8-static` reads its arrays.
+        calibration_rows: how many of them.
+    """
+    if precision == "float16":
+        return float16(network)
+    if precision == "int8-dynamic":
+        return dynamic_int8(network)
+    return static_int8(network, _batches(network, prepared, calibration_rows))
+
+
+def _batches(
+    network: onnx.ModelProto, prepared: Path, count: int
+) -> Iterator[dict[str, np.ndarray]]:
+    """Prepared training rows in the types that the network takes, `BATCH` at a time."""
+    from onnx import helper
+
+    types = {
+        value.name: helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type)
+        for value in network.graph.input
+    }
+    arrays = {name: np.load(prepared / f"{name}.npy", mmap_mode="r")[:count] for name in types}
+    for start in range(0, min(len(array) for array in arrays.values()), BATCH):
+        yield {
+            name: array[start : start + BATCH].astype(types[name]) for name, array in arrays.items()
+        }
 
 
 def float16(model: onnx.ModelProto) -> onnx.ModelProto:
@@ -156,8 +194,14 @@ def _through_files(model: onnx.ModelProto, write: Any) -> onnx.ModelProto:
     """What `write` makes of a model; onnxruntime's quantiser works from file to file."""
     import onnx
 
+    level = logging.root.manager.disable
     with tempfile.TemporaryDirectory() as folder:
         source, target = Path(folder) / "float32.onnx", Path(folder) / "int8.onnx"
         source.write_bytes(model.SerializeToString())
-        write(source, target)
+        # It advises, as a warning of the root logger, what `join` does anyway.
+        logging.disable(logging.WARNING)
+        try:
+            write(source, target)
+        finally:
+            logging.disable(level)
         return onnx.load(str(target))

@@ -1,0 +1,107 @@
+"""The parity contract: an exported file against its network's own answers to golden rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tasks.errors import RefusedByGate
+from tasks.export.parity import TOLERANCE, compare
+
+if TYPE_CHECKING:
+    import onnx
+
+# The largest error that a precision may have on any golden row. Eight-bit numbers have no such
+# bound: `evaluate` judges them by what they cost on the test rows.
+TOLERANCES = {
+    "float32": TOLERANCE,
+    "float16": 1e-2,
+    "int8-dynamic": float("inf"),
+    "int8-static": float("inf"),
+}
+ONE_BY_ONE = 8
+
+
+@dataclass(frozen=True)
+class Held:
+    """A file that kept the contract.
+
+    Attributes:
+        report: its entry of parity.json.
+        requests: the golden rows as the graph takes them, by input.
+        answers: what the file answered to them, by output.
+    """
+
+    report: Mapping[str, Any]
+    requests: Mapping[str, np.ndarray]
+    answers: Mapping[str, np.ndarray]
+
+
+def held_against_network(
+    front: onnx.ModelProto,
+    back: onnx.ModelProto,
+    model: onnx.ModelProto,
+    folder: Path,
+    inputs: Sequence[Mapping[str, Any]],
+    branch: str,
+    precision: str,
+) -> Held:
+    """A file's answers to the golden rows, once they are within the tolerance of its precision.
+
+    Args:
+        front: from raw columns to the network's output.
+        back: from there to the named answers.
+        model: both together.
+        folder: of the trained network, with its golden rows and the answers to them.
+        inputs: the contract of the raw columns, from prepared.json.
+        branch: for the error message.
+        precision: of the network in `front`.
+
+    Raises:
+        RefusedByGate: an output departs further.
+    """
+    import pandas as pd
+
+    from tasks.preprocessing.run import feed
+    from tasks.preprocessing.runtime import session_of
+
+    tolerance = TOLERANCES[precision]
+    kinds = {entry["name"]: entry["type"] for entry in inputs}
+    rows = feed(pd.read_parquet(folder / "golden.parquet"), kinds)
+    expected = np.load(folder / "golden.npy")
+    name = front.graph.output[0].name
+    session = session_of(front)
+    (received,) = session.run([name], rows)
+    some = range(min(ONE_BY_ONE, len(expected)))
+    one_by_one = [
+        session.run([name], {key: array[i : i + 1] for key, array in rows.items()})[0] for i in some
+    ]
+    alone = f"{name} (one row)"
+    names = [output.name for output in back.graph.output]
+    final = session_of(back).run(names, {name: expected if precision == "float32" else received})
+    together = session_of(model).run(names, rows)
+    checks = [
+        *compare({name: expected}, {name: received}, tolerance),
+        *compare({alone: expected[: len(some)]}, {alone: np.concatenate(one_by_one)}, tolerance),
+        *compare(
+            dict(zip(names, final, strict=True)), dict(zip(names, together, strict=True)), TOLERANCE
+        ),
+    ]
+    worst = max(checks, key=lambda check: (not check.passed, check.max_relative_error))
+    if not worst.passed:
+        raise RefusedByGate(
+            f"The exported graph of '{branch}' must equal its network within {tolerance:g}",
+            f"{worst.max_relative_error:.3g} in output '{worst.output}' {worst.note}",
+            "Run `python -m tasks parity` with the pipeline's name: it names the node",
+        )
+    report = {
+        "tolerance": tolerance if np.isfinite(tolerance) else None,
+        "rows": len(expected),
+        "largest_error": max(check.max_relative_error for check in checks),
+        "outputs": [asdict(check) for check in checks],
+    }
+    return Held(report, rows, dict(zip(names, together, strict=True)))
