@@ -177,7 +177,7 @@ def _task(run: Run, nodes: list[Node]) -> Any:
 def worth_another_try(task: Any, task_run: Any, state: State[Any]) -> bool:
     """Whether a failed download may go better: a server may be down, a wrong file stays wrong."""
     error = state.result(raise_on_failure=False)
-    return not getattr(error, "mistake", False) or "Run again" in str(error)
+    return not getattr(error, "mistake", False)
 
 
 def _note_failure(run: Run, node: Node, state: State[Any]) -> None:

@@ -22,6 +22,8 @@ PAUSE_SECONDS = 1.0
 class ChangedMeanwhile(ThroughlineError):
     """A file that a stage read changed while it ran; run the flow again."""
 
+    may_pass = True
+
 
 @dataclass
 class Begun:

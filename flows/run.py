@@ -69,7 +69,8 @@ class Run:
             raise
         except Exception as error:
             message = " ".join(str(error).split())
-            raise StageFailed(message, isinstance(error, ThroughlineError)) from error
+            mistake = isinstance(error, ThroughlineError) and not error.may_pass
+            raise StageFailed(message, mistake) from error
 
     def is_settled(self, node: Node) -> bool:
         """Whether a stage was up to date at the start and nothing that it needs has run since."""

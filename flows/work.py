@@ -128,7 +128,7 @@ def run(command: str, folder: str = "") -> Outcome:
     try:
         _run(command, Path(folder))
     except ThroughlineError as error:
-        failure, mistake = str(error), True
+        failure, mistake = str(error), not error.may_pass
     except subprocess.CalledProcessError as error:
         log = _log_since(position)
         failure = f"exit code {error.returncode}: {_last_line(log)}"

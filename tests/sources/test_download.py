@@ -2,87 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
-from tasks.errors import BadData
+from tasks.errors import BadData, Unreachable
 from tasks.sources.download import TRIES, downloaded
 from tests.sources.conftest import Ingest
-
-CONTENT = b"a,b\n" + b"".join(b"%d,%d\n" % (i, i * i) for i in range(20_000))
-SHA256 = hashlib.sha256(CONTENT).hexdigest()
-
-
-class Server(ThreadingHTTPServer):
-    """What came in, and how the next answers go wrong."""
-
-    daemon_threads = True
-
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.ranges: list[str | None] = []
-        self.released = threading.Event()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_address[1]}"
-
-
-class Handler(BaseHTTPRequestHandler):
-    """One behaviour for each path."""
-
-    server: Server
-
-    def log_message(self, *arguments: object) -> None:
-        pass
-
-    def do_GET(self) -> None:
-        asked = self.headers.get("Range")
-        self.server.ranges.append(asked)
-        first = len(self.server.ranges) == 1
-        start = int(asked.removeprefix("bytes=").rstrip("-")) if asked else 0
-        if self.path == "/html.csv":
-            self._send(200, b"<!DOCTYPE html><html>Please sign in</html>")
-        elif self.path == "/absent.csv":
-            self._send(404, b"no")
-        elif self.path == "/busy.csv" and first:
-            self._send(503, b"later")
-        elif self.path == "/drops.csv" and len(self.server.ranges) < 4:
-            self._send(206 if asked else 200, CONTENT[start : start + 50_000], len(CONTENT) - start)
-        elif self.path == "/stalls.csv" and first:
-            self._send(200, CONTENT[:30_000], len(CONTENT))
-            self.server.released.wait(10)
-        elif self.path == "/forgets.csv" and first:
-            self._send(200, CONTENT[:30_000], len(CONTENT))
-        elif self.path == "/forgets.csv":
-            # A server that knows no ranges sends the whole file again.
-            self._send(200, CONTENT)
-        else:
-            self._send(206 if asked else 200, CONTENT[start:])
-
-    def _send(self, status: int, body: bytes, promised: int | None = None) -> None:
-        self.send_response(status)
-        self.send_header("Content-Length", str(len(body) if promised is None else promised))
-        self.end_headers()
-        self.wfile.write(body)
-        self.wfile.flush()
-        self.close_connection = True
-
-
-@pytest.fixture
-def server() -> Iterator[Server]:
-    held = Server()
-    thread = threading.Thread(target=held.serve_forever, daemon=True)
-    thread.start()
-    yield held
-    held.released.set()
-    held.shutdown()
-    held.server_close()
+from tests.sources.loopback import CONTENT, SHA256, Server
 
 
 def fetched(server: Server, name: str, cache: Path) -> bytes:
@@ -131,7 +58,7 @@ class TestRefusal:
         assert len(server.ranges) == 1
 
     def test_no_server(self, tmp_path: Path) -> None:
-        with pytest.raises(BadData, match=f"ConnectionError after 0 bytes, {TRIES} times"):
+        with pytest.raises(Unreachable, match=f"ConnectionError after 0 bytes, {TRIES} times"):
             downloaded("http://127.0.0.1:9/x.csv", SHA256, tmp_path, pause=0.01, timeout=0.5)
 
 

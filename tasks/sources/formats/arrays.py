@@ -35,13 +35,21 @@ def read(content: bytes, name: str, settings: Read) -> tuple[pd.DataFrame, dict[
     arrays = _loaded(content, name)
     if settings.member is not None and name.endswith(".npz"):
         arrays = {key: value for key, value in arrays.items() if key == settings.member}
-    scalars = [key for key, value in arrays.items() if value.ndim == 0]
-    arrays = {key: value for key, value in arrays.items() if key not in scalars}
+    arrays = {key: value for key, value in arrays.items() if value.ndim > 0}
+    return table_of(arrays, name), {"arrays": sorted(arrays)}
+
+
+def table_of(arrays: Mapping[str, np.ndarray[Any, Any]], name: str) -> pd.DataFrame:
+    """Arrays of equal length, or of several parts, as a table; see `read`.
+
+    Raises:
+        BadData: arrays of different length.
+    """
     columns = _stacked(arrays, name) if _is_in_parts(arrays) else dict(arrays)
     lengths = {key: len(value) for key, value in columns.items()}
     if len(set(lengths.values())) != 1:
         raise BadData(f"All arrays of '{name}' must have the same length", lengths)
-    return as_frame(columns), {"arrays": sorted(arrays)}
+    return as_frame(columns)
 
 
 def as_frame(columns: Mapping[str, np.ndarray[Any, Any]]) -> pd.DataFrame:
