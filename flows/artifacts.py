@@ -1,4 +1,4 @@
-"""What a run shows in Prefect: the metrics, the learning curve, where the time went."""
+"""What a run shows in Prefect: the verdict on the rows, the metrics, curves, where time went."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from flows.ledger import Ledger
 from tasks.workspace import Workspace, read_json
 
 MOST_EPOCHS = 20
+LONGEST = 120
 
 
 def publish(root: Path, node: Node) -> None:
@@ -20,6 +21,8 @@ def publish(root: Path, node: Node) -> None:
     from prefect.artifacts import create_table_artifact
 
     workspace = Workspace(root, node.pipeline)
+    if node.stage == "validate":
+        publish_validation(workspace)
     if node.stage == "evaluate" and workspace.metrics.exists():
         create_table_artifact(
             table=[
@@ -36,6 +39,39 @@ def publish(root: Path, node: Node) -> None:
             key=key(node.pipeline, "learning-curve"),
             description=f"Mean of {node.pipeline} over its folds, by epoch",
         )
+
+
+def publish_validation(workspace: Workspace) -> None:
+    """Store the verdict of every expectation; also where the rows were refused."""
+    from prefect.artifacts import create_table_artifact
+
+    report = workspace.validation_report / "validation.json"
+    if not report.exists():
+        return
+    found = read_json(report)
+    create_table_artifact(
+        table=[_verdict(rule) for rule in found["rules"]],
+        key=key(workspace.name, "validation"),
+        description=(
+            f"Expectations of {workspace.name} on {found['rows']} rows: "
+            f"{'all hold' if found['passed'] else 'some fail'}, {found['quarantined']} rows set "
+            f"aside{', the rows were refused' if found['stopped'] else ''}"
+        ),
+    )
+
+
+def _verdict(rule: Mapping[str, Any]) -> dict[str, Any]:
+    first = rule["examples"][0] if rule["examples"] else None
+    shown = f"row {first['row']}: {first['value']}" if first else rule["observed"]
+    return {
+        "expectation": rule["rule"],
+        "arguments": ", ".join(f"{name}: {value}" for name, value in rule["arguments"].items())[
+            :LONGEST
+        ],
+        "verdict": "holds" if rule["passed"] else "fails",
+        "rows that break it": rule["broken_by"],
+        "found": "" if shown is None else str(shown)[:LONGEST],
+    }
 
 
 def publish_ledger(ledger: Ledger, summary: list[str]) -> None:

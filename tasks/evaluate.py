@@ -25,16 +25,21 @@ def evaluate(stage_input: StageInput, workspace: Workspace) -> None:
     """
     from tasks.evaluation.page import page
     from tasks.evaluation.plots import plotted
+    from tasks.evaluation.set_aside import with_set_aside
     from tasks.evaluation.tables import rounded, write_tables
 
     scores = read_json(needed(workspace.cross_validation / "scores.json", "cross_validate"))
     branches = _judged(stage_input, workspace, scores)
-    report = rounded(_report(stage_input, branches, scores.get("settings", {})))
+    report = _report(stage_input, branches, scores.get("settings", {}))
+    main = branches["main"]
+    aside = workspace.test_data / "main", workspace.model
+    report["set_aside"] = with_set_aside(*aside, main.parts.target, main.outcome)
+    report = rounded(report)
     plots = plotted(workspace, branches, report, scores)
     with replaced(workspace.evaluation) as folder:
         folder.mkdir()
         write_json(folder / "report.json", report)
-        write_tables(folder, branches["main"].outcome, report["branches"]["main"])
+        write_tables(folder, main.outcome, report["branches"]["main"])
         (folder / "report.html").write_text(page(report, plots), encoding="utf-8")
     with replaced(workspace.metrics) as draft:
         write_json(draft, _flat(report))

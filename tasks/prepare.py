@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +35,10 @@ def prepare(stage_input: StageInput, workspace: Workspace) -> None:
             (training / branch).mkdir(parents=True)
             (test / branch).mkdir(parents=True)
             _prepare_branch(rows, stage_input.branches[branch], training / branch, test / branch)
+        aside = workspace.clean / "set_aside.parquet"
+        if aside.exists():
+            # Held out like test rows: `evaluate` says what they would change.
+            shutil.copyfile(aside, test / "main" / aside.name)
 
 
 def _prepare_branch(rows: pd.DataFrame, view: Any, training: Path, test: Path) -> None:

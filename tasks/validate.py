@@ -1,6 +1,7 @@
 """Stage `validate`: raw rows that keep the rules go on, the others are set aside with the reason.
 
-Writes data/clean/NAME/rows.parquet and quarantine.parquet, and the report as JSON and as HTML.
+Writes data/clean/NAME/rows.parquet, quarantine.parquet and, where rows were set aside,
+set_aside.parquet with those rows as they came; and the report as JSON and as HTML.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
+from tasks.sources.table import write_rows
 from tasks.validation.catalogue import check
 from tasks.validation.judgement import Judgement, judge, refuse_if_stopped
 from tasks.validation.quarantine import write_quarantine
@@ -53,9 +55,10 @@ def validate(stage_input: StageInput, workspace: Workspace) -> None:
     with replaced(workspace.clean) as draft:
         draft.mkdir()
         write_quarantine(judgement, frame, draft / "quarantine.parquet")
+        if judgement.set_aside:
+            aside = frame.iloc[list(judgement.set_aside)].reset_index(drop=True)
+            write_rows(aside, draft / "set_aside.parquet")
         if judgement.set_aside or workspace.repairs.exists():
-            from tasks.sources.table import write_rows
-
             write_rows(_kept(frame, judgement), draft / "rows.parquet")
         else:
             shutil.copyfile(source, draft / "rows.parquet")
