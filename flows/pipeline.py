@@ -163,7 +163,13 @@ def _task(run: Run, nodes: list[Node]) -> Any:
     )
     def work(label: str) -> Any:
         """Bring the stage up to date."""
-        verdicts = [run.perform(node) for node in nodes]
+        try:
+            verdicts = [run.perform(node) for node in nodes]
+        except StageFailed:
+            if first.stage == "validate":
+                # Refused rows are when its report is wanted most.
+                _publish(run, first)
+            raise
         if set(verdicts) == {UNCHANGED}:
             stages = ", ".join(node.stage for node in nodes)
             return Completed(name="Cached", message=f"{label}: {stages} up to date")

@@ -1,0 +1,56 @@
+"""What Prefect shows of a stage."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from flows.artifacts import publish
+from tasks.config.expectations import Expectations
+from tasks.config.loading import StageInput
+from tasks.errors import BadData
+from tasks.sources.table import write_rows
+from tasks.validate import validate
+from tasks.workspace import Workspace
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
+
+RULES = [
+    {"expect_column_values_to_be_between": {"column": "age", "min_value": 0, "max_value": 120}},
+    {"expect_table_row_count_to_equal": {"value": 3}},
+]
+
+
+def newest(key: str) -> Any:
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterKey
+
+    chosen = ArtifactFilter(key=ArtifactFilterKey(any_=[key]))
+    with get_client(sync_client=True) as client:
+        return max(client.read_artifacts(artifact_filter=chosen), key=lambda found: found.created)
+
+
+@pytest.mark.parametrize("on_failure", ["quarantine", "stop"])
+def test_the_verdicts_of_validation(tmp_path: Path, on_failure: str) -> None:
+    workspace = Workspace(tmp_path, f"people-{on_failure}")
+    workspace.raw.mkdir(parents=True)
+    write_rows(pd.DataFrame({"age": [31, -4, 52]}), workspace.raw / "rows.parquet")
+    view = SimpleNamespace(expectations=Expectations(on_failure=on_failure, limit=0.5, rules=RULES))
+    try:
+        validate(StageInput("t", {"main": view}, {"main": "main"}, {}, {}), workspace)
+    except BadData:
+        assert on_failure == "stop"
+    publish(tmp_path, SimpleNamespace(pipeline=workspace.name, stage="validate"))
+    artifact = newest(f"{workspace.name}-validation")
+    first, second = json.loads(artifact.data)
+    assert first["verdict"] == "fails"
+    assert first["rows that break it"] == 1
+    assert first["found"] == "row 1: -4"
+    assert second["verdict"] == "holds"
+    consequence = "1 rows set aside" if on_failure == "quarantine" else "the rows were refused"
+    assert consequence in artifact.description
