@@ -70,6 +70,9 @@ def _parser() -> argparse.ArgumentParser:
     drift.add_argument("data", type=Path, help="a file of new rows")
     readmit = commands.add_parser("readmit", help="mend quarantined rows and take them back")
     readmit.add_argument("name", metavar="PIPELINE")
+    parity = commands.add_parser("parity", help="hold model files against their networks")
+    parity.add_argument("name", metavar="PIPELINE")
+    parity.add_argument("--rows", type=int, default=1000, help="test rows; default: 1000")
     inspect = commands.add_parser("inspect", help="describe a model file")
     inspect.add_argument("model", type=Path)
     return parser
@@ -129,6 +132,15 @@ def _inspect(chosen: argparse.Namespace) -> int:
     return 0
 
 
+def _parity(chosen: argparse.Namespace) -> int:
+    """Print the contract; 1 when a file departs from its network."""
+    from tasks.parity import parity, table
+
+    checks = parity(chosen.name, ROOT, chosen.rows)
+    print(table(checks))
+    return 1 if any(check.passed is False for check in checks) else 0
+
+
 def _profile(chosen: argparse.Namespace) -> int:
     from tasks.profile.profile import profile
     from tasks.workspace import Workspace
@@ -178,6 +190,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "why": _why,
     "scoreboard": _scoreboard,
     "inspect": _inspect,
+    "parity": _parity,
     "profile": _profile,
     "canary": _canary,
     "drift": _drift,

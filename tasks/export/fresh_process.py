@@ -62,8 +62,9 @@ def keep_requests(path: Path, model: Path, held: Held) -> None:
     plain = {
         key: array.astype(str) if array.dtype == object else array for key, array in arrays.items()
     }
-    # The type stubs take the keywords of `savez` for its own flag.
-    np.savez(path, allow_pickle=False, path=np.array(str(model.resolve())), **plain)  # type: ignore[arg-type]
+    plain["path"] = np.array(str(model.resolve()))
+    # The type stubs take every keyword for `allow_pickle`.
+    np.savez(path, **plain)  # type: ignore[arg-type]
 
 
 def prove(requests: Path) -> None:

@@ -35,6 +35,7 @@ PIPELINE = {
     "training": {"optimizer": {"Adam": {"learning_rate": 0.02}}, "epochs": 12, "batch_size": 16},
     "cross_validation": {"folds": 3, "sizes": [0.5]},
     "compare": ["majority", "LogisticRegression"],
+    "export": {"precisions": ["float16", "int8-dynamic", "int8-static"], "tolerance": 0.1},
     "slices": [{"column": "town"}],
     "claims": [{"text": "a text", "at": "L1", "metric": "accuracy", "value": 0.5}],
     "variants": {"logistic": {"network": []}, "bare": {"columns": {"age": {"scale": "minmax"}}}},

@@ -61,6 +61,92 @@ class TestTheModel:
             assert branch["rows"] > 64
 
 
+class TestSmallerPrecisions:
+    def test_answer_the_same_rows_in_a_smaller_type(self, built: Workspace) -> None:
+        names = {path.stem for path in built.precisions.iterdir()}
+        assert names == {"float16", "int8-dynamic", "int8-static"}
+        for path in built.precisions.iterdir():
+            predictor = Predictor(path)
+            assert predictor.metadata["precision"] == path.stem
+            answer = predictor.predict({"age": [30], "town": ["a"], "vip": [True]})
+            assert answer["label"][0] in ("yes", "no")
+
+    def test_are_judged_on_the_test_rows(self, built: Workspace) -> None:
+        report = read_json(built.evaluation / "report.json")["branches"]["main"]
+        rows = pd.read_parquet(built.test_data / "main" / "rows.parquet")
+        columns = {c: rows[c].to_numpy() for c in ("age", "town", "vip")}
+        full = Predictor(built.model).predict(columns)["label"] == rows["bought"].to_numpy()
+        for entry in report["precisions"][1:]:
+            path = built.precisions / f"{entry['precision']}.onnx"
+            small = Predictor(path).predict(columns)["label"] == rows["bought"].to_numpy()
+            lost = full.mean() - small.mean()
+            assert entry["difference"]["value"] == pytest.approx(-lost, abs=1e-6)
+            assert entry["released"] == (-entry["difference"]["low"] <= 0.1)
+            assert entry["bytes"] == path.stat().st_size
+
+
+class TestTheFreshProcess:
+    def test_refuses_a_file_that_answers_otherwise(self, built: Workspace, tmp_path: Path) -> None:
+        from tasks.export.contract import Held
+        from tasks.export.fresh_process import keep_requests, prove
+
+        requests = {
+            "age": np.array([[30.0]], np.float32),
+            "town": np.array([["a"]], object),
+            "vip": np.array([[True]]),
+        }
+        predictor = Predictor(built.model)
+        answers = predictor.predict({"age": [30.0], "town": ["a"], "vip": [True]})
+        keep_requests(tmp_path / "main.npz", built.model, Held({}, requests, answers))
+        prove(tmp_path)
+        wrong = answers | {"probability": answers["probability"] + 0.01}
+        keep_requests(tmp_path / "main.npz", built.model, Held({}, requests, wrong))
+        with pytest.raises(ThroughlineError, match="other answers in output 'probability'"):
+            prove(tmp_path)
+
+    def test_refuses_a_file_that_needs_what_no_runtime_has(self, tmp_path: Path) -> None:
+        from tasks.export.contract import Held
+        from tasks.export.fresh_process import keep_requests, prove
+
+        model = tmp_path / "model.onnx"
+        model.write_bytes(b"no model")
+        keep_requests(tmp_path / "main.npz", model, Held({}, {}, {}))
+        with pytest.raises(ThroughlineError, match="fresh process"):
+            prove(tmp_path)
+
+
+class TestTheParityCommand:
+    def test_holds_every_branch_against_its_network(self, built: Workspace) -> None:
+        from tasks.parity import parity
+
+        checks = parity("shop", built.root, 30)
+        assert {check.branch for check in checks} == {"main", "logistic", "bare"}
+        assert all(check.passed is not False for check in checks)
+        assert [c.what for c in checks if c.branch == "main"][:2] == [
+            "30 test rows",
+            "8 test rows, one by one",
+        ]
+        second = next(check for check in checks if "reference" in check.what)
+        assert second.passed and second.error is not None and second.error <= 1e-5
+
+    def test_names_the_node_that_departs(self, built: Workspace, tmp_path: Path) -> None:
+        from onnx import numpy_helper
+
+        from tasks.parity import parity
+
+        root = tmp_path / "copy"
+        shutil.copytree(built.root, root)
+        model = onnx.load(Workspace(root, "shop").model)
+        dense = next(node for node in model.graph.node if node.name.startswith("dense"))
+        weight = next(t for t in model.graph.initializer if t.name == dense.input[1])
+        changed = numpy_helper.to_array(weight) + np.float32(0.5)
+        weight.CopyFrom(numpy_helper.from_array(changed, weight.name))
+        onnx.save(model, Workspace(root, "shop").model)
+        failed = [check for check in parity("shop", root, 30) if check.passed is False]
+        assert failed and all(check.branch == "main" for check in failed)
+        assert "first node that departs: 'dense" in failed[0].note
+
+
 class TestTheFigures:
     def test_are_those_of_the_file_on_the_test_rows(self, built: Workspace) -> None:
         rows = pd.read_parquet(built.test_data / "main" / "rows.parquet")

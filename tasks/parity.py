@@ -1,0 +1,258 @@
+"""`python -m tasks parity NAME`: the model file against the trained network on real test rows.
+
+Stage `export` holds a file against answers that were stored at training, without TensorFlow. This
+command goes further, and is slower: it loads the network itself, takes rows that no training has
+seen, names the first node that departs, asks a second runtime, and tries what must be refused.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tasks.export.parity import TOLERANCE, OutputParity, compare, first_departing_node
+from tasks.workspace import Workspace, needed, read_json
+
+if TYPE_CHECKING:
+    import keras
+    import onnx
+    import pandas as pd
+
+# Rows that the second runtime answers: it is written for reading, not for speed.
+REFERENCE_ROWS = 16
+SINGLE_ROWS = 8
+
+
+@dataclass(frozen=True)
+class Check:
+    """One line of the contract.
+
+    Attributes:
+        branch: of the pipeline.
+        what: was compared with the network.
+        error: the largest |expected − received| / max(1, |expected|); None where there is none.
+        passed: None where it could not be tried, and `note` says why.
+        note: more about it.
+    """
+
+    branch: str
+    what: str
+    error: float | None
+    passed: bool | None
+    note: str = ""
+
+
+def parity(name: str, root: Path, most_rows: int) -> list[Check]:
+    """Hold every branch's file against its network.
+
+    Args:
+        name: the pipeline.
+        root: the repository.
+        most_rows: of the test rows, from the first.
+
+    Returns:
+        The checks, in the order of the branches.
+
+    Raises:
+        MissingFile: a stage has not run.
+    """
+    from tasks.config.loading import stage_input
+    from tasks.training.devices import configure
+
+    workspace = Workspace(root, name)
+    given = stage_input(workspace, "train")
+    configure(**{key: given.shared[key] for key in ("backend", "device", "threads")})
+    return [
+        check
+        for branch in given.branches
+        for check in _checked(workspace, branch, given.prepared_by[branch], most_rows)
+    ]
+
+
+def _checked(
+    workspace: Workspace, branch: str, prepared_by: str, most_rows: int
+) -> Iterator[Check]:
+    import onnx
+    import pandas as pd
+
+    from tasks.training.save import load
+
+    model = onnx.load(needed(workspace.model_of(branch), "export"))
+    network = load(needed(workspace.networks / branch, "train"))
+    prepared = needed(workspace.training_data / prepared_by, "prepare")
+    test = pd.read_parquet(needed(workspace.test_data / prepared_by / "rows.parquet", "prepare"))
+    edges = pd.read_parquet(workspace.networks / branch / "golden.parquet")
+    side = _Side(branch, model, network, prepared)
+    if len(test):
+        yield from side.rows("test rows", test.head(most_rows))
+        yield from side.rows("test rows, one by one", test.head(SINGLE_ROWS), single=True)
+    yield from side.rows("golden and edge rows", edges)
+    yield side.second_runtime(edges.head(REFERENCE_ROWS))
+    yield side.cuda(edges)
+    yield side.wrong_type(workspace.model_of(branch), edges)
+
+
+class _Side:
+    """A branch's file and its network behind the same preprocessing.
+
+    Args:
+        branch: of the pipeline.
+        model: the joined graph.
+        network: the trained network.
+        prepared: folder of the preprocessing that it was trained on.
+    """
+
+    def __init__(
+        self, branch: str, model: onnx.ModelProto, network: keras.Model, prepared: Path
+    ) -> None:
+        import onnx
+
+        from tasks.preprocessing.answers import answers
+        from tasks.preprocessing.runtime import session_of
+        from tasks.preprocessing.target import FittedTarget
+
+        self.branch = branch
+        self.model = model
+        self.network = network
+        self.summary: dict[str, Any] = read_json(prepared / "prepared.json")
+        self.kinds = {entry["name"]: entry["type"] for entry in self.summary["inputs"]}
+        self.preprocess = onnx.load(prepared / "preprocess.onnx")
+        target = FittedTarget.from_json(self.summary["target"])
+        self.inner = network.layers[-1].name
+        self.back = session_of(answers(target, self.inner))
+        self.session = session_of(model)
+        self.outputs = [output.name for output in model.graph.output]
+
+    def rows(self, what: str, rows: pd.DataFrame, *, single: bool = False) -> Iterator[Check]:
+        """The file against the network on raw rows."""
+        from tasks.preprocessing.run import feed
+
+        requests = feed(rows, self.kinds)
+        expected = self._expected(rows)
+        received = self._one_by_one(requests) if single else self._answered(requests)
+        worst = _worst(expected, received)
+        note = worst.note
+        if not worst.passed:
+            note = f"output '{worst.output}' {worst.note}; {self._departure(rows, requests)}"
+        yield Check(
+            self.branch, f"{len(rows)} {what}", worst.max_relative_error, worst.passed, note
+        )
+
+    def second_runtime(self, rows: pd.DataFrame) -> Check:
+        """onnx's own reference evaluator, which shares no kernel with onnxruntime."""
+        from onnx.reference import ReferenceEvaluator
+
+        from tasks.preprocessing.run import feed
+
+        what = "onnx reference evaluator"
+        others = sorted({node.domain for node in self.model.graph.node} - {"", "ai.onnx.ml"})
+        if others:
+            note = f"it has no operators of {', '.join(others)}"
+            return Check(self.branch, what, None, None, note)
+        requests = feed(rows, self.kinds)
+        evaluator = ReferenceEvaluator(self.model)
+        received = dict(zip(self.outputs, evaluator.run(None, requests), strict=True))
+        expected = self._answered(requests)
+        worst = _worst(expected, {name: np.asarray(array) for name, array in received.items()})
+        return Check(
+            self.branch,
+            f"{what}, {len(rows)} rows",
+            worst.max_relative_error,
+            worst.passed,
+            worst.note,
+        )
+
+    def cuda(self, rows: pd.DataFrame) -> Check:
+        """The same file on a GPU, where there is one."""
+        import onnxruntime
+
+        from tasks.preprocessing.run import feed
+
+        if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
+            return Check(self.branch, "CUDA", None, None, "this onnxruntime has no CUDA")
+        session = onnxruntime.InferenceSession(
+            self.model.SerializeToString(), providers=["CUDAExecutionProvider"]
+        )
+        requests = feed(rows, self.kinds)
+        received = dict(zip(self.outputs, session.run(self.outputs, requests), strict=True))
+        worst = _worst(self._answered(requests), received)
+        return Check(self.branch, "CUDA", worst.max_relative_error, worst.passed, worst.note)
+
+    def wrong_type(self, path: Path, rows: pd.DataFrame) -> Check:
+        """A text where a number belongs must be refused, with the column's name."""
+        from serving.errors import BadRequest
+        from serving.predictor import Predictor
+
+        number = next((name for name, kind in self.kinds.items() if kind == "number"), None)
+        if number is None:
+            return Check(self.branch, "wrong type", None, None, "no column holds numbers")
+        columns = {name: rows[name].tolist() for name in self.kinds}
+        columns[number] = ["no number", *columns[number][1:]]
+        try:
+            Predictor(path).predict(columns)
+        except BadRequest as error:
+            return Check(self.branch, "wrong type", None, f"'{number}'" in str(error), str(error))
+        return Check(self.branch, "wrong type", None, False, "a text was taken for a number")
+
+    def _expected(self, rows: pd.DataFrame) -> dict[str, np.ndarray]:
+        """The network's answers behind the fitted preprocessing."""
+        features = self._features(rows)
+        given = [features[each.name] for each in self.network.inputs]
+        answer = self.network.predict(given, verbose=0)
+        values = self.back.run(self.outputs, {self.inner: np.asarray(answer)})
+        return dict(zip(self.outputs, values, strict=True))
+
+    def _features(self, rows: pd.DataFrame) -> dict[str, np.ndarray]:
+        from tasks.preprocessing.run import run
+
+        return run(self.preprocess, rows, self.kinds, self.summary["types"], finite=False)
+
+    def _answered(self, requests: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return dict(zip(self.outputs, self.session.run(self.outputs, dict(requests)), strict=True))
+
+    def _one_by_one(self, requests: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        count = len(next(iter(requests.values())))
+        parts = [
+            self._answered({name: array[i : i + 1] for name, array in requests.items()})
+            for i in range(count)
+        ]
+        return {name: np.concatenate([part[name] for part in parts]) for name in self.outputs}
+
+    def _departure(self, rows: pd.DataFrame, requests: Mapping[str, np.ndarray]) -> str:
+        import keras
+
+        features = self._features(rows)
+        inner = keras.Model(
+            self.network.inputs, {each.name: each.output for each in self.network.layers}
+        )
+        layers = inner.predict([features[each.name] for each in self.network.inputs], verbose=0)
+        found = first_departing_node(layers, self.model, requests)
+        if found is None:
+            return "every layer is within the tolerance: the answers behind them depart"
+        return (
+            f"first node that departs: '{found.node}' ({found.operator}) of layer "
+            f"'{found.layer}', by {found.max_relative_error:.3g}"
+        )
+
+
+def _worst(expected: Mapping[str, np.ndarray], received: Mapping[str, np.ndarray]) -> OutputParity:
+    """The output that is furthest from what was expected."""
+    found = compare(expected, received, TOLERANCE)
+    return max(found, key=lambda each: (not each.passed, each.max_relative_error))
+
+
+def table(checks: Sequence[Check]) -> str:
+    """The checks as lines of text."""
+    width = max(len(check.what) for check in checks)
+    branches = max(len(check.branch) for check in checks)
+    words = {True: "as it must", False: "DEPARTS", None: "not tried"}
+    return "\n".join(
+        f"{check.branch:{branches}}  {check.what:{width}}  "
+        f"{'' if check.error is None else f'{check.error:.2g}':>8}  "
+        f"{words[check.passed]:10}  {check.note}".rstrip()
+        for check in checks
+    )
