@@ -1,6 +1,7 @@
 """`python -m benchmarks.latency NAME`: how long `model.onnx` takes to answer raw rows.
 
-Kept out of the stages, whose outputs repeat byte for byte. Both sides run in one process and in
+The files in smaller precisions follow the model itself. Kept out of the stages, whose outputs
+repeat byte for byte. Both sides run in one process and in
 turns: the runtime alone on arrays that fit already, and the predictor that checks and converts
 raw columns first.
 """
@@ -15,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from tasks.workspace import Workspace, needed
 
 BATCHES = (1, 32, 1024)
 ROUNDS = 200
@@ -33,29 +36,33 @@ def main(arguments: list[str] | None = None) -> int:
     print(f"{'':30}{'median / p95 ms':>22}{'median / p95 ms':>22}")
     slow = False
     for name in chosen.names:
-        for batch, predictor, runtime in measured(name, chosen.rounds):
-            ratio = predictor[0] / runtime[0]
-            pairs = "".join(f"{m:>13.3f} /{p:>7.3f}" for m, p in (predictor, runtime))
-            print(f"{name:24}{batch:>6}{pairs}{ratio:>8.1f}")
-            slow |= batch == 1 and predictor[0] > BUDGET
+        workspace = Workspace(Path(), name)
+        for model in (workspace.model, *sorted(workspace.precisions.glob("*.onnx"))):
+            title = name if model == workspace.model else f"  {model.stem}"
+            for batch, predictor, runtime in measured(workspace, model, chosen.rounds):
+                ratio = predictor[0] / runtime[0]
+                pairs = "".join(f"{m:>13.3f} /{p:>7.3f}" for m, p in (predictor, runtime))
+                print(f"{title:24}{batch:>6}{pairs}{ratio:>8.1f}")
+                slow |= batch == 1 and predictor[0] > BUDGET
     return int(slow)
 
 
-def measured(name: str, rounds: int) -> list[tuple[int, tuple[float, float], tuple[float, float]]]:
+def measured(
+    workspace: Workspace, model: Path, rounds: int
+) -> list[tuple[int, tuple[float, float], tuple[float, float]]]:
     """Median and 95th percentile in milliseconds for each batch size, predictor and runtime.
 
     Args:
-        name: a pipeline with a model and prepared rows.
+        workspace: of a pipeline with prepared rows.
+        model: its file, in any precision.
         rounds: calls for each batch size.
     """
     from serving.predictor import Predictor
     from tasks.evaluation.rows import read_rows
-    from tasks.workspace import Workspace, needed
 
-    workspace = Workspace(Path(), name)
-    predictor = Predictor(needed(workspace.model, "export"))
+    predictor = Predictor(needed(model, "export"))
     rows = read_rows(needed(workspace.training_data / "main" / "rows.parquet", "prepare"))
-    session = _session(workspace.model)
+    session = _session(model)
     results = []
     for batch in BATCHES:
         chosen = np.resize(np.arange(rows.count), batch)
