@@ -146,11 +146,11 @@ def _run(command: str, folder: Path) -> None:
         subprocess.run([program, *words[1:]], check=True, cwd=folder)
         return
     from tasks.__main__ import main, run_stage
-    from tasks.config.sections import STAGES
+    from tasks.config.sections import EVERY_STAGE
     from tasks.errors import ThroughlineError
 
     _forget_networks()
-    if words[3] in STAGES:
+    if words[3] in EVERY_STAGE:
         run_stage(words[3], words[4], folder)
     elif main(words[3:]):
         raise ThroughlineError(_last_line(_log_since(0)))

@@ -5,13 +5,17 @@ from __future__ import annotations
 import argparse
 import csv
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
 
 from serving.errors import BadRequest
 from serving.predictor import Predictor
+
+# A model of more classes is answered by its most probable ones.
+MOST_COLUMNS = 20
+BEST = 5
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -20,11 +24,19 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     predict_command = commands.add_parser("predict", help="answer the rows of a CSV file")
     predict_command.add_argument("model", type=Path, help="model.onnx")
-    predict_command.add_argument("rows", type=Path, help="a CSV file with a header")
+    predict_command.add_argument("rows", type=Path, nargs="?", help="a CSV file with a header")
+    predict_command.add_argument(
+        "--image", type=Path, nargs="+", metavar="FILE", help="image files in the place of rows"
+    )
     predict_command.add_argument("-o", "--output", type=Path, help="a CSV file; default: screen")
     chosen = parser.parse_args(arguments)
     try:
-        predict(chosen.model, chosen.rows, chosen.output)
+        if (chosen.rows is None) == (chosen.image is None):
+            raise BadRequest("Give either a CSV file or --image FILE, and one of the two only.")
+        if chosen.image is not None:
+            predict_images(chosen.model, chosen.image, chosen.output)
+        else:
+            predict(chosen.model, chosen.rows, chosen.output)
     except BadRequest as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -42,6 +54,50 @@ def predict(model: Path, rows: Path, output: Path | None = None) -> None:
     predictor = Predictor(model)
     answers = predictor.predict(read_columns(rows))
     header, lines = _table(answers, predictor.metadata.get("target", {}).get("classes"))
+    _write(header, lines, output)
+
+
+def predict_images(model: Path, files: list[Path], output: Path | None = None) -> None:
+    """Answer image files, one line a file, with at most the five most probable classes.
+
+    Raises:
+        BadRequest: the model or a file cannot be read, or the model does not take pictures.
+    """
+    from serving.image import picture_input, read_file
+
+    if not model.is_file():
+        raise BadRequest(f"There is no model '{model}'. Run the pipeline first.")
+    predictor = Predictor(model)
+    name, entry = picture_input(predictor.inputs)
+    # One after the other: pictures differ in size, and memory holds one of them.
+    answers = [predictor.predict({name: read_file(file, entry)}) for file in files]
+    classes = predictor.metadata.get("target", {}).get("classes") or []
+    together = {key: np.concatenate([answer[key] for answer in answers]) for key in answers[0]}
+    if len(classes) > MOST_COLUMNS:
+        header, lines = _most_probable(together["probabilities"], classes)
+    else:
+        header, lines = _table(together, classes)
+    named = ([str(file), *line] for file, line in zip(files, lines, strict=True))
+    _write(["file", *header], named, output)
+
+
+def _most_probable(
+    probabilities: np.ndarray, classes: list[object]
+) -> tuple[list[str], Iterator[list[object]]]:
+    """The classes that are most probable, each with its probability."""
+    header = [
+        f"{what} {place}" for place in range(1, BEST + 1) for what in ("label", "probability")
+    ]
+    best = np.argsort(-probabilities, axis=1, kind="stable")[:, :BEST]
+    lines = (
+        [value for place in places for value in (classes[place], float(row[place]))]
+        for row, places in zip(probabilities, best, strict=True)
+    )
+    return header, lines
+
+
+def _write(header: list[str], lines: Iterable[list[object]], output: Path | None) -> None:
+    """A CSV file, or the screen."""
     if output is None:
         writer = csv.writer(sys.stdout, lineterminator="\n")
         writer.writerow(header)

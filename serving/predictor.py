@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from serving.errors import BadRequest
+from serving.pictures import pictures, rows_at_once
 
 Values = Sequence[Any] | np.ndarray
 
@@ -45,7 +46,12 @@ class Predictor:
         stored = self._session.get_modelmeta().custom_metadata_map
         self.metadata: dict[str, Any] = json.loads(stored.get("throughline", "{}"))
         described = {entry["name"]: entry for entry in self.metadata.get("inputs", [])}
-        kinds = {"tensor(float)": "number", "tensor(string)": "string", "tensor(bool)": "boolean"}
+        kinds = {
+            "tensor(float)": "number",
+            "tensor(string)": "string",
+            "tensor(bool)": "boolean",
+            "tensor(uint8)": "image",
+        }
         self.inputs: dict[str, dict[str, Any]] = {
             each.name: described.get(each.name, {"type": kinds.get(each.type, each.type)})
             for each in self._session.get_inputs()
@@ -69,16 +75,19 @@ class Predictor:
         """
         rows = self._length(columns)
         feed = {
-            name: _converted(name, entry, columns[name])[:, None]
+            name: pictures(name, entry, columns[name])
+            if entry["type"] == "image"
+            else _converted(name, entry, columns[name])[:, None]
             for name, entry in self.inputs.items()
         }
         if rows == 0:
             raise BadRequest("At least one row is needed. Received: 0 rows.")
+        chunk = min(CHUNK, rows_at_once(feed.values()))
         parts = [
             self._session.run(
-                self.outputs, {name: array[start : start + CHUNK] for name, array in feed.items()}
+                self.outputs, {name: array[start : start + chunk] for name, array in feed.items()}
             )
-            for start in range(0, rows, CHUNK)
+            for start in range(0, rows, chunk)
         ]
         return {
             name: np.concatenate([part[number] for part in parts])

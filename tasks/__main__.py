@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tasks.config.sections import STAGES
+from tasks.config.sections import EVERY_STAGE
 from tasks.errors import ThroughlineError
 
 ROOT = Path()
@@ -44,7 +44,7 @@ def run_stage(stage: str, name: str, root: Path = ROOT) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m tasks", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for stage in STAGES:
+    for stage in EVERY_STAGE:
         stage_command = commands.add_parser(stage, help=f"run stage {stage} of a pipeline")
         stage_command.add_argument("name", metavar="PIPELINE")
     check = commands.add_parser("check", help="check pipeline files without running anything")
@@ -53,7 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     wire.add_argument("names", nargs="*", metavar="PIPELINE")
     commands.add_parser("schema", help="write the JSON Schema of a pipeline file for editors")
     why = commands.add_parser("why", help="say what would rerun, and what caused it")
-    why.add_argument("stage", nargs="?", choices=STAGES)
+    why.add_argument("stage", nargs="?", choices=EVERY_STAGE)
     why.add_argument("name", nargs="?", metavar="PIPELINE")
     scoreboard = commands.add_parser("scoreboard", help="hold all figures against the texts'")
     scoreboard.add_argument("names", nargs="*", metavar="PIPELINE")
@@ -183,7 +183,7 @@ def _readmit(chosen: argparse.Namespace) -> int:
 
 
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
-    **dict.fromkeys(STAGES, _stage),
+    **dict.fromkeys(EVERY_STAGE, _stage),
     "check": _check,
     "wire": _wire,
     "schema": _schema,

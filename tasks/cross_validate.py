@@ -40,15 +40,15 @@ def cross_validate(stage_input: StageInput, workspace: Workspace) -> None:
 
 
 def _data(workspace: Workspace, stage_input: StageInput, branch: str) -> TrainingRows:
-    import pandas as pd
-
+    from tasks.preprocessing.pictures import read_rows
     from tasks.preprocessing.target import FittedTarget
     from tasks.training.validation import TrainingRows
 
     prepared = needed(workspace.training_data, "prepare") / stage_input.prepared_by[branch]
     summary = read_json(prepared / "prepared.json")
     target = FittedTarget.from_json(summary["target"])
-    return TrainingRows(pd.read_parquet(prepared / "rows.parquet"), target, summary["dropped"])
+    rows = read_rows(prepared / "rows.parquet")
+    return TrainingRows(rows, target, summary["dropped"], workspace.bottleneck)
 
 
 def _branch(view: Any, data: TrainingRows, seed: int) -> Folded | None:

@@ -5,15 +5,22 @@ Writes data/raw/NAME/rows.parquet, whose bytes depend on the rows alone, and pro
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from tasks.sources.mirror import mirror_folder
-from tasks.sources.registry import Surroundings, fetch
+from tasks.sources.registry import Fetched, Surroundings, fetch
 from tasks.sources.table import described, standardised, write_rows
 from tasks.workspace import Workspace, replaced, write_json
 
 if TYPE_CHECKING:
     from tasks.config.loading import StageInput
+
+# Files whose names are printed.
+MOST_NAMED = 20
 
 
 def ingest(stage_input: StageInput, workspace: Workspace) -> None:
@@ -34,7 +41,12 @@ def ingest(stage_input: StageInput, workspace: Workspace) -> None:
     fetched = fetch(settings, surroundings)
     where = str(fetched.origin.get("file") or fetched.origin["source"])
     read = settings.read
-    frame = standardised(fetched.frame, read.rename, read.text_columns, where)
+    frame, pixels = fetched.frame, None
+    if settings.images is not None and not fetched.images:
+        from tasks.sources.images import from_arrays
+
+        frame, pixels = from_arrays(frame, settings.images)
+    frame = standardised(frame, read.rename, read.text_columns, where)
     provenance: dict[str, Any] = {
         "kind": settings.kind,
         **fetched.origin,
@@ -47,3 +59,25 @@ def ingest(stage_input: StageInput, workspace: Workspace) -> None:
         draft.mkdir()
         write_rows(frame, draft / "rows.parquet")
         write_json(draft / "provenance.json", provenance)
+        _write_images(fetched, settings, pixels, draft)
+    _report_files_set_aside(fetched.origin.get("set_aside", []))
+
+
+def _write_images(fetched: Fetched, settings: Any, pixels: np.ndarray | None, folder: Path) -> None:
+    """The arrays of pictures beside the rows."""
+    if pixels is None and not fetched.images:
+        return
+    images = folder / "rows.images"
+    images.mkdir()
+    if pixels is not None:
+        np.save(images / f"{settings.images.column}.npy", pixels)
+    for column, path in fetched.images.items():
+        path.replace(images / f"{column}.npy")
+
+
+def _report_files_set_aside(files: list[dict[str, str]]) -> None:
+    """Say which files did not become rows; provenance.json names them all."""
+    for each in files[:MOST_NAMED]:
+        print(f"set aside: {each['file']}: {each['problem']}, {each['detail']}", file=sys.stderr)
+    if len(files) > MOST_NAMED:
+        print(f"... and {len(files) - MOST_NAMED} more, see provenance.json", file=sys.stderr)

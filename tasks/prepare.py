@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tasks.workspace import Workspace, needed, replaced, write_json
+from tasks.workspace import Workspace, linked, needed, replaced, write_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,24 +27,33 @@ def prepare(stage_input: StageInput, workspace: Workspace) -> None:
     """
     import pandas as pd
 
-    rows = pd.read_parquet(needed(workspace.clean / "rows.parquet", "validate"))
+    from tasks.preprocessing.bottleneck import with_bottlenecks
+    from tasks.preprocessing.pictures import stored_images, with_images, write_rows
+
+    clean = pd.read_parquet(needed(workspace.clean / "rows.parquet", "validate"))
+    # Only the rows were judged and copied; their pictures stay where `ingest` put them.
+    rows = with_images(clean, stored_images(workspace.raw / "rows.parquet"))
     owners = [name for name, owner in stage_input.prepared_by.items() if name == owner]
     with replaced(workspace.training_data) as training, replaced(workspace.test_data) as test:
         for branch in owners:
             (training / branch).mkdir(parents=True)
             (test / branch).mkdir(parents=True)
-            _prepare_branch(rows, stage_input.branches[branch], training / branch, test / branch)
+            view = stage_input.branches[branch]
+            branch_rows = with_bottlenecks(rows, clean, view.columns, workspace.bottleneck)
+            _prepare_branch(branch_rows, view, training / branch, test / branch)
         aside = workspace.clean / "set_aside.parquet"
         if aside.exists():
             # Held out like test rows: `evaluate` says what they would change.
-            shutil.copyfile(aside, test / "main" / aside.name)
+            pictures = stored_images(workspace.raw / "rows.parquet")
+            write_rows(with_images(pd.read_parquet(aside), pictures), test / "main" / aside.name)
 
 
 def _prepare_branch(rows: pd.DataFrame, view: Any, training: Path, test: Path) -> None:
     from tasks.guards.examine import after_drops, enforce, examine
+    from tasks.preprocessing.bottleneck import without_bottlenecks
     from tasks.preprocessing.fit import fit
+    from tasks.preprocessing.pictures import write_rows
     from tasks.preprocessing.plan import plan
-    from tasks.preprocessing.run import run
     from tasks.preprocessing.target import fit_target
     from tasks.splits.parts import parts
 
@@ -54,20 +62,20 @@ def _prepare_branch(rows: pd.DataFrame, view: Any, training: Path, test: Path) -
     assigned = parts(rows, view.split)
     training_rows = rows[assigned == "training"].reset_index(drop=True)
     target = fit_target(training_rows, view.target, view.task)
-    findings = examine(rows, assigned, list(planned.raw), view.target, view.task, view.split)
+    examined = _without_pictures(rows, planned)
+    findings = examine(examined, assigned, list(planned.raw), view.target, view.task, view.split)
     enforce(findings)
     assigned, kept = after_drops(assigned, list(planned.raw), findings)
     dropped = [name for name in planned.raw if name not in kept]
     planned = plan(rows, view.columns, view.inputs, target_columns, dropped)
     test_rows = rows[assigned == "test"].reset_index(drop=True)
     fitted = fit(training_rows, planned)
-    arrays = run(fitted.graph, training_rows, fitted.inputs, fitted.types)
 
-    training_rows.to_parquet(training / "rows.parquet")
-    test_rows.to_parquet(test / "rows.parquet")
+    write_rows(training_rows, training / "rows.parquet")
+    # The test side answers raw pictures only, by `model.onnx`.
+    write_rows(without_bottlenecks(test_rows), test / "rows.parquet")
     (training / "preprocess.onnx").write_bytes(_bytes(fitted))
-    for name, array in arrays.items():
-        np.save(training / f"{name}.npy", array)
+    _write_arrays(fitted, training_rows, training)
     np.save(training / "target.npy", target.array(training_rows))
     summary = _summary(fitted, target, training_rows, planned)
     write_json(training / "prepared.json", summary | {"dropped": dropped})
@@ -78,6 +86,29 @@ def _prepare_branch(rows: pd.DataFrame, view: Any, training: Path, test: Path) -
             "findings": [finding.as_json() for finding in findings],
         },
     )
+
+
+def _without_pictures(rows: pd.DataFrame, planned: Plan) -> pd.DataFrame:
+    """The rows as guards see them: a digest for each picture."""
+    from tasks.preprocessing.pictures import digests
+
+    names = [name for name, kind in planned.raw.items() if kind == "image"]
+    return rows.assign(**{name: digests(rows[name]) for name in names}) if names else rows
+
+
+def _write_arrays(fitted: Preprocessing, rows: pd.DataFrame, training: Path) -> None:
+    """The network's inputs; those that lie beside the rows already get a second name only."""
+    from tasks.preprocessing.arrays import arrays
+    from tasks.preprocessing.pictures import bottlenecks_beside, images_beside
+
+    stored = training / "rows.parquet"
+    beside = {name: images_beside(stored) / f"{c}.npy" for name, c in fitted.unchanged.items()}
+    beside |= {name: bottlenecks_beside(stored) / f"{c}.npy" for name, c in fitted.stored.items()}
+    for name, array in arrays(fitted, rows).items():
+        if name in beside:
+            linked(beside[name], training / f"{name}.npy")
+        else:
+            np.save(training / f"{name}.npy", array)
 
 
 def _bytes(fitted: Preprocessing) -> bytes:
@@ -97,6 +128,7 @@ def _summary(
         "inputs": contract(rows, planned),
         "features": dict(fitted.features),
         "types": dict(fitted.types),
+        "rescaling": dict(fitted.rescaling),
         "target": target.as_json(),
         "rows": len(rows),
     }

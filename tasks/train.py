@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 # Training rows whose answers are kept, so that the exported file can be held against the network.
 GOLDEN_ROWS = 64
+AUGMENTED_PICTURES = 4
 # Below the repository's root, beside DVC's outputs: git ignores it and no stage depends on it.
 CHECKPOINTS = Path(".cache", "checkpoints")
 
@@ -33,6 +34,7 @@ def train(stage_input: StageInput, workspace: Workspace) -> None:
         BadPipeline: epochs are to come from a cross-validation that the file does not ask for.
     """
     from tasks.training.devices import configure
+    from tasks.training.pretrained import located
 
     configure(**{key: stage_input.shared[key] for key in ("backend", "device", "threads")})
     scores = read_json(needed(workspace.cross_validation / "scores.json", "cross_validate"))
@@ -41,7 +43,8 @@ def train(stage_input: StageInput, workspace: Workspace) -> None:
         for branch, view in stage_input.branches.items():
             prepared = needed(workspace.training_data, "prepare") / stage_input.prepared_by[branch]
             epochs = _epochs(view, scores.get(branch), branch)
-            learns, run = _training(view, prepared, stage_input.shared["seed"])
+            network = located(view.network, workspace.bottleneck)
+            learns, run = _training(view, network, prepared, stage_input.shared["seed"])
             kept = checkpoints / branch
             (fitted,) = learns.fit([run], epochs, title=f"train {branch}", checkpoints=kept)
             _write(learns, fitted, prepared, folder / branch)
@@ -62,15 +65,17 @@ def _epochs(view: Any, scores: dict[str, Any] | None, branch: str) -> int | None
     return int(scores["epochs"]["chosen"])
 
 
-def _training(view: Any, prepared: Path, default_seed: int) -> tuple[Learner, Run]:
+def _training(view: Any, network: Any, prepared: Path, default_seed: int) -> tuple[Learner, Run]:
     from tasks.preprocessing.target import FittedTarget
     from tasks.training.learner import learner
     from tasks.training.runs import Run
 
     summary = read_json(prepared / "prepared.json")
-    arrays = {name: np.load(prepared / f"{name}.npy") for name in summary["features"]}
+    arrays = {
+        name: np.load(prepared / f"{name}.npy", mmap_mode="r") for name in summary["features"]
+    }
     target = FittedTarget.from_json(summary["target"])
-    learns = learner(view, arrays, target.units, default_seed)
+    learns = learner(view, arrays, target.units, default_seed, summary["rescaling"], network)
     training_rows, watched = learns.held_out(summary["rows"])
     answers = np.load(prepared / "target.npy")
     return learns, Run(arrays, answers, training_rows, watched, learns.seed)
@@ -86,6 +91,21 @@ def _write(learns: Learner, fitted: Fitted, prepared: Path, folder: Path) -> Non
     _write_history(folder / "history.csv", fitted)
     write_json(folder / "training.json", _summary(learns, fitted, model))
     _write_golden(model, prepared, folder)
+    _write_augmented(learns, prepared, folder)
+
+
+def _write_augmented(learns: Learner, prepared: Path, folder: Path) -> None:
+    """Samples of the augmentation, where the network begins with random layers on pictures."""
+    from tasks.training.augmented import augmented
+
+    (name, *others) = learns.shapes
+    if others or len(learns.shapes[name]) != 3:
+        return
+    pictures = np.load(prepared / f"{name}.npy", mmap_mode="r")[:AUGMENTED_PICTURES]
+    # A fresh network: its random layers have drawn nothing yet, so the samples repeat.
+    samples = augmented(learns.build(learns.seed), pictures, learns.rescaling.get(name))
+    if samples is not None:
+        np.save(folder / "augmented.npy", samples)
 
 
 def _summary(learns: Learner, fitted: Fitted, model: Any) -> dict[str, Any]:
@@ -109,21 +129,23 @@ def _write_history(path: Path, fitted: Fitted) -> None:
 def _write_golden(model: Any, prepared: Path, folder: Path) -> None:
     """Raw rows and what the network, behind the same graph, answers to them."""
     import onnx
-    import pandas as pd
 
     from tasks.preprocessing.golden import golden_rows
+    from tasks.preprocessing.pictures import read_rows, write_rows
     from tasks.preprocessing.run import run
 
     summary = read_json(prepared / "prepared.json")
-    rows = golden_rows(pd.read_parquet(prepared / "rows.parquet"), summary["inputs"], GOLDEN_ROWS)
+    rows = golden_rows(read_rows(prepared / "rows.parquet"), summary["inputs"], GOLDEN_ROWS)
     kinds = {entry["name"]: entry["type"] for entry in summary["inputs"]}
     graph = onnx.load(prepared / "preprocess.onnx")
     features = run(graph, rows, kinds, summary["types"], finite=False)
     # An edge may have no logarithm or no ratio; the network has no answer there.
-    answerable = np.logical_and.reduce([np.isfinite(f).all(axis=1) for f in features.values()])
+    answerable = np.logical_and.reduce(
+        [np.isfinite(f).reshape(len(f), -1).all(axis=1) for f in features.values()]
+    )
     rows = rows[answerable].reset_index(drop=True)
     features = {name: array[answerable] for name, array in features.items()}
     single = next(iter(features.values())) if len(features) == 1 else features
     outputs = model.predict_on_batch(single)
-    rows.to_parquet(folder / "golden.parquet")
+    write_rows(rows, folder / "golden.parquet")
     np.save(folder / "golden.npy", np.asarray(outputs, dtype=np.float32))

@@ -12,11 +12,12 @@ from typing import Any
 
 import yaml
 
-from tasks.config.sections import SECTIONS, SHARED, STAGES
+from tasks.config.sections import BOTTLENECK, EVERY_STAGE, SECTIONS, SHARED
 from tasks.config.yaml_file import YamlFile
 from tasks.errors import BadPipeline
 from tasks.workspace import Workspace, replaced
 
+PRETRAINED_KEYS = ("pretrained", "Pretrained")
 HEADER = "# Written by `python -m tasks wire`; change tasks/wire.py instead.\n"
 
 # What every stage runs: reading the pipeline file and writing outputs.
@@ -30,6 +31,13 @@ CODE: dict[str, tuple[str, ...]] = {
         "tasks/sources/table.py",
         "tasks/validate.py",
         "tasks/validation",
+    ),
+    BOTTLENECK: (
+        "tasks/bottleneck.py",
+        "tasks/export",
+        "tasks/preprocessing",
+        "tasks/sources",
+        "tasks/training",
     ),
     "prepare": ("tasks/guards", "tasks/prepare.py", "tasks/preprocessing", "tasks/splits"),
     "cross_validate": (
@@ -45,6 +53,7 @@ CODE: dict[str, tuple[str, ...]] = {
 
 RAW = "data/raw/{name}"
 CLEAN = "data/clean/{name}"
+BOTTLENECKS = "data/bottleneck/{name}"
 TRAINING_DATA = "data/prepared/{name}/training"
 TEST_DATA = "data/prepared/{name}/test"
 CROSS_VALIDATION = "reports/{name}/cross_validation"
@@ -57,6 +66,7 @@ PARITY = "models/{name}/parity.json"
 INPUTS: dict[str, tuple[str, ...]] = {
     "ingest": (),
     "validate": (RAW,),
+    BOTTLENECK: (RAW,),
     "prepare": (CLEAN,),
     "cross_validate": (TRAINING_DATA,),
     "train": (TRAINING_DATA, CROSS_VALIDATION),
@@ -75,11 +85,22 @@ INPUTS: dict[str, tuple[str, ...]] = {
 OUTPUTS: dict[str, tuple[str, ...]] = {
     "ingest": (RAW,),
     "validate": (CLEAN, "reports/{name}/validation"),
+    BOTTLENECK: (BOTTLENECKS,),
     "prepare": (TRAINING_DATA, TEST_DATA),
     "cross_validate": (CROSS_VALIDATION,),
     "train": (NETWORK,),
     "export": (MODEL, PARITY, PRECISIONS, VARIANTS),
     "evaluate": ("reports/{name}/evaluation",),
+}
+
+# What a stage reads besides where rows hold pictures: the pixels, and samples of the augmentation.
+PICTURES: dict[str, tuple[str, ...]] = {"prepare": (RAW,), "evaluate": (NETWORK,)}
+
+# What a stage reads besides where the file names a pretrained network.
+PRETRAINED: dict[str, tuple[str, ...]] = {
+    "prepare": (BOTTLENECKS,),
+    "cross_validate": (BOTTLENECKS,),
+    "train": (BOTTLENECKS,),
 }
 
 METRICS: dict[str, tuple[str, ...]] = {"evaluate": ("reports/{name}/metrics.json",)}
@@ -92,10 +113,13 @@ def stages(document: Mapping[str, Any], name: str) -> dict[str, Any]:
         document: the pipeline file as parsed; only its sections matter.
         name: the pipeline.
     """
-    present = set(document)
     return {
         # Names are filled in here: DVC's own `${name}` costs it 0.4 ms a mention, at every start.
-        "stages": {stage: _named(_stage(stage, present), name) for stage in STAGES},
+        "stages": {
+            stage: _named(_stage(stage, document), name)
+            for stage in EVERY_STAGE
+            if stage != BOTTLENECK or _has_pretrained(document)
+        },
         "plots": _plots(document, name),
         # What `dvc artifacts get REPOSITORY pipelines/NAME:model` fetches; from this folder.
         "artifacts": {"model": {"path": f"../../models/{name}/model.onnx", "type": "model"}},
@@ -125,8 +149,34 @@ def _named(template: Any, name: str) -> Any:
     return {_named(key, name): _named(value, name) for key, value in template.items()}
 
 
-def _stage(stage: str, present: set[str]) -> dict[str, Any]:
-    sections = [section for section in sorted(SECTIONS[stage]) if section in present]
+def _has_pictures(document: Mapping[str, Any]) -> bool:
+    """Whether the source brings pictures, which stay in the folder of the raw rows."""
+    return document.get("source", {}).get("images") is not None
+
+
+def _has_pretrained(content: Any) -> bool:
+    """Whether a pretrained network is named anywhere in the file."""
+    if isinstance(content, Mapping):
+        return any(key in PRETRAINED_KEYS or _has_pretrained(v) for key, v in content.items())
+    return isinstance(content, list) and any(map(_has_pretrained, content))
+
+
+def _sections(stage: str, document: Mapping[str, Any]) -> list[str]:
+    """The sections of a file that a stage reads, as `params:` lists them."""
+    if stage != BOTTLENECK:
+        return [section for section in sorted(SECTIONS[stage]) if section in document]
+    # Only what names networks: another learning rate or head must not compute features anew.
+    found = [key for key in ("columns", "network") if _has_pretrained(document.get(key))]
+    for name, variant in document.get("variants", {}).items():
+        found += [f"variants.{name}.{key}" for key in variant if _has_pretrained(variant[key])]
+    return found
+
+
+def _stage(stage: str, document: Mapping[str, Any]) -> dict[str, Any]:
+    pictures = PICTURES.get(stage, ()) if _has_pictures(document) else ()
+    if _has_pretrained(document):
+        pictures += PRETRAINED.get(stage, ())
+    sections = _sections(stage, document)
     parameters: list[Any] = [{"pipelines/{name}/pipeline.yaml": sections}] if sections else []
     if stage in SHARED:
         parameters.append({"params.yaml": sorted(SHARED[stage])})
@@ -134,7 +184,7 @@ def _stage(stage: str, present: set[str]) -> dict[str, Any]:
         # Paths below are those of the repository's root.
         "wdir": "../..",
         "cmd": f"python -m tasks {stage} {{name}}",
-        "deps": [*sorted((*FOUNDATION, *CODE[stage])), *INPUTS[stage]],
+        "deps": [*sorted((*FOUNDATION, *CODE[stage])), *INPUTS[stage], *pictures],
         "params": parameters,
         "outs": list(OUTPUTS[stage]),
     }

@@ -61,6 +61,11 @@ class Workspace:
         return self.root / "reports" / self.name / "validation"
 
     @property
+    def bottleneck(self) -> Path:
+        """Folder of `bottleneck`: pretrained networks and the features of frozen ones."""
+        return self.root / "data" / "bottleneck" / self.name
+
+    @property
     def training_data(self) -> Path:
         """Folder of `prepare`: for each branch rows, arrays, preprocess.onnx, prepared.json."""
         return self.root / "data" / "prepared" / self.name / "training"
@@ -155,6 +160,14 @@ def replaced(path: Path) -> Iterator[Path]:
             draft.replace(path)
     finally:
         _remove(draft)
+
+
+def linked(source: Path, target: Path) -> None:
+    """Give a file a second name, or copy it where the target lies on another disk."""
+    try:
+        target.hardlink_to(source)
+    except OSError:
+        shutil.copyfile(source, target)
 
 
 def _remove(path: Path) -> None:

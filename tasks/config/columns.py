@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from tasks.config.image import Image
 from tasks.config.strict import Strict, spelled_out
 from tasks.config.text import Text
 
@@ -162,14 +163,18 @@ class Column(Strict):
     ] = None
 
     text: Text | None = None
+    image: Image | None = None
 
     @model_validator(mode="after")
     def _texts_have_their_own_steps(self) -> Column:
-        if self.text is not None:
+        own = "text" if self.text is not None else "image" if self.image is not None else None
+        if own is not None:
             steps = ("derive", "impute", "clip", "log", "scale", "encode")
             useless = [key for key in steps if getattr(self, key) is not None]
             if useless or self.missing:
-                raise ValueError(f"'{(useless or ['missing'])[0]}' has no effect beside 'text'")
+                raise ValueError(f"'{(useless or ['missing'])[0]}' has no effect beside '{own}'")
+            if self.text is not None and self.image is not None:
+                raise ValueError("a column is a 'text' or an 'image'")
         return self
 
     @model_validator(mode="after")

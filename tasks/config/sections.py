@@ -9,9 +9,14 @@ from tasks.errors import ThroughlineError
 
 STAGES = ("ingest", "validate", "prepare", "cross_validate", "train", "export", "evaluate")
 
+# Stands before `prepare` in pipelines that name a pretrained network, and nowhere else.
+BOTTLENECK = "bottleneck"
+EVERY_STAGE = (*STAGES[:2], BOTTLENECK, *STAGES[2:])
+
 SECTIONS: dict[str, tuple[str, ...]] = {
     "ingest": ("source",),
     "validate": ("expectations",),
+    BOTTLENECK: ("columns", "network", "variants"),
     "prepare": ("columns", "inputs", "split", "target", "task", "variants"),
     "cross_validate": (
         "columns",

@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from tasks.config.image import Images
 from tasks.config.strict import Strict
 
 KINDS = ("sklearn", "generator", "rows", "archive", "url", "urls", "file", "folder", "sql")
@@ -74,6 +75,7 @@ class Source(Strict):
     licence: str = ""
     citation: str = ""
     read: Read = Read()
+    images: Images | None = None
 
     @property
     def kind(self) -> str:

@@ -10,21 +10,25 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tasks.config.judgement import BASELINES
 from tasks.errors import BadData
-from tasks.evaluation import classification, regression
+from tasks.evaluation import classification, gallery, regression
 from tasks.evaluation.calibration import calibration
 from tasks.evaluation.comparisons import Prepared, compared, titles
 from tasks.evaluation.measure import Figure, difference, measured, plain
 from tasks.evaluation.outcome import Outcome, Target
 from tasks.evaluation.precision import lost
 from tasks.evaluation.resamples import Resamples
-from tasks.evaluation.rows import Rows, answers, read_rows
+from tasks.evaluation.rows import Rows, answers, parameters, read_rows, sampled
 from tasks.evaluation.slices import sliced
 from tasks.workspace import needed, read_json
 
 if TYPE_CHECKING:
     from tasks.config.export import Export
     from tasks.config.judgement import Comparison
+
+# Training pictures that are measured, evenly spread over the rows.
+MOST_PICTURES = 2000
 
 
 class Parts:
@@ -46,12 +50,17 @@ class Parts:
         # Without test rows all that can be measured is how well the training rows are known.
         self.evaluated = test_rows if test_rows.count else self.training
         self.draws = Resamples(self.evaluated.count)
-        self.training_draws = Resamples(self.training.count) if test_rows.count else self.draws
+        # Pictures are many and dear: a sample says as well how well the training rows are known.
+        self.known = sampled(self.training, MOST_PICTURES)
+        self.training_draws = Resamples(self.known.count) if test_rows.count else self.draws
         self._compared: list[Compared] | None = None
+        self._look = True
 
     def compared(self, comparisons: list[Comparison]) -> list[Compared]:
         """Every comparison model, fitted and measured once."""
         if self._compared is None:
+            # The features of pictures are dear, and a trivial model looks at none.
+            self._look = any(each.model not in BASELINES for each in comparisons)
             self._compared = [
                 self._measured(name, comparison)
                 for name, comparison in zip(titles(comparisons), comparisons, strict=True)
@@ -81,9 +90,9 @@ class Parts:
 
     @cached_property
     def _arrays(self) -> Prepared:
-        inputs = list(self.prepared["features"])
+        inputs = list(self.prepared["features"]) if self._look else []
         arrays = [np.load(self.folder / f"{name}.npy", mmap_mode="r") for name in inputs]
-        fresh = answers(self.folder / "preprocess.onnx", self.evaluated)
+        fresh = answers(self.folder / "preprocess.onnx", self.evaluated) if self._look else {}
         target = np.load(self.folder / "target.npy")
         if self.target.task in ("regression", "proportion"):
             known = target.astype(np.float64) * self.target.divide + self.target.subtract
@@ -91,9 +100,11 @@ class Parts:
             several = self.target.task == "multilabel"
             known = target.astype(np.int64) if several else target.astype(np.int64).reshape(-1)
         return Prepared(
-            features=_side_by_side(arrays),
+            features=_side_by_side(arrays, self.training.count),
             answers=known,
-            test_features=_finite(_side_by_side([fresh[name] for name in inputs])),
+            test_features=_finite(
+                _side_by_side([fresh[name] for name in inputs], self.evaluated.count)
+            ),
             actual=self.target.actual(self.evaluated.columns),
             target=self.target,
         )
@@ -109,8 +120,10 @@ class Compared:
     metrics: Mapping[str, Figure]
 
 
-def _side_by_side(arrays: list[np.ndarray]) -> np.ndarray:
-    """Several network inputs as one table, shape (N, F)."""
+def _side_by_side(arrays: list[np.ndarray], count: int) -> np.ndarray:
+    """Several network inputs as one table, shape (N, F); without inputs it has no columns."""
+    if not arrays:
+        return np.zeros((count, 0))
     return np.concatenate([array.reshape(len(array), -1) for array in arrays], axis=1)
 
 
@@ -166,7 +179,7 @@ def judge(
     own = measured(outcome, parts.draws)
     on_training = own
     if parts.test_count:
-        on_training = measured(_outcome(model, parts, parts.training), parts.training_draws)
+        on_training = measured(_outcome(model, parts, parts.known), parts.training_draws)
     comparisons = [
         _beside(comparison, outcome, parts.draws) for comparison in parts.compared(compare)
     ]
@@ -179,11 +192,14 @@ def judge(
         "comparisons": comparisons,
         "slices": sliced(view.slices, parts.evaluated, outcome),
         "curves": (scores or {}).get("curves"),
+        "parameters": parameters(model),
+        "training_rows_measured": parts.known.count,
         **details,
     }
     if smaller is not None and view.export.precisions:
         report["precisions"] = _in_precisions(model, smaller, parts, view.export, outcome)
-    return Judged(parts, outcome, metrics | _with_subjects(report, outcome), report)
+    counted = {"parameters": plain(report["parameters"] or 0)}
+    return Judged(parts, outcome, metrics | counted | _with_subjects(report, outcome), report)
 
 
 def difference_to_main(branch: Judged, main: Judged) -> dict[str, Any] | None:
@@ -252,6 +268,9 @@ def _details(outcome: Outcome, parts: Parts) -> dict[str, Any]:
     }
     if outcome.task != "multilabel":
         details["confusion"] = classification.confusion(outcome).tolist()
+        column = gallery.picture_column(parts.evaluated)
+        if column is not None:
+            details["mistakes"] = gallery.mistakes(outcome, parts.evaluated, column)
     return details
 
 

@@ -41,7 +41,7 @@ OF_A_CLASS = ("precision", "recall", "f1")
 OF_A_COLUMN = ("coefficient",)
 
 LOWER = ("loss", "mae", "mse", "rmse", "mean_absolute_error", "mean_squared_error")
-NEITHER = ("coefficient", "intercept", "epochs", "confusion")
+NEITHER = ("parameters", "coefficient", "intercept", "epochs", "confusion")
 
 # What cross-validation adds to the figures of its folds.
 CROSS_VALIDATED = ("accuracy", "loss", "mae", "mse", "auc", "precision", "recall", "r2")
@@ -59,7 +59,7 @@ def metric_names(task: str) -> list[str]:
     """
     own = list(FIGURES[task])
     folds = [f"cv_{name}" for name in dict.fromkeys((*own, *CROSS_VALIDATED))]
-    names = [*own, *(f"train_{name}" for name in own), *folds, "epochs"]
+    names = [*own, *(f"train_{name}" for name in own), *folds, "epochs", "parameters"]
     if task in ("binary", "multiclass"):
         return [*names, *(name for name in OF_A_CLASS if name not in names), "confusion"]
     return [*names, "coefficient", "intercept"] if task in ("regression", "proportion") else names

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from tasks.evaluation import sections, set_aside
+from tasks.evaluation import gallery, sections, set_aside
 from tasks.evaluation.chart import number
 from tasks.evaluation.markup import ranged, signed, spoken
 from tasks.evaluation.names import FIGURES
@@ -32,6 +32,7 @@ def page(report: Mapping[str, Any], plots: Mapping[str, Any]) -> str:
         sections.precisions(report),
         sections.classes(report),
         sections.drawn(report, plots),
+        gallery.section(report, plots.get("pictures")),
         sections.slices(report),
         set_aside.section(report),
         sections.sweeps(plots["sweeps"]),

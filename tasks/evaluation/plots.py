@@ -114,6 +114,12 @@ def plotted(
         plots["calibration"] = reliability(main["calibration"], outcome.task)
     if outcome.task == "binary":
         plots["roc"] = roc_curve(outcome)
+    if main.get("mistakes"):
+        from tasks.evaluation import gallery
+
+        rows, network = branches["main"].parts.evaluated, workspace.networks / "main"
+        model = workspace.model_of("main")
+        plots["pictures"] = gallery.drawn(model, outcome, rows, main["mistakes"], network)
     boundaries = {}
     for name, branch in list(branches.items())[:MOST_BOUNDARIES]:
         svg = decision_boundary(workspace.model_of(name), branch.parts, branch.outcome)

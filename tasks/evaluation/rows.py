@@ -20,7 +20,7 @@ class Rows:
     """A table.
 
     Attributes:
-        columns: each raw column, shape (N,).
+        columns: each raw column, shape (N,); pictures (N, height, width, channels).
         count: the number of rows.
     """
 
@@ -36,6 +36,9 @@ def read_rows(path: Path) -> Rows:
     with pyarrow.parquet.ParquetFile(path) as file:
         table = file.read()
     columns = {name: _as_numpy(table.column(name)) for name in table.column_names}
+    # The pictures of the rows, numbered from 0 in their order.
+    for pixels in sorted(path.with_suffix(".images").glob("*.npy")):
+        columns[pixels.stem] = np.load(pixels, mmap_mode="r", allow_pickle=False)
     return Rows(columns, table.num_rows)
 
 
@@ -52,6 +55,23 @@ def _as_numpy(column: pyarrow.ChunkedArray) -> np.ndarray:
     values = np.empty(len(array), dtype=object)
     values[:] = array.to_pylist()
     return values
+
+
+def sampled(rows: Rows, most: int) -> Rows:
+    """At most so many rows, evenly spread, where they hold pictures; else all of them."""
+    pictures = any(values.ndim > 1 for values in rows.columns.values())
+    if not pictures or rows.count <= most:
+        return rows
+    places = np.linspace(0, rows.count - 1, most).astype(np.int64)
+    return Rows({name: values[places] for name, values in rows.columns.items()}, most)
+
+
+def parameters(path: Path) -> int | None:
+    """How many numbers the network of a model learned, as its metadata say."""
+    from serving.predictor import Predictor
+
+    count = Predictor(path).metadata.get("training", {}).get("parameters")
+    return None if count is None else int(count)
 
 
 def answers(path: Path, rows: Rows) -> dict[str, np.ndarray]:

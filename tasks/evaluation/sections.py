@@ -94,7 +94,10 @@ def figures(report: Report) -> str:
     header = ["", "test rows" if has_test else "training rows"]
     prefixes = [""]
     if has_test:
-        header.append("training rows")
+        main = report["branches"]["main"]
+        known = main.get("training_rows_measured", main["rows"]["training"])
+        every = known == main["rows"]["training"]
+        header.append("training rows" if every else f"{number(known)} of the training rows")
         prefixes.append("train_")
     if folded:
         header.append("cross-validation, mean of the folds")

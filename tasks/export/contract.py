@@ -64,14 +64,13 @@ def held_against_network(
     Raises:
         RefusedByGate: an output departs further.
     """
-    import pandas as pd
-
+    from tasks.preprocessing.pictures import read_rows
     from tasks.preprocessing.run import feed
     from tasks.preprocessing.runtime import session_of
 
     tolerance = TOLERANCES[precision]
     kinds = {entry["name"]: entry["type"] for entry in inputs}
-    rows = feed(pd.read_parquet(folder / "golden.parquet"), kinds)
+    rows = feed(read_rows(folder / "golden.parquet"), kinds)
     expected = np.load(folder / "golden.npy")
     name = front.graph.output[0].name
     session = session_of(front)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tasks.preprocessing import image
 from tasks.preprocessing.plan import Plan, Planned
 
 if TYPE_CHECKING:
@@ -49,6 +50,9 @@ def _described(values: pd.Series, kind: str, users: list[Planned]) -> dict[str, 
     }
     if kind == "number":
         return entry | _statistics(values.dropna().to_numpy(dtype=np.float64))
+    if kind == "image":
+        assert own is not None and own.image is not None
+        return entry | {"fixed_size": own.image.size is None} | image.described(values)
     encode = own.encode if own else None
     if kind == "string" and encode is not None:
         shares = values.dropna().astype(str).value_counts(normalize=True).sort_index()

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tasks.config.text import Text
 from tasks.errors import BadPipeline, listed
+from tasks.preprocessing.bottleneck import FROZEN
 from tasks.preprocessing.categories import FittedCategory, fit_category, write_category
 from tasks.preprocessing.graph import Graph
+from tasks.preprocessing.image import UINT8, FittedImage, fit_image, output_shape, write_image
 from tasks.preprocessing.numbers import FittedNumber, fit_number, write_numbers
 from tasks.preprocessing.plan import Plan, Planned
 from tasks.preprocessing.raw import raw_values
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
 
     from tasks.config.columns import Derive
 
-Fitted = FittedNumber | FittedCategory | FittedText
+Fitted = FittedNumber | FittedCategory | FittedText | FittedImage
 
 # Types of a network input, by the name that NumPy gives them.
 ELEMENT_TYPES = {"float32": 1, "uint8": 1, "int32": 6}
@@ -39,12 +42,19 @@ class Preprocessing:
         features: for each network input the names of its features.
         inputs: name and kind of each raw column.
         types: for each network input the smallest type of NumPy that holds it exactly.
+        rescaling: for network inputs of pictures the factor and offset of the network's first
+            layer.
+        unchanged: for network inputs that are a column of pictures as it is, the column.
+        stored: for network inputs whose features stage `bottleneck` stored, the column.
     """
 
     graph: onnx.ModelProto
     features: Mapping[str, list[str]]
     inputs: Mapping[str, str]
     types: Mapping[str, str]
+    rescaling: Mapping[str, Any] = field(default_factory=dict)
+    unchanged: Mapping[str, str] = field(default_factory=dict)
+    stored: Mapping[str, str] = field(default_factory=dict)
 
 
 def fit(rows: pd.DataFrame, plan: Plan) -> Preprocessing:
@@ -59,8 +69,8 @@ def fit(rows: pd.DataFrame, plan: Plan) -> Preprocessing:
     """
     graph = Graph()
     for name, kind in plan.raw.items():
-        graph.input(name, kind, ["N", 1])
-    features, types = {}, {}
+        graph.input(name, kind, _input_shape(name, kind, rows, plan))
+    features, types, rescaling, unchanged, stored = {}, {}, {}, {}, {}
     for group, columns in plan.inputs.items():
         fitted = [_fit_column(rows, planned) for planned in columns]
         blocks = _write(graph, columns, fitted, plan)
@@ -70,12 +80,45 @@ def fit(rows: pd.DataFrame, plan: Plan) -> Preprocessing:
         else:
             graph.node("Concat", blocks, group, exact=True, axis=1)
         types[group] = _type(group, fitted)
-        graph.output(group, ELEMENT_TYPES[types[group]], ["N", len(features[group])])
-    return Preprocessing(graph.model(), features, dict(plan.raw), types)
+        first = fitted[0]
+        if isinstance(first, FittedImage):
+            kind = UINT8 if types[group] == "uint8" else ELEMENT_TYPES["float32"]
+            graph.output(group, kind, output_shape(first))
+            if first.rescaling is not None:
+                rescaling[group] = first.rescaling
+            if first.unchanged:
+                unchanged[group] = first.name
+            if first.frozen is not None:
+                stored[group] = first.name
+        else:
+            graph.output(group, ELEMENT_TYPES[types[group]], ["N", len(features[group])])
+    model = graph.model()
+    return Preprocessing(model, features, dict(plan.raw), types, rescaling, unchanged, stored)
+
+
+def _input_shape(name: str, kind: str, rows: pd.DataFrame, plan: Plan) -> list[str | int]:
+    if kind != "image":
+        return ["N", 1]
+    treated = next(p for columns in plan.inputs.values() for p in columns if p.name == name)
+    assert treated.column.image is not None
+    return fit_image(name, rows[name], treated.column.image, _frozen(rows, name)).input_shape
+
+
+def _frozen(rows: pd.DataFrame, name: str) -> Path | None:
+    """The frozen network of a column of pictures, which travels with the rows."""
+    path = rows.attrs.get(FROZEN, {}).get(name)
+    return None if path is None else Path(path)
 
 
 def _type(group: str, fitted: Sequence[Fitted]) -> str:
-    found = {each.element_type if isinstance(each, FittedText) else "float32" for each in fitted}
+    own = (FittedText, FittedImage)
+    found = {each.element_type if isinstance(each, own) else "float32" for each in fitted}
+    if len(fitted) > 1 and any(isinstance(each, FittedImage) for each in fitted):
+        raise BadPipeline(
+            f"Pictures need a network input of their own, and '{group}' has other columns",
+            listed(each.name for each in fitted),
+            "Give `inputs`, one of them for the pictures alone",
+        )
     if "int32" in found and len(fitted) > 1:
         raise BadPipeline(
             f"Token numbers need a network input of their own, and '{group}' has other columns",
@@ -90,6 +133,9 @@ def _features(fitted: Fitted) -> list[str]:
 
 
 def _fit_column(rows: pd.DataFrame, planned: Planned) -> Fitted:
+    if planned.column.image is not None:
+        frozen = _frozen(rows, planned.name)
+        return fit_image(planned.name, rows[planned.name], planned.column.image, frozen)
     if planned.column.text is not None:
         return fit_text(planned.name, raw_values(rows, planned.name, "string"), planned.column.text)
     if planned.column.encode is not None:
@@ -147,6 +193,8 @@ def _write(
         first = members[0][1]
         if isinstance(first, FittedCategory):
             blocks.append(write_category(graph, values[0], first))
+        elif isinstance(first, FittedImage):
+            blocks.append(write_image(graph, values[0], first))
         elif isinstance(first, FittedText):
             blocks.append(write_text(graph, values[0], first))
         else:

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 if TYPE_CHECKING:
     import pandas as pd
 
 # No category of any real file.
 STRANGER = "a value that training never saw"
+# Pictures cost more of the network than rows of a table do.
+PICTURES = 24
 
 
 def golden_rows(
@@ -33,7 +37,8 @@ def golden_rows(
     names = [entry["name"] for entry in inputs]
     # Whole numbers cannot be missing in a table, so numbers of every kind become floats.
     numbers = {entry["name"]: "float64" for entry in inputs if entry["type"] == "number"}
-    real = rows[names].head(count).astype(numbers)
+    pictures = any(entry["type"] == "image" for entry in inputs)
+    real = rows[names].head(min(count, PICTURES) if pictures else count).astype(numbers)
     edges = [
         {entry["name"]: _edge(entry, edge, real[entry["name"]].iloc[0]) for entry in inputs}
         for edge in ("min", "max", "below", "above", "missing")
@@ -43,6 +48,8 @@ def golden_rows(
 
 
 def _edge(entry: Mapping[str, Any], edge: str, ordinary: Any) -> Any:
+    if entry["type"] == "image":
+        return _edge_picture(edge, ordinary)
     if edge == "missing":
         return None if entry["may_be_missing"] and entry["type"] != "boolean" else ordinary
     if entry["type"] == "string":
@@ -52,3 +59,17 @@ def _edge(entry: Mapping[str, Any], edge: str, ordinary: Any) -> Any:
     beyond = {"min": 0.0, "max": 0.0, "below": -entry["sd"], "above": entry["sd"]}[edge]
     start = entry["min"] if edge in ("min", "below") else entry["max"]
     return start + beyond
+
+
+def _edge_picture(edge: str, ordinary: np.ndarray) -> np.ndarray:
+    """Black, white, a chessboard, noise, or the negative of a real picture."""
+    if edge in ("min", "max"):
+        return np.full_like(ordinary, 0 if edge == "min" else 255)
+    if edge == "below":
+        rows, columns = np.indices(ordinary.shape[:2])
+        return np.repeat(
+            ((rows + columns) % 2 * 255).astype(np.uint8)[:, :, None], ordinary.shape[2], 2
+        )
+    if edge == "above":
+        return np.random.default_rng(0).integers(0, 256, ordinary.shape, dtype=np.uint8)
+    return 255 - np.asarray(ordinary)

@@ -27,15 +27,17 @@ class Graph:
         self._inputs: list[onnx.ValueInfoProto] = []
         self._outputs: list[onnx.ValueInfoProto] = []
         self._used: set[str] = set()
+        self._opset, self._ir_version = OPSET, IR_VERSION
 
     def input(self, name: str, kind: str, shape: list[str | int]) -> str:
-        """Declare a raw input of `kind` number, string or boolean."""
+        """Declare a raw input of `kind` number, string, boolean or image."""
         from onnx import TensorProto, helper
 
         types = {
             "number": TensorProto.FLOAT,
             "string": TensorProto.STRING,
             "boolean": TensorProto.BOOL,
+            "image": TensorProto.UINT8,
         }
         self._inputs.append(helper.make_tensor_value_info(name, types[kind], shape))
         self._used.add(name)
@@ -91,6 +93,30 @@ class Graph:
         )
         return output
 
+    def spliced(self, other: onnx.ModelProto, value: str, prefix: str) -> str:
+        """Add the nodes of a graph with one input and one output; returns the output's name."""
+        from onnx import TensorProto
+
+        inside = {other.graph.input[0].name: value}
+        for constant in other.graph.initializer:
+            copy = TensorProto()
+            copy.CopyFrom(constant)
+            copy.name = inside[constant.name] = self._fresh(f"{prefix}/{constant.name}")
+            self._constants[copy.name] = copy
+        for node in other.graph.node:
+            for output in node.output:
+                inside[output] = self._fresh(f"{prefix}/{output}")
+        for node in other.graph.node:
+            copied = type(node)()
+            copied.CopyFrom(node)
+            copied.name = f"{prefix}/{node.name}"
+            copied.input[:] = [inside.get(name, name) for name in node.input]
+            copied.output[:] = [inside[name] for name in node.output]
+            self._nodes.append(copied)
+        self._opset = max(self._opset, *(o.version for o in other.opset_import if not o.domain))
+        self._ir_version = max(self._ir_version, other.ir_version)
+        return inside[other.graph.output[0].name]
+
     def model(self) -> onnx.ModelProto:
         """The finished graph."""
         from onnx import helper
@@ -99,12 +125,12 @@ class Graph:
             self._nodes, "preprocess", self._inputs, self._outputs, list(self._constants.values())
         )
         domains = {node.domain for node in self._nodes}
-        opsets = [helper.make_opsetid("", OPSET)]
+        opsets = [helper.make_opsetid("", self._opset)]
         if "ai.onnx.ml" in domains:
             opsets.append(helper.make_opsetid("ai.onnx.ml", ML_OPSET))
         if "com.microsoft" in domains:
             opsets.append(helper.make_opsetid("com.microsoft", 1))
-        return helper.make_model(graph, opset_imports=opsets, ir_version=IR_VERSION)
+        return helper.make_model(graph, opset_imports=opsets, ir_version=self._ir_version)
 
     def _fresh(self, name: str) -> str:
         candidate, number = name, 1

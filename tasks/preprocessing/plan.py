@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tasks.config.columns import Column
 from tasks.errors import BadData, BadPipeline, listed, nearest
+from tasks.preprocessing.pictures import is_picture_column
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,9 +70,11 @@ def plan(
 
 
 def kind_of(values: pd.Series) -> str:
-    """`number`, `string` or `boolean`: the kind of value that a raw column holds."""
+    """`number`, `string`, `boolean` or `image`: the kind of value that a raw column holds."""
     from pandas.api import types
 
+    if is_picture_column(values):
+        return "image"
     if types.is_bool_dtype(values.dtype):
         return "boolean"
     return "number" if types.is_numeric_dtype(values.dtype) else "string"
@@ -113,6 +116,12 @@ def _planned(name: str, column: Column, available: Mapping[str, str]) -> Planned
     kind = available[name]
     if column.text is not None and kind != "string":
         raise BadPipeline(f"columns.{name}.text needs texts", kind, "Remove it")
+    if (column.image is not None) != (kind == "image"):
+        raise BadPipeline(
+            f"columns.{name}: 'image' and pictures belong together",
+            kind,
+            "Say in 'source.images' which column holds pictures, and treat it by 'image'",
+        )
     if kind == "string" and column.encode is None and column.text is None:
         raise BadData(
             f"Column '{name}' must hold numbers, or say how its texts are encoded",

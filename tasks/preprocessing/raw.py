@@ -11,8 +11,13 @@ if TYPE_CHECKING:
 
 
 def raw_values(rows: pd.DataFrame, name: str, kind: str) -> np.ndarray:
-    """A raw column as the graph takes it, shape (rows,): float32, object of str, or bool."""
+    """A raw column as the graph takes it, shape (rows,): float32, object of str, or bool.
+
+    Pictures are one array of uint8, shape (rows, height, width, channels).
+    """
     column = rows[name]
+    if kind == "image":
+        return np.stack(column.to_list())
     if kind == "string":
         return np.array(["" if v is None or v != v else str(v) for v in column], dtype=object)
     if kind == "boolean":

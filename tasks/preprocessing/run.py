@@ -17,11 +17,15 @@ if TYPE_CHECKING:
 
 # Rows in one call of the graph, so that wide rows never lie in memory all at once as floats.
 CHUNK = 1024
+PICTURES = 64
 
 
 def feed(rows: pd.DataFrame, inputs: Mapping[str, str]) -> dict[str, np.ndarray]:
-    """Raw columns as the graph's inputs, each of shape (rows, 1)."""
-    return {name: raw_values(rows, name, kind)[:, None] for name, kind in inputs.items()}
+    """Raw columns as the graph's inputs, each of shape (rows, 1); pictures as they are."""
+    values = {name: raw_values(rows, name, kind) for name, kind in inputs.items()}
+    return {
+        name: array if inputs[name] == "image" else array[:, None] for name, array in values.items()
+    }
 
 
 def run(
@@ -42,19 +46,26 @@ def run(
         finite: whether a feature that is not finite is refused. Default: true.
 
     Returns:
-        for each network input an array of shape (rows, features).
+        for each network input an array of shape (rows, features), or (rows, height, width,
+        channels) for pictures.
 
     Raises:
         BadData: a feature that is not finite, with its input and row.
     """
     session = session_of(graph)
-    sizes = {output.name: output.shape[1] for output in session.get_outputs()}
-    arrays = {name: np.empty((len(rows), size), types[name]) for name, size in sizes.items()}
-    feeds = feed(rows, inputs)
-    for start in range(0, len(rows), CHUNK):
-        chunk = slice(start, start + CHUNK)
-        values = session.run(list(sizes), {name: array[chunk] for name, array in feeds.items()})
-        for name, part in zip(sizes, values, strict=True):
+    shapes = {output.name: output.shape[1:] for output in session.get_outputs()}
+    arrays = {name: np.empty((len(rows), *shape), types[name]) for name, shape in shapes.items()}
+    pictures = "image" in inputs.values()
+    # Pictures are read from the disk a chunk at a time.
+    feeds = {} if pictures else feed(rows, inputs)
+    step = PICTURES if pictures else CHUNK
+    for start in range(0, len(rows), step):
+        chunk = slice(start, start + step)
+        given = (
+            feed(rows.iloc[chunk], inputs) if pictures else {n: a[chunk] for n, a in feeds.items()}
+        )
+        values = session.run(list(shapes), given)
+        for name, part in zip(shapes, values, strict=True):
             if finite:
                 _all_finite(name, part, start)
             arrays[name][chunk] = part
@@ -64,7 +75,7 @@ def run(
 def _all_finite(name: str, values: np.ndarray, start: int) -> None:
     if np.isfinite(values).all():
         return
-    row, feature = (int(number) for number in np.argwhere(~np.isfinite(values))[0])
+    row, feature = (int(number) for number in np.argwhere(~np.isfinite(values))[0][:2])
     raise BadData(
         f"Every value of '{name}' must be finite after preprocessing",
         f"{values[row, feature]} in row {start + row}, feature {feature}",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tarfile
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +14,9 @@ from tasks.sources.registry import Fetched, Surroundings, source
 
 if TYPE_CHECKING:
     from tasks.config.source import Source
+
+# Keeps an array of pictures until the stage takes it.
+CACHE = Path(".cache", "images")
 
 
 @source("file")
@@ -76,6 +81,12 @@ def check_sha256(path: Path, settings: Source) -> None:
         )
 
 
+def _holds_files(path: Path, name: str) -> bool:
+    """Whether a file is an archive of image files, and not one of arrays."""
+    archive = tarfile.is_tarfile(path) or zipfile.is_zipfile(path)
+    return archive and not name.lower().endswith(".npz")
+
+
 def as_table(path: Path, name: str, settings: Source, origin: dict[str, Any]) -> Fetched:
     """The table in a file that is at hand, with the file's facts for provenance.json.
 
@@ -85,6 +96,11 @@ def as_table(path: Path, name: str, settings: Source, origin: dict[str, Any]) ->
         settings: section `source`.
         origin: facts known so far.
     """
+    if settings.images is not None and _holds_files(path, name):
+        from tasks.sources.images import as_images
+
+        facts = {"file": name, "sha256": sha256_of(path), "bytes": path.stat().st_size}
+        return as_images(path, settings, {**origin, **facts}, CACHE)
     frame, how = read_table(path, name, settings.read)
     facts = {"file": name, "sha256": sha256_of(path), "bytes": path.stat().st_size, "read": how}
     return Fetched(frame, {**origin, **facts})

@@ -56,7 +56,11 @@ def bring(settings: Source, surroundings: Surroundings) -> Fetched:
         path = copy
     elif path.is_file():
         check_sha256(path, settings)
-    files = sorted(_files(path), key=lambda item: item[0])
+    if settings.images is not None:
+        from tasks.sources.images import as_images
+
+        return as_images(path, settings, {"source": settings.folder}, surroundings.cache)
+    files = sorted(files_below(path), key=lambda item: item[0])
     listing = "".join(f"{n}\0{hashlib.sha256(c).hexdigest()}\n" for n, c in files)
     digest = hashlib.sha256(listing.encode("utf-8")).hexdigest()
     if settings.sha256 and path.is_dir() and digest != settings.sha256:
@@ -82,7 +86,7 @@ def items_of(files: list[tuple[str, bytes]], settings: Source) -> pd.DataFrame:
     return _tables(files, settings) if kind == "table" else _items(files, kind, settings)
 
 
-def _files(path: Path) -> Iterator[tuple[str, bytes]]:
+def files_below(path: Path) -> Iterator[tuple[str, bytes]]:
     """Names below the folder, with `/` on every system, and contents; hidden ones left out."""
     if path.is_dir():
         for file in path.rglob("*"):

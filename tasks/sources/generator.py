@@ -26,12 +26,17 @@ def bring(settings: Source, surroundings: Surroundings) -> Fetched:
     Raises:
         BadData: there is no such function, or it refuses the arguments or returns something else.
     """
+    import numpy as np
     import pandas as pd
+
+    from tasks.sources.formats.arrays import as_frame
 
     address = settings.generator or ""
     function = resolved(address)
     rows = called(function, settings.arguments, f"Generator '{address}'")
-    if isinstance(rows, Mapping):
+    if isinstance(rows, Mapping) and settings.images is not None:
+        rows = as_frame({name: np.asarray(values) for name, values in rows.items()})
+    elif isinstance(rows, Mapping):
         rows = pd.DataFrame(rows)
     if not isinstance(rows, pd.DataFrame):
         raise BadData(

@@ -36,10 +36,12 @@ class Fetched:
     Attributes:
         frame: the rows; `frame.attrs["shapes"]` holds the shape of each column of arrays.
         origin: facts for provenance.json; nothing in it may differ between two machines.
+        images: for each column of pictures the file of their array, which the stage takes.
     """
 
     frame: pd.DataFrame
     origin: dict[str, Any] = field(default_factory=dict)
+    images: dict[str, Path] = field(default_factory=dict)
 
 
 Bring = Callable[["Source", Surroundings], Fetched]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -30,6 +30,7 @@ class Learner:
         units: of the output layer.
         shapes: for each network input the shape of one row.
         dtypes: for each network input `int32` for token numbers, else `float32`.
+        rescaling: for network inputs of pictures the factor and offset of the first layer.
         default_seed: for a pipeline that sets none.
     """
 
@@ -40,6 +41,7 @@ class Learner:
     shapes: Mapping[str, tuple[int, ...]]
     dtypes: Mapping[str, str]
     default_seed: int
+    rescaling: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def seed(self) -> int:
@@ -56,7 +58,10 @@ class Learner:
         from tasks.training.network import Output, build
 
         output = Output(self.units, PROBLEMS[self.task].activation)
-        return build(self.network, self.shapes, output, dtypes=self.dtypes, seed=seed)
+        return build(
+            self.network, self.shapes, output,
+            dtypes=self.dtypes, seed=seed, rescaling=self.rescaling,
+        )  # fmt: skip
 
     def fit(
         self,
@@ -112,6 +117,8 @@ def learner(
     arrays: Mapping[str, np.ndarray],
     units: int,
     default_seed: int,
+    rescaling: Mapping[str, Any] | None = None,
+    network: Any = None,
 ) -> Learner:
     """The learner of a branch.
 
@@ -120,9 +127,14 @@ def learner(
         arrays: its network inputs, rows first.
         units: of the output layer.
         default_seed: for a pipeline that sets none.
+        rescaling: of the inputs that are pictures. Default: none.
+        network: the section with its pretrained layers located. Default: the view's.
     """
     shapes = {name: array.shape[1:] for name, array in arrays.items()}
     dtypes = {
         name: "int32" if array.dtype == np.int32 else "float32" for name, array in arrays.items()
     }
-    return Learner(view.network, view.training, view.task, units, shapes, dtypes, default_seed)
+    return Learner(
+        view.network if network is None else network,
+        view.training, view.task, units, shapes, dtypes, default_seed, dict(rescaling or {}),
+    )  # fmt: skip

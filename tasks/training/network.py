@@ -50,6 +50,7 @@ def build(
     output: Output,
     dtypes: Mapping[str, str] | None = None,
     seed: int = 0,
+    rescaling: Mapping[str, tuple[Any, Any]] | None = None,
 ) -> keras.Model:
     """The network with its output layer, its weights drawn from `seed`.
 
@@ -60,6 +61,7 @@ def build(
         output: the last layer.
         dtypes: type of an input's numbers. Default: float32 for all.
         seed: of every random initialiser and dropout. Default: 0.
+        rescaling: for inputs of pictures the factor and offset of a first layer. Default: none.
 
     Returns:
         An uncompiled `keras.Model` whose inputs are named like `inputs`; layer names depend on
@@ -75,7 +77,8 @@ def build(
         for entry in listing:
             for problem in spec.problems(entry):
                 raise problem
-        return _Builder(inputs, output, dtypes or {}).model(listing, isinstance(network, dict))
+        builder = _Builder(inputs, output, dtypes or {}, rescaling or {})
+        return builder.model(listing, isinstance(network, dict))
 
 
 @contextlib.contextmanager
@@ -97,7 +100,11 @@ class _Builder:
     """Layers of one model, named within the model instead of by Keras' process-wide counters."""
 
     def __init__(
-        self, inputs: Mapping[str, Shape], output: Output, dtypes: Mapping[str, str]
+        self,
+        inputs: Mapping[str, Shape],
+        output: Output,
+        dtypes: Mapping[str, str],
+        rescaling: Mapping[str, tuple[Any, Any]],
     ) -> None:
         import keras
 
@@ -108,17 +115,21 @@ class _Builder:
             for name, shape in inputs.items()
         }
         self.inputs = list(self.tensors.values())
+        for name, (factor, offset) in rescaling.items():
+            scaled = keras.layers.Rescaling(factor, offset, name=f"{name}_scaled")
+            self.tensors[name] = scaled(self.tensors[name])
+        self.starts = list(self.tensors.values())
         self.used.update(self.tensors)
 
     def model(self, listing: list[Entry], graph: bool) -> keras.Model:
         import keras
 
-        if not any(entry.kind == spec.OUTPUT for entry in listing):
+        if not any(_answers(entry) for entry in listing):
             listing = [*listing, Entry(spec.OUTPUT, {}, "network.Output")]
         given = [entry.name or entry.arguments.get("name") for entry in listing]
         self._all_different(listing, given)
         self.used.update([self.output.name, *(str(name) for name in given if name)])
-        last = self.inputs[0] if graph or len(self.inputs) == 1 else self._concatenated()
+        last = self.starts[0] if graph or len(self.starts) == 1 else self._concatenated()
         for entry in listing:
             layer = self._layer(entry)
             last = self._applied(layer, self._sources(entry, last), entry)
@@ -138,7 +149,7 @@ class _Builder:
     def _concatenated(self) -> Any:
         import keras
 
-        return keras.layers.Concatenate(name=self._name("Concatenate"))(self.inputs)
+        return keras.layers.Concatenate(name=self._name("Concatenate"))(self.starts)
 
     def _sources(self, entry: Entry, last: Any) -> Any:
         if not entry.sources:
@@ -156,6 +167,11 @@ class _Builder:
     def _layer(self, entry: Entry) -> Any:
         import keras
 
+        if entry.kind == spec.PRETRAINED:
+            from tasks.training import pretrained
+
+            name = entry.name or self._name(entry.kind)
+            return pretrained.layer(entry.arguments, name, entry.position)
         arguments = {
             key: self._argument(key, value, f"{entry.position}.{key}")
             for key, value in entry.arguments.items()
@@ -211,6 +227,11 @@ class _Builder:
             name = f"{base}_{count}"
         self.used.add(name)
         return name
+
+
+def _answers(entry: Entry) -> bool:
+    """Whether a layer gives the model's output, so that none is added."""
+    return entry.kind == spec.OUTPUT or bool(entry.arguments.get("answers"))
 
 
 def named_object(kind: str, value: dict[str, Any], place: str) -> Any:

@@ -14,6 +14,8 @@ from tasks.errors import BadPipeline, ThroughlineError, listed
 from tasks.training import catalogue
 
 OUTPUT = "Output"
+# Layers that somebody else trained; see tasks/training/pretrained.py.
+PRETRAINED = "Pretrained"
 NESTED = ("layer", "forward_layer", "backward_layer", "cell")
 OBJECTS = {
     "_initializer": "initializers",
@@ -127,6 +129,14 @@ def check(network: list[Any] | dict[str, Any] | str) -> list[str]:
 
 def problems(entry: Entry) -> Iterator[BadNetwork]:
     """Every unknown name in one layer, its wrapped layers and its named objects."""
+    if entry.kind == PRETRAINED:
+        from tasks.training.pretrained import checked
+
+        try:
+            checked(entry.arguments, entry.position)
+        except BadNetwork as error:
+            yield error
+        return
     layers = catalogue.read()["layers"]
     if entry.kind != OUTPUT and entry.kind not in layers:
         prefix = entry.position.removesuffix(f".{entry.kind}")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -124,11 +125,13 @@ class TrainingRows:
         rows: raw training rows.
         target: how the target is read; its scaling is fitted again in every fold.
         dropped: columns that a leak guard took out, which stay out of every fold too.
+        bottleneck: folder of stage `bottleneck`, where pretrained layers are.
     """
 
     rows: pd.DataFrame
     target: FittedTarget
     dropped: Sequence[str] = ()
+    bottleneck: Path = Path()
 
 
 def fold_and_fit(
@@ -219,22 +222,28 @@ class _Prepared:
         self._view = view
         self._rows = data.rows
         self._target = data.target
+        self._bottleneck = data.bottleneck
         self._plan = plan(data.rows, view.columns, view.inputs, data.target.columns, data.dropped)
         # Folds whose graphs are equal share one set of arrays.
         self._arrays: dict[bytes, dict[str, np.ndarray]] = {}
+        self._rescaling: Mapping[str, Any] = {}
 
     def grouped(
         self, drawn: Sequence[Fold], default_seed: int, repeats: int
     ) -> list[tuple[Learner, list[Run], float]]:
         """The trainings, in order, in groups that share one network shape and target scaling."""
         from tasks.training.learner import learner
+        from tasks.training.pretrained import located
         from tasks.training.runs import Run
 
         groups: list[tuple[Learner, list[Run], float]] = []
         for fold in drawn:
             arrays = self._of(fold.training)
             target, divide = self._targets(fold.training)
-            learns = learner(self._view, arrays, self._target.units, default_seed)
+            learns = learner(
+                self._view, arrays, self._target.units, default_seed, self._rescaling,
+                located(self._view.network, self._bottleneck),
+            )  # fmt: skip
             runs = [
                 Run(
                     arrays,
@@ -252,13 +261,14 @@ class _Prepared:
         return groups
 
     def _of(self, training: np.ndarray) -> dict[str, np.ndarray]:
+        from tasks.preprocessing.arrays import arrays
         from tasks.preprocessing.fit import fit
-        from tasks.preprocessing.run import run
 
         fitted = fit(self._rows.iloc[training], self._plan)
+        self._rescaling = fitted.rescaling
         key = fitted.graph.SerializeToString(deterministic=True)
         if key not in self._arrays:
-            self._arrays[key] = run(fitted.graph, self._rows, fitted.inputs, fitted.types)
+            self._arrays[key] = arrays(fitted, self._rows)
         return self._arrays[key]
 
     def _targets(self, training: np.ndarray) -> tuple[np.ndarray, float]:

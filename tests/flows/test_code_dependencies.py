@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tasks.config.sections import STAGES
+from tasks.config.sections import EVERY_STAGE
 from tasks.wire import CODE, FOUNDATION
 
 ROOT = Path(__file__).parents[2]
@@ -68,7 +68,7 @@ def _covers(dependency: str, file: Path) -> bool:
     return file == ROOT / dependency or (ROOT / dependency) in file.parents
 
 
-@pytest.mark.parametrize("stage", STAGES)
+@pytest.mark.parametrize("stage", EVERY_STAGE)
 class TestCodeDependencies:
     def test_no_import_is_missing(self, stage: str) -> None:
         missing = {

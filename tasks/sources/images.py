@@ -1,0 +1,251 @@
+"""Folders and archives of image files, decoded once into one array.
+
+Decoding runs in threads, because Pillow leaves Python's lock while it works. Pixels go to the disk
+as they come, so that memory holds a few hundred pictures, whatever their number.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from tasks.errors import BadData, listed
+from tasks.sources.folder import IMAGES, files_below
+from tasks.sources.registry import Fetched
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from PIL import Image as PillowImage
+
+    from tasks.config.image import Images
+    from tasks.config.source import Source
+
+# Files that are decoded at once.
+BLOCK = 512
+# More pixels than any camera's; a small file can claim to be larger than memory.
+MOST_PIXELS = 200_000_000
+FORMATS = {
+    ".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".gif": "GIF", ".bmp": "BMP", ".webp": "WEBP",
+}  # fmt: skip
+OPAQUE = {1: ("L", "1"), 3: ("RGB", "L", "P", "1")}
+
+
+class Decoded(NamedTuple):
+    """One file: its facts, what is wrong with it, and its pixels where it has any."""
+
+    file: str
+    facts: dict[str, Any]
+    problem: str
+    detail: str
+    pixels: np.ndarray | None
+
+
+def as_images(path: Path, settings: Source, origin: dict[str, Any], cache: Path) -> Fetched:
+    """The pictures below a folder or in an archive, with what their folders say of them.
+
+    `train/cats/1.jpg` has the part `train` and the class `cats`. Rows come in the order of their
+    files' names; the number in the column of pictures says which picture of the array is theirs.
+
+    Args:
+        path: the folder or archive.
+        settings: section `source`, with `images`.
+        origin: facts known so far.
+        cache: a folder for the array until the stage takes it.
+
+    Raises:
+        BadData: no image files, more broken ones than allowed, or no `size`.
+    """
+    images = settings.images
+    assert images is not None
+    if images.size is None:
+        raise BadData(
+            "'source.images.size' must say in which height and width pictures are stored",
+            remedy="Write, for example, size: [64, 64]",
+        )
+    cache.mkdir(parents=True, exist_ok=True)
+    handle, draft = tempfile.mkstemp(dir=cache, suffix=".pixels")
+    os.close(handle)
+    array = Path(draft)
+    listing = hashlib.sha256()
+    found = list(_written(path, images, array, listing))
+    rows, aside = _judged(found, images)
+    if len(aside) > images.limit * len(found):
+        array.unlink()
+        raise BadData(
+            f"At most {images.limit:.1%} of the {len(found)} image files may be set aside",
+            f"{len(aside)}: {listed(_sentence(each) for each in aside)}",
+            "Mend them, or raise 'source.images.limit'",
+        )
+    facts = {
+        "files": len(found),
+        "set_aside": [{"file": e.file, "problem": e.problem, "detail": e.detail} for e in aside],
+        "listing_sha256": listing.hexdigest(),
+    }
+    return Fetched(rows, {**origin, **facts}, {images.column: array})
+
+
+def _sentence(each: Decoded) -> str:
+    return f"{each.file} ({each.problem})"
+
+
+def _written(path: Path, images: Images, array: Path, listing: Any) -> Iterator[Decoded]:
+    """Decode every image file and append its pixels to the array; yields what was found."""
+    from tqdm import tqdm
+
+    assert images.size is not None
+    shape = (*images.size, images.channels)
+    count = 0
+    files = files_below(path)
+    with (
+        array.open("w+b") as stream,
+        ThreadPoolExecutor(os.cpu_count()) as pool,
+        tqdm(desc="decode", unit=" images", disable=None) as bar,
+    ):
+        _write_header(stream, 0, shape)
+        while block := list(islice(files, BLOCK)):
+            block = [item for item in block if PurePosixPath(item[0].lower()).suffix in IMAGES]
+            for each in pool.map(lambda item: decoded(*item, images), block):
+                listing.update(f"{each.file}\0{each.facts.get('sha256', '')}\n".encode())
+                if each.pixels is not None:
+                    stream.write(each.pixels.tobytes())
+                    each.facts["number"] = count
+                    count += 1
+                yield each._replace(pixels=None)
+            bar.update(len(block))
+        stream.seek(0)
+        _write_header(stream, count, shape)
+
+
+def _write_header(stream: Any, count: int, shape: tuple[int, ...]) -> None:
+    """The head of a `.npy` file; NumPy leaves room in it for a longer first axis."""
+    head = {"descr": "|u1", "fortran_order": False, "shape": (count, *shape)}
+    np.lib.format.write_array_header_1_0(stream, head)
+
+
+def decoded(file: str, content: bytes, images: Images) -> Decoded:
+    """One image file, in the size and the channels that all are stored in."""
+    from PIL import Image, UnidentifiedImageError
+
+    Image.MAX_IMAGE_PIXELS = MOST_PIXELS
+    try:
+        with Image.open(io.BytesIO(content)) as image:
+            facts = {
+                "height": image.height,
+                "width": image.width,
+                "mode": image.mode,
+                "format": image.format,
+            }
+            transparent = "A" in image.getbands() or "transparency" in image.info
+            pixels = _pixels(image, images)
+    except UnidentifiedImageError:
+        return Decoded(file, {}, "broken", f"begins with {content[:8].hex(' ')}", None)
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        problem = "truncated" if "truncated" in str(error) else "broken"
+        return Decoded(file, {}, problem, str(error)[:200], None)
+    facts["sha256"] = hashlib.sha256(pixels.tobytes()).hexdigest()
+    wanted = FORMATS.get(PurePosixPath(file.lower()).suffix)
+    if facts["format"] != wanted:
+        return Decoded(file, facts, "mislabelled", f"it is {facts['format']}", pixels)
+    if transparent or facts["mode"] not in OPAQUE[images.channels]:
+        return Decoded(file, facts, "mode", str(facts["mode"]), pixels)
+    return Decoded(file, facts, "", "", pixels)
+
+
+def _pixels(image: PillowImage.Image, images: Images) -> np.ndarray:
+    from PIL import Image, ImageOps
+
+    assert images.size is not None
+    height, width = images.size
+    mode = "RGB" if images.channels == 3 else "L"
+    # A JPEG far larger than wanted is decoded at a half, a quarter or an eighth.
+    image.draft(mode, (2 * width, 2 * height))
+    upright = ImageOps.exif_transpose(image)
+    if "A" in upright.getbands() or "transparency" in upright.info:
+        upright = Image.alpha_composite(
+            Image.new("RGBA", upright.size, "white"), upright.convert("RGBA")
+        )
+    plain = upright.convert(mode)
+    if plain.size != (width, height):
+        linear = Image.Resampling.BILINEAR
+        if images.fit == "crop":
+            plain = ImageOps.fit(plain, (width, height), linear)
+        elif images.fit == "pad":
+            plain = ImageOps.pad(plain, (width, height), linear)
+        else:
+            plain = plain.resize((width, height), linear)
+    return np.asarray(plain, dtype=np.uint8).reshape(height, width, images.channels)
+
+
+def _judged(found: list[Decoded], images: Images) -> tuple[pd.DataFrame, list[Decoded]]:
+    """The rows that stay, and the files that are set aside, both in the order of their names."""
+    import pandas as pd
+
+    kept: list[Decoded] = []
+    aside: list[Decoded] = []
+    seen: dict[tuple[str, str], str] = {}
+    for each in sorted(found, key=lambda each: each.file):
+        if "number" in each.facts and not each.problem:
+            # A class may stand in one part twice only by mistake; between parts a guard looks.
+            key = (str(PurePosixPath(each.file).parent), each.facts["sha256"])
+            if key in seen:
+                each = each._replace(problem="duplicate", detail=f"of {seen[key]}")
+            else:
+                seen[key] = each.file
+        unusable = "number" not in each.facts
+        (aside if unusable or each.problem in images.set_aside else kept).append(each)
+    if not kept:
+        raise BadData("The source must hold image files", f"{len(found)}, none of them sound")
+    return pd.DataFrame(_columns(kept, images.column)), aside
+
+
+def _columns(kept: list[Decoded], column: str) -> dict[str, list[Any]]:
+    folders = [PurePosixPath(each.file).parts[:-1] for each in kept]
+    depth = max(len(parts) for parts in folders)
+    columns: dict[str, list[Any]] = {"file": [each.file for each in kept]}
+    if depth >= 2:
+        columns["part"] = [parts[-2] if len(parts) > 1 else None for parts in folders]
+    if depth >= 1:
+        columns["class"] = [parts[-1] if parts else None for parts in folders]
+    columns[column] = [each.facts["number"] for each in kept]
+    for name in ("height", "width", "mode", "format", "sha256"):
+        columns[name] = [each.facts[name] for each in kept]
+    return columns
+
+
+def from_arrays(frame: pd.DataFrame, images: Images) -> tuple[pd.DataFrame, np.ndarray]:
+    """A column of flat arrays, as formats of arrays give it, as one array of pictures.
+
+    Returns:
+        the rows with numbers in the place of the arrays, and uint8 (rows, height, width, channels).
+
+    Raises:
+        BadData: no such array, or values that are no whole numbers from 0 to 255.
+    """
+    name = images.array or images.column
+    shapes = frame.attrs.get("shapes", {})
+    if name not in shapes:
+        raise BadData(f"'source.images.array' must name one of {listed(shapes)}", name)
+    shape = shapes[name]
+    values = np.stack(frame[name].to_list()).reshape(len(frame), *shape)
+    if values.ndim == 3:
+        values = values[..., None]
+    if values.ndim != 4 or values.shape[3] not in (1, 3):
+        raise BadData("Pictures are arrays (rows, height, width) or with 1 or 3 channels", shape)
+    if values.dtype != np.uint8:
+        if values.min() < 0 or values.max() > 255 or np.any(values != np.round(values)):
+            raise BadData(
+                f"Pixels of '{name}' must be whole numbers from 0 to 255",
+                f"{values.min()} to {values.max()}, {values.dtype}",
+            )
+        values = values.astype(np.uint8)
+    numbers = frame.assign(**{name: np.arange(len(frame))}).rename(columns={name: images.column})
+    return numbers, values

@@ -1,0 +1,86 @@
+"""Fetching networks that somebody else trained."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from tasks.errors import BadData, MissingFile, nearest
+from tasks.sources.mirror import held, sha256_of
+
+if TYPE_CHECKING:
+    from tasks.config.pretrained import Pretrained
+    from tasks.sources.registry import Surroundings
+
+
+def fetched(pretrained: Pretrained, surroundings: Surroundings) -> Path:
+    """The `.keras` file of a pretrained network, from a mirror or from where its file says.
+
+    Raises:
+        MissingFile: no such file, and no copy in the mirror.
+        BadData: another checksum, or an address that does not deliver.
+    """
+    if pretrained.application is not None:
+        return _application(pretrained.application, surroundings.cache)
+    place = pretrained.file or pretrained.archive or pretrained.url or ""
+    name = PurePosixPath(place.rpartition(":")[2]).name
+    local = surroundings.root / pretrained.file if pretrained.file else None
+    if local is not None and local.is_file():
+        found = sha256_of(local)
+        if found != pretrained.sha256:
+            raise BadData(f"'{local}' must have sha256 {pretrained.sha256}", found)
+        return local
+    copy = held(pretrained.sha256, name, surroundings)
+    if copy is not None:
+        return copy
+    if pretrained.url is not None:
+        from tasks.sources.download import downloaded
+
+        return downloaded(pretrained.url, pretrained.sha256 or "", surroundings.cache)
+    if pretrained.archive is not None:
+        return _from_archive(pretrained, surroundings.cache)
+    raise MissingFile(
+        f"A pretrained network must exist: {local}",
+        remedy="Put it there, or into the folder that THROUGHLINE_MIRROR names",
+    )
+
+
+def _from_archive(pretrained: Pretrained, cache: Path) -> Path:
+    from tasks.sources.archive import extracted, parsed
+
+    content = extracted(parsed(pretrained.archive or ""))
+    found = hashlib.sha256(content).hexdigest()
+    if found != pretrained.sha256:
+        raise BadData(f"'{pretrained.archive}' must have sha256 {pretrained.sha256}", found)
+    cache.mkdir(parents=True, exist_ok=True)
+    draft = cache / f"{found}.{os.getpid()}.part"
+    draft.write_bytes(content)
+    return draft.replace(cache / found)
+
+
+def _application(name: str, cache: Path) -> Path:
+    """A network of `keras.applications` with its ImageNet weights, kept in the cache."""
+    import keras
+
+    models = [each for each in dir(keras.applications) if each[0].isupper()]
+    if name not in models:
+        raise BadData(
+            "'application' must be one of keras.applications", name, nearest(name, models)
+        )
+    kept = cache / f"{name}-imagenet.keras"
+    if not kept.exists():
+        try:
+            model = getattr(keras.applications, name)(weights="imagenet")
+        except (OSError, ValueError) as error:
+            raise BadData(
+                f"keras.applications.{name} must deliver its weights",
+                str(error)[:200],
+                "Give a 'file' with its sha256, and put it into a mirror folder",
+            ) from None
+        cache.mkdir(parents=True, exist_ok=True)
+        draft = kept.with_name(f"{name}.{os.getpid()}.keras")
+        model.save(draft)
+        draft.replace(kept)
+    return kept
