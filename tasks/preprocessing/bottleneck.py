@@ -45,14 +45,13 @@ def frozen_columns(columns: Mapping[str, Column]) -> dict[str, Image]:
 
 
 def with_bottlenecks(
-    rows: pd.DataFrame, numbers: Mapping[str, Any], columns: Mapping[str, Column], folder: Path
+    rows: pd.DataFrame, numbers: pd.DataFrame, columns: Mapping[str, Column], folder: Path
 ) -> pd.DataFrame:
     """`rows` with the stored features of their pictures.
 
     Args:
         rows: any rows.
-        numbers: for each column of pictures the number of each row's picture among the raw ones;
-            the same rows as they stand in Parquet will do.
+        numbers: the same rows as they stand in Parquet, with the numbers of their pictures.
         columns: section `columns`.
         folder: of stage `bottleneck`.
     """

@@ -82,8 +82,8 @@ def fit(rows: pd.DataFrame, plan: Plan) -> Preprocessing:
         types[group] = _type(group, fitted)
         first = fitted[0]
         if isinstance(first, FittedImage):
-            kind = UINT8 if types[group] == "uint8" else ELEMENT_TYPES["float32"]
-            graph.output(group, kind, output_shape(first))
+            number = UINT8 if types[group] == "uint8" else ELEMENT_TYPES["float32"]
+            graph.output(group, number, output_shape(first))
             if first.rescaling is not None:
                 rescaling[group] = first.rescaling
             if first.unchanged:

@@ -67,9 +67,8 @@ def _edge_picture(edge: str, ordinary: np.ndarray) -> np.ndarray:
         return np.full_like(ordinary, 0 if edge == "min" else 255)
     if edge == "below":
         rows, columns = np.indices(ordinary.shape[:2])
-        return np.repeat(
-            ((rows + columns) % 2 * 255).astype(np.uint8)[:, :, None], ordinary.shape[2], 2
-        )
+        board = np.asarray((rows + columns) % 2 * 255, dtype=np.uint8)[:, :, np.newaxis]
+        return np.repeat(board, ordinary.shape[2], axis=2)
     if edge == "above":
         return np.random.default_rng(0).integers(0, 256, ordinary.shape, dtype=np.uint8)
     return 255 - np.asarray(ordinary)

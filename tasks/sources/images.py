@@ -113,7 +113,7 @@ def _written(path: Path, images: Images, array: Path, listing: Any) -> Iterator[
         _write_header(stream, 0, shape)
         while block := list(islice(files, BLOCK)):
             block = [item for item in block if PurePosixPath(item[0].lower()).suffix in IMAGES]
-            for each in pool.map(lambda item: decoded(*item, images), block):
+            for each in pool.map(lambda item: decoded(item[0], item[1], images), block):
                 listing.update(f"{each.file}\0{each.facts.get('sha256', '')}\n".encode())
                 if each.pixels is not None:
                     stream.write(each.pixels.tobytes())

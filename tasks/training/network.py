@@ -100,12 +100,9 @@ class _Builder:
     """Layers of one model, named within the model instead of by Keras' process-wide counters."""
 
     def __init__(
-        self,
-        inputs: Mapping[str, Shape],
-        output: Output,
-        dtypes: Mapping[str, str],
-        rescaling: Mapping[str, tuple[Any, Any]],
-    ) -> None:
+        self, inputs: Mapping[str, Shape], output: Output,
+        dtypes: Mapping[str, str], rescaling: Mapping[str, tuple[Any, Any]],
+    ) -> None:  # fmt: skip
         import keras
 
         self.output = output
