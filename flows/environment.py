@@ -24,6 +24,11 @@ def prefect_environment(root: Path) -> dict[str, str]:
         "DO_NOT_TRACK": "1",
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
         "PREFECT_CLOUD_ENABLE_ORCHESTRATION_TELEMETRY": "false",
+        # A slot that a killed run held is given back when its lease ends. Kept in memory, as by
+        # default, leases die with the server, and a deployment that ran then never runs again.
+        "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": (
+            "prefect.server.concurrency.lease_storage.filesystem"
+        ),
         # Runs keep their log; the screen shows one line a stage instead.
         "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
     }

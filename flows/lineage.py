@@ -12,10 +12,19 @@ from pathlib import Path
 from typing import Any
 
 from flows import releases
+from flows.outputs import cache_of, files
 from tasks.errors import ThroughlineError
 from tasks.workspace import replaced
 
 ROOT = Path()
+# Of a stage's folders, the files that carry the model: rows, their split, graphs and networks.
+FILES = (
+    "rows.parquet",
+    "quarantine.parquet",
+    "preprocess.onnx",
+    "network.json",
+    "network.weights.h5",
+)
 WORDS = {
     "ingest": "rows as the source gave them",
     "validate": "rows that met the expectations",
@@ -38,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
     except ThroughlineError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    print("\n".join(lineage(record)))
+    print("\n".join(lineage(record, ROOT)))
     if chosen.sbom:
         with replaced(chosen.sbom) as draft:
             draft.write_text(json.dumps(bill(), indent=2) + "\n", encoding="utf-8")
@@ -46,11 +55,12 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def lineage(record: Mapping[str, Any]) -> list[str]:
+def lineage(record: Mapping[str, Any], root: Path) -> list[str]:
     """From the source to the file, one step a line.
 
     Args:
         record: a release's record.
+        root: the repository; its DVC cache may list the files of each step.
     """
     data = record["data"]
     lines = [
@@ -58,21 +68,26 @@ def lineage(record: Mapping[str, Any]) -> list[str]:
         f"code      commit {record['commit']}",
         f"settings  pipeline.yaml sha256 {record['parameters']['pipeline.yaml']}",
         f"          {json.dumps(record['parameters']['params.yaml'])}",
-        f"source    {data.get('source', data.get('kind'))}, licence {data.get('licence')}",
+        f"source    {data.get('source', data['kind'])}, licence {data.get('licence') or 'unset'}",
     ]
     lines += [
         f"          {key} {data[key]}" for key in ("sha256", "version", "rows") if key in data
     ]
+    cache = cache_of(root)
     for stage, outputs in record["stages"].items():
         lines.append(f"↓ {stage}: {WORDS.get(stage, '')}".rstrip(": "))
         lines += [f"          {path}  md5 {digest}" for path, digest in outputs.items()]
+        lines += [
+            f"            {path}  md5 {digest}"
+            for path, digest in files(cache, outputs).items()
+            if path not in outputs and Path(path).name in FILES
+        ]
     model = record["model"]
     lines.append(f"file      {model['path']}  sha256 {model['sha256']}  {model['bytes']} bytes")
     environment = record["environment"]
     packages = ", ".join(f"{name} {version}" for name, version in environment["packages"].items())
-    lines.append(
-        f"made with Python {environment['python']} on {environment['machine']}: {packages}"
-    )
+    where = f"{environment['machine']}, {environment.get('processor', 'unknown processor')}"
+    lines.append(f"made with Python {environment['python']} on {where}: {packages}")
     return lines
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -11,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from flows.outputs import cached, digest_of, files
 
 IDENTICAL, CLOSE, NOISE, DIFFERENT = (
     "identical",
@@ -49,50 +50,29 @@ def findings(
         metrics: the released figures with their intervals; a figure inside is seed noise.
     """
     for stage, outputs in stages.items():
-        for output, digest in outputs.items():
-            for path, md5 in files(cache, output, digest):
-                yield _finding(stage, root / path, path, cached(cache, md5), md5, metrics)
+        for name, digest in files(cache, outputs).items():
+            verdict, detail = _compared(root / name, cached(cache, digest), digest, metrics)
+            yield Finding(stage, name, verdict, detail)
 
 
-def files(cache: Path, output: str, digest: str) -> list[tuple[str, str]]:
-    """The files of an output as (path, digest); a folder's are in its listing in DVC's cache."""
-    if not digest.endswith(".dir"):
-        return [(output, digest)]
-    listing = cached(cache, digest)
-    if not listing.exists():
-        return [(output, digest)]
-    entries = json.loads(listing.read_text(encoding="utf-8"))
-    return [(f"{output}/{entry['relpath']}", entry["md5"]) for entry in entries]
-
-
-def cached(cache: Path, digest: str) -> Path:
-    """Where DVC's cache keeps a file."""
-    return cache / digest[:2] / digest[2:]
-
-
-def _finding(
-    stage: str,
-    path: Path,
-    name: str,
-    released: Path,
-    digest: str,
-    metrics: Mapping[str, Mapping[str, Any]],
-) -> Finding:
-    if not path.is_file():
-        return Finding(stage, name, DIFFERENT, "not made")
-    if hashlib.md5(path.read_bytes(), usedforsecurity=False).hexdigest() == digest:
-        return Finding(stage, name, IDENTICAL)
-    if not released.exists():
-        return Finding(stage, name, DIFFERENT, "the released bytes are not in DVC's cache")
+def _compared(
+    path: Path, released: Path, digest: str, metrics: Mapping[str, Mapping[str, Any]]
+) -> tuple[str, str]:
+    if not path.exists():
+        return DIFFERENT, "not made"
+    if digest_of(path) == digest:
+        return IDENTICAL, ""
+    if path.is_dir() or not released.exists():
+        return DIFFERENT, "the released bytes are not in DVC's cache"
     ours, theirs = numbers(path, path.suffix), numbers(released, path.suffix)
     if ours is None or theirs is None or ours.shape != theirs.shape:
-        return Finding(stage, name, DIFFERENT, "other content")
+        return DIFFERENT, "other content"
     gap = _largest_gap(ours, theirs)
     if gap <= TOLERANCE:
-        return Finding(stage, name, CLOSE, f"numbers differ by {gap:.1e} of the largest")
+        return CLOSE, f"numbers differ by {gap:.1e} of the largest"
     if path.name == METRICS and _inside(json.loads(path.read_text()), metrics):
-        return Finding(stage, name, NOISE, "all figures lie in the released intervals")
-    return Finding(stage, name, DIFFERENT, f"numbers differ by {gap:.1e} of the largest")
+        return NOISE, "all figures lie in the released intervals"
+    return DIFFERENT, f"numbers differ by {gap:.1e} of the largest"
 
 
 def _largest_gap(ours: np.ndarray, theirs: np.ndarray) -> float:

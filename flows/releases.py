@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib import metadata
@@ -13,6 +11,8 @@ from typing import Any
 import yaml
 
 from flows.git import changed_files, commit
+from flows.machine import environment
+from flows.outputs import sha256
 from tasks.errors import BadPipeline, MissingFile, RefusedByGate, listed, nearest
 from tasks.workspace import Workspace, read_json, replaced
 
@@ -20,22 +20,27 @@ FOLDER = Path("releases")
 CHAMPION = "champion.yaml"
 # What decides the bytes of a model, besides the pipeline's own folder.
 SOURCES = ("params.yaml", "serving", "tasks")
-PACKAGES = ("dvc", "keras", "numpy", "onnx", "onnxruntime", "scikit-learn", "tensorflow")
-BLOCK_BYTES = 1 << 20
 
 
 def versions(root: Path, name: str) -> list[str]:
-    """The versions of a pipeline, oldest first."""
-    found = [path.stem for path in (root / FOLDER / name).glob("v*.yaml")]
-    return sorted((v for v in found if re.fullmatch(r"v\d+", v)), key=lambda v: int(v[1:]))
+    """The versions of a pipeline, oldest first: all that are or have been champion.
+
+    A record that is not among them is what a killed release left; its number is used again.
+    """
+    return [str(version) for version in _crowned(root, name).get("crowned", [])]
 
 
 def champion(root: Path, name: str) -> str | None:
     """The version in use, or None before the first release."""
+    version = _crowned(root, name).get("version")
+    return str(version) if version else None
+
+
+def _crowned(root: Path, name: str) -> dict[str, Any]:
     path = root / FOLDER / name / CHAMPION
     if not path.exists():
-        return None
-    return str(yaml.safe_load(path.read_text(encoding="utf-8"))["version"])
+        return {}
+    return dict(yaml.safe_load(path.read_text(encoding="utf-8")))
 
 
 def read(root: Path, name: str, version: str) -> dict[str, Any]:
@@ -69,20 +74,19 @@ def parsed(text: str) -> tuple[str, str]:
     return name, version
 
 
-def write(root: Path, record: Mapping[str, Any]) -> Path:
-    """Store a record and make it the champion; the record first, so that a kill loses nothing."""
-    folder = root / FOLDER / str(record["pipeline"])
-    path = folder / f"{record['version']}.yaml"
+def write(root: Path, record: Mapping[str, Any]) -> None:
+    """Store a record; its version is not the champion before it is crowned."""
+    path = root / FOLDER / str(record["pipeline"]) / f"{record['version']}.yaml"
     with replaced(path) as draft:
         draft.write_text(yaml.safe_dump(dict(record), sort_keys=False, width=100), encoding="utf-8")
-    crown(root, str(record["pipeline"]), str(record["version"]))
-    return path
 
 
 def crown(root: Path, name: str, version: str) -> None:
     """Make a version the champion."""
+    known = versions(root, name)
+    content = {"version": version, "crowned": [*known, *({version} - set(known))]}
     with replaced(root / FOLDER / name / CHAMPION) as draft:
-        draft.write_text(f"version: {version}\n", encoding="utf-8")
+        draft.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
 
 
 def record(root: Path, name: str, verdict: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -159,35 +163,6 @@ def outputs(lock: Path) -> dict[str, dict[str, str]]:
     return {
         stage: {output["path"]: output["md5"] for output in content.get("outs", [])}
         for stage, content in stages.items()
-    }
-
-
-def sha256(path: Path) -> str:
-    """The digest of a file's bytes."""
-    digest = hashlib.sha256()
-    with path.open("rb") as stream:
-        while block := stream.read(BLOCK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
-
-
-def environment(root: Path) -> dict[str, Any]:
-    """What the model was made with: Python, the packages that matter, the locks' digests."""
-    import platform
-
-    held = {}
-    for package in PACKAGES:
-        try:
-            held[package] = metadata.version(package)
-        except metadata.PackageNotFoundError:
-            continue
-    return {
-        "python": platform.python_version(),
-        "machine": platform.machine(),
-        "packages": held,
-        "locks": {
-            path.name: sha256(path) for path in sorted((root / "locks").glob("*")) if path.is_file()
-        },
     }
 
 

@@ -7,21 +7,25 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flows import releases
 from flows.environment import CACHE
 from flows.git import git
+from flows.machine import environment
+from flows.outputs import cache_of, sha256
 from flows.proof import CLOSE, DIFFERENT, ORDER, Finding, findings
 from tasks.config.sections import STAGES
 from tasks.errors import BadPipeline, ThroughlineError
 from tasks.why import ABSENT, differences
 
+if TYPE_CHECKING:
+    from dvc.repo import Repo
+
 ROOT = Path()
-SETTINGS = ("TF_ENABLE_ONEDNN_OPTS", "OMP_NUM_THREADS", "CUDA_VISIBLE_DEVICES", "XLA_FLAGS")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -62,15 +66,15 @@ def reproduced(root: Path, release: str, from_scratch: bool = False) -> list[Fin
     with worktree(root, record["commit"], f"{name}-{version}") as folder:
         if not from_scratch:
             _restore(root, folder, name)
+        _fetch_released(root, folder, name)
         stages = STAGES if from_scratch else STAGES[1:]
         for stage in stages:
             print(f"{name} {stage} ...", flush=True)
             _run(folder, stage, name)
-        cache = _cache(root)
         made = {stage: record["stages"][stage] for stage in stages}
-        found = list(findings(folder, cache, made, record["metrics"]))
+        found = list(findings(folder, cache_of(root), made, record["metrics"]))
         model = folder / record["model"]["path"]
-        same = releases.sha256(model) == record["model"]["sha256"]
+        same = sha256(model) == record["model"]["sha256"]
     for line in told(found, same, shifts):
         print(line)
     return found
@@ -93,15 +97,13 @@ def worst(found: Sequence[Finding]) -> str:
     return max((finding.verdict for finding in found), key=ORDER.index, default=DIFFERENT)
 
 
-def changed_environment(root: Path, record: dict[str, Any]) -> list[str]:
-    """What differs between the release's environment and this one, and settings that may matter."""
-    now = releases.environment(root)
-    changes = differences(
-        {key: record["environment"][key] for key in ("python", "machine", "packages")},
-        {key: now[key] for key in ("python", "machine", "packages")},
-    )
-    lines = [f"{key} {was} → {now}" for key, was, now in changes if ABSENT not in (was, now)]
-    return lines + [f"{name}={os.environ[name]}" for name in SETTINGS if name in os.environ]
+def changed_environment(root: Path, record: Mapping[str, Any]) -> list[str]:
+    """What differs between the release's environment and this one."""
+    then, now = record["environment"], environment(root)
+    return [
+        f"{key} {'unset' if was == ABSENT else was} → {'unset' if is_now == ABSENT else is_now}"
+        for key, was, is_now in differences(then, now)
+    ]
 
 
 @contextmanager
@@ -121,25 +123,13 @@ def _discard(root: Path, folder: Path) -> None:
     git(root, "worktree", "prune")
 
 
-def _cache(root: Path) -> Path:
-    from dvc.repo import Repo
-
-    with Repo(str(root)) as repo:
-        return Path(repo.cache.local.path)
-
-
 def _restore(root: Path, folder: Path, name: str) -> None:
     """Put the release's raw data into the worktree, from DVC's cache or remote."""
     from dvc.exceptions import DvcException
-    from dvc.repo import Repo
 
     target = f"pipelines/{name}/dvc.yaml:ingest"
-    with Repo(str(root)) as own:
-        config = {"cache": {"dir": own.cache.local.path.removesuffix("/files/md5")}}
-    here = Path.cwd()
-    os.chdir(folder)
     try:
-        with Repo(str(folder), config=config) as repo:
+        with _released(root, folder) as repo:
             try:
                 repo.checkout([target], force=True)
             except DvcException:
@@ -150,6 +140,39 @@ def _restore(root: Path, folder: Path, name: str) -> None:
             " ".join(str(error).split()),
             "Add --from-scratch to fetch the source again",
         ) from error
+
+
+def _fetch_released(root: Path, folder: Path, name: str) -> None:
+    """Fetch the released outputs that are not in DVC's cache, to compare with number by number.
+
+    Without a remote that has them, the digests in the release's record must do.
+    """
+    from dvc.exceptions import DvcException
+
+    try:
+        with _released(root, folder) as repo:
+            repo.fetch([f"pipelines/{name}/dvc.yaml"])
+    except DvcException as error:
+        print(f"released files: digests only ({' '.join(str(error).split())})")
+
+
+@contextmanager
+def _released(root: Path, folder: Path) -> Iterator[Repo]:
+    """DVC's repository of the worktree, with the cache and the remotes of this one."""
+    from dvc.repo import Repo
+
+    with Repo(str(root)) as own:
+        config = {
+            "cache": {"dir": own.cache.local.path.removesuffix("/files/md5")},
+            "core": {"remote": own.config["core"].get("remote", "")},
+            "remote": own.config["remote"],
+        }
+    here = Path.cwd()
+    # DVC reads some paths from where it is called.
+    os.chdir(folder)
+    try:
+        with Repo(str(folder), config=config) as repo:
+            yield repo
     finally:
         os.chdir(here)
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from flows.graph import Node
 from flows.ledger import HASHING, IMPORTS, Ledger
+from flows.once import claimed
 from flows.recorder import Recorder
 from flows.workers import LOGS, Workers
 from tasks.errors import ThroughlineError
@@ -48,6 +50,7 @@ class Run:
     ledger: Ledger
     nodes: list[Node]
     changed: set[str]
+    claims: ExitStack
     verdicts: dict[str, str] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
     _screen: threading.Lock = field(default_factory=threading.Lock)
@@ -151,9 +154,10 @@ class Run:
         return FAILED in self.verdicts.values()
 
     def close(self) -> None:
-        """End the processes and release DVC."""
+        """End the processes, release DVC and give up the pipelines."""
         self.workers.close()
         self.recorder.close()
+        self.claims.close()
 
 
 def prepared(root: Path, names: Sequence[str], count: int, ledger: Ledger) -> Run:
@@ -177,6 +181,12 @@ def prepared(root: Path, names: Sequence[str], count: int, ledger: Ledger) -> Ru
     _wire(root, names)
     recorder = Recorder(root, lambda seconds: ledger.add(HASHING, seconds))
     nodes = recorder.nodes(names)
+    claims = claimed(
+        root,
+        {node.pipeline for node in nodes},
+        lambda name: print(f"{name or 'scoreboard'}: another run is at work; waiting", flush=True),
+    )
+    # Only now: what the other run did counts.
     changed = recorder.changed(nodes)
     shared = root / "params.yaml"
     device = YamlFile(shared).content.get("device", "auto") if shared.exists() else "cpu"
@@ -184,7 +194,7 @@ def prepared(root: Path, names: Sequence[str], count: int, ledger: Ledger) -> Ru
     libraries = {name for node in nodes if node.address in changed for name in _libraries(node)}
     if libraries:
         workers.load(tuple(sorted(libraries)))
-    return Run(root, recorder, workers, ledger, nodes, changed)
+    return Run(root, recorder, workers, ledger, nodes, changed, claims)
 
 
 def _libraries(node: Node) -> tuple[str, ...]:

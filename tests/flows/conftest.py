@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests.flows import shop
 
 STAGE = """import pathlib, sys
 _, stage, name, *inputs = sys.argv
@@ -107,6 +111,39 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> None:
     root = tmp_path_factory.mktemp("prefect")
     use_prefect(root)
     Server(root).wait()
+
+
+@pytest.fixture(scope="session")
+def built_shop(tmp_path_factory: pytest.TempPathFactory, prefect_server: None) -> Path:
+    """A small repository of the project's own code, its pipeline built; for all test processes."""
+    from flows.pipeline import execute
+
+    shared = tmp_path_factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        shared = shared.parent
+    root, here = shared / "shop", Path.cwd()
+    with (shared / "shop.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (root / "built").exists():
+            shop.create(root)
+            os.chdir(root)
+            try:
+                assert not execute(root, [shop.NAME], 1).failed
+            finally:
+                os.chdir(here)
+            shop.commit(root, "What the shop was built from")
+            (root / "built").touch()
+    return root
+
+
+@pytest.fixture
+def built(built_shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the built shop with a cache of its own; the folder that commands run in."""
+    root = tmp_path / "shop"
+    shutil.copytree(built_shop, root, symlinks=True)
+    (root / "built").unlink()
+    monkeypatch.chdir(root)
+    return root
 
 
 @pytest.fixture(autouse=True)

@@ -1,0 +1,116 @@
+"""Prefect's server and worker as `make up` starts them, for the tests that watch schedules."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from flows.server import free_port
+from tests.flows import shop
+
+SCHEDULED = """name: throughline
+pull:
+- prefect.deployments.steps.set_working_directory:
+    directory: "{{{{ $THROUGHLINE_ROOT }}}}"
+deployments:
+- name: shop
+  entrypoint: flows/deployed.py:retrain
+  parameters: {{name: shop, seeds: 2, workers: 1}}
+  concurrency_limit: {{limit: 1, collision_strategy: CANCEL_NEW}}
+  work_pool: {{name: local}}
+  schedules: {schedules}
+"""
+
+
+class Standing:
+    """A server and a worker that stand beside the test.
+
+    Args:
+        root: the repository that they run.
+        schedules: of the one deployment, as YAML.
+    """
+
+    def __init__(self, root: Path, schedules: str = "[]") -> None:
+        self.root = root
+        self._schedules = schedules
+        # Not the server of the tests, nor its database.
+        kept = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
+        self._environment = kept
+
+    def up(self) -> None:
+        """Start server, worker and schedules by the command of the Makefile."""
+        self.url = f"http://127.0.0.1:{free_port()}/api"
+        shop.write(self.root / "schedules.yaml", SCHEDULED.format(schedules=self._schedules))
+        port = self.url.split(":")[2].split("/")[0]
+        self.deploy("up", "--port", port, "--file", "schedules.yaml")
+
+    def deploy(self, *arguments: str) -> str:
+        """Run `python -m flows.deploy`; what it prints."""
+        done = subprocess.run(
+            [sys.executable, "-m", "flows.deploy", *arguments],
+            cwd=self.root,
+            env=self._environment,
+            capture_output=True,
+            text=True,
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def ask(self, path: str, **content: Any) -> Any:
+        """Post to Prefect's interface and return its answer."""
+        request = urllib.request.Request(
+            self.url + path, json.dumps(content).encode(), {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)
+
+    def get(self, path: str) -> Any:
+        """Read from Prefect's interface."""
+        with urllib.request.urlopen(self.url + path, timeout=30) as answer:
+            return json.load(answer)
+
+    def start(self) -> str:
+        """Have the deployment run now; the identifier of its run."""
+        deployment = self.get("/deployments/name/retrain/shop")["id"]
+        return str(self.ask(f"/deployments/{deployment}/create_flow_run")["id"])
+
+    def runs(self) -> list[dict[str, Any]]:
+        """The flow runs that have begun or ended, the oldest first."""
+        found = self.ask("/flow_runs/filter", sort="EXPECTED_START_TIME_ASC")
+        return [run for run in found if run["state_type"] not in ("SCHEDULED", "PENDING")]
+
+    def wait(self, found: Callable[[], Any], seconds: float) -> Any:
+        """Ask until there is an answer."""
+        end = time.monotonic() + seconds
+        while not (answer := found()):
+            assert time.monotonic() < end, f"nothing in {seconds} s: {self.states()}"
+            time.sleep(1)
+        return answer
+
+    def states(self) -> list[tuple[str, str]]:
+        """Beginning and state of each run."""
+        return [(str(run["start_time"])[:19], run["state_name"]) for run in self.runs()]
+
+    def processes(self) -> dict[str, int]:
+        """The process numbers of server and worker."""
+        content = json.loads((self.root / ".cache/prefect/server.json").read_text())
+        return {process["name"]: process["pid"] for process in content["processes"]}
+
+
+@contextmanager
+def standing(root: Path, schedules: str = "[]") -> Iterator[Standing]:
+    """Server and worker for the time of a block."""
+    found = Standing(root, schedules)
+    try:
+        found.up()
+        yield found
+    finally:
+        found.deploy("down")

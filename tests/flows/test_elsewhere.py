@@ -1,0 +1,196 @@
+"""Releases leave this machine: remotes, fresh clones, rebuilding, garbage collection."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows import releases
+from flows.outputs import cache_of, cached, sha256
+from flows.promotion import champion_file, created, rolled_back, settle
+from flows.reproduce import main, reproduced, worst
+from tasks.errors import BadPipeline
+from tasks.workspace import Workspace
+from tests.flows import shop
+
+Run = Callable[..., str]
+BUCKET = "models"
+
+
+@pytest.fixture
+def released(built: Path) -> Path:
+    """The shop with its first release."""
+    created(built, shop.NAME)
+    return built
+
+
+@pytest.fixture
+def folder_remote(released: Path, run: Run) -> Path:
+    """The released shop with a folder as DVC's remote, everything pushed."""
+    run(released, "dvc", "remote", "add", "-q", "-d", "store", str(released.parent / "store"))
+    shop.commit(released, "A remote")
+    run(released, "dvc", "push", "-q")
+    return released
+
+
+def clone(root: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A fresh clone with nothing but what git holds; the folder that commands run in."""
+    other = root.parent / "clone"
+    run(root.parent, "git", "clone", "-q", str(root), str(other))
+    shop.git(other, "config", "user.email", "tester@localhost")
+    shop.git(other, "config", "user.name", "Tester")
+    monkeypatch.chdir(other)
+    return other
+
+
+def older_and_newer(root: Path, run: Run) -> None:
+    """Make a second release, whose data and model are other files."""
+    shop.feed(root, 260, 1)
+    (root / "data/raw/shop/rows.parquet").unlink()
+    run(root, "dvc", "repro", "-q", "pipelines/shop/dvc.yaml:evaluate")
+    shop.commit(root, "Other data")
+    assert created(root, shop.NAME) == "shop@v2"
+
+
+class TestAFolderAsRemote:
+    def test_a_fresh_clone_gets_the_release_by_every_way_dvc_has(
+        self, folder_remote: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        digest = releases.read(folder_remote, shop.NAME, "v1")["model"]["sha256"]
+        other = clone(folder_remote, run, monkeypatch)
+        run(other, "dvc", "pull", "-q", "models/shop/model.onnx")
+        assert sha256(Workspace(other, shop.NAME).model) == digest
+
+        name = "pipelines/shop:model"
+        run(other, "dvc", "artifacts", "get", ".", name, "--rev", "v1.0.0", "-o", "a.onnx")
+        assert sha256(other / "a.onnx") == digest
+        run(other, "dvc", "get", ".", "models/shop/model.onnx", "--rev", "shop@v1", "-o", "b.onnx")
+        assert sha256(other / "b.onnx") == digest
+
+        settle(other, shop.NAME)
+        assert sha256(champion_file(other, shop.NAME)) == digest
+
+    def test_repro_pull_runs_nothing_that_the_remote_holds(
+        self, folder_remote: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        other = clone(folder_remote, run, monkeypatch)
+        before = (other / "pipelines/shop/dvc.lock").read_text()
+        told = run(other, "dvc", "repro", "--pull", "pipelines/shop/dvc.yaml")
+        assert "Running stage" not in told
+        assert (other / "pipelines/shop/dvc.lock").read_text() == before
+        assert "up to date" in run(other, "dvc", "status", "pipelines/shop/dvc.yaml")
+
+    def test_without_a_remote_the_missing_model_is_named(
+        self, released: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        other = clone(released, run, monkeypatch)
+        with pytest.raises(BadPipeline, match="dvc remote add"):
+            rolled_back(other, "shop@v1")
+
+
+class TestGarbageCollection:
+    def test_keeps_all_releases_and_drops_the_rest(self, folder_remote: Path, run: Run) -> None:
+        older_and_newer(folder_remote, run)
+        run(folder_remote, "dvc", "push", "-q")
+        kept = {
+            digest
+            for version in ("v1", "v2")
+            for outputs in releases.read(folder_remote, shop.NAME, version)["stages"].values()
+            for digest in outputs.values()
+        }
+        # A model that was tried and never released.
+        file = folder_remote / "pipelines/shop/pipeline.yaml"
+        before = file.read_text()
+        file.write_text(before.replace("Does it sell?", "Never released"))
+        run(folder_remote, "dvc", "repro", "-q", "pipelines/shop/dvc.yaml:export")
+        run(folder_remote, "dvc", "push", "-q")
+        lock = folder_remote / "pipelines/shop/dvc.lock"
+        tried = releases.outputs(lock)["export"]["models/shop/model.onnx"]
+        file.write_text(before)
+        run(folder_remote, "git", "checkout", "-q", "pipelines")
+        run(folder_remote, "dvc", "checkout", "-q", "--force")
+
+        stores = [cache_of(folder_remote), folder_remote.parent / "store/files/md5"]
+        assert all(cached(store, tried).exists() for store in stores)
+        run(folder_remote, "dvc", "gc", "--workspace", "--all-tags", "--cloud", "--force", "-q")
+        for store in stores:
+            assert not cached(store, tried).exists()
+            assert [digest for digest in kept if not cached(store, digest).exists()] == []
+
+
+class TestReproduce:
+    def test_the_older_release_in_a_fresh_clone(
+        self, folder_remote: Path, run: Run, monkeypatch: pytest.MonkeyPatch, capsys: Any
+    ) -> None:
+        older_and_newer(folder_remote, run)
+        run(folder_remote, "dvc", "push", "-q")
+        other = clone(folder_remote, run, monkeypatch)
+        found = reproduced(other, "shop@v1")
+        told = capsys.readouterr().out
+        assert worst(found) == "identical"
+        assert "model.onnx: sha256 equal" in told
+        stages = {finding.stage for finding in found}
+        assert stages == {"validate", "prepare", "cross_validate", "train", "export", "evaluate"}
+        assert any(finding.path.endswith("network.weights.h5") for finding in found)
+        assert not (other / ".cache/reproduce/shop-v1").exists()
+
+    def test_another_source_is_found_out_from_scratch(
+        self, released: Path, run: Run, capsys: Any
+    ) -> None:
+        """The worktree has no feed: the source must be named, not replaced by what is there."""
+        assert main(["shop@v1", "--from-scratch"]) == 2
+        assert "Stage 'ingest' of the release must run" in capsys.readouterr().err
+
+    def test_without_the_raw_data_the_way_out_is_named(
+        self, released: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        other = clone(released, run, monkeypatch)
+        with pytest.raises(BadPipeline, match="--from-scratch"):
+            reproduced(other, "shop@v1")
+
+
+@pytest.fixture
+def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of an S3-compatible server on the loopback interface, with an empty bucket."""
+    pytest.importorskip("dvc_s3", reason="extra s3 is not installed")
+    server = pytest.importorskip("moto.server", reason="moto is not installed")
+    import boto3
+
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "tester")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+    for name in ("http_proxy", "HTTP_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    running = server.ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+    running.start()
+    host, port = running.get_host_and_port()
+    url = f"http://{host}:{port}"
+    boto3.client("s3", endpoint_url=url).create_bucket(Bucket=BUCKET)
+    yield url
+    running.stop()
+
+
+class TestS3:
+    def test_push_pull_and_restore_over_a_real_server(
+        self, released: Path, s3: str, run: Run, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        run(released, "dvc", "remote", "add", "-q", "-d", "store", f"s3://{BUCKET}/dvc")
+        run(released, "dvc", "remote", "modify", "-q", "store", "endpointurl", s3)
+        shop.commit(released, "A remote")
+        run(released, "dvc", "push", "-q")
+        assert "in sync" in run(released, "dvc", "status", "--cloud")
+
+        shutil.rmtree(cache_of(released).parents[1])
+        digest = releases.read(released, shop.NAME, "v1")["model"]["sha256"]
+        champion_file(released, shop.NAME).unlink()
+        settle(released, shop.NAME)
+        assert sha256(champion_file(released, shop.NAME)) == digest
+
+        other = clone(released, run, monkeypatch)
+        told = run(other, "dvc", "repro", "--pull", "pipelines/shop/dvc.yaml")
+        assert "Running stage" not in told
+        assert sha256(Workspace(other, shop.NAME).model) == digest

@@ -1,0 +1,146 @@
+"""A release is a record in git, a champion for servers, and a tag that DVC finds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from flows import promotion, releases
+from flows.lineage import bill, lineage
+from flows.outputs import sha256
+from flows.promotion import champion_file, created, rolled_back, settle
+from flows.release import compared, listed, main, shown
+from tasks.errors import BadPipeline, MissingFile, RefusedByGate
+from tasks.workspace import Workspace
+from tests.flows import shop
+
+Run = Callable[..., str]
+
+
+@pytest.fixture
+def released(built: Path) -> Path:
+    """The shop with its first release."""
+    assert created(built, shop.NAME) == "shop@v1"
+    return built
+
+
+def another_model(root: Path, run: Run) -> None:
+    """Make the pipeline's export another file: the title stands in the model's metadata."""
+    file = root / "pipelines/shop/pipeline.yaml"
+    file.write_text(file.read_text().replace("Does it sell?", "Is it bought?"))
+    run(root, "dvc", "repro", "-q", "pipelines/shop/dvc.yaml:evaluate")
+    shop.commit(root, "Another title")
+
+
+class TestCreate:
+    def test_the_record_the_champion_the_commit_and_the_tags(self, released: Path) -> None:
+        record = releases.read(released, shop.NAME, "v1")
+        model = Workspace(released, shop.NAME).model
+        assert record["model"]["sha256"] == sha256(model) == sha256(champion_file(released, "shop"))
+        assert record["commit"] == shop.git(released, "rev-parse", "HEAD~1")
+        assert record["metrics"]["accuracy"]["low"] < record["metrics"]["accuracy"]["value"]
+        assert record["environment"]["locks"].keys() == {"cpu.txt", "gpu.txt"}
+        assert record["model"]["loads"]["opsets"]["ai.onnx"] > 0
+        assert shop.git(released, "status", "--short") == ""
+        assert shop.git(released, "tag").split() == ["pipelines/shop=model@v1.0.0", "shop@v1"]
+
+    def test_only_what_is_up_to_date_and_committed(self, released: Path) -> None:
+        model = Workspace(released, shop.NAME).model
+        model.write_bytes(model.read_bytes() + b" ")
+        with pytest.raises(BadPipeline, match="up to date before a release"):
+            created(released, shop.NAME)
+        assert releases.versions(released, shop.NAME) == ["v1"]
+
+    def test_uncommitted_code_is_refused(self, built: Path) -> None:
+        (built / "tasks/notes.txt").write_text("not committed")
+        with pytest.raises(BadPipeline, match=r"tasks/notes\.txt"):
+            created(built, shop.NAME)
+
+    def test_the_same_model_is_not_released_twice(self, released: Path) -> None:
+        with pytest.raises(BadPipeline, match="rollback shop@v1"):
+            created(released, shop.NAME)
+
+    def test_a_broken_gate_is_named(self) -> None:
+        report = {"gates": [{"gate": "beat majority", "holds": False}]}
+        with pytest.raises(RefusedByGate, match="beat majority"):
+            releases.require(report, {})
+
+    def test_a_model_that_a_fresh_process_cannot_load_is_refused(
+        self, built: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(promotion, "FRESH", "import sys; sys.exit('no such operator')")
+        with pytest.raises(RefusedByGate, match="no such operator"):
+            created(built, shop.NAME)
+        assert releases.champion(built, shop.NAME) is None
+
+
+class TestLooking:
+    def test_list_show_diff_and_rollback(self, released: Path, run: Run, capsys: Any) -> None:
+        first = sha256(champion_file(released, shop.NAME))
+        another_model(released, run)
+        assert created(released, shop.NAME) == "shop@v2"
+        assert [line[0] for line in listed(released, None).splitlines()] == [" ", "*"]
+        assert "title: Is it bought?" in shown(released, "shop@v2")
+        assert "title: Does it sell? → Is it bought?" in compared(released, "shop@v1", "shop@v2")
+
+        assert sha256(champion_file(released, shop.NAME)) != first
+        assert rolled_back(released, "shop@v1") == "shop: champion v2 → v1"
+        assert sha256(champion_file(released, shop.NAME)) == first
+        assert shop.git(released, "status", "--short") == ""
+        assert main(["show", "shop@v3"]) == 2
+        assert "Valid names: v1, v2" in capsys.readouterr().err
+
+    def test_an_unknown_release_is_answered_with_the_nearest(self, released: Path) -> None:
+        with pytest.raises(MissingFile, match="Did you mean 'shop'"):
+            releases.read(released, "shopp", "v1")
+        with pytest.raises(BadPipeline, match="NAME@VERSION"):
+            releases.parsed("shop")
+
+
+class TestKilledBetweenTwoSteps:
+    @pytest.mark.parametrize("step", ["keep_model", "releases.crown", "_commit", "_tag"])
+    def test_the_old_champion_or_the_new_one_stands_and_the_next_release_ends_it(
+        self, released: Path, run: Run, step: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        another_model(released, run)
+
+        def kill(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(f"flows.promotion.{step}", kill)
+            # Settling what is whole does nothing; the kill comes in the release itself.
+            patch.setattr("flows.promotion.settle", lambda *_: None)
+            with pytest.raises(KeyboardInterrupt):
+                created(released, shop.NAME)
+        settle(released, shop.NAME)
+        version = releases.champion(released, shop.NAME)
+        assert version == ("v1" if step in ("keep_model", "releases.crown") else "v2")
+        record = releases.read(released, shop.NAME, version)
+        assert sha256(champion_file(released, shop.NAME)) == record["model"]["sha256"]
+        if version == "v1":
+            assert created(released, shop.NAME) == "shop@v2"
+        assert releases.versions(released, shop.NAME) == ["v1", "v2"]
+        assert shop.git(released, "status", "--short") == ""
+        assert "shop@v2" in shop.git(released, "tag").split()
+
+
+class TestLineage:
+    def test_every_step_from_the_source_to_the_file_has_a_hash(self, released: Path) -> None:
+        record = releases.read(released, shop.NAME, "v1")
+        told = "\n".join(lineage(record, released))
+        for word in ("feed/shop.csv", record["data"]["sha256"], record["model"]["sha256"]):
+            assert word in told
+        for file in ("rows.parquet", "preprocess.onnx", "network.weights.h5", "model.onnx"):
+            assert file in told
+
+    def test_the_bill_of_materials_is_cyclonedx(self) -> None:
+        content = bill()
+        assert (content["bomFormat"], content["specVersion"]) == ("CycloneDX", "1.6")
+        names = [entry["name"] for entry in content["components"]]
+        assert names == sorted(set(names))
+        assert {"dvc", "prefect", "onnxruntime"} <= set(names)
+        assert all(entry["purl"].startswith("pkg:pypi/") for entry in content["components"])
