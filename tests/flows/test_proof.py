@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flows.proof import CLOSE, DIFFERENT, IDENTICAL, NOISE, cached, files, findings
+from flows.outputs import cached, digest_of, files
+from flows.proof import CLOSE, DIFFERENT, IDENTICAL, NOISE, findings
 from flows.reproduce import told, worst
 
 METRICS = {
@@ -88,7 +89,17 @@ class TestVerdicts:
     def test_a_folder_is_compared_file_by_file(self, released: Released) -> None:
         listing = json.dumps([{"md5": released.keep(b"1"), "relpath": "one.txt"}]).encode()
         digest = released.keep(listing, ".dir")
-        assert [name for name, _ in files(released.cache, "data", digest)] == ["data/one.txt"]
+        assert list(files(released.cache, {"data": digest})) == ["data/one.txt"]
+
+    def test_a_folder_without_a_listing_is_compared_as_a_whole(self, released: Released) -> None:
+        (released.root / "data/inner").mkdir(parents=True)
+        for name in ("b.txt", "a.txt", "inner/c.txt"):
+            (released.root / "data" / name).write_text(name)
+        stages = {"prepare": {"data": digest_of(released.root / "data")}}
+        (same,) = findings(released.root, released.cache, stages, METRICS)
+        (released.root / "data/b.txt").write_text("other")
+        (other,) = findings(released.root, released.cache, stages, METRICS)
+        assert (same.verdict, other.verdict) == (IDENTICAL, DIFFERENT)
 
 
 class TestProof:
