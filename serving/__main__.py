@@ -149,6 +149,8 @@ def _table(
             header.append(name)
             columns.append(array.tolist())
             continue
+        if array.ndim > 2:
+            array = array.reshape(len(array), -1)
         for position in range(array.shape[1]):
             suffix = classes[position] if classes else position
             header.append(f"{name}[{suffix}]")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 
 from serving.errors import BadRequest
 from serving.pictures import pictures, rows_at_once
+from serving.windows import Windowing
 
 Values = Sequence[Any] | np.ndarray
 
@@ -57,13 +58,19 @@ class Predictor:
             for each in self._session.get_inputs()
         }
         self.outputs = [each.name for each in self._session.get_outputs()]
+        window = self.metadata.get("window")
+        self.windowing = Windowing(window, self.inputs) if window else None
 
-    def predict(self, columns: Mapping[str, Values]) -> dict[str, np.ndarray]:
+    def predict(
+        self, columns: Mapping[str, Values], *, ranges: bool = True
+    ) -> dict[str, np.ndarray]:
         """Answer raw rows.
 
         Args:
             columns: for each input of the model its values, one a row; columns that the model
-                does not know are ignored.
+                does not know are ignored. A forecaster takes windows, see `Windowing.feed`.
+            ranges: whether a forecaster refuses values far outside those of its training.
+                Default: true.
 
         Returns:
             for each output an array whose first axis is the rows.
@@ -73,13 +80,18 @@ class Predictor:
                 is missing where the model has nothing to put, or is no known category of a closed
                 list.
         """
-        rows = self._length(columns)
-        feed = {
-            name: pictures(name, entry, columns[name])
-            if entry["type"] == "image"
-            else _converted(name, entry, columns[name])[:, None]
-            for name, entry in self.inputs.items()
-        }
+        if self.windowing is not None:
+            self._all_there(columns, self.windowing.columns)
+            feed = self.windowing.feed(columns, _converted, ranges)
+            rows = len(next(iter(feed.values())))
+        else:
+            rows = self._length(columns)
+            feed = {
+                name: pictures(name, entry, columns[name])
+                if entry["type"] == "image"
+                else _converted(name, entry, columns[name])[:, None]
+                for name, entry in self.inputs.items()
+            }
         if rows == 0:
             raise BadRequest("At least one row is needed. Received: 0 rows.")
         chunk = min(CHUNK, rows_at_once(feed.values()))
@@ -95,13 +107,7 @@ class Predictor:
         }
 
     def _length(self, columns: Mapping[str, Values]) -> int:
-        for name in self.inputs:
-            if name not in columns:
-                close = difflib.get_close_matches(name, [str(key) for key in columns], n=1)
-                hint = f" Did you mean '{close[0]}'?" if close else ""
-                raise BadRequest(
-                    f"Column '{name}' is needed. Received: {', '.join(map(str, columns))}.{hint}"
-                )
+        self._all_there(columns, self.inputs)
         lengths = {name: len(columns[name]) for name in self.inputs}
         shortest, longest = (
             min(lengths, key=lengths.__getitem__),
@@ -113,6 +119,15 @@ class Predictor:
                 f"{lengths[shortest]} rows, '{longest}' with {lengths[longest]}."
             )
         return lengths[shortest]
+
+    def _all_there(self, columns: Mapping[str, Values], needed: Iterable[str]) -> None:
+        for name in needed:
+            if name not in columns:
+                close = difflib.get_close_matches(name, [str(key) for key in columns], n=1)
+                hint = f" Did you mean '{close[0]}'?" if close else ""
+                raise BadRequest(
+                    f"Column '{name}' is needed. Received: {', '.join(map(str, columns))}.{hint}"
+                )
 
 
 def _converted(name: str, entry: Mapping[str, Any], values: Values) -> np.ndarray:

@@ -11,6 +11,7 @@ from tasks.workspace import Workspace, needed, read_json, replaced, write_json
 if TYPE_CHECKING:
     from tasks.config.loading import StageInput
     from tasks.training.validation import Folded, TrainingRows
+    from tasks.training.windows import WindowData
 
 
 def cross_validate(stage_input: StageInput, workspace: Workspace) -> None:
@@ -39,19 +40,23 @@ def cross_validate(stage_input: StageInput, workspace: Workspace) -> None:
         _write_curves(folder / "curves.csv", folded["main"])
 
 
-def _data(workspace: Workspace, stage_input: StageInput, branch: str) -> TrainingRows:
+def _data(workspace: Workspace, stage_input: StageInput, branch: str) -> TrainingRows | WindowData:
     from tasks.preprocessing.pictures import read_rows
     from tasks.preprocessing.target import FittedTarget
+    from tasks.series.prepared import read_learned
     from tasks.training.validation import TrainingRows
+    from tasks.training.windows import WindowData
 
     prepared = needed(workspace.training_data, "prepare") / stage_input.prepared_by[branch]
     summary = read_json(prepared / "prepared.json")
+    if "window" in summary:
+        return WindowData(read_learned(prepared))
     target = FittedTarget.from_json(summary["target"])
     rows = read_rows(prepared / "rows.parquet")
     return TrainingRows(rows, target, summary["dropped"], workspace.bottleneck)
 
 
-def _branch(view: Any, data: TrainingRows, seed: int) -> Folded | None:
+def _branch(view: Any, data: TrainingRows | WindowData, seed: int) -> Folded | None:
     from tasks.training.validation import fold_and_fit
 
     if view.cross_validation is None:

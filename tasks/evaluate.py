@@ -48,15 +48,15 @@ def evaluate(stage_input: StageInput, workspace: Workspace) -> None:
 def _judged(
     stage_input: StageInput, workspace: Workspace, scores: dict[str, Any]
 ) -> dict[str, Judged]:
-    from tasks.evaluation.branch import Parts, judge
+    from tasks.evaluation.branch import judge, parts_of
 
-    parts: dict[str, Parts] = {}
+    parts: dict[str, Any] = {}
     judged = {}
     for name, view in stage_input.branches.items():
         owner = stage_input.prepared_by[name]
         if owner not in parts:
             folders = (workspace.training_data / owner, workspace.test_data / owner)
-            parts[owner] = Parts(*folders, view.task)
+            parts[owner] = parts_of(*folders, view.task)
             if owner != "main":
                 parts[owner].share(parts["main"])
         compare = _with_trivial(view.compare, view.problem.baseline)

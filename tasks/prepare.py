@@ -39,6 +39,9 @@ def prepare(stage_input: StageInput, workspace: Workspace) -> None:
             (training / branch).mkdir(parents=True)
             (test / branch).mkdir(parents=True)
             view = stage_input.branches[branch]
+            if view.time is not None:
+                _prepare_series(rows, view, training / branch, test / branch)
+                continue
             branch_rows = with_bottlenecks(rows, clean, view.columns, workspace.bottleneck)
             _prepare_branch(branch_rows, view, training / branch, test / branch)
         aside = workspace.clean / "set_aside.parquet"
@@ -46,6 +49,23 @@ def prepare(stage_input: StageInput, workspace: Workspace) -> None:
             # Held out like test rows: `evaluate` says what they would change.
             pictures = stored_images(workspace.raw / "rows.parquet")
             write_rows(with_images(pd.read_parquet(aside), pictures), test / "main" / aside.name)
+
+
+def _prepare_series(rows: pd.DataFrame, view: Any, training: Path, test: Path) -> None:
+    from tasks.guards.examine import enforce
+    from tasks.guards.windows import apart
+    from tasks.series.prepare import prepared
+
+    done = prepared(rows, view)
+    findings = apart(done.training, done.test, done.extent, view.split.guards.windows)
+    enforce(findings)
+    (training / "preprocess.onnx").write_bytes(_bytes(done.fitted))
+    done.write(training, test)
+    counts = {part: int((done.parts == part).sum()) for part in ("training", "test", "gap")}
+    write_json(
+        test / "guards.json",
+        {"rows": counts, "findings": [finding.as_json() for finding in findings]},
+    )
 
 
 def _prepare_branch(rows: pd.DataFrame, view: Any, training: Path, test: Path) -> None:

@@ -71,6 +71,8 @@ def _training(view: Any, network: Any, prepared: Path, default_seed: int) -> tup
     from tasks.training.runs import Run
 
     summary = read_json(prepared / "prepared.json")
+    if "window" in summary:
+        return _windows(view, network, prepared, default_seed)
     arrays = {
         name: np.load(prepared / f"{name}.npy", mmap_mode="r") for name in summary["features"]
     }
@@ -79,6 +81,20 @@ def _training(view: Any, network: Any, prepared: Path, default_seed: int) -> tup
     training_rows, watched = learns.held_out(summary["rows"])
     answers = np.load(prepared / "target.npy")
     return learns, Run(arrays, answers, training_rows, watched, learns.seed)
+
+
+def _windows(view: Any, network: Any, prepared: Path, default_seed: int) -> tuple[Learner, Run]:
+    from tasks.series.parts import last_share
+    from tasks.series.prepared import read_learned
+    from tasks.training.learner import learner
+    from tasks.training.runs import Run
+
+    learned = read_learned(prepared)
+    inputs = learned.inputs
+    learns = learner(view, inputs, learned.target.units, default_seed, {}, network)
+    newest = learned.series.steps[learned.ends]
+    rows, watched = last_share(newest, view.training.validation, learned.extent)
+    return learns, Run(inputs, learned.answers, rows, watched, learns.seed)
 
 
 def _write(learns: Learner, fitted: Fitted, prepared: Path, folder: Path) -> None:
@@ -135,6 +151,9 @@ def _write_golden(model: Any, prepared: Path, folder: Path) -> None:
     from tasks.preprocessing.run import run
 
     summary = read_json(prepared / "prepared.json")
+    if "window" in summary:
+        _write_golden_windows(model, prepared, folder)
+        return
     rows = golden_rows(read_rows(prepared / "rows.parquet"), summary["inputs"], GOLDEN_ROWS)
     kinds = {entry["name"]: entry["type"] for entry in summary["inputs"]}
     graph = onnx.load(prepared / "preprocess.onnx")
@@ -148,4 +167,26 @@ def _write_golden(model: Any, prepared: Path, folder: Path) -> None:
     single = next(iter(features.values())) if len(features) == 1 else features
     outputs = model.predict_on_batch(single)
     write_rows(rows, folder / "golden.parquet")
+    np.save(folder / "golden.npy", np.asarray(outputs, dtype=np.float32))
+
+
+def _write_golden_windows(model: Any, prepared: Path, folder: Path) -> None:
+    """Raw windows, one below the other, and what the network answers to them."""
+    import onnx
+
+    from tasks.preprocessing.runtime import session_of
+    from tasks.series.answers import fixed
+    from tasks.series.prepared import golden_windows, read_learned, save_windows
+
+    learned = read_learned(prepared)
+    windows = golden_windows(learned, learned.summary["inputs"], GOLDEN_ROWS)
+    session = session_of(fixed(onnx.load(prepared / "preprocess.onnx"), learned.extent))
+    names = [output.name for output in session.get_outputs()]
+    arrays = session.run(names, {name: windows[name] for name in learned.kinds})
+    answerable = np.logical_and.reduce([np.isfinite(array).all(axis=(1, 2)) for array in arrays])
+    kept = [array[answerable] for array in arrays]
+    outputs = model.predict_on_batch(
+        kept[0] if len(kept) == 1 else dict(zip(names, kept, strict=True))
+    )
+    save_windows({name: array[answerable] for name, array in windows.items()}, folder)
     np.save(folder / "golden.npy", np.asarray(outputs, dtype=np.float32))

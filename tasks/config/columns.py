@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field, model_validator
 from tasks.config.image import Image
 from tasks.config.strict import Strict, spelled_out
 from tasks.config.text import Text
+from tasks.config.time import Changing, Smoothing
 
 Scalar = float | int | str | bool
 
@@ -164,6 +165,19 @@ class Column(Strict):
 
     text: Text | None = None
     image: Image | None = None
+    smooth: Smoothing = None
+    change: Changing = None
+
+    @model_validator(mode="after")
+    def _steps_over_rows(self) -> Column:
+        if self.change is not None and self.change.kind == "direction":
+            raise ValueError("'direction' has a meaning for a target only")
+        if self.smooth is not None or self.change is not None:
+            useless = [key for key in ("encode", "text") if getattr(self, key) is not None]
+            useless += ["missing"] if self.missing else []
+            if useless:
+                raise ValueError(f"'{useless[0]}' has no effect beside 'smooth' and 'change'")
+        return self
 
     @model_validator(mode="after")
     def _texts_have_their_own_steps(self) -> Column:
@@ -191,12 +205,15 @@ class Target(Strict):
 
     Regression may `scale` its target for training; the graph undoes it, so that predictions come
     out in the target's own unit. `classes` fixes the order of the classes (default: sorted);
-    for a binary problem the last one is the positive class.
+    for a binary problem the last one is the positive class. `change` predicts by how much the
+    target will have changed, and the graph turns that into the value itself; `change: direction`
+    asks whether it will have risen.
     """
 
     columns: list[str] = Field(min_length=1)
     scale: Scaling = None
     classes: list[Scalar] | None = Field(default=None, min_length=2)
+    change: Changing = None
     unit: str = ""
 
 

@@ -9,7 +9,14 @@ from pydantic import Field, field_validator
 
 from tasks.config.strict import Strict
 
-BASELINES = ("majority", "mean", "shuffled-labels")
+BASELINES = (
+    "majority",
+    "mean",
+    "shuffled-labels",
+    "persistence",
+    "seasonal-persistence",
+    "sign-persistence",
+)
 CLASSICAL = (
     "LogisticRegression",
     "LinearRegression",

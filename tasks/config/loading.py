@@ -16,7 +16,7 @@ from tasks.errors import BadPipeline, MissingFile, listed, nearest, shorten
 from tasks.workspace import Workspace
 
 # A variant that changes one of these needs prepared data of its own.
-PREPARED_SECTIONS = ("columns", "split", "target")
+PREPARED_SECTIONS = ("columns", "split", "target", "time")
 
 
 @dataclass(frozen=True)

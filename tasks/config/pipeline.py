@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -21,7 +22,43 @@ from tasks.config.problem import PROBLEMS, Problem, Task
 from tasks.config.protocol import CrossValidation, Split, Sweep
 from tasks.config.source import Source
 from tasks.config.strict import MisplacedKey, Strict
+from tasks.config.time import Time
 from tasks.config.training import Training
+
+
+def time_problems(pipeline: Pipeline) -> Iterator[MisplacedKey]:
+    """What does not fit between `time` and the other sections."""
+    task, target, split = pipeline.task, pipeline.target, pipeline.split
+    if pipeline.time is None:
+        if task == "forecast":
+            yield MisplacedKey("task 'forecast' needs the section 'time'", "task")
+        if split.kind == "temporal" and split.column is None:
+            yield MisplacedKey("'temporal' needs 'column'", "split")
+        for name, column in pipeline.columns.items():
+            if column.smooth or column.change:
+                yield MisplacedKey("'smooth' and 'change' need the section 'time'", "columns", name)
+        return
+    if task not in ("forecast", "binary", "multiclass"):
+        yield MisplacedKey("with 'time' the task is forecast, binary or multiclass", "task")
+    if split.kind != "temporal" or split.column is not None:
+        yield MisplacedKey("a series is split by 'kind: temporal', without a column", "split")
+    directed = target.change is not None and target.change.kind == "direction"
+    if directed and (task != "binary" or target.classes):
+        yield MisplacedKey(
+            "'change: direction' is a binary task whose classes are down and up", "target"
+        )
+    if task != "forecast" and target.change is not None and not directed:
+        yield MisplacedKey("'change' of a class needs 'direction'", "target", "change")
+    if task == "forecast" and directed:
+        yield MisplacedKey("'change: direction' needs 'task: binary'", "target", "change")
+    if task != "forecast" and len(pipeline.time.horizon) > 1:
+        yield MisplacedKey("a class is predicted for one horizon", "time", "horizon")
+    folded = pipeline.cross_validation
+    if folded is not None and (folded.group or folded.temporal or folded.stratify or folded.sizes):
+        yield MisplacedKey(
+            "folds of a series are 'rolling-origin' or 'blocked'", "cross_validation"
+        )
+
 
 Network = list[Any] | dict[str, Any] | str
 
@@ -51,6 +88,7 @@ class Variant(Strict):
     columns: dict[str, Any] | None = None
     without: list[str] = []
     target: dict[str, Any] | None = None
+    time: dict[str, Any] | None = None
     split: dict[str, Any] | None = None
     network: Network | None = None
     inputs: dict[str, list[str]] | None = None
@@ -73,6 +111,7 @@ class Pipeline(Strict):
         target: what is predicted.
         columns: the raw columns that the network sees and what happens to each; a key may be a
             pattern such as `pixel_*`.
+        time: how rows become series and windows.
         expectations: what must hold of the raw rows.
         split: which rows are test rows.
         inputs: several network inputs, each with its columns; without it there is one, `features`.
@@ -99,6 +138,7 @@ class Pipeline(Strict):
         dict[str, Column],
         BeforeValidator(_empty_columns, json_schema_input_type=dict[str, Column | None]),
     ] = Field(min_length=1)
+    time: Time | None = None
     expectations: Expectations = Expectations()
     split: Split = Split()
     inputs: dict[str, list[str]] | None = None
@@ -123,7 +163,8 @@ class Pipeline(Strict):
     @model_validator(mode="after")
     def _target_is_no_feature(self) -> Pipeline:
         for name in self.target.columns:
-            if name in self.columns:
+            # The past of a series may well predict its future.
+            if name in self.columns and self.time is None:
                 raise MisplacedKey(
                     f"the target '{name}' cannot be a feature too; remove it here", "columns", name
                 )
@@ -140,6 +181,19 @@ class Pipeline(Strict):
             raise MisplacedKey(
                 "'classes' has a meaning for classification only", "target", "classes"
             )
+        return self
+
+    @model_validator(mode="before")
+    @classmethod
+    def _series_are_split_in_time(cls, document: Any) -> Any:
+        if isinstance(document, dict) and document.get("time") is not None:
+            return {**document, "split": document.get("split") or {"kind": "temporal"}}
+        return document
+
+    @model_validator(mode="after")
+    def _time_fits(self) -> Pipeline:
+        for problem in time_problems(self):
+            raise problem
         return self
 
     @model_validator(mode="after")

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-Task = Literal["binary", "multiclass", "multilabel", "regression", "proportion"]
+Task = Literal["binary", "multiclass", "multilabel", "regression", "proportion", "forecast"]
 
 
 class Problem(NamedTuple):
@@ -29,4 +29,6 @@ PROBLEMS: dict[str, Problem] = {
     "regression": Problem("linear", "mean_squared_error", ("mae",), False, "mean"),
     # A regression whose target lies in [0, 1].
     "proportion": Problem("sigmoid", "mean_squared_error", ("mae",), False, "mean"),
+    # A regression on the future of a series.
+    "forecast": Problem("linear", "mean_squared_error", ("mae",), False, "persistence"),
 }

@@ -47,7 +47,9 @@ class Split(Strict):
     first: the first `train` rows train, the rest test; `shuffle: SEED` first brings the rows into
     the order of NumPy's `RandomState(SEED).shuffle`, as Keras' own data sets were. predefined: the
     column `column` says `train` or `test`. temporal: the last share `test` in the order of
-    `column`, after `gap` rows that neither part gets. grouped: whole groups of `column`.
+    `column`, after `gap` rows that neither part gets; with the section `time` no column is named,
+    and `start`, the first time of the test part, may stand for `test`. grouped: whole groups of
+    `column`.
     `test: 0` keeps every row for training; the report then says that its figures are of training
     rows.
     """
@@ -57,6 +59,11 @@ class Split(Strict):
     train: int | None = Field(default=None, ge=1)
     stratify: str | None = None
     column: str | None = None
+    start: Annotated[
+        str | None,
+        # YAML reads 2014-01-01 as a date.
+        BeforeValidator(lambda value: None if value is None else str(value)),
+    ] = None
     shuffle: int | None = Field(default=None, ge=0)
     gap: int = Field(default=0, ge=0)
     seed: int = 0
@@ -64,10 +71,10 @@ class Split(Strict):
 
     @model_validator(mode="after")
     def _settings_that_have_an_effect(self) -> Split:
-        needs_column = self.kind in ("predefined", "temporal", "grouped")
+        needs_column = self.kind in ("predefined", "grouped")
         if needs_column and self.column is None:
             raise ValueError(f"'{self.kind}' needs 'column'")
-        if not needs_column and self.column is not None:
+        if not needs_column and self.kind != "temporal" and self.column is not None:
             raise ValueError(f"'column' has no effect beside '{self.kind}'")
         if self.stratify is not None and self.kind != "shuffled":
             raise ValueError(f"'stratify' has no effect beside '{self.kind}'")
@@ -75,6 +82,8 @@ class Split(Strict):
             raise ValueError("'kind: first' and 'train' belong together")
         if self.shuffle is not None and self.kind != "first":
             raise ValueError(f"'shuffle' has no effect beside '{self.kind}'")
+        if self.start is not None and (self.kind != "temporal" or self.column is not None):
+            raise ValueError("'start' has an effect beside 'temporal' and 'time' only")
         if self.gap and self.kind != "temporal":
             raise ValueError(f"'gap' has no effect beside '{self.kind}'")
         return self
@@ -87,7 +96,9 @@ class CrossValidation(Strict):
     `stratify: true` keeps the classes' shares, `group: COLUMN` keeps groups whole,
     `temporal: COLUMN` trains on the past only, with `gap` rows left out before each part.
     `shuffle: false` takes contiguous parts in the file's order. `sizes` adds a learning curve:
-    every fold trained again on so many, or such a share, of its training rows.
+    every fold trained again on so many, or such a share, of its training rows. With the section
+    `time`, `order` is `rolling-origin` (train on the past, validate on the next block) or
+    `blocked` (validate on one block, train on the others); no window crosses a boundary.
     """
 
     folds: int = Field(default=5, ge=2)
@@ -96,6 +107,7 @@ class CrossValidation(Strict):
     group: str | None = None
     temporal: str | None = None
     gap: int = Field(default=0, ge=0)
+    order: Literal["rolling-origin", "blocked"] = "rolling-origin"
     shuffle: bool = True
     sizes: list[float | int] = []
     seed: int = 0

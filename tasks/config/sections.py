@@ -17,7 +17,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "ingest": ("source",),
     "validate": ("expectations",),
     BOTTLENECK: ("columns", "network", "variants"),
-    "prepare": ("columns", "inputs", "split", "target", "task", "variants"),
+    "prepare": ("columns", "inputs", "split", "target", "task", "time", "variants"),
     "cross_validate": (
         "columns",
         "cross_validation",
@@ -27,6 +27,7 @@ SECTIONS: dict[str, tuple[str, ...]] = {
         "sweeps",
         "target",
         "task",
+        "time",
         "training",
         "variants",
     ),

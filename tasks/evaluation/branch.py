@@ -12,7 +12,7 @@ import numpy as np
 
 from tasks.config.judgement import BASELINES
 from tasks.errors import BadData
-from tasks.evaluation import classification, gallery, regression
+from tasks.evaluation import classification, forecast, gallery, regression
 from tasks.evaluation.calibration import calibration
 from tasks.evaluation.comparisons import Prepared, compared, titles
 from tasks.evaluation.measure import Figure, difference, measured, plain
@@ -20,6 +20,7 @@ from tasks.evaluation.outcome import Outcome, Target
 from tasks.evaluation.precision import lost
 from tasks.evaluation.resamples import Resamples
 from tasks.evaluation.rows import Rows, answers, parameters, read_rows, sampled
+from tasks.evaluation.series import SeriesParts, aligned
 from tasks.evaluation.slices import sliced
 from tasks.workspace import needed, read_json
 
@@ -29,6 +30,12 @@ if TYPE_CHECKING:
 
 # Training pictures that are measured, evenly spread over the rows.
 MOST_PICTURES = 2000
+
+
+def parts_of(training: Path, test: Path, task: str) -> Parts | SeriesParts:
+    """The rows, or the windows, of a branch's prepared data."""
+    prepared = read_json(needed(training / "prepared.json", "prepare"))
+    return (SeriesParts if "window" in prepared else Parts)(training, test, task)
 
 
 class Parts:
@@ -46,7 +53,7 @@ class Parts:
         self.target = Target.of(task, self.prepared)
         self.training = read_rows(training / "rows.parquet")
         test_rows = read_rows(needed(test / "rows.parquet", "prepare"))
-        self.test_count = test_rows.count
+        self.training_count, self.test_count = self.training.count, test_rows.count
         # Without test rows all that can be measured is how well the training rows are known.
         self.evaluated = test_rows if test_rows.count else self.training
         self.draws = Resamples(self.evaluated.count)
@@ -70,6 +77,10 @@ class Parts:
     def _measured(self, name: str, comparison: Comparison) -> Compared:
         outcome = compared(comparison, self._arrays)
         return Compared(name, comparison.arguments, outcome, measured(outcome, self.draws))
+
+    def outcome(self, model: Path, rows: Rows) -> Outcome:
+        """A model's answers to rows, beside the truth."""
+        return self.target.outcome(rows.columns, answers(model, rows))
 
     def share(self, main: Parts) -> None:
         """Take comparison models and draws of the pipeline itself where the rows are the same.
@@ -150,7 +161,7 @@ class Judged:
         report: what report.json says of the branch.
     """
 
-    parts: Parts
+    parts: Any
     outcome: Outcome
     figures: Mapping[str, Figure]
     report: Mapping[str, Any]
@@ -158,7 +169,7 @@ class Judged:
 
 def judge(
     model: Path,
-    parts: Parts,
+    parts: Any,
     view: Any,
     compare: list[Comparison],
     scores: Mapping[str, Any] | None,
@@ -175,11 +186,11 @@ def judge(
         smaller: folder of the same model in smaller precisions. Default: none.
     """
     needed(model, "export")
-    outcome = _outcome(model, parts, parts.evaluated)
+    outcome = parts.outcome(model, parts.evaluated)
     own = measured(outcome, parts.draws)
     on_training = own
     if parts.test_count:
-        on_training = measured(_outcome(model, parts, parts.known), parts.training_draws)
+        on_training = measured(parts.outcome(model, parts.known), parts.training_draws)
     comparisons = [
         _beside(comparison, outcome, parts.draws) for comparison in parts.compared(compare)
     ]
@@ -187,7 +198,7 @@ def judge(
     metrics |= _cross_validated(scores)
     details = _details(outcome, parts)
     report = {
-        "rows": {"training": parts.training.count, "test": parts.test_count},
+        "rows": {"training": parts.training_count, "test": parts.test_count},
         "metrics": metrics,
         "comparisons": comparisons,
         "slices": sliced(view.slices, parts.evaluated, outcome),
@@ -204,23 +215,22 @@ def judge(
 
 def difference_to_main(branch: Judged, main: Judged) -> dict[str, Any] | None:
     """How a variant differs from the pipeline itself; None where they answered other rows."""
+    if isinstance(branch.parts, SeriesParts):
+        shared = aligned(branch.outcome, main.outcome, (branch.parts, main.parts))
+        return shared and difference(*shared)
     if not np.array_equal(branch.outcome.actual, main.outcome.actual):
         return None
     return difference(branch.outcome, main.outcome, main.parts.draws)
 
 
-def _outcome(model: Path, parts: Parts, rows: Rows) -> Outcome:
-    return parts.target.outcome(rows.columns, answers(model, rows))
-
-
 def _in_precisions(
-    model: Path, folder: Path, parts: Parts, export: Export, outcome: Outcome
+    model: Path, folder: Path, parts: Any, export: Export, outcome: Outcome
 ) -> list[dict[str, Any]]:
     """The float32 model and its smaller files on the same rows."""
     entries = [{"precision": "float32", "bytes": model.stat().st_size}]
     for precision in dict.fromkeys(export.precisions):
         path = needed(folder / f"{precision}.onnx", "export")
-        small = _outcome(path, parts, parts.evaluated)
+        small = parts.outcome(path, parts.evaluated)
         cost = lost(small, outcome, parts.draws, export.tolerance)
         entries.append({"precision": precision, "bytes": path.stat().st_size, **cost})
     return entries
@@ -255,7 +265,16 @@ def _cross_validated(scores: Mapping[str, Any] | None) -> dict[str, Figure]:
     return figures if chosen is None else figures | {"epochs": plain(chosen)}
 
 
-def _details(outcome: Outcome, parts: Parts) -> dict[str, Any]:
+def _details(outcome: Outcome, parts: Any) -> dict[str, Any]:
+    if isinstance(outcome, forecast.Forecasts):
+        return {
+            "residuals": regression.residuals(outcome),
+            "horizons": forecast.by_horizon(outcome),
+            "autocorrelation": forecast.autocorrelation(outcome),
+            "windows": parts.window["windows"],
+            "series": parts.window["rows"],
+            "block": parts.draws.block,
+        }
     if outcome.task in ("regression", "proportion"):
         found = regression.coefficients(
             parts.evaluated, parts.prepared["inputs"], outcome.predicted

@@ -17,6 +17,9 @@ NAMES = {
     "mse": "MSE",
     "rmse": "RMSE",
     "r2": "R²",
+    "mase": "MASE",
+    "skill": "skill against persistence",
+    "skill_seasonal": "skill against seasonal persistence",
 }
 MOODS = {
     "reproduced": "good",

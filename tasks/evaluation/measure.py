@@ -6,7 +6,7 @@ from typing import Any, TypedDict
 
 import numpy as np
 
-from tasks.evaluation import classification, regression
+from tasks.evaluation import classification, forecast, regression
 from tasks.evaluation.names import FIGURES
 from tasks.evaluation.outcome import Outcome
 from tasks.evaluation.resamples import Resamples, interval, wilson
@@ -99,12 +99,16 @@ def difference(ours: Outcome, theirs: Outcome, resamples: Resamples) -> dict[str
 
 
 def _row_values(outcome: Outcome) -> dict[str, np.ndarray]:
+    if isinstance(outcome, forecast.Forecasts):
+        return forecast.row_values(outcome)
     if outcome.task in ("regression", "proportion"):
         return regression.row_values(outcome)
     return classification.row_values(outcome)
 
 
 def _figures(outcome: Outcome, sums: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    if isinstance(outcome, forecast.Forecasts):
+        return forecast.figures(sums)
     if outcome.task in ("regression", "proportion"):
         return regression.figures(sums)
     return classification.figures(outcome.task, sums)

@@ -34,13 +34,14 @@ FIGURES: dict[str, tuple[str, ...]] = {
     ),
     "regression": ("mae", "mse", "rmse", "r2"),
     "proportion": ("mae", "mse", "rmse", "r2"),
+    "forecast": ("mae", "skill", "skill_seasonal", "rmse", "mse", "mase", "r2"),
 }
 
 # Figures of one class, one column or one comparison model, written `NAME:SUBJECT`.
 OF_A_CLASS = ("precision", "recall", "f1")
 OF_A_COLUMN = ("coefficient",)
 
-LOWER = ("loss", "mae", "mse", "rmse", "mean_absolute_error", "mean_squared_error")
+LOWER = ("loss", "mae", "mse", "rmse", "mase", "mean_absolute_error", "mean_squared_error")
 NEITHER = ("parameters", "coefficient", "intercept", "epochs", "confusion")
 
 # What cross-validation adds to the figures of its folds.

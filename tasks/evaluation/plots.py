@@ -9,7 +9,10 @@ import numpy as np
 
 from tasks.evaluation.calibration import roc
 from tasks.evaluation.chart import Chart, bounds, number
+from tasks.evaluation.forecast import Forecasts
+from tasks.evaluation.forecast_plots import forecast_plots
 from tasks.evaluation.outcome import Outcome
+from tasks.evaluation.series import SeriesParts
 
 if TYPE_CHECKING:
     from tasks.evaluation.branch import Judged
@@ -105,6 +108,8 @@ def plotted(
     if main["curves"] and len(main["curves"]["loss"]) > 1:
         chosen = main["metrics"].get("epochs", {}).get("value")
         plots["learning_curve"] = learning_curve(main["curves"], chosen)
+    if isinstance(outcome, Forecasts):
+        return plots | forecast_plots(outcome, main, report["target"]["unit"])
     if outcome.task in ("regression", "proportion"):
         unit = report["target"]["unit"]
         plots["predicted"] = predicted_against_actual(outcome, unit)
@@ -121,6 +126,8 @@ def plotted(
         model = workspace.model_of("main")
         plots["pictures"] = gallery.drawn(model, outcome, rows, main["mistakes"], network)
     boundaries = {}
+    if isinstance(branches["main"].parts, SeriesParts):
+        return plots
     for name, branch in list(branches.items())[:MOST_BOUNDARIES]:
         svg = decision_boundary(workspace.model_of(name), branch.parts, branch.outcome)
         if svg is not None:

@@ -111,9 +111,11 @@ def figures(report: Report) -> str:
     note += "; of the folds for cross-validation" if folded else ""
     note += (
         "; Wilson's where every row is right or wrong. Loss is the cross-entropy in nats."
-        if report["task"] not in ("regression", "proportion")
+        if report["task"] not in ("regression", "proportion", "forecast")
         else "."
     )
+    if block := report["branches"]["main"].get("block"):
+        note = note.replace("of the rows", f"of blocks of {block} steps")
     return f"<h2>Figures</h2>{table(header, rows)}{note}</p>{_coefficients(report)}"
 
 
@@ -236,6 +238,7 @@ def drawn(report: Report, plots: Mapping[str, Any]) -> str:
         + drawing("ROC curve", plots.get("roc"))
         + drawing("Predicted against actual", plots.get("predicted"))
         + drawing("Residuals", plots.get("residuals"))
+        + "".join(drawing(caption, svg) for caption, svg in plots.get("forecast", {}).items())
     )
     boundaries = "".join(
         drawing("main" if branch == "main" else report["branches"][branch]["title"] or branch, svg)

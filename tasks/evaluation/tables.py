@@ -33,7 +33,9 @@ def rounded(value: Any) -> Any:
 
 def write_tables(folder: Path, outcome: Outcome, report: dict[str, Any]) -> None:
     """Write predictions.csv and what fits the task: confusion, ROC, calibration, residuals."""
-    if outcome.task in ("regression", "proportion"):
+    if outcome.task == "forecast":
+        write_forecast(folder, outcome, report)
+    elif outcome.task in ("regression", "proportion"):
         _write_numbers(folder, outcome)
     elif outcome.task == "multilabel":
         _write_labels(folder, outcome)
@@ -47,6 +49,14 @@ def write_tables(folder: Path, outcome: Outcome, report: dict[str, Any]) -> None
     if outcome.task == "binary":
         curve = calibration.roc(outcome)
         _write(folder / "roc.csv", ROC, curve)
+
+
+def write_forecast(folder: Path, outcome: Outcome, report: dict[str, Any]) -> None:
+    """The error by horizon, and truth and prediction at the farthest one."""
+    entries = report["horizons"]
+    _write(folder / "horizons.csv", list(entries[0]), (list(e.values()) for e in entries))
+    columns = [outcome.actual[:, -1], outcome.predicted[:, -1]]
+    _write(folder / "forecast.csv", ("actual", "predicted"), np.column_stack(columns).tolist())
 
 
 def _write_classes(folder: Path, outcome: Outcome) -> None:

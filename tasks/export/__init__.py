@@ -93,17 +93,19 @@ class _Branch:
         from tasks.export.contract import held_against_network
         from tasks.export.fresh_process import keep_requests
         from tasks.export.join import join
+        from tasks.export.series import window_ends
         from tasks.preprocessing.answers import answers
         from tasks.preprocessing.target import FittedTarget
 
         summary = read_json(self.prepared / "prepared.json")
-        target = FittedTarget.from_json(summary["target"])
-        front = join(onnx.load(self.prepared / "preprocess.onnx"), network)
-        back = answers(target, front.graph.output[0].name)
+        preprocess = onnx.load(self.prepared / "preprocess.onnx")
+        if "window" in summary:
+            front, back = window_ends(preprocess, network, summary)
+        else:
+            front = join(preprocess, network)
+            back = answers(FittedTarget.from_json(summary["target"]), front.graph.output[0].name)
         model = join(front, back)
-        found = held_against_network(
-            front, back, model, self.folder, summary["inputs"], self.name, precision
-        )
+        found = held_against_network(front, back, model, self.folder, summary, self.name, precision)
         metadata = self._metadata(summary, exporter, precision, found.report["largest_error"])
         entry = model.metadata_props.add()
         entry.key, entry.value = (
@@ -126,6 +128,7 @@ class _Branch:
             "inputs": summary["inputs"],
             "features": summary["features"],
             "target": summary["target"],
+            **({"window": summary["window"]} if "window" in summary else {}),
             "training": read_json(self.folder / "training.json"),
             "training_rows": summary["rows"],
             "licence": self.view.source.licence,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,7 +46,7 @@ def held_against_network(
     back: onnx.ModelProto,
     model: onnx.ModelProto,
     folder: Path,
-    inputs: Sequence[Mapping[str, Any]],
+    summary: Mapping[str, Any],
     branch: str,
     precision: str,
 ) -> Held:
@@ -57,31 +57,32 @@ def held_against_network(
         back: from there to the named answers.
         model: both together.
         folder: of the trained network, with its golden rows and the answers to them.
-        inputs: the contract of the raw columns, from prepared.json.
+        summary: prepared.json.
         branch: for the error message.
         precision: of the network in `front`.
 
     Raises:
         RefusedByGate: an output departs further.
     """
-    from tasks.preprocessing.pictures import read_rows
-    from tasks.preprocessing.run import feed
     from tasks.preprocessing.runtime import session_of
 
     tolerance = TOLERANCES[precision]
-    kinds = {entry["name"]: entry["type"] for entry in inputs}
-    rows = feed(read_rows(folder / "golden.parquet"), kinds)
+    rows = _golden(folder, summary)
     expected = np.load(folder / "golden.npy")
     name = front.graph.output[0].name
     session = session_of(front)
-    (received,) = session.run([name], rows)
+    # A target's past may be asked for by the answers alone, where they undo a change.
+    seen = {value.name: rows[value.name] for value in front.graph.input}
+    laid = {value.name: rows[value.name] for value in back.graph.input if value.name != name}
+    (received,) = session.run([name], seen)
     some = range(min(ONE_BY_ONE, len(expected)))
     one_by_one = [
-        session.run([name], {key: array[i : i + 1] for key, array in rows.items()})[0] for i in some
+        session.run([name], {key: array[i : i + 1] for key, array in seen.items()})[0] for i in some
     ]
     alone = f"{name} (one row)"
     names = [output.name for output in back.graph.output]
-    final = session_of(back).run(names, {name: expected if precision == "float32" else received})
+    start = expected if precision == "float32" else received
+    final = session_of(back).run(names, {name: start, **laid})
     together = session_of(model).run(names, rows)
     checks = [
         *compare({name: expected}, {name: received}, tolerance),
@@ -104,3 +105,16 @@ def held_against_network(
         "outputs": [asdict(check) for check in checks],
     }
     return Held(report, rows, dict(zip(names, together, strict=True)))
+
+
+def _golden(folder: Path, summary: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """The golden rows, or windows, as the graph takes them."""
+    from tasks.preprocessing.pictures import read_rows
+    from tasks.preprocessing.run import feed
+    from tasks.series.prepared import load_windows
+
+    if "window" in summary:
+        length = summary["window"]["extent"]["length"]
+        return load_windows(folder, summary["inputs"], length)
+    kinds = {entry["name"]: entry["type"] for entry in summary["inputs"]}
+    return feed(read_rows(folder / "golden.parquet"), kinds)

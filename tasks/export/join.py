@@ -55,7 +55,9 @@ def join(preprocess: onnx.ModelProto, network: onnx.ModelProto) -> onnx.ModelPro
     graph.node.extend(casts)
     graph.node.extend(second.graph.node)
     graph.input.extend(first.graph.input)
-    graph.input.extend(value for value in second.graph.input if value.name not in shared)
+    # A raw column may feed both, as where a predicted change is laid on the last value.
+    given = {*shared, *_names(first.graph.input)}
+    graph.input.extend(value for value in second.graph.input if value.name not in given)
     graph.output.extend(second.graph.output)
     model = helper.make_model(graph, ir_version=first.ir_version)
     del model.opset_import[:]

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tasks.guards.finding import Case, Observation, guard, is_number
+from tasks.guards.finding import Case, Finding, Observation, guard, is_number
+
+if TYPE_CHECKING:
+    from tasks.series.prepare import Placed
+    from tasks.series.windows import Extent
 
 FEWEST_WIDTH = 3
 FEWEST_ROWS = 20
@@ -82,3 +86,37 @@ def _near_training(
         near |= (np.abs(held - place) < width) & (series[held] == series[place])
     tested: np.ndarray[Any, Any] = near & (parts == "test")
     return tested
+
+
+def apart(training: Placed, test: Placed, extent: Extent, verdict: str) -> list[Finding]:
+    """The proof that no training window holds a step that a test window predicts, or sees.
+
+    It goes by the steps of the grid alone, so it also sees what a split by row numbers would miss.
+
+    Args:
+        training: the windows that train.
+        test: the windows that test.
+        extent: of a window.
+        verdict: of the guard `windows`.
+    """
+    if verdict == "off":
+        return []
+    if not len(test.ends):
+        return [Finding("windows", verdict, True, "there are no test windows")]
+    newest = int(training.newest.max()) + extent.after
+    oldest = int(test.newest.min()) - extent.before + 1
+    distance = int(test.newest.min()) - int(training.newest.max())
+    if newest < oldest:
+        message = (
+            f"{len(training.ends)} training windows end {oldest - newest} steps before the first "
+            f"step of {len(test.ends)} test windows; their newest rows are {distance} steps apart, "
+            f"at least {extent.before} + {extent.after}"
+        )
+        return [Finding("windows", verdict, True, message)]
+    overlapping = np.flatnonzero(test.newest - extent.before + 1 <= newest)
+    message = (
+        f"{len(overlapping)} of {len(test.ends)} test windows share steps with training windows; "
+        f"their newest rows are {distance} steps apart and should be {extent.before} + "
+        f"{extent.after}"
+    )
+    return [Finding("windows", verdict, False, message, (), tuple(overlapping.tolist()))]

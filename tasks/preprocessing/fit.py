@@ -16,6 +16,7 @@ from tasks.preprocessing.bottleneck import FROZEN
 from tasks.preprocessing.categories import FittedCategory, fit_category, write_category
 from tasks.preprocessing.graph import Graph
 from tasks.preprocessing.image import UINT8, FittedImage, fit_image, output_shape, write_image
+from tasks.preprocessing.layout import Layout
 from tasks.preprocessing.numbers import FittedNumber, fit_number, write_numbers
 from tasks.preprocessing.plan import Plan, Planned
 from tasks.preprocessing.raw import raw_values
@@ -57,31 +58,33 @@ class Preprocessing:
     stored: Mapping[str, str] = field(default_factory=dict)
 
 
-def fit(rows: pd.DataFrame, plan: Plan) -> Preprocessing:
+def fit(rows: pd.DataFrame, plan: Plan, layout: Layout | None = None) -> Preprocessing:
     """Fit every column of the plan on these rows and write the graph.
 
     Args:
         rows: training rows, nothing else.
         plan: what happens to which column.
+        layout: how samples lie in the rows. Default: each row is one.
 
     Raises:
         BadData: a column that cannot be treated as the pipeline file asks.
     """
-    graph = Graph()
+    graph, layout = Graph(), layout or Layout()
     for name, kind in plan.raw.items():
-        graph.input(name, kind, _input_shape(name, kind, rows, plan))
+        if kind == "image":
+            graph.input(name, kind, _input_shape(name, rows, plan))
+        else:
+            layout.input(graph, name, kind)
     features, types, rescaling, unchanged, stored = {}, {}, {}, {}, {}
     for group, columns in plan.inputs.items():
-        fitted = [_fit_column(rows, planned) for planned in columns]
-        blocks = _write(graph, columns, fitted, plan)
-        features[group] = [name for each in fitted for name in _features(each)]
-        if len(blocks) == 1:
-            graph.node("Identity", blocks, group, exact=True)
-        else:
-            graph.node("Concat", blocks, group, exact=True, axis=1)
+        fitted = [_fit_column(rows, planned, layout) for planned in columns]
+        blocks = _write(graph, columns, fitted, plan, layout)
+        more, names = layout.more(graph, group)
+        features[group] = [name for each in fitted for name in _features(each)] + names
         types[group] = _type(group, fitted)
         first = fitted[0]
         if isinstance(first, FittedImage):
+            graph.node("Identity", blocks, group, exact=True)
             number = UINT8 if types[group] == "uint8" else ELEMENT_TYPES["float32"]
             graph.output(group, number, output_shape(first))
             if first.rescaling is not None:
@@ -91,14 +94,13 @@ def fit(rows: pd.DataFrame, plan: Plan) -> Preprocessing:
             if first.frozen is not None:
                 stored[group] = first.name
         else:
-            graph.output(group, ELEMENT_TYPES[types[group]], ["N", len(features[group])])
+            element_type = ELEMENT_TYPES[types[group]]
+            layout.output(graph, blocks + more, group, element_type, len(features[group]))
     model = graph.model()
     return Preprocessing(model, features, dict(plan.raw), types, rescaling, unchanged, stored)
 
 
-def _input_shape(name: str, kind: str, rows: pd.DataFrame, plan: Plan) -> list[str | int]:
-    if kind != "image":
-        return ["N", 1]
+def _input_shape(name: str, rows: pd.DataFrame, plan: Plan) -> list[str | int]:
     treated = next(p for columns in plan.inputs.values() for p in columns if p.name == name)
     assert treated.column.image is not None
     return fit_image(name, rows[name], treated.column.image, _frozen(rows, name)).input_shape
@@ -132,7 +134,7 @@ def _features(fitted: Fitted) -> list[str]:
     return [fitted.name] if isinstance(fitted, FittedNumber) else fitted.features
 
 
-def _fit_column(rows: pd.DataFrame, planned: Planned) -> Fitted:
+def _fit_column(rows: pd.DataFrame, planned: Planned, layout: Layout) -> Fitted:
     if planned.column.image is not None:
         frozen = _frozen(rows, planned.name)
         return fit_image(planned.name, rows[planned.name], planned.column.image, frozen)
@@ -143,12 +145,13 @@ def _fit_column(rows: pd.DataFrame, planned: Planned) -> Fitted:
             values = derived(rows, planned.column.derive).astype(object)
         else:
             values = raw_values(rows, planned.name, planned.kind).astype(object)
-        return fit_category(planned, values)
+        return fit_category(planned, layout.values(values, planned.column))
     if planned.column.derive is not None:
         values = derived(rows, planned.column.derive)
     else:
         values = raw_values(rows, planned.name, planned.kind)
-    return fit_number(planned.name, values.astype(np.float64), planned.column)
+    values = layout.values(values.astype(np.float64), planned.column)
+    return fit_number(planned.name, values, planned.column)
 
 
 def derived(rows: pd.DataFrame, derive: Derive) -> np.ndarray:
@@ -182,14 +185,23 @@ ONNX_OPERATIONS = {"sum": "Add", "difference": "Sub", "product": "Mul", "ratio":
 
 
 def _write(
-    graph: Graph, columns: Sequence[Planned], fitted: Sequence[Fitted], plan: Plan
+    graph: Graph,
+    columns: Sequence[Planned],
+    fitted: Sequence[Fitted],
+    plan: Plan,
+    layout: Layout,
 ) -> list[str]:
     """Nodes of all columns of a network input; neighbours with the same steps share theirs."""
     blocks = []
     pairs = zip(columns, fitted, strict=True)
     for _, run in groupby(pairs, key=lambda pair: _shared_steps(pair[1])):
         members = list(run)
-        values = [_value(graph, planned, each, plan) for planned, each in members]
+        values = [
+            layout.finished(
+                graph, _value(graph, planned, each, plan, layout), planned.name, planned.column
+            )
+            for planned, each in members
+        ]
         first = members[0][1]
         if isinstance(first, FittedCategory):
             blocks.append(write_category(graph, values[0], first))
@@ -207,16 +219,18 @@ def _shared_steps(fitted: Fitted) -> object:
     return fitted.steps if isinstance(fitted, FittedNumber) else fitted.name
 
 
-def _value(graph: Graph, planned: Planned, fitted: Fitted, plan: Plan) -> str:
+def _value(graph: Graph, planned: Planned, fitted: Fitted, plan: Plan, layout: Layout) -> str:
     """The name of the tensor (N, 1) that a column starts from."""
     derive = planned.column.derive
     if derive is None:
+        own = layout.raw(graph, planned.name, planned.column)
         if planned.kind == "boolean" and isinstance(fitted, FittedNumber):
-            return graph.node("Cast", [planned.name], f"{planned.name}/number", to=1)
-        return planned.name
+            return graph.node("Cast", [own], f"{planned.name}/number", to=1)
+        return own
+    sources = [layout.raw(graph, name, planned.column) for name in derive.of]
     if derive.kind == "equals":
-        source = derive.of[0]
-        kind = plan.raw[source]
+        source = sources[0]
+        kind = plan.raw[derive.of[0]]
         value = (
             graph.node("Cast", [source], f"{source}/number", to=1) if kind == "boolean" else source
         )
@@ -226,8 +240,8 @@ def _value(graph: Graph, planned: Planned, fitted: Fitted, plan: Plan) -> str:
         same = graph.node("Equal", [value, other], f"{planned.name}/is")
         return graph.node("Cast", [same], f"{planned.name}/derived", to=1)
     if derive.kind == "matches":
-        return write_count(graph, derive.of[0], planned.name, str(derive.to))
-    value = derive.of[0]
-    for other in derive.of[1:]:
+        return write_count(graph, sources[0], planned.name, str(derive.to))
+    value = sources[0]
+    for other in sources[1:]:
         value = graph.node(ONNX_OPERATIONS[derive.kind], [value, other], f"{planned.name}/derived")
     return value

@@ -30,7 +30,7 @@ class Graph:
         self._opset, self._ir_version = OPSET, IR_VERSION
 
     def input(self, name: str, kind: str, shape: list[str | int]) -> str:
-        """Declare a raw input of `kind` number, string, boolean or image."""
+        """Declare a raw input of `kind` number, string, boolean, image or time (whole seconds)."""
         from onnx import TensorProto, helper
 
         types = {
@@ -38,6 +38,7 @@ class Graph:
             "string": TensorProto.STRING,
             "boolean": TensorProto.BOOL,
             "image": TensorProto.UINT8,
+            "time": TensorProto.INT64,
         }
         self._inputs.append(helper.make_tensor_value_info(name, types[kind], shape))
         self._used.add(name)

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tasks.series.gathered import Ahead, Windowed
 from tasks.training.runs import Array, Run
 
 SECONDS_BETWEEN = 10.0
@@ -46,6 +47,8 @@ class Checkpoints:
         return self.folder / f"{digest.hexdigest()[:32]}.npz"
 
     def _digest(self, array: Array) -> str:
+        if isinstance(array, Windowed | Ahead):
+            return " ".join(self._digest(part) for part in array.parts)
         if id(array) not in self.digests:
             content = np.ascontiguousarray(array)
             head = f"{content.dtype} {content.shape}".encode()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tasks.series.gathered import rows_of
 from tasks.training.backends import Backend
 from tasks.training.tally import Tally, batch_loss
 from tasks.training.watch import EarlyStopping, Plateau
@@ -213,11 +214,11 @@ class Program:
         from keras import ops
 
         gathered = [
-            ops.cast(self.backend.gather(array, rows), dtype)
+            ops.cast(rows_of(array, rows, self.backend.gather), dtype)
             for array, dtype in zip(data.inputs, self.dtypes, strict=True)
         ]
         x = gathered[0] if len(gathered) == 1 else gathered
-        return x, self.backend.gather(data.target, rows)
+        return x, rows_of(data.target, rows, self.backend.gather)
 
     def _validated(self, state: State, data: Data) -> Tensors:
         """Loss and metrics of the validation rows, in batches."""
@@ -262,7 +263,7 @@ class Program:
         from keras import ops
 
         gathered = [
-            ops.cast(self.backend.gather(array, rows), dtype)
+            ops.cast(rows_of(array, rows, self.backend.gather), dtype)
             for array, dtype in zip(inputs, self.dtypes, strict=True)
         ]
         x = gathered[0] if len(gathered) == 1 else gathered

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tasks.series.gathered import Ahead, Windowed
 from tasks.training import backends, objects, order, programs, watch
 from tasks.training.divergence import Diverged
 from tasks.training.layers import quick_under_xla, rows_apart
@@ -195,7 +196,11 @@ class Trainer:
     def _on_device(self, array: Array) -> Any:
         key = id(array)
         if key not in self.arrays:
-            self.arrays[key] = self.backend.device_array(_plain(array))
+            if isinstance(array, Windowed | Ahead):
+                # Windows that share a series share its tensor too.
+                self.arrays[key] = array.on_device(self._on_device)
+            else:
+                self.arrays[key] = self.backend.device_array(_plain(array))
         return self.arrays[key]
 
     def _weight(self, run: Run) -> Weights:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from tasks.splits.folds import Fold
     from tasks.training.learner import Learner
     from tasks.training.runs import Fitted, Run
+    from tasks.training.windows import WindowData
 
 HIGHER_IS_BETTER = ("accuracy", "auc", "precision", "recall", "f1", "r2")
 
@@ -136,7 +137,7 @@ class TrainingRows:
 
 def fold_and_fit(
     view: Any,
-    data: TrainingRows,
+    data: TrainingRows | WindowData,
     protocol: CrossValidation,
     default_seed: int,
     repeats: int | None = None,
@@ -151,11 +152,18 @@ def fold_and_fit(
         repeats: trainings of each fold with different seeds. Default: `training.repeats`.
     """
     from tasks.splits.folds import folds
+    from tasks.training.windows import PreparedWindows, WindowData
 
-    classes = view.task in ("binary", "multiclass")
-    labels = data.target.array(data.rows).ravel() if classes else None
-    drawn = folds(data.rows, labels, protocol)
-    prepared = _Prepared(view, data)
+    prepared: _Prepared | PreparedWindows
+    drawn: Sequence[Any]
+    if isinstance(data, WindowData):
+        prepared = PreparedWindows(view, data)
+        drawn = prepared.folds(protocol)
+    else:
+        classes = view.task in ("binary", "multiclass")
+        labels = data.target.array(data.rows).ravel() if classes else None
+        drawn = folds(data.rows, labels, protocol)
+        prepared = _Prepared(view, data)
     repeats = repeats or view.training.repeats
     fitted, divides = [], []
     for learner, runs, scale in prepared.grouped(drawn, default_seed, repeats):
@@ -188,7 +196,7 @@ def _chosen(histories: Sequence[dict[str, list[float]]], monitor: str) -> int:
 
 
 def _at_size(
-    prepared: _Prepared, drawn: Sequence[Fold], size: float | int, default_seed: int
+    prepared: Any, drawn: Sequence[Any], size: float | int, default_seed: int
 ) -> dict[str, Any]:
     """One point of the learning curve: every fold trained on a part of its training rows."""
     smaller = []
