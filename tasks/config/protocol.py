@@ -59,11 +59,7 @@ class Split(Strict):
     train: int | None = Field(default=None, ge=1)
     stratify: str | None = None
     column: str | None = None
-    start: Annotated[
-        str | None,
-        # YAML reads 2014-01-01 as a date.
-        BeforeValidator(lambda value: None if value is None else str(value)),
-    ] = None
+    start: str | None = None
     shuffle: int | None = Field(default=None, ge=0)
     gap: int = Field(default=0, ge=0)
     seed: int = 0
