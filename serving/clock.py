@@ -110,9 +110,9 @@ def steps(moments: np.ndarray, grid: Mapping[str, Any]) -> tuple[np.ndarray, np.
 def moments_of(numbers: np.ndarray, grid: Mapping[str, Any]) -> np.ndarray:
     """The seconds since 1970 of steps; the inverse of `steps`."""
     if grid["unit"] == "s":
-        return numbers * grid["every"] + grid["origin"]
+        return np.asarray(numbers * grid["every"] + grid["origin"])
     months = numbers.astype("datetime64[M]")
-    return months.astype("datetime64[s]").astype(np.int64) + grid["origin"]
+    return np.asarray(months.astype("datetime64[s]").astype(np.int64) + grid["origin"])
 
 
 def wall_clock(moments: np.ndarray, zone: str | None) -> np.ndarray:

@@ -148,7 +148,7 @@ class Windowing:
 
 def _shape_of(name: str, values: Any) -> tuple[int, ...]:
     if isinstance(values, np.ndarray):
-        return values.shape
+        return tuple(values.shape)
     lengths = {len(v) if isinstance(v, list | tuple | np.ndarray) else -1 for v in values}
     if lengths == {-1} or not lengths:
         return (len(values),)

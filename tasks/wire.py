@@ -33,9 +33,13 @@ CODE: dict[str, tuple[str, ...]] = {
         "tasks/validation",
     ),
     BOTTLENECK: (
+        "serving/__init__.py",
+        "serving/clock.py",
+        "serving/errors.py",
         "tasks/bottleneck.py",
         "tasks/export",
         "tasks/preprocessing",
+        "tasks/series",
         "tasks/sources",
         "tasks/training",
     ),

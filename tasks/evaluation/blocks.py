@@ -46,4 +46,4 @@ class BlockResamples(Resamples):
 
 def block_length(horizon: int, season: int | None, steps: int) -> int:
     """Steps in a block: a horizon, a season, or the cube root of all, whichever is longest."""
-    return max(horizon, season or 1, round(steps ** (1 / 3)))
+    return max(horizon, season or 1, round(float(steps ** (1 / 3))))

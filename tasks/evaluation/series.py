@@ -150,9 +150,9 @@ class SeriesParts:
         if self.window["direction"]:
             values = values_of(rows.series, self.target.columns)
             rises = directions(values, rows.ends, self.extent.after)[:, 0].astype(int)
-            return np.array(DIRECTIONS, dtype=object)[rises]
+            return np.asarray(np.array(DIRECTIONS, dtype=object)[rises])
         column = rows.series.rows[self.target.columns[0]]
-        return column.to_numpy(dtype=object)[ahead]
+        return np.asarray(column.to_numpy(dtype=object)[ahead])
 
     def _forecasts(self, rows: WindowRows, predicted: np.ndarray | None) -> Forecasts:
         """Predictions beside truth and persistence; None predicts the last value."""
@@ -178,7 +178,7 @@ class SeriesParts:
         """The target some rows from the newest one, (N, horizons x targets)."""
         values = values_of(rows.series, self.target.columns).astype(np.float64)
         places = rows.ends[:, None] + np.asarray(offsets)
-        return values[places].reshape(rows.count, -1)
+        return np.asarray(values[places].reshape(rows.count, -1))
 
     @property
     def _names(self) -> tuple[str, ...]:

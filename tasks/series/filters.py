@@ -48,9 +48,9 @@ def changed(new: np.ndarray, old: np.ndarray, column: Column) -> np.ndarray:
     """The change from old values to new ones."""
     assert column.change is not None
     if column.change.kind == "difference":
-        return new - old
+        return np.asarray(new - old)
     with np.errstate(divide="ignore", invalid="ignore"):
-        return 100 * (new - old) / old
+        return np.asarray(100 * (new - old) / old)
 
 
 def write_filters(graph: Graph, value: str, name: str, column: Column) -> str:

@@ -88,7 +88,7 @@ class Windowed:
         return len(self.ends)
 
     def __getitem__(self, rows: Any) -> np.ndarray:
-        return self.series[self.ends[rows][..., None] + self.offsets]
+        return np.asarray(self.series[self.ends[rows][..., None] + self.offsets])
 
     def on_device(self, put: Callable[[np.ndarray], Tensor]) -> DeviceWindows:
         """The same as tensors."""
@@ -139,16 +139,16 @@ class Ahead:
     def __getitem__(self, rows: Any) -> np.ndarray:
         values = self.unscaled(rows)
         scaled = (values - self.scale[0]) / self.scale[1]
-        return scaled.reshape(len(values), *self.row).astype(np.float32)
+        return np.asarray(scaled.reshape(len(values), *self.row).astype(np.float32))
 
     def unscaled(self, rows: Any) -> np.ndarray:
         """Values or changes, (rows, H, K), before they are scaled."""
         ends = np.atleast_1d(self.ends[rows])[:, None]
         values = self.series[ends + self.horizons]
         if self.bases is None:
-            return values
+            return np.asarray(values)
         old = self.series[ends + self.bases]
-        return values - old if self.kind == "difference" else 100 * (values - old) / old
+        return np.asarray(values - old if self.kind == "difference" else 100 * (values - old) / old)
 
     def on_device(self, put: Callable[[np.ndarray], Tensor]) -> Any:
         """The same as tensors."""

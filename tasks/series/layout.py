@@ -92,7 +92,7 @@ class WindowLayout(Layout):
             runs = [values[a:b] for a, b in pairwise(edges)]
             values = np.concatenate([filtered(run, column) for run in runs])
             kept = kept & ~np.isnan(values)
-        return values[kept]
+        return np.asarray(values[kept])
 
     def more(self, graph: Graph, group: str) -> tuple[list[str], list[str]]:
         """Calendar features, in the first input."""

@@ -43,7 +43,7 @@ class Placed:
     @property
     def newest(self) -> np.ndarray:
         """The step of the newest row of each window."""
-        return self.series.steps[self.ends]
+        return np.asarray(self.series.steps[self.ends])
 
 
 @dataclass(frozen=True)

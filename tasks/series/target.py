@@ -161,4 +161,4 @@ def fit_forecast(
 def directions(values: np.ndarray, ends: np.ndarray, horizon: int) -> np.ndarray:
     """Whether a value will have risen, float32 (N, 1); one that stays has not."""
     rises = values[ends + horizon, 0] > values[ends, 0]
-    return rises.astype(np.float32)[:, None]
+    return np.asarray(rises.astype(np.float32)[:, None])

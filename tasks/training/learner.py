@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tasks.config.problem import PROBLEMS
+from tasks.series.gathered import Windowed
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -114,7 +115,7 @@ class Learner:
 
 def learner(
     view: Any,
-    arrays: Mapping[str, np.ndarray],
+    arrays: Mapping[str, np.ndarray | Windowed],
     units: int,
     default_seed: int,
     rescaling: Mapping[str, Any] | None = None,

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from tasks.series.gathered import Ahead, Windowed
+
 Array = npt.NDArray[np.generic]
 Rows = npt.NDArray[np.integer]
 Weights = npt.NDArray[np.float32]
@@ -19,7 +21,7 @@ class Run:
 
     Args:
         inputs: the model's inputs by name; arrays that several runs share are put on the device
-            once.
+            once. Windows are not made: they are gathered from their series batch by batch.
         target: what is learned, a row for each row of the inputs.
         train_rows: row numbers that are trained on.
         validation_rows: row numbers that are only measured. Default: none.
@@ -27,8 +29,8 @@ class Run:
         sample_weight: a weight for each row of the inputs. Default: none.
     """
 
-    inputs: Mapping[str, Array]
-    target: Array
+    inputs: Mapping[str, Array | Windowed]
+    target: Array | Ahead
     train_rows: Rows
     validation_rows: Rows | None
     seed: int

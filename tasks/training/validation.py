@@ -154,7 +154,7 @@ def fold_and_fit(
     from tasks.splits.folds import folds
     from tasks.training.windows import PreparedWindows, WindowData
 
-    prepared: _Prepared | PreparedWindows
+    prepared: Any
     drawn: Sequence[Any]
     if isinstance(data, WindowData):
         prepared = PreparedWindows(view, data)
