@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 MOST_CATEGORIES = 50
 FEWEST_TIMES = 10
+# With fewer different values than this share of the rows, a column does not tell rows apart.
+FEWEST_IDENTIFYING = 0.9
 ROWS_TO_LOOK_AT = 500
 # Beyond the quartiles by this many interquartile ranges lies an outlier (Tukey, 1977).
 FENCE = 1.5
@@ -24,12 +26,13 @@ class Fact:
 
     Attributes:
         name: the column.
-        role: number, flag (0 and 1), boolean, category, text, time, identifier, constant, empty or
-            other (arrays, bytes).
+        role: number, flag (0 and 1), boolean, category, labels (too many categories), text, time,
+            identifier, constant, empty or other (arrays, bytes).
         rows: how many values there are, missing ones included.
         missing: how many are missing.
         distinct: how many different ones are present.
-        low, high, mean, sd, median, skewness: of a number.
+        low, high, mean: of a number, or of the number of words of a text.
+        sd, median, skewness: of a number.
         quartiles: the first and the third of a number.
         outliers: how many lie beyond the quartiles by 1.5 interquartile ranges.
         counts: the values of a category, the most frequent first.
@@ -87,15 +90,14 @@ def fact(name: str, column: pd.Series) -> Fact:
         )  # fmt: skip
     counts = present.astype(str).value_counts()
     kept = {str(value): int(count) for value, count in counts.head(MOST_CATEGORIES).items()}
-    role = "boolean" if pd.api.types.is_bool_dtype(present.dtype) else _text_role(name, present)
+    role = "boolean" if pd.api.types.is_bool_dtype(present.dtype) else _text_role(present)
+    if role == "text":
+        words = present.map(lambda value: len(str(value).split()))
+        low, high, mean = float(words.min()), float(words.max()), float(words.mean())
+        return Fact(
+            name, role, len(column), missing, distinct, low=low, high=high, mean=mean, counts=kept
+        )
     return Fact(name, role, len(column), missing, distinct, counts=kept)
-
-
-def _fact(
-    known: tuple[str, int, int, int], role: str, counts: dict[str, int] | None = None
-) -> Fact:
-    name, rows, missing, distinct = known
-    return Fact(name, role, rows, missing, distinct, counts=counts or {})
 
 
 def _number_role(name: str, present: pd.Series) -> str:
@@ -108,7 +110,7 @@ def _number_role(name: str, present: pd.Series) -> str:
     return "identifier" if len(present) > 20 and identifying(name, present) else "number"
 
 
-def _text_role(name: str, present: pd.Series) -> str:
+def _text_role(present: pd.Series) -> str:
     distinct = present.nunique()
     if distinct == 1:
         return "constant"
@@ -117,7 +119,9 @@ def _text_role(name: str, present: pd.Series) -> str:
     if distinct <= MOST_CATEGORIES and distinct <= len(present) / 2:
         return "category"
     words = present.astype(str).iloc[:ROWS_TO_LOOK_AT].str.split().map(len).mean()
-    return "text" if words > MOST_WORDS else "identifier"
+    if words > MOST_WORDS:
+        return "text"
+    return "identifier" if distinct > FEWEST_IDENTIFYING * len(present) else "labels"
 
 
 def _is_time(present: pd.Series) -> bool:

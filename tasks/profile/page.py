@@ -7,7 +7,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from tasks.profile import plots
-from tasks.profile.draft import task_of
+from tasks.profile.goal import task_of
 
 if TYPE_CHECKING:
     import pandas as pd

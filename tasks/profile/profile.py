@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tasks.errors import BadPipeline, MissingFile
-from tasks.profile.draft import Draft, as_text, chosen_target, drafted
+from tasks.profile.draft import Draft, drafted
 from tasks.profile.facts import facts
+from tasks.profile.goal import chosen_target
+from tasks.profile.yaml_text import as_text
 from tasks.workspace import Workspace, replaced
 
 if TYPE_CHECKING:

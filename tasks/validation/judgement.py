@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from tasks.errors import BadData
 from tasks.validation.expectations import Verdict, verdicts
@@ -53,6 +54,8 @@ class Judgement:
 
 
 EXAMPLES = 10
+# How the rules about which columns a table has are called.
+TABLE_COLUMNS = "expect_table_column"
 
 
 def judge(frame: pd.DataFrame, settings: Expectations) -> Judgement:
@@ -64,7 +67,7 @@ def judge(frame: pd.DataFrame, settings: Expectations) -> Judgement:
     profiled = frame
     if settings.rules:
         profiled = with_profiles(frame, settings.rules)
-        found = verdicts(profiled, settings.rules)
+        found = _verdicts(frame, profiled, settings.rules)
     failed = [verdict for verdict in found if not verdict.passed]
     quarantines = settings.on_failure == "quarantine"
     rows = {row for v in failed if quarantines and v.judges_rows for row in v.rows}
@@ -82,6 +85,21 @@ def judge(frame: pd.DataFrame, settings: Expectations) -> Judgement:
         beyond_limit=len(rows) > settings.limit * len(frame),
         examples={v.number: _examples(profiled, v) for v in failed if v.judges_rows},
     )
+
+
+def _verdicts(
+    frame: pd.DataFrame, profiled: pd.DataFrame, rules: Sequence[Mapping[str, Any]]
+) -> list[Verdict]:
+    """The verdicts in the rules' order; rules about the table's columns see no profile column."""
+    if profiled is frame:
+        return verdicts(frame, rules)
+    of_table = [n for n, rule in enumerate(rules) if next(iter(rule)).startswith(TABLE_COLUMNS)]
+    others = [n for n in range(len(rules)) if n not in of_table]
+    found = {}
+    for seen, numbers in ((frame, of_table), (profiled, others)):
+        judged = verdicts(seen, [rules[n] for n in numbers])
+        found |= {n: replace(v, number=n) for n, v in zip(numbers, judged, strict=True)}
+    return [found[n] for n in range(len(rules))]
 
 
 def _examples(frame: pd.DataFrame, verdict: Verdict) -> list[tuple[int, str]]:

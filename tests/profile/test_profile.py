@@ -16,8 +16,8 @@ import yaml
 from tasks.__main__ import run_stage
 from tasks.config.loading import load
 from tasks.errors import BadData, BadPipeline, MissingFile
-from tasks.profile.draft import task_of
 from tasks.profile.facts import fact
+from tasks.profile.goal import task_of
 from tasks.profile.profile import profile
 from tasks.workspace import Workspace
 
@@ -34,6 +34,8 @@ def table(rows: int = 120) -> pd.DataFrame:
             "member": generator.integers(0, 2, rows),
             "remark": [f"this is a longer remark about row {i}" for i in range(rows)],
             "country": "DE",
+            "name": [f"person {i}" for i in range(rows)],
+            "street": [f"road {i % 70}" for i in range(rows)],
             "buys": np.where(size + generator.normal(0, 8, rows) > 170, "yes", "no"),
         }
     )
@@ -56,7 +58,8 @@ class TestDraft:
         profile(workspace.root / "people.csv", "people", "buys", workspace)
         pipeline = load(workspace).main
         assert pipeline.task == "binary"
-        assert set(pipeline.columns) == {"size", "town", "income", "member"}
+        assert set(pipeline.columns) == {"size", "town", "income", "member", "remark"}
+        assert pipeline.columns["remark"].text is not None
         for stage in ("ingest", "validate", "prepare"):
             run_stage(stage, "people", workspace.root)
         assert (workspace.training_data / "main" / "features.npy").exists()
@@ -65,7 +68,8 @@ class TestDraft:
         profile(workspace.root / "people.csv", "people", "buys", workspace)
         text = workspace.pipeline_file.read_text(encoding="utf-8")
         assert "# number is left out: another value in nearly every row" in text
-        assert "# remark is left out: free text" in text
+        assert "# name is left out: another value in nearly every row" in text
+        assert "# street is left out: too many values for categories" in text
         assert "# country is left out: always the same value" in text
         assert yaml.safe_load(text)["source"]["file"] == "people.csv"
 

@@ -127,6 +127,17 @@ class TestProfiles:
         assert quarantine(workspace)["row"].tolist() == [1]
         assert list(clean(workspace).columns) == ["x", "y"]
 
+    def test_are_no_columns_of_the_table(self, judged: Validate) -> None:
+        rows = pd.DataFrame({"text": ["a b c", "d e"], "y": [0, 1]})
+        rules = [
+            {"expect_column_values_to_be_between": {"column": "text.words", "min_value": 3}},
+            {"expect_table_columns_to_match_set": {"column_set": ["text", "y"]}},
+            {"expect_table_column_count_to_equal": {"value": 2}},
+        ]
+        found = report(judged(rows, rules=rules, on_failure="warn"))["rules"]
+        assert [rule["passed"] for rule in found] == [False, True, True]
+        assert found[0]["examples"] == [{"row": 1, "value": "2"}]
+
     def test_texts(self, judged: Validate) -> None:
         rows = pd.DataFrame({"text": ["a b c", ""]})
         rule = {"expect_column_values_to_be_between": {"column": "text.words", "min_value": 1}}
