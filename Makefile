@@ -10,7 +10,7 @@ export DVC_NO_ANALYTICS := true
 export DO_NOT_TRACK := 1
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: setup run flow test test-slow lint types check lock up down clean
+.PHONY: setup run flow test test-slow lint types check lock up down faults schedule clean
 
 setup: $(VENV)/.complete-$(EXTRA)
 
@@ -59,6 +59,14 @@ up: setup
 
 down: setup
 	python -m flows.deploy down
+
+# What killing, full disks and damaged files do to a run: a verdict for each.
+faults: setup
+	python -m pytest -m slow -s -v tests/flows/test_faults.py
+
+# A schedule of one minute on a real server: changed data release once and are refused once.
+schedule: setup
+	python -m pytest -m slow -s -v tests/flows/test_schedule.py
 
 clean:
 	rm -rf data/raw data/clean data/prepared models/*/ reports .cache

@@ -12,8 +12,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from flows.environment import CACHE, use_prefect
-from flows.server import HOST, STANDING, NoServer, answers
+from flows.pools import definition
+from flows.server import HOST, STANDING, NoServer, answers, standing
 from tasks.errors import BadPipeline, ThroughlineError
 from tasks.workspace import replaced, write_json
 
@@ -35,6 +38,7 @@ def main(arguments: list[str] | None = None) -> int:
     up.add_argument("--port", type=int, default=PORT)
     for command in (apply, up):
         command.add_argument("--file", type=Path, default=Path("prefect.yaml"))
+    apply.add_argument("--pool", type=Path, help="such as pools/docker.yaml; default: processes")
     commands.add_parser("down", help="end what `up` started")
     chosen = parser.parse_args(arguments)
     use_prefect(ROOT)
@@ -44,7 +48,8 @@ def main(arguments: list[str] | None = None) -> int:
         elif chosen.command == "down":
             print(ended(ROOT.resolve()))
         else:
-            apply_to(ROOT.resolve(), os.environ.get("PREFECT_API_URL", ""), chosen.file)
+            url = os.environ.get("PREFECT_API_URL") or standing(ROOT)
+            apply_to(ROOT.resolve(), url, chosen.file, chosen.pool)
     except ThroughlineError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -89,19 +94,35 @@ def ended(root: Path) -> str:
     return f"ended {count} processes"
 
 
-def apply_to(root: Path, url: str, file: Path) -> None:
+def apply_to(root: Path, url: str, file: Path, pool: Path | None = None) -> None:
     """Create the work pool, the limit for GPUs and the deployments; again is no harm.
+
+    Args:
+        root: the repository.
+        url: of Prefect's server.
+        file: the deployments.
+        pool: the file of a work pool that all deployments shall use. Default: processes of this
+            machine.
 
     Raises:
         NoServer: nothing answers at `url`.
-        BadPipeline: Prefect refuses the file.
+        BadPipeline: a file is wrong, or Prefect refuses it.
     """
     if not url or not answers(url):
         raise NoServer("A Prefect server must answer", url or "no PREFECT_API_URL", "Run `make up`")
-    _limits()
-    environment = {**os.environ, "THROUGHLINE_ROOT": str(root), "PREFECT_API_URL": url}
+    chosen = definition(pool) if pool else {"type": "process", "directory": str(root)}
+    name = pool.stem if pool else POOL
+    _prepare_server(name, chosen)
+    environment = {
+        **os.environ,
+        "THROUGHLINE_ROOT": str(chosen["directory"]),
+        "PREFECT_API_URL": url,
+    }
     done = subprocess.run(
-        [*_prefect(), "--no-prompt", "deploy", "--all", "--prefect-file", str(file)],
+        [
+            *(*_prefect(), "--no-prompt", "deploy", "--all"),
+            *("--prefect-file", str(_for_pool(root, file, name) if pool else file)),
+        ],
         cwd=root,
         env=environment,
         capture_output=True,
@@ -111,15 +132,28 @@ def apply_to(root: Path, url: str, file: Path) -> None:
         raise BadPipeline(f"Prefect must accept {file}", (done.stderr + done.stdout)[-500:])
 
 
-def _limits() -> None:
+def _prepare_server(name: str, chosen: dict[str, Any]) -> None:
     from prefect.client.orchestration import get_client
     from prefect.client.schemas.actions import WorkPoolCreate
 
     from flows.workers import gpu_ids
 
+    template = {"base_job_template": chosen["template"]} if "template" in chosen else {}
+    pool = WorkPoolCreate(name=name, type=chosen["type"], **template)
     with get_client(sync_client=True) as client:
-        client.create_work_pool(WorkPoolCreate(name=POOL, type="process"), overwrite=True)
+        client.create_work_pool(pool, overwrite=True)
         client.create_concurrency_limit(GPU_TAG, max(1, len(gpu_ids())))
+
+
+def _for_pool(root: Path, file: Path, name: str) -> Path:
+    """The deployments of a file, all in one work pool."""
+    content = yaml.safe_load((root / file).read_text(encoding="utf-8"))
+    for deployment in content["deployments"]:
+        deployment["work_pool"] = {"name": name}
+    path = root / CACHE / "flows" / f"deployments-{name}.yaml"
+    with replaced(path) as draft:
+        draft.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    return path
 
 
 def _prefect() -> list[str]:

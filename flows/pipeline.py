@@ -31,9 +31,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m flows.pipeline", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="PIPELINE", help="default: dvc.yaml's")
     parser.add_argument("--workers", type=int, default=default_workers(), metavar="N")
+    parser.add_argument(
+        "--on", default="", metavar="CLUSTER", help="dask, or the address of a Dask scheduler"
+    )
     chosen = parser.parse_args(arguments)
     try:
-        run = execute(ROOT, chosen.names, chosen.workers)
+        run = execute(ROOT, chosen.names, chosen.workers, chosen.on)
     except ThroughlineError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -45,13 +48,14 @@ def default_workers() -> int:
     return min(len(os.sched_getaffinity(0)), MOST_WORKERS)
 
 
-def execute(root: Path, names: Sequence[str], workers: int) -> Run:
+def execute(root: Path, names: Sequence[str], workers: int, on: str = "") -> Run:
     """Run pipelines as a Prefect flow of this process.
 
     Args:
         root: the repository.
         names: pipelines; empty for the default ones.
         workers: processes that stages run in.
+        on: `dask`, or the address of a Dask scheduler. Default: processes of this one.
 
     Returns:
         The finished run.
@@ -62,36 +66,38 @@ def execute(root: Path, names: Sequence[str], workers: int) -> Run:
     ledger = Ledger()
     use_prefect(root)
     server = Server(root)
-    run = _prepared(root, names, workers, ledger)
+    run = _prepared(root, names, workers, ledger, on)
     with ledger.timed(IMPORTS):
         import prefect  # noqa: F401
     server.wait()
-    pipeline_flow(lambda *_: run)(list(names), workers, return_state=True)
+    pipeline_flow(lambda *_: run)(list(names), workers, on, return_state=True)
     return run
 
 
-def _prepared(root: Path, names: Sequence[str], workers: int, ledger: Ledger) -> Run:
+def _prepared(root: Path, names: Sequence[str], workers: int, ledger: Ledger, on: str) -> Run:
     if workers < 1:
         raise BadPipeline("--workers must be 1 or more", workers)
-    return prepared(root, names, workers, ledger)
+    return prepared(root, names, workers, ledger, on)
 
 
 def pipeline_flow(
-    prepare: Callable[[list[str], int], Run] = lambda names, workers: _prepared(
-        ROOT, names, workers, Ledger()
+    prepare: Callable[[list[str], int, str], Run] = lambda names, workers, on: _prepared(
+        ROOT, names, workers, Ledger(), on
     ),
-) -> Flow[[list[str], int], Any]:
+) -> Flow[..., Any]:
     """The Prefect flow.
 
     Args:
-        prepare: gives the run for names and a number of workers.
+        prepare: gives the run for names, a number of workers and a cluster.
     """
     from prefect import flow
 
     @flow(name="pipeline", validate_parameters=False, persist_result=False)
-    def pipeline(names: list[str] | None = None, workers: int | None = None) -> State[Any]:
+    def pipeline(
+        names: list[str] | None = None, workers: int | None = None, on: str = ""
+    ) -> State[Any]:
         """Bring pipelines up to date, stage by stage as DVC's graph says."""
-        run = prepare(names or [], workers or default_workers())
+        run = prepare(names or [], workers or default_workers(), on)
         try:
             walk(run)
         finally:

@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from flows.cluster import Cluster
 from flows.graph import Node
 from flows.ledger import HASHING, IMPORTS, Ledger
 from flows.once import claimed
@@ -46,7 +47,7 @@ class Run:
 
     root: Path
     recorder: Recorder
-    workers: Workers
+    workers: Workers | Cluster
     ledger: Ledger
     nodes: list[Node]
     changed: set[str]
@@ -160,7 +161,9 @@ class Run:
         self.claims.close()
 
 
-def prepared(root: Path, names: Sequence[str], count: int, ledger: Ledger) -> Run:
+def prepared(
+    root: Path, names: Sequence[str], count: int, ledger: Ledger, cluster: str = ""
+) -> Run:
     """Read the graph, find what changed and start the processes for it.
 
     Args:
@@ -168,6 +171,8 @@ def prepared(root: Path, names: Sequence[str], count: int, ledger: Ledger) -> Ru
         names: pipelines. Default: those that the root's `dvc.yaml` needs.
         count: worker processes.
         ledger: receives the time spent.
+        cluster: where stages run: `dask`, or a Dask scheduler's address. Default: in processes
+            of this one.
 
     Raises:
         ThroughlineError: an unknown pipeline, or one whose file is wrong.
@@ -190,7 +195,7 @@ def prepared(root: Path, names: Sequence[str], count: int, ledger: Ledger) -> Ru
     changed = recorder.changed(nodes)
     shared = root / "params.yaml"
     device = YamlFile(shared).content.get("device", "auto") if shared.exists() else "cpu"
-    workers = Workers(root, count, device)
+    workers = Cluster(root, count, cluster) if cluster else Workers(root, count, device)
     libraries = {name for node in nodes if node.address in changed for name in _libraries(node)}
     if libraries:
         workers.load(tuple(sorted(libraries)))

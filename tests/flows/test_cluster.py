@@ -1,0 +1,54 @@
+"""The same flow on a Dask cluster: the same records, by one setting."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from flows.cluster import Cluster, NoCluster
+from flows.pipeline import execute, main
+from tests.flows.test_pipeline import locks, verdicts
+
+pytestmark = pytest.mark.usefixtures("prefect_server")
+
+
+class TestDask:
+    def test_a_cluster_of_ones_own_leaves_the_records_of_dvc_repro(
+        self, repository: Path, tmp_path: Path, run: Callable[..., str]
+    ) -> None:
+        pytest.importorskip("distributed", reason="the extra dask is not installed")
+        other = tmp_path / "other"
+        shutil.copytree(repository, other)
+        run(other, "dvc", "repro", "-q")
+        found = execute(repository, [], 2, "dask")
+        assert set(verdicts(found).values()) == {"ran"}
+        assert locks(repository) == locks(other)
+        assert "up to date" in run(repository, "dvc", "status")
+
+    def test_a_scheduler_by_its_address_and_a_worker_that_is_killed(self, repository: Path) -> None:
+        distributed = pytest.importorskip("distributed", reason="the extra dask is not installed")
+        stage = repository / "code/stage.py"
+        kill = "import os, signal\nif stage == 'prepare' and not pathlib.Path('killed').exists():\n"
+        kill += "    pathlib.Path('killed').touch()\n    os.kill(os.getppid(), signal.SIGKILL)\n"
+        stage.write_text(stage.read_text() + kill)
+        with distributed.LocalCluster(
+            n_workers=1, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
+        ) as cluster:
+            found = execute(repository, ["one"], 1, cluster.scheduler_address)
+        assert set(verdicts(found).values()) == {"ran"}
+        assert (repository / "killed").exists()
+
+    def test_without_the_extra_the_way_out_is_named(
+        self, repository: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(sys.modules, "distributed", None)
+        with pytest.raises(NoCluster, match=r"throughline\[dask\]"):
+            Cluster(repository, 1, "dask")
+
+    def test_an_address_that_is_none_is_a_mistake(self, repository: Path, capsys: object) -> None:
+        pytest.importorskip("distributed", reason="the extra dask is not installed")
+        assert main(["one", "--on", "nowhere"]) == 2

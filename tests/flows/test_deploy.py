@@ -1,0 +1,109 @@
+"""Deployments reach Prefect as prefect.yaml says, in work pools that Prefect accepts."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from flows.deploy import apply_to
+from flows.pools import definition, merged, stock
+from flows.server import NoServer
+from tasks.errors import BadPipeline
+
+PROJECT = Path(__file__).resolve().parents[2]
+POOLS = PROJECT / "pools"
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with the project's flows and schedules."""
+    for name in ("flows", "tasks", "prefect.yaml"):
+        (tmp_path / name).symlink_to(PROJECT / name)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def read(path: str) -> Any:
+    from prefect.client.orchestration import get_client
+
+    with get_client(sync_client=True) as client:
+        return client.request("GET", path).json()
+
+
+@pytest.mark.usefixtures("prefect_server")
+class TestOnAServer:
+    @pytest.mark.parametrize("pool", [None, "docker", "kubernetes"])
+    def test_the_deployments_and_their_pool(self, root: Path, pool: str | None) -> None:
+        file = POOLS / f"{pool}.yaml" if pool else None
+        apply_to(root, os.environ["PREFECT_API_URL"], Path("prefect.yaml"), file)
+        for written in yaml.safe_load((root / "prefect.yaml").read_text())["deployments"]:
+            flow = written["entrypoint"].split(":")[1]
+            found = read(f"/deployments/name/{flow}/{written['name']}")
+            assert found["work_pool_name"] == (pool or "local")
+            assert found["global_concurrency_limit"]["limit"] == 1
+            assert found["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"
+            assert found["tags"] == written["tags"]
+            kinds = [next(iter(set(s["schedule"]) & {"cron", "rrule", "interval"}))
+                     for s in found["schedules"]]  # fmt: skip
+            assert kinds == [next(iter(s)) for s in written["schedules"]]
+            directory = found["pull_steps"][0]
+            expected = "/srv/throughline" if pool else str(root)
+            assert expected in str(directory)
+        template = read(f"/work_pools/{pool or 'local'}")["base_job_template"]
+        if pool:
+            assert template["variables"]["properties"]["image"]["default"] == "throughline:latest"
+        assert read("/concurrency_limits/tag/gpu")["concurrency_limit"] >= 1
+
+    def test_a_schedule_that_prefect_cannot_read_is_refused(self, root: Path) -> None:
+        content = yaml.safe_load((root / "prefect.yaml").read_text())
+        content["deployments"][0]["schedules"] = [{"cron": "every night"}]
+        (root / "wrong.yaml").write_text(yaml.safe_dump(content))
+        with pytest.raises(BadPipeline, match=r"Prefect must accept wrong\.yaml"):
+            apply_to(root, os.environ["PREFECT_API_URL"], Path("wrong.yaml"))
+
+    def test_no_server_is_a_mistake(self, root: Path) -> None:
+        with pytest.raises(NoServer, match="make up"):
+            apply_to(root, "", Path("prefect.yaml"))
+
+
+class TestPools:
+    def test_a_kubernetes_job_works_in_the_mounted_repository(self) -> None:
+        found = definition(POOLS / "kubernetes.yaml")
+        base = stock("kubernetes")["job_configuration"]["job_manifest"]["spec"]["template"]["spec"]
+        spec = found["template"]["job_configuration"]["job_manifest"]["spec"]["template"]["spec"]
+        (container,) = spec["containers"]
+        mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+        assert mounts[spec["volumes"][0]["name"]] == found["directory"]
+        assert container["image"] == base["containers"][0]["image"] == "{{ image }}"
+
+    def test_a_docker_container_mounts_where_it_works(self) -> None:
+        found = definition(POOLS / "docker.yaml")
+        (volume,) = found["template"]["variables"]["properties"]["volumes"]["default"]
+        assert volume.split(":")[1] == found["directory"]
+
+    @pytest.mark.parametrize(
+        ("change", "message"),
+        [
+            ({"variables": {"imag": "x"}}, "imag"),
+            ({"variables": {"image": 3}}, r"variables\.image"),
+            ({"variables": {"image_pull_policy": "Sometimes"}}, "image_pull_policy"),
+            ({"type": "submarine"}, "kind of work pool"),
+            ({"job_manifest": {}}, "no job_manifest"),
+            ({"volumes": []}, "volumes"),
+        ],
+    )
+    def test_what_the_kind_of_pool_does_not_know_is_named(
+        self, change: dict[str, Any], message: str, tmp_path: Path
+    ) -> None:
+        content = yaml.safe_load((POOLS / "docker.yaml").read_text())
+        (tmp_path / "docker.yaml").write_text(yaml.safe_dump({**content, **change}))
+        with pytest.raises(BadPipeline, match=message):
+            definition(tmp_path / "docker.yaml")
+
+    def test_lists_are_laid_over_item_by_item(self) -> None:
+        base, changes = {"a": [{"b": 1}, 2], "c": 3}, {"a": [{"d": 4}], "e": 5}
+        assert merged(base, changes) == {"a": [{"b": 1, "d": 4}, 2], "c": 3, "e": 5}
