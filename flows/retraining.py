@@ -208,7 +208,7 @@ def _compared(run: Run, name: str, champion: str, seeds: int) -> dict[str, Any]:
     workspace = Workspace(run.root, name)
     record = releases.read(run.root, name, champion)
     own = int(record["parameters"]["params.yaml"].get("seed", 0))
-    others = models(run.root, name, [own + number for number in range(1, seeds)], run.workers)
+    others = models(run, name, [own + number for number in range(1, seeds)])
     return compare(
         [workspace.model, *others],
         champion_file(run.root, name),

@@ -9,22 +9,20 @@ from pathlib import Path
 import yaml
 
 from flows.environment import CACHE
-from flows.run import StageFailed
-from flows.workers import Workers
+from flows.run import Run, StageFailed
 from tasks.config.yaml_file import YamlFile
 from tasks.workspace import Workspace
 
 STAGES = ("train", "export")
 
 
-def models(root: Path, name: str, seeds: Sequence[int], workers: Workers) -> list[Path]:
+def models(run: Run, name: str, seeds: Sequence[int]) -> list[Path]:
     """Train and export a pipeline once for each seed, on the data that are prepared.
 
     Args:
-        root: the repository; nothing in it changes but `.cache`.
+        run: a run that is done; its repository changes only below `.cache`, its processes train.
         name: the pipeline.
         seeds: of weights, shuffling and dropout.
-        workers: the processes to train in.
 
     Returns:
         The model files.
@@ -34,9 +32,9 @@ def models(root: Path, name: str, seeds: Sequence[int], workers: Workers) -> lis
     """
     found = []
     for seed in seeds:
-        scratch = _scratch(root, name, seed)
+        scratch = _scratch(run.root, name, seed)
         for stage in STAGES:
-            outcome = workers.run(f"python -m tasks {stage} {name}", stage == "train", scratch)
+            outcome = run.workers.run(f"python -m tasks {stage} {name}", stage == "train", scratch)
             if outcome.failure:
                 raise StageFailed(f"seed {seed}: {outcome.failure}", outcome.mistake)
         found.append(Workspace(scratch, name).model)
