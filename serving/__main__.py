@@ -29,11 +29,18 @@ def main(arguments: list[str] | None = None) -> int:
         "--image", type=Path, nargs="+", metavar="FILE", help="image files in the place of rows"
     )
     predict_command.add_argument("-o", "--output", type=Path, help="a CSV file; default: screen")
+    nearest_command = commands.add_parser("nearest", help="find the training pictures most alike")
+    nearest_command.add_argument("folder", type=Path, help="models/NAME/nearest")
+    nearest_command.add_argument("--image", type=Path, required=True, metavar="FILE")
+    nearest_command.add_argument("--count", type=int, default=8, help="how many; default: 8")
+    nearest_command.add_argument("-o", "--output", type=Path, help="a CSV file; default: screen")
     chosen = parser.parse_args(arguments)
     try:
-        if (chosen.rows is None) == (chosen.image is None):
+        if chosen.command == "nearest":
+            nearest(chosen.folder, chosen.image, chosen.count, chosen.output)
+        elif (chosen.rows is None) == (chosen.image is None):
             raise BadRequest("Give either a CSV file or --image FILE, and one of the two only.")
-        if chosen.image is not None:
+        elif chosen.image is not None:
             predict_images(chosen.model, chosen.image, chosen.output)
         else:
             predict(chosen.model, chosen.rows, chosen.output)
@@ -79,6 +86,23 @@ def predict_images(model: Path, files: list[Path], output: Path | None = None) -
         header, lines = _table(together, classes)
     named = ([str(file), *line] for file, line in zip(files, lines, strict=True))
     _write(["file", *header], named, output)
+
+
+def nearest(folder: Path, image: Path, count: int, output: Path | None = None) -> None:
+    """The training pictures whose features are nearest to those of an image file.
+
+    Raises:
+        BadRequest: the folder or the file cannot be read, or fewer than one picture is asked for.
+    """
+    from serving.image import picture_input, read_file
+    from serving.nearest import Nearest
+
+    if count < 1:
+        raise BadRequest(f"--count must be at least 1. Received: {count}.")
+    stored = Nearest(folder)
+    _, entry = picture_input(stored.predictor.inputs)
+    found = stored.find(read_file(image, entry), count)
+    _write(list(found[0]), (list(each.values()) for each in found), output)
 
 
 def _most_probable(

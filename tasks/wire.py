@@ -141,6 +141,9 @@ PRETRAINED: dict[str, tuple[str, ...]] = {
     "train": (BOTTLENECKS,),
 }
 
+# What a stage writes besides where pictures go through a frozen network.
+FROZEN_OUTPUTS: dict[str, tuple[str, ...]] = {"export": ("models/{name}/nearest",)}
+
 METRICS: dict[str, tuple[str, ...]] = {"evaluate": ("reports/{name}/metrics.json",)}
 
 
@@ -214,6 +217,8 @@ def _stage(stage: str, document: Mapping[str, Any]) -> dict[str, Any]:
     pictures = PICTURES.get(stage, ()) if _has_pictures(document) else ()
     if _has_pretrained(document):
         pictures += PRETRAINED.get(stage, ())
+    frozen = _has_pretrained(document.get("columns"))
+    outputs = FROZEN_OUTPUTS.get(stage, ()) if frozen else ()
     sections = _sections(stage, document)
     parameters: list[Any] = [{"pipelines/{name}/pipeline.yaml": sections}] if sections else []
     if stage in SHARED:
@@ -224,7 +229,7 @@ def _stage(stage: str, document: Mapping[str, Any]) -> dict[str, Any]:
         "cmd": f"python -m tasks {stage} {{name}}",
         "deps": [*sorted((*FOUNDATION, *CODE[stage])), *INPUTS[stage], *pictures],
         "params": parameters,
-        "outs": list(OUTPUTS[stage]),
+        "outs": [*OUTPUTS[stage], *outputs],
     }
     if stage in METRICS:
         entry["metrics"] = list(METRICS[stage])

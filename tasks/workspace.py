@@ -96,6 +96,11 @@ class Workspace:
         return self.root / "models" / self.name / "variants"
 
     @property
+    def nearest(self) -> Path:
+        """Folder of `export`: features of training pictures, where a frozen network made some."""
+        return self.root / "models" / self.name / "nearest"
+
+    @property
     def precisions(self) -> Path:
         """Folder of `export`: the model in the smaller precisions that the file asks for."""
         return self.root / "models" / self.name / "precisions"

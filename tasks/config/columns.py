@@ -207,7 +207,8 @@ class Target(Strict):
     out in the target's own unit. `classes` fixes the order of the classes (default: sorted);
     for a binary problem the last one is the positive class. `change` predicts by how much the
     target will have changed, and the graph turns that into the value itself; `change: direction`
-    asks whether it will have risen.
+    asks whether it will have risen. `unseen: allow` takes classes that no training row has, which
+    a pretrained network may know all the same.
     """
 
     columns: list[str] = Field(min_length=1)
@@ -215,6 +216,7 @@ class Target(Strict):
     classes: list[Scalar] | None = Field(default=None, min_length=2)
     change: Changing = None
     unit: str = ""
+    unseen: Literal["refuse", "allow"] = "refuse"
 
 
 def short_target(value: Any) -> Any:

@@ -44,6 +44,18 @@ class Epochs(_Section):
         return self
 
 
+class WarmUp(_Section):
+    """A first phase that trains new layers only, while pretrained ones stay as they are.
+
+    Args:
+        epochs: of the phase.
+        optimizer: of the phase. Default: that of the section.
+    """
+
+    epochs: int = Field(ge=1)
+    optimizer: Choice | None = None
+
+
 class Training(_Section):
     """How the network is trained; the last layer's problem type fills in loss and metrics.
 
@@ -52,7 +64,8 @@ class Training(_Section):
         loss: a Keras loss. Default: the one of the problem type.
         metrics: Keras metrics. Default: those of the problem type.
         batch_size: rows in a batch, or `all`. Default: 32.
-        epochs: a number, or see `Epochs`.
+        epochs: a number, or see `Epochs`; 0 leaves a pretrained network as it is.
+        warm_up: a first phase with pretrained layers frozen, see `WarmUp`. Default: none.
         validation: share of the training rows that is set aside to watch. Default: 0.
         class_weight: `balanced`, or a weight for each class. Default: none.
         schedule: a Keras learning-rate schedule or `ReduceLROnPlateau`. Default: none.
@@ -66,7 +79,8 @@ class Training(_Section):
     loss: Choice | None = None
     metrics: list[Choice] | None = None
     batch_size: Annotated[int, Field(ge=1)] | Literal["all"] = 32
-    epochs: Annotated[int, Field(ge=1)] | Epochs = 20
+    epochs: Annotated[int, Field(ge=0)] | Epochs = 20
+    warm_up: WarmUp | None = None
     validation: float = Field(default=0.0, ge=0, lt=1)
     class_weight: Literal["balanced"] | dict[int | str, float] | None = None
     schedule: Choice | None = None

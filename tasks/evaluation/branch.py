@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 # Training pictures that are measured, evenly spread over the rows.
 MOST_PICTURES = 2000
+# With more classes no table holds every pair, and only those with rows are listed.
+MOST_CLASSES = 100
 
 
 def parts_of(training: Path, test: Path, task: str) -> Parts | SeriesParts:
@@ -280,13 +282,16 @@ def _details(outcome: Outcome, parts: Any) -> dict[str, Any]:
             parts.evaluated, parts.prepared["inputs"], outcome.predicted
         )
         return {"residuals": regression.residuals(outcome), "coefficients": found}
+    many = len(outcome.names) > MOST_CLASSES
+    classes = classification.per_class(outcome)
     details: dict[str, Any] = {
         "classes": list(outcome.names),
-        "per_class": classification.per_class(outcome),
+        "per_class": [each for each in classes if each["support"]] if many else classes,
         "calibration": calibration(outcome),
     }
     if outcome.task != "multilabel":
-        details["confusion"] = classification.confusion(outcome).tolist()
+        if not many:
+            details["confusion"] = classification.confusion(outcome).tolist()
         column = gallery.picture_column(parts.evaluated)
         if column is not None:
             details["mistakes"] = gallery.mistakes(outcome, parts.evaluated, column)

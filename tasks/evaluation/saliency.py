@@ -136,23 +136,36 @@ class Looked:
         return str(name)
 
     def _session(self, inputs: list[str], outputs: list[str]) -> Any:
-        import onnx.utils
         import onnxruntime
 
-        part = onnx.utils.Extractor(self._model).extract_model(inputs, outputs)
-        for value in part.graph.input:
-            if value.name != self._input:
-                # A part answers any number of rows, whatever shape inference made of them.
-                value.type.tensor_type.shape.dim[0].dim_param = "N"
-        for value in part.graph.output:
-            value.type.tensor_type.ClearField("shape")
-        del part.graph.value_info[:]
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.log_severity_level = 3
         return onnxruntime.InferenceSession(
-            part.SerializeToString(), options, providers=["CPUExecutionProvider"]
+            self._part(inputs, outputs), options, providers=["CPUExecutionProvider"]
         )
+
+    def _part(self, inputs: list[str], outputs: list[str]) -> bytes:
+        """The nodes between some values, which take and give any number of rows."""
+        from onnx import TensorProto, helper
+
+        graph = self._model.graph
+        wanted, nodes = set(outputs), []
+        for node in reversed(graph.node):
+            if wanted.intersection(node.output) and not set(node.output) & set(inputs):
+                nodes.append(node)
+                wanted.update(node.input)
+        kinds = {value.name: value.type.tensor_type.elem_type for value in graph.input}
+        ends = [
+            [helper.make_tensor_value_info(n, kinds.get(n, TensorProto.FLOAT), None) for n in names]
+            for names in (inputs, outputs)
+        ]
+        kept = [item for item in graph.initializer if item.name in wanted]
+        part = helper.make_graph(nodes[::-1], "part", *ends, kept)
+        model = helper.make_model(
+            part, opset_imports=self._model.opset_import, ir_version=self._model.ir_version
+        )
+        return bytes(model.SerializeToString())
 
 
 def _normed(values: np.ndarray) -> np.ndarray:

@@ -41,7 +41,8 @@ def write_tables(folder: Path, outcome: Outcome, report: dict[str, Any]) -> None
         _write_labels(folder, outcome)
     else:
         _write_classes(folder, outcome)
-        _write_confusion(folder, outcome, report["confusion"])
+        if "confusion" in report:
+            _write_confusion(folder, outcome, report["confusion"])
     if report.get("calibration"):
         bins = report["calibration"]["bins"]
         lines = ([entry[name] for name in RELIABILITY] for entry in bins)

@@ -49,6 +49,17 @@ def export(stage_input: StageInput, workspace: Workspace) -> None:
         prove(Path(requests))
         with replaced(workspace.parity) as report:
             write_json(report, written)
+    _write_nearest(branches[0], workspace)
+
+
+def _write_nearest(main: _Branch, workspace: Workspace) -> None:
+    """The features of training pictures, where the pipeline's own go through a frozen network."""
+    from tasks.export.nearest import write_nearest
+    from tasks.preprocessing.bottleneck import frozen_columns
+
+    if frozen_columns(main.view.columns):
+        with replaced(workspace.nearest) as folder:
+            write_nearest(main.prepared, read_json(main.prepared / "prepared.json"), folder)
 
 
 @dataclass(frozen=True)

@@ -141,7 +141,8 @@ def _classes(rows: pd.DataFrame, target: Target, task: str) -> list[Any]:
     name = target.columns[0]
     found = set(plain(rows[name]))
     classes = list(target.classes) if target.classes else sorted(found)
-    absent = [value for value in classes if value not in found]
+    refused = target.unseen == "refuse"
+    absent = [value for value in classes if value not in found] if refused else []
     strangers = sorted(found.difference(classes))
     if absent or strangers:
         raise BadData(

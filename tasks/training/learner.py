@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -84,19 +85,29 @@ class Learner:
             One result a run, in their order.
         """
         from tasks.training.engine import fit
+        from tasks.training.phases import as_it_is, in_phases
         from tasks.training.progress import progress
 
         most = self.training.max_epochs if epochs is None else epochs
+        if most == 0:
+            return as_it_is(self.build, runs)
+        warm_up = self.training.warm_up
+        most += warm_up.epochs if warm_up else 0
         with progress(title, len(runs), most) as watcher:
-            return fit(
+            fitting = partial(
+                fit,
+                loss=PROBLEMS[self.task].loss,
+                metrics=self.metrics,
+                watcher=watcher,
+                checkpoints=checkpoints,
+            )
+            if warm_up is None:
+                return fitting(self.build, self.training, runs, epochs=epochs)
+            return in_phases(
                 self.build,
                 self.training,
                 runs,
-                loss=PROBLEMS[self.task].loss,
-                metrics=self.metrics,
-                epochs=epochs,
-                watcher=watcher,
-                checkpoints=checkpoints,
+                lambda build, training, some, count: fitting(build, training, some, epochs=count),
             )
 
     def held_out(self, rows: int) -> tuple[np.ndarray, np.ndarray | None]:
