@@ -48,7 +48,8 @@ def evaluate(stage_input: StageInput, workspace: Workspace) -> None:
 def _judged(
     stage_input: StageInput, workspace: Workspace, scores: dict[str, Any]
 ) -> dict[str, Judged]:
-    from tasks.evaluation.branch import judge, parts_of
+    from tasks.evaluation.branch import judge
+    from tasks.evaluation.parts import parts_of
 
     parts: dict[str, Any] = {}
     judged = {}

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tasks.evaluation.branch import Parts
 from tasks.evaluation.chart import Chart, bounds
 from tasks.evaluation.outcome import Outcome
+from tasks.evaluation.parts import Parts
 from tasks.evaluation.picture import data_address
 from tasks.evaluation.rows import Rows, answers
 

@@ -21,9 +21,10 @@ MOST_FILTERS = 64
 SIDE = 96
 
 
-def picture_column(rows: Rows) -> str | None:
-    """The one column of pictures, or None."""
-    names = [name for name, values in rows.columns.items() if values.ndim == 4]
+def picture_column(rows: Any) -> str | None:
+    """The one column of pictures of raw rows, or None; windows of a series have none."""
+    columns = rows.columns if isinstance(rows, Rows) else {}
+    names = [name for name, values in columns.items() if values.ndim == 4]
     return names[0] if len(names) == 1 else None
 
 

@@ -102,9 +102,9 @@ class SeriesParts:
 
     def compared(self, comparisons: list[Comparison]) -> list[Any]:
         """Every comparison model, fitted and measured once."""
-        from tasks.evaluation.branch import Compared
         from tasks.evaluation.comparisons import titles
         from tasks.evaluation.measure import measured
+        from tasks.evaluation.parts import Compared
 
         if self._compared is None:
             self._compared = []

@@ -61,7 +61,7 @@ def build(
         output: the last layer.
         dtypes: type of an input's numbers. Default: float32 for all.
         seed: of every random initialiser and dropout. Default: 0.
-        rescaling: for inputs of pictures the factor and offset of a first layer. Default: none.
+        rescaling: factor and offset of inputs that are pictures. Default: none.
 
     Returns:
         An uncompiled `keras.Model` whose inputs are named like `inputs`; layer names depend on
@@ -77,8 +77,8 @@ def build(
         for entry in listing:
             for problem in spec.problems(entry):
                 raise problem
-        builder = _Builder(inputs, output, dtypes or {}, rescaling or {})
-        return builder.model(listing, isinstance(network, dict))
+        built = _Builder(inputs, output, dtypes or {}, rescaling or {})
+        return built.model(listing, isinstance(network, dict))
 
 
 @contextlib.contextmanager
@@ -113,8 +113,8 @@ class _Builder:
         }
         self.inputs = list(self.tensors.values())
         for name, (factor, offset) in rescaling.items():
-            scaled = keras.layers.Rescaling(factor, offset, name=f"{name}_scaled")
-            self.tensors[name] = scaled(self.tensors[name])
+            layer = keras.layers.Rescaling(factor, offset, name=f"{name}_scaled")
+            self.tensors[name] = layer(self.tensors[name])
         self.starts = list(self.tensors.values())
         self.used.update(self.tensors)
 
@@ -262,8 +262,8 @@ def _made(cls: Callable[..., Any], arguments: dict[str, Any], place: str) -> Any
 
 
 def _first_line(error: Exception) -> str:
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    return lines[0][:LONGEST_REASON] if lines else type(error).__name__
+    lines = (line.strip() for line in str(error).splitlines())
+    return next(filter(None, lines), type(error).__name__)[:LONGEST_REASON]
 
 
 def _snake_case(name: str) -> str:
@@ -277,8 +277,7 @@ def _function(reference: str) -> Callable[[dict[str, Shape], Output], keras.Mode
     for problem in check(reference):
         raise BadNetwork(problem)
     module_name, _, function_name = reference.partition(":")
-    root = str(Path.cwd())
-    if root not in sys.path:
+    if (root := str(Path.cwd())) not in sys.path:
         sys.path.insert(0, root)
     try:
         module = importlib.import_module(module_name)

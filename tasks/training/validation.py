@@ -248,10 +248,8 @@ class _Prepared:
         for fold in drawn:
             arrays = self._of(fold.training)
             target, divide = self._targets(fold.training)
-            learns = learner(
-                self._view, arrays, self._target.units, default_seed, self._rescaling,
-                located(self._view.network, self._bottleneck),
-            )  # fmt: skip
+            units, network = self._target.units, located(self._view.network, self._bottleneck)
+            learns = learner(self._view, arrays, units, default_seed, self._rescaling, network)
             runs = [
                 Run(
                     arrays,

@@ -103,7 +103,7 @@ class TestAReport:
     def test_fits_the_comparison_models_once_for_all_variants(
         self, sides: Tiny, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from tasks.evaluation import branch
+        from tasks.evaluation import parts
 
         fitted = []
 
@@ -111,8 +111,8 @@ class TestAReport:
             fitted.append(comparison.model)
             return compared(comparison, prepared)
 
-        compared = branch.compared
-        monkeypatch.setattr(branch, "compared", counted)
+        compared = parts.compared
+        monkeypatch.setattr(parts, "compared", counted)
         variants = {"a": {"network": []}, "b": {"columns": {"x": {"scale": "standard"}}}}
         rewritten(sides, compare=["GaussianNB"], variants=variants)
         for part in ("training_data", "test_data"):
