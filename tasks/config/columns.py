@@ -77,14 +77,21 @@ class Encode(Strict):
         return self
 
 
+DerivedKind = Literal[
+    "sum", "difference", "product", "ratio", "sd", "sd-of-differences", "equals", "matches"
+]
+
+
 class Derive(Strict):
     """A column computed from other raw columns, inside the graph.
 
+    sd is the standard deviation of the columns' values in a row, sd-of-differences that of the
+    differences between neighbours, in the order of `of`; a name in `of` may be a pattern.
     equals is 1 where a column is `to`; matches counts how often the pattern `to` stands in a text,
     letters A to Z folded.
     """
 
-    kind: Literal["sum", "difference", "product", "ratio", "equals", "matches"]
+    kind: DerivedKind
     of: list[str] = Field(min_length=1)
     to: Scalar | None = None
 
@@ -114,12 +121,12 @@ class Bounds(Strict):
 
 
 # The short forms, and for editors the types in which they may be written.
-ShortDerive = dict[Literal["sum", "difference", "product", "ratio", "equals", "matches"], Any]
+ShortDerive = dict[DerivedKind, Any]
 ShortImpute = Literal["mean", "median", "most-frequent"] | dict[Literal["constant"], Scalar]
 ShortScale = Literal["standard", "minmax", "mean", "robust"] | dict[Literal["constant"], Any]
 ShortEncode = Literal["one-hot", "boolean"] | dict[Literal["one-hot", "ordinal", "boolean"], Any]
 
-DERIVED = dict.fromkeys(("sum", "difference", "product", "ratio"), "of")
+DERIVED = dict.fromkeys(("sum", "difference", "product", "ratio", "sd", "sd-of-differences"), "of")
 CATEGORIES = {"ordinal": "categories", "boolean": "true"}
 
 Scaling = Annotated[

@@ -20,6 +20,7 @@ from tasks.preprocessing.layout import Layout
 from tasks.preprocessing.numbers import FittedNumber, fit_number, write_numbers
 from tasks.preprocessing.plan import Plan, Planned
 from tasks.preprocessing.raw import raw_values
+from tasks.preprocessing.spread import SPREADS, spread, write_spread
 from tasks.preprocessing.text import FittedText, fit_text, tokenised, write_count, write_text
 
 if TYPE_CHECKING:
@@ -167,6 +168,8 @@ def derived(rows: pd.DataFrame, derive: Derive) -> np.ndarray:
         found = tokenised(texts, Text(tokens=str(derive.to)))
         return np.array([len(matches) for matches in found], dtype=np.float64)
     values = [raw_values(rows, name, "number").astype(np.float64) for name in derive.of]
+    if derive.kind in SPREADS:
+        return spread(np.column_stack(values), derive.kind)
     result = values[0]
     for other in values[1:]:
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -241,6 +244,8 @@ def _value(graph: Graph, planned: Planned, fitted: Fitted, plan: Plan, layout: L
         return graph.node("Cast", [same], f"{planned.name}/derived", to=1)
     if derive.kind == "matches":
         return write_count(graph, sources[0], planned.name, str(derive.to))
+    if derive.kind in SPREADS:
+        return write_spread(graph, sources, planned.name, derive.kind)
     value = sources[0]
     for other in sources[1:]:
         value = graph.node(ONNX_OPERATIONS[derive.kind], [value, other], f"{planned.name}/derived")

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-ARITHMETIC = ("sum", "difference", "product", "ratio")
+ARITHMETIC = ("sum", "difference", "product", "ratio", "sd", "sd-of-differences")
 
 
 @dataclass(frozen=True)
@@ -97,6 +97,8 @@ def _names(key: str, column: Column, available: Mapping[str, str]) -> list[str]:
 
 def _planned(name: str, column: Column, available: Mapping[str, str]) -> Planned:
     if column.derive is not None:
+        column = _spelled_out(column, available)
+        assert column.derive is not None
         for source in column.derive.of:
             if source not in available:
                 raise BadPipeline(
@@ -133,6 +135,20 @@ def _planned(name: str, column: Column, available: Mapping[str, str]) -> Planned
         if useless:
             raise BadPipeline(f"columns.{name}.{useless[0]} needs numbers", kind, "Remove it")
     return Planned(name, kind, column)
+
+
+def _spelled_out(column: Column, available: Mapping[str, str]) -> Column:
+    """The column with the patterns in `derive.of` replaced by the columns that they name."""
+    assert column.derive is not None
+    names = [
+        name
+        for key in column.derive.of
+        for name in (
+            [key] if key in available else [n for n in available if fnmatchcase(n, key)] or [key]
+        )
+    ]
+    derive = column.derive.model_copy(update={"of": names})
+    return column.model_copy(update={"derive": derive})
 
 
 def _grouped(

@@ -46,7 +46,7 @@ class Checkpoints:
         digest.update(str(run.seed).encode())
         return self.folder / f"{digest.hexdigest()[:32]}.npz"
 
-    def _digest(self, array: Array) -> str:
+    def _digest(self, array: Any) -> str:
         if isinstance(array, Windowed | Ahead):
             return " ".join(self._digest(part) for part in array.parts)
         if id(array) not in self.digests:

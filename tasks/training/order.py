@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -73,7 +74,7 @@ def in_batches(rows: Rows, batch: int, steps: int) -> Array:
 
 
 def class_weights(
-    target: Array, train_rows: Rows, weights: str | Mapping[int | str, float]
+    target: Any, train_rows: Rows, weights: str | Mapping[int | str, float]
 ) -> Weights:
     """A weight for every row from the weight of its class.
 

@@ -193,7 +193,7 @@ class Trainer:
             self.backend.device_array(np.int32(len(rows))),
         )
 
-    def _on_device(self, array: Array) -> Any:
+    def _on_device(self, array: Any) -> Any:
         key = id(array)
         if key not in self.arrays:
             if isinstance(array, Windowed | Ahead):
@@ -258,6 +258,6 @@ class Trainer:
         return np.concatenate(parts)[:count].astype(np.float32, copy=False)
 
 
-def _plain(array: Array) -> Array:
+def _plain(array: Any) -> Any:
     """Numbers as the device takes them: no float64, which XLA and JAX would not use anyway."""
     return array.astype(np.float32) if array.dtype == np.float64 else array
