@@ -58,6 +58,11 @@ def _read(texts: Sequence[str], formats: Sequence[str]) -> np.ndarray:
 
 
 def _one(text: str, formats: Sequence[str], row: int) -> int:
+    if not formats:
+        try:
+            return int(np.datetime64(text.removesuffix("Z"), "s").astype(np.int64))
+        except ValueError:
+            pass
     for form in formats:
         try:
             return round(datetime.strptime(text, form).replace(tzinfo=UTC).timestamp())

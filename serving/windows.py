@@ -62,6 +62,11 @@ class Windowing:
         # Once the length is right, all checks are of rows one below the other.
         flat = {name: _flat(values) for name, values in columns.items() if name in self._known}
         wall = self._wall(flat)
+        if wall.size != np.prod(shape):
+            raise BadRequest(
+                f"Columns and time must have the same length. Received: {_said(shape)}, and "
+                f"{wall.size} times."
+            )
         self._in_order(wall.reshape(shape), flat)
         arrays = {
             name: wall if name == TIMESTAMP else converted(name, entry, flat[name])

@@ -1,0 +1,94 @@
+"""A small forecaster, built once through every stage."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+
+from tasks.__main__ import run_stage
+from tasks.config.sections import STAGES
+from tasks.wire import wire
+from tasks.workspace import Workspace
+
+HOURS = 600
+LOOKBACK = 24
+
+
+def load() -> np.ndarray:
+    """A daily wave with noise that leans on the hour before."""
+    generator = np.random.default_rng(0)
+    noise = np.zeros(HOURS)
+    for hour in range(1, HOURS):
+        noise[hour] = 0.7 * noise[hour - 1] + generator.normal(0, 1.0)
+    return 100 + 20 * np.sin(2 * np.pi * np.arange(HOURS) / 24) + noise
+
+
+def times() -> list[str]:
+    """Hours from New Year's Eve on."""
+    return [str(datetime(2019, 12, 31) + timedelta(hours=hour)) for hour in range(HOURS)]
+
+
+PIPELINE: dict[str, Any] = {
+    "title": "How much in the next hours?",
+    "task": "forecast",
+    "source": {"rows": {"when": times(), "load": load().tolist()}},
+    "target": {"column": "load", "change": "difference", "scale": "standard", "unit": "MW"},
+    "columns": {
+        "load": {"scale": "standard"},
+        "rise": {"derive": {"sum": ["load"]}, "change": "difference", "scale": "standard"},
+    },
+    "time": {
+        "index": "when",
+        "every": "1h",
+        "lookback": LOOKBACK,
+        "horizon": {"sequence": 3},
+        "calendar": ["hour"],
+    },
+    "split": {"kind": "temporal", "test": 0.3},
+    "network": [{"GRU": {"units": 8}}],
+    "training": {"optimizer": {"Adam": {"learning_rate": 0.01}}, "epochs": 12, "batch_size": 32},
+    "cross_validation": {"folds": 2},
+    "compare": ["persistence", "seasonal-persistence", "LinearRegression"],
+    "gates": {"beat": "persistence"},
+    "variants": {
+        "short": {
+            "time": {"lookback": 2, "horizon": 1},
+            "network": [{"Flatten": {}}],
+            "cross_validation": None,
+        },
+        "decoder": {
+            "time": {"output": "sequence"},
+            "network": [
+                {"GRU": {"units": 4}},
+                {"RepeatVector": {"n": 3}},
+                {"GRU": {"units": 4, "return_sequences": True}},
+            ],
+            "training": {"epochs": 2},
+            "cross_validation": None,
+        },
+    },
+}
+
+
+@pytest.fixture(scope="session")
+def forecaster(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """The pipeline above after all stages."""
+    root = tmp_path_factory.mktemp("repository")
+    return built(root, "load", PIPELINE)
+
+
+def built(root: Path, name: str, pipeline: dict[str, Any]) -> Workspace:
+    """A repository of one pipeline after all stages."""
+    workspace = Workspace(root, name)
+    workspace.pipeline_file.parent.mkdir(parents=True, exist_ok=True)
+    workspace.pipeline_file.write_text(yaml.safe_dump(pipeline, sort_keys=False))
+    workspace.parameters_file.write_text("seed: 0\nbackend: tensorflow\ndevice: cpu\nthreads: 1\n")
+    wire(root, [name])
+    for stage in STAGES:
+        run_stage(stage, name, root)
+    return workspace

@@ -1,0 +1,156 @@
+"""A forecaster from rows to a served window, and what it refuses."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from serving.__main__ import main
+from serving.errors import BadRequest
+from serving.predictor import Predictor
+from tasks.workspace import Workspace, read_json
+from tests.series.conftest import HOURS, LOOKBACK, load, times
+
+# One row more than the lookback feeds the difference.
+LENGTH = LOOKBACK + 1
+
+
+@pytest.fixture(scope="module")
+def predictor(forecaster: Workspace) -> Predictor:
+    return Predictor(forecaster.model)
+
+
+def window(**changes: Any) -> dict[str, Any]:
+    """The newest window of all rows."""
+    columns = {"when": times()[-LENGTH:], "load": load()[-LENGTH:].tolist()}
+    return {**columns, **changes}
+
+
+class TestAServedWindow:
+    def test_is_answered_in_the_targets_unit(self, predictor: Predictor) -> None:
+        (prediction,) = predictor.predict(window())["prediction"]
+        assert prediction.shape == (3,)
+        assert np.abs(prediction - load()[-1]).max() < 30
+
+    def test_is_answered_like_many_and_like_rows(self, predictor: Predictor) -> None:
+        single = predictor.predict(window())["prediction"]
+        twice = {name: [values, values] for name, values in window().items()}
+        assert np.allclose(predictor.predict(twice)["prediction"], np.repeat(single, 2, axis=0))
+        rows = {"when": times(), "load": load().tolist()}
+        every = predictor.predict(rows)["prediction"]
+        assert every.shape == (HOURS - LENGTH + 1, 3)
+        assert np.allclose(every[-1], single[0], atol=1e-4)
+
+    def test_comes_from_a_csv_file(
+        self, forecaster: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        path = tmp_path / "window.csv"
+        with path.open("w", newline="") as file:
+            writer = csv.writer(file)
+            writer.writerow(window())
+            writer.writerows(zip(*window().values(), strict=True))
+        assert main(["predict", str(forecaster.model), str(path)]) == 0
+        header, line = capsys.readouterr().out.split()
+        assert header == "prediction[0],prediction[1],prediction[2]"
+        assert len(line.split(",")) == 3
+
+
+class TestAWindowIsRefused:
+    @pytest.mark.parametrize(
+        ("changes", "reason"),
+        [
+            (
+                {"when": times()[-LENGTH:][::-1], "load": load()[-LENGTH:][::-1].tolist()},
+                "the newest first",
+            ),
+            ({"load": load()[-LENGTH:].tolist()[:-1], "when": times()[-LENGTH:-1]}, "25 rows"),
+            ({"load": [None, *load()[-LENGTH + 1 :].tolist()]}, "Row 1, column 'load'.*a number"),
+            ({"load": [float("nan"), *load()[-LENGTH + 1 :].tolist()]}, "Row 1, column 'load'"),
+            ({"load": [1e6, *load()[-LENGTH + 1 :].tolist()]}, "in training it was between"),
+            ({"when": ["soon"] * LENGTH}, "must be an ISO 8601 time"),
+            ({"when": times()[-LENGTH - 1 : -2] + times()[-1:]}, "without gaps"),
+            ({"when": times()[-LENGTH:-1]}, "same length"),
+        ],
+    )
+    def test_with_the_reason(
+        self, predictor: Predictor, changes: dict[str, Any], reason: str
+    ) -> None:
+        with pytest.raises(BadRequest, match=reason):
+            predictor.predict(window(**changes))
+
+    @pytest.mark.parametrize(
+        ("name", "reason"),
+        [("load", "Column 'load' is needed"), ("when", "The time column 'when'")],
+    )
+    def test_without_a_column(self, predictor: Predictor, name: str, reason: str) -> None:
+        columns = window()
+        del columns[name]
+        with pytest.raises(BadRequest, match=reason):
+            predictor.predict(columns)
+
+
+class TestTheReport:
+    def test_holds_the_model_against_persistence(self, forecaster: Workspace) -> None:
+        metrics = read_json(forecaster.metrics)
+        report = read_json(forecaster.evaluation / "report.json")["branches"]["main"]
+        by_name = {each["name"]: each for each in report["comparisons"]}
+        persistence = by_name["persistence"]["metrics"]
+        assert persistence["skill"]["value"] == 0
+        seasonal = by_name["seasonal-persistence"]["metrics"]
+        assert seasonal["skill_seasonal"]["value"] == 0
+        skill = 1 - metrics["mae"] / persistence["mae"]["value"]
+        assert metrics["skill"] == pytest.approx(skill, abs=1e-4)
+        low, high = (report["metrics"]["skill"][bound] for bound in ("low", "high"))
+        assert low < metrics["skill"] < high
+
+    def test_has_the_error_of_every_horizon(self, forecaster: Workspace) -> None:
+        report = read_json(forecaster.evaluation / "report.json")["branches"]["main"]
+        assert [entry["horizon"] for entry in report["horizons"]] == [1, 2, 3]
+        mean = np.mean([entry["mae"] for entry in report["horizons"]])
+        assert mean == pytest.approx(report["metrics"]["mae"]["value"], rel=1e-4)
+
+    def test_shows_forecast_and_truth_whole_and_zoomed(self, forecaster: Workspace) -> None:
+        page = (forecaster.evaluation / "report.html").read_text(encoding="utf-8")
+        for words in ("all test windows", "windows of the middle", "Error by horizon", "Autocorr"):
+            assert words in page
+
+    def test_says_how_far_the_parts_are_apart(self, forecaster: Workspace) -> None:
+        (finding,) = read_json(forecaster.test_data / "main" / "guards.json")["findings"]
+        assert finding["passed"]
+        assert "newest rows are 28 steps apart, at least 25 + 3" in finding["message"]
+
+
+class TestPersistenceByHand:
+    def test_equals_a_loop_over_the_rows(self, forecaster: Workspace) -> None:
+        """MAE, RMSE, MASE of persistence, from the raw rows alone."""
+        values = load().astype(np.float32).astype(np.float64)
+        first = HOURS - round(0.3 * HOURS)
+        ends = range(first + LENGTH - 1, HOURS - 3)
+        errors = np.array([[values[e + h] - values[e] for h in (1, 2, 3)] for e in ends])
+        report = read_json(forecaster.evaluation / "report.json")["branches"]["main"]
+        figures = next(c for c in report["comparisons"] if c["name"] == "persistence")["metrics"]
+        assert report["rows"]["test"] == len(errors)
+        assert figures["mae"]["value"] == pytest.approx(np.abs(errors).mean(), rel=1e-5)
+        assert figures["rmse"]["value"] == pytest.approx(np.sqrt((errors**2).mean()), rel=1e-5)
+        scale = np.abs(values[24:first] - values[: first - 24]).mean()
+        assert figures["mase"]["value"] == pytest.approx(np.abs(errors).mean() / scale, rel=1e-5)
+
+
+class TestFiles:
+    def test_hold_the_series_once(self, forecaster: Workspace) -> None:
+        folder = forecaster.training_data / "main"
+        features = np.load(folder / "features.npy")
+        assert features.shape == (HOURS - round(0.3 * HOURS), 4)
+        window = json.loads((folder / "prepared.json").read_text())["window"]
+        assert window["extent"] == {
+            "length": LENGTH,
+            "lookback": LOOKBACK,
+            "step": 1,
+            "before": LENGTH,
+            "horizons": [1, 2, 3],
+        }
