@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     canary = commands.add_parser("canary", help="prove that test rows reach nothing that is fitted")
     canary.add_argument("name", metavar="PIPELINE")
     drift = commands.add_parser("drift", help="compare new rows with those of the training")
-    drift.add_argument("name", metavar="PIPELINE")
+    drift.add_argument("name", metavar="PIPELINE", help="or the path of a model file")
     drift.add_argument("data", type=Path, help="a file of new rows")
     readmit = commands.add_parser("readmit", help="mend quarantined rows and take them back")
     readmit.add_argument("name", metavar="PIPELINE")
@@ -171,7 +171,7 @@ def _drift(chosen: argparse.Namespace) -> int:
     beyond = [entry for entry in found if entry.beyond]
     for entry in beyond:
         print(f"{entry.column}: {', '.join(entry.beyond)} {entry.note}".rstrip())
-    print(f"{len(beyond)} of {len(found)} columns drifted; see reports/{chosen.name}/drift/")
+    print(f"{len(beyond)} of {len(found)} columns drifted")
     return 1 if beyond else 0
 
 

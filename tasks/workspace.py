@@ -147,17 +147,20 @@ def replaced(path: Path) -> Iterator[Path]:
     """A path to write a file or folder to; it takes the place of `path` only when all went well.
 
     Whatever stands at `path` stays until then, so a stage that is killed leaves the old output or
-    the new one, never a part.
+    the new one, never a part. A folder that was killed between its two renamings is absent, and
+    back at the next call.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.parent / f".{path.name}.draft"
+    old = path.parent / f".{path.name}.old"
     _remove(draft)
+    if old.exists() and not path.exists():
+        old.rename(path)
+    _remove(old)
     try:
         yield draft
         if draft.is_dir() and path.is_dir():
             # A folder cannot be renamed onto a folder that holds files.
-            old = path.parent / f".{path.name}.old"
-            _remove(old)
             path.rename(old)
             draft.rename(path)
             _remove(old)

@@ -9,13 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tasks.drift.measures import Drift, Limits, drift_of
-from tasks.errors import BadData, MissingFile, listed, nearest
-from tasks.workspace import Workspace, needed, read_json, replaced, write_json
+from tasks.errors import BadData, BadPipeline, MissingFile, listed, nearest
+from tasks.workspace import Workspace, needed, replaced, write_json
 
 if TYPE_CHECKING:
     import pandas as pd
 
 LITTLE = 100
+SUFFIX = ".onnx"
 
 STYLE = (
     "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem}"
@@ -26,13 +27,14 @@ STYLE = (
 
 
 def drift(name: str, data: Path, workspace: Workspace, limits: Limits | None = None) -> list[Drift]:
-    """Compare new rows with the rows that the pipeline's model was trained on.
+    """Compare new rows with the rows that a model was trained on, by what its file says of them.
 
     Writes reports/NAME/drift/drift.json and drift.html.
 
     Args:
-        name: the pipeline; `prepare` has run.
-        data: a file of new rows, read as the pipeline's own source is.
+        name: a pipeline, whose model.onnx is taken, or the path of a model file; a file needs
+            neither its pipeline nor its data.
+        data: a file of new rows, read as the pipeline's own source is where there is a pipeline.
         workspace: of the repository.
         limits: from where on a column has drifted. Default: `Limits()`.
 
@@ -40,38 +42,60 @@ def drift(name: str, data: Path, workspace: Workspace, limits: Limits | None = N
         One entry a column; the command line exits with 1 where any is `beyond` its limits.
 
     Raises:
-        MissingFile: no such data, or no prepared pipeline.
+        MissingFile: no such data, or no model.
         BadData: the new rows lack a column that the model takes.
+        BadPipeline: the file is no model of ours.
     """
-    workspace = Workspace(workspace.root, name)
     limits = limits or Limits()
-    prepared = read_json(needed(workspace.training_data / "main" / "prepared.json", "prepare"))
+    model = Path(name) if name.endswith(SUFFIX) else Workspace(workspace.root, name).model
+    known, pipeline = _contract(needed(workspace.root / model, "export"))
+    workspace = Workspace(workspace.root, pipeline)
     rows = _rows(data, workspace)
-    known = prepared["inputs"]
     absent = [entry["name"] for entry in known if entry["name"] not in rows.columns]
     if absent:
         remedy = nearest(absent[0], map(str, rows.columns))
         raise BadData(f"'{data}' must have the columns of the model", listed(absent), remedy)
     found = [drift_of(entry, rows[entry["name"]].to_numpy(dtype=object), limits) for entry in known]
-    with replaced(workspace.root / "reports" / name / "drift") as draft:
-        draft.mkdir()
+    with replaced(workspace.root / "reports" / pipeline / "drift") as draft:
+        draft.mkdir(parents=True)
         write_json(draft / "drift.json", _as_json(found, len(rows), limits))
-        page = _as_html(name, found, len(rows), limits)
+        page = _as_html(pipeline, found, len(rows), limits)
         (draft / "drift.html").write_text(page, encoding="utf-8")
     return found
 
 
+def _contract(model: Path) -> tuple[list[dict[str, Any]], str]:
+    """What a model's metadata say of its inputs, and the pipeline it came from."""
+    from serving.errors import BadRequest
+    from serving.predictor import Predictor
+
+    try:
+        metadata = Predictor(model).metadata
+    except BadRequest as error:
+        raise BadPipeline("Drift is measured against a model", str(error)) from None
+    if "inputs" not in metadata:
+        raise BadPipeline(
+            f"'{model}' must carry the statistics of its training rows", "none in its metadata"
+        )
+    return metadata["inputs"], metadata.get("pipeline", model.stem)
+
+
 def _rows(data: Path, workspace: Workspace) -> pd.DataFrame:
     from tasks.config.loading import load
+    from tasks.config.source import Read
     from tasks.sources.formats.reading import read_table
     from tasks.sources.table import standardised
 
     if not data.is_file():
         raise MissingFile(f"'{data}' must be a file of new rows")
-    read = load(workspace).main.source.read
-    # The new file's own name tells its format; all else is as the pipeline says.
-    frame, _ = read_table(data, data.name, read.model_copy(update={"member": None}))
-    return standardised(frame, read.rename, read.text_columns, data.name)
+    read = Read()
+    if workspace.pipeline_file.exists():
+        # The new file's own name tells its format; all else is as the pipeline says.
+        own = load(workspace).main.source.read
+        read = own.model_copy(update={"member": None, "format": None})
+    frame, _ = read_table(data, data.name, read)
+    renamed = {old: new for old, new in read.rename.items() if old in frame.columns}
+    return standardised(frame, renamed, read.text_columns, data.name)
 
 
 def _as_json(found: Sequence[Drift], rows: int, limits: Limits) -> dict[str, Any]:

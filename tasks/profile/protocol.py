@@ -64,7 +64,10 @@ def training(rows: int, texts: bool) -> dict[str, Any]:
     return {
         "optimizer": {"Adam": {"learning_rate": 0.01 if texts else 0.003}},
         "batch_size": 16 if rows < 500 else 32 if rows < 5_000 else 128,
-        "epochs": {"max": 60 if rows < 5_000 else 30, "choose": "cross_validation"},
+        "epochs": {
+            "max": 15 if texts else 60 if rows < 5_000 else 30,
+            "choose": "cross_validation",
+        },
     }
 
 

@@ -1,7 +1,9 @@
 """Numbers that stand for an image, a sequence or a text, so that rules can be stated about them.
 
 A rule may name `COLUMN.length`, `COLUMN.words`, `COLUMN.min`, `COLUMN.max`, `COLUMN.mean`,
-`COLUMN.width`, `COLUMN.height` or `COLUMN.channels` where the rows have no column of that name.
+`COLUMN.width`, `COLUMN.height` or `COLUMN.channels` where the rows have no column of that name;
+of a series `COLUMN.step`, which is what a number grew, or the seconds that passed, since the row
+before, and `COLUMN.run`, which counts the rows in a row that held the same value up to this one.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from tasks.validation.expectations import columns_of
 
-PROFILES = ("length", "words", "min", "max", "mean", "width", "height", "channels")
+PROFILES = ("length", "words", "min", "max", "mean", "width", "height", "channels", "step", "run")
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,10 +44,32 @@ def _of_arrays(column: pd.Series, reduce: Callable[..., Any]) -> pd.Series:
     return pd.Series(found, index=present.index, dtype="float64").reindex(column.index)
 
 
+def _steps(column: pd.Series) -> pd.Series:
+    """The difference to the row before, in seconds for times; NaN where either is missing."""
+    import pandas as pd
+
+    if pd.api.types.is_numeric_dtype(column.dtype):
+        return column.astype("float64").diff()
+    times = pd.to_datetime(column, errors="coerce", format="mixed")
+    seconds: pd.Series = times.diff().dt.total_seconds()
+    return seconds
+
+
+def _runs(column: pd.Series) -> pd.Series:
+    """How long each value has stood, itself included; missing values are no run."""
+    same = column.eq(column.shift())
+    counted: pd.Series = same.groupby((~same).cumsum()).cumcount() + 1
+    return counted.where(column.notna()).astype("float64")
+
+
 def _profile(column: pd.Series, profile: str) -> pd.Series:
     """One number for each value of a column."""
     import numpy as np
 
+    if profile == "step":
+        return _steps(column)
+    if profile == "run":
+        return _runs(column)
     if profile in ("min", "max", "mean"):
         return _of_arrays(column, getattr(np, profile))
     if profile in ("width", "height", "channels"):

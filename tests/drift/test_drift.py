@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -13,11 +14,11 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.__main__ import run_stage
+from tasks.__main__ import main, run_stage
 from tasks.config.columns import Column
 from tasks.drift.drift import drift
 from tasks.drift.measures import Limits, drift_of, psi
-from tasks.errors import BadData
+from tasks.errors import BadData, BadPipeline, MissingFile
 from tasks.preprocessing.contract import contract
 from tasks.preprocessing.plan import plan
 from tasks.wire import wire
@@ -29,6 +30,17 @@ def described(values: np.ndarray[Any, Any]) -> dict[str, Any]:
     rows = pd.DataFrame({"size": values})
     (entry,) = contract(rows, plan(rows, {"size": Column()}, None, []))
     return entry
+
+
+def carry(graph: Path, prepared: dict[str, Any], model: Path) -> None:
+    """A model file whose metadata say what `export` writes there."""
+    import onnx
+
+    loaded = onnx.load(graph)
+    metadata = {"pipeline": "shop", "inputs": prepared["inputs"]}
+    onnx.helper.set_model_props(loaded, {"throughline": json.dumps(metadata)})
+    model.parent.mkdir(parents=True)
+    onnx.save(loaded, model)
 
 
 def measured(entry: dict[str, Any], values: Any) -> Any:
@@ -110,6 +122,8 @@ class TestCommand:
         wire(tmp_path, ["shop"])
         for stage in ("ingest", "validate", "prepare"):
             run_stage(stage, "shop", tmp_path)
+        prepared = workspace.training_data / "main"
+        carry(prepared / "preprocess.onnx", read_json(prepared / "prepared.json"), workspace.model)
         return workspace
 
     def test_names_what_drifted(self, workspace: Workspace) -> None:
@@ -121,6 +135,38 @@ class TestCommand:
         folder = workspace.root / "reports" / "shop" / "drift"
         assert read_json(folder / "drift.json")["drifted"] == ["size", "town"]
         assert "2 of 2 columns drifted" in (folder / "drift.html").read_text()
+
+    def test_the_model_file_is_enough(self, workspace: Workspace) -> None:
+        """Neither the pipeline's file nor its data are there any more."""
+        moved = workspace.root / "moved.csv"
+        moved.write_text("size,town\n" + "".join(f"{v:.3f},Hof\n" for v in NORMAL[:200]))
+        for folder in ("pipelines", "data"):
+            shutil.rmtree(workspace.root / folder)
+        size, town = drift("models/shop/model.onnx", moved, Workspace(workspace.root, ""))
+        assert size.beyond == ()
+        assert "unknown" in town.beyond
+        assert (workspace.root / "reports" / "shop" / "drift" / "drift.html").exists()
+
+    def test_the_command_line_exits_with_1(
+        self, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, capsys: Any
+    ) -> None:
+        monkeypatch.chdir(workspace.root)
+        Path("same.csv").write_text(
+            "size,town\n"
+            + "".join(f"{v:.3f},{t}\n" for v, t in zip(NORMAL, ["Bonn", "Ulm"] * 100, strict=False))
+        )
+        assert main(["drift", "shop", "same.csv"]) == 0
+        assert "0 of 2 columns drifted" in capsys.readouterr().out
+        Path("moved.csv").write_text("size,town\n" + "9.5,Ulm\n" * 200)
+        assert main(["drift", "shop", "moved.csv"]) == 1
+        assert "size: psi, distance" in capsys.readouterr().out
+
+    def test_no_model(self, workspace: Workspace) -> None:
+        (workspace.root / "bad.onnx").write_bytes(b"no model")
+        with pytest.raises(BadPipeline, match="must be an ONNX model"):
+            drift("bad.onnx", workspace.root / "x.csv", workspace)
+        with pytest.raises(MissingFile, match="export"):
+            drift("absent.onnx", workspace.root / "x.csv", workspace)
 
     def test_a_missing_column_is_named(self, workspace: Workspace) -> None:
         (workspace.root / "new.csv").write_text("sise,town\n1,Bonn\n2,Ulm\n")
