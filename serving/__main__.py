@@ -1,4 +1,4 @@
-"""`python -m serving predict MODEL ROWS`: answers raw rows without TensorFlow, pandas or DVC."""
+"""Answers raw rows, and goes on writing texts, without TensorFlow, pandas or DVC."""
 
 from __future__ import annotations
 
@@ -34,9 +34,18 @@ def main(arguments: list[str] | None = None) -> int:
     nearest_command.add_argument("--image", type=Path, required=True, metavar="FILE")
     nearest_command.add_argument("--count", type=int, default=8, help="how many; default: 8")
     nearest_command.add_argument("-o", "--output", type=Path, help="a CSV file; default: screen")
+    generate_command = commands.add_parser("generate", help="go on writing a text")
+    generate_command.add_argument("model", type=Path, help="model.onnx")
+    generate_command.add_argument("--start", required=True, help="the first characters or words")
+    generate_command.add_argument("--temperature", type=float, default=1.0)
+    generate_command.add_argument("--count", type=int, default=10, help="texts; default: 10")
+    generate_command.add_argument("--longest", type=int, default=20, help="tokens to add")
+    generate_command.add_argument("--seed", type=int, default=0)
     chosen = parser.parse_args(arguments)
     try:
-        if chosen.command == "nearest":
+        if chosen.command == "generate":
+            generate(chosen)
+        elif chosen.command == "nearest":
             nearest(chosen.folder, chosen.image, chosen.count, chosen.output)
         elif (chosen.rows is None) == (chosen.image is None):
             raise BadRequest("Give either a CSV file or --image FILE, and one of the two only.")
@@ -48,6 +57,21 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0
+
+
+def generate(chosen: argparse.Namespace) -> None:
+    """Print texts that the model goes on writing, one a line.
+
+    Raises:
+        BadRequest: no model, one that does not generate, or a setting out of range.
+    """
+    from serving.generate import generated
+
+    if not chosen.model.is_file():
+        raise BadRequest(f"There is no model '{chosen.model}'. Run the pipeline first.")
+    settings = (chosen.temperature, chosen.count, chosen.seed, chosen.longest)
+    for text in generated(Predictor(chosen.model), chosen.start, *settings):
+        print(text)
 
 
 def predict(model: Path, rows: Path, output: Path | None = None) -> None:

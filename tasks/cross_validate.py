@@ -25,7 +25,9 @@ def cross_validate(stage_input: StageInput, workspace: Workspace) -> None:
     from tasks.training.settings import settings
 
     configure(**{key: stage_input.shared[key] for key in ("backend", "device", "threads")})
-    data = {name: _data(workspace, stage_input, name) for name in stage_input.branches}
+    owners = {name: stage_input.prepared_by[name] for name in stage_input.branches}
+    read = {owner: _data(workspace, owner) for owner in dict.fromkeys(owners.values())}
+    data = {name: read[owner] for name, owner in owners.items()}
     seed = stage_input.shared["seed"]
     with replaced(workspace.cross_validation) as folder:
         folder.mkdir()
@@ -40,20 +42,27 @@ def cross_validate(stage_input: StageInput, workspace: Workspace) -> None:
         _write_curves(folder / "curves.csv", folded["main"])
 
 
-def _data(workspace: Workspace, stage_input: StageInput, branch: str) -> TrainingRows | WindowData:
+def _data(workspace: Workspace, owner: str) -> TrainingRows | WindowData:
     from tasks.preprocessing.pictures import read_rows
     from tasks.preprocessing.target import FittedTarget
     from tasks.series.prepared import read_learned
     from tasks.training.validation import TrainingRows
     from tasks.training.windows import WindowData
 
-    prepared = needed(workspace.training_data, "prepare") / stage_input.prepared_by[branch]
+    prepared = needed(workspace.training_data, "prepare") / owner
     summary = read_json(prepared / "prepared.json")
     if "window" in summary:
         return WindowData(read_learned(prepared))
     target = FittedTarget.from_json(summary["target"])
     rows = read_rows(prepared / "rows.parquet")
-    return TrainingRows(rows, target, summary["dropped"], workspace.bottleneck)
+    files = prepared / "files"
+    return TrainingRows(
+        rows,
+        target,
+        summary["dropped"],
+        workspace.bottleneck,
+        files if files.is_dir() else None,
+    )
 
 
 def _branch(view: Any, data: TrainingRows | WindowData, seed: int) -> Folded | None:

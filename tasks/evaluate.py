@@ -8,6 +8,8 @@ from tasks.errors import BadPipeline
 from tasks.workspace import Workspace, needed, read_json, replaced, write_json
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tasks.config.judgement import Comparison
     from tasks.config.loading import StageInput
     from tasks.evaluation.branch import Judged
@@ -30,7 +32,8 @@ def evaluate(stage_input: StageInput, workspace: Workspace) -> None:
 
     scores = read_json(needed(workspace.cross_validation / "scores.json", "cross_validate"))
     branches = _judged(stage_input, workspace, scores)
-    report = _report(stage_input, branches, scores.get("settings", {}))
+    settings = scores.get("settings", {})
+    report = _report(stage_input, branches, settings, workspace.model)
     main = branches["main"]
     aside = workspace.test_data / "main", workspace.model
     report["set_aside"] = with_set_aside(*aside, main.parts.target, main.outcome)
@@ -77,16 +80,19 @@ def _with_trivial(comparisons: list[Comparison], baseline: str) -> list[Comparis
 
 
 def _report(
-    stage_input: StageInput, branches: dict[str, Judged], settings: dict[str, Any]
+    stage_input: StageInput, branches: dict[str, Judged], settings: dict[str, Any], model: Path
 ) -> dict[str, Any]:
     from tasks.evaluation.branch import difference_to_main
     from tasks.evaluation.debugging import debug_list
     from tasks.evaluation.judgement import all_judged, gated
+    from tasks.evaluation.texts import analysed
 
     main = stage_input.main
+    found = analysed(model, main, branches["main"])
     titles = {"main": main.title} | {name: each.title for name, each in main.variants.items()}
     figures = {name: branch.figures for name, branch in branches.items()}
     entries = {name: {"title": titles[name], **branch.report} for name, branch in branches.items()}
+    entries["main"] |= {"texts": found} if found else {}
     for name, entry in entries.items():
         if name != "main":
             entry["difference_to_main"] = difference_to_main(branches[name], branches["main"])

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tasks.sources.located import auxiliary
 from tasks.sources.mirror import mirror_folder
 from tasks.sources.registry import Fetched, Surroundings, fetch
-from tasks.sources.table import described, standardised, write_rows
+from tasks.sources.samples import sampled
+from tasks.sources.table import described, only_known, standardised, write_rows
 from tasks.workspace import Workspace, replaced, write_json
 
 if TYPE_CHECKING:
@@ -46,7 +48,10 @@ def ingest(stage_input: StageInput, workspace: Workspace) -> None:
         from tasks.sources.images import from_arrays
 
         frame, pixels = from_arrays(frame, settings.images)
+    frame = only_known(frame, read.known, where)
     frame = standardised(frame, read.rename, read.text_columns, where)
+    if settings.samples is not None:
+        frame = sampled(frame, settings.samples)
     provenance: dict[str, Any] = {
         "kind": settings.kind,
         **fetched.origin,
@@ -57,6 +62,8 @@ def ingest(stage_input: StageInput, workspace: Workspace) -> None:
     }
     with replaced(workspace.raw) as draft:
         draft.mkdir()
+        if settings.files:
+            provenance["files"] = auxiliary(settings.files, surroundings, draft / "files")
         write_rows(frame, draft / "rows.parquet")
         write_json(draft / "provenance.json", provenance)
         _write_images(fetched, settings, pixels, draft)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -42,8 +43,9 @@ def prepare(stage_input: StageInput, workspace: Workspace) -> None:
             if view.time is not None:
                 _prepare_series(rows, view, training / branch, test / branch)
                 continue
+            files = _auxiliary(workspace, training / branch)
             branch_rows = with_bottlenecks(rows, clean, view.columns, workspace.bottleneck)
-            _prepare_branch(branch_rows, view, training / branch, test / branch)
+            _prepare_branch(branch_rows, view, training / branch, test / branch, files)
         aside = workspace.clean / "set_aside.parquet"
         if aside.exists():
             # Held out like test rows: `evaluate` says what they would change.
@@ -68,7 +70,17 @@ def _prepare_series(rows: pd.DataFrame, view: Any, training: Path, test: Path) -
     )
 
 
-def _prepare_branch(rows: pd.DataFrame, view: Any, training: Path, test: Path) -> None:
+def _auxiliary(workspace: Workspace, training: Path) -> Path | None:
+    """The source's auxiliary files, copied to where the folds find them too."""
+    if not (workspace.raw / "files").is_dir():
+        return None
+    shutil.copytree(workspace.raw / "files", training / "files")
+    return training / "files"
+
+
+def _prepare_branch(
+    rows: pd.DataFrame, view: Any, training: Path, test: Path, files: Path | None
+) -> None:
     from tasks.guards.examine import after_drops, enforce, examine
     from tasks.preprocessing.bottleneck import without_bottlenecks
     from tasks.preprocessing.fit import fit
@@ -89,13 +101,15 @@ def _prepare_branch(rows: pd.DataFrame, view: Any, training: Path, test: Path) -
     dropped = [name for name in planned.raw if name not in kept]
     planned = plan(rows, view.columns, view.inputs, target_columns, dropped)
     test_rows = rows[assigned == "test"].reset_index(drop=True)
-    fitted = fit(training_rows, planned)
+    fitted = fit(training_rows, planned, files=files)
 
     write_rows(training_rows, training / "rows.parquet")
     # The test side answers raw pictures only, by `model.onnx`.
     write_rows(without_bottlenecks(test_rows), test / "rows.parquet")
     (training / "preprocess.onnx").write_bytes(_bytes(fitted))
     _write_arrays(fitted, training_rows, training)
+    for name, matrix in fitted.vectors.items():
+        np.save(training / f"{name}.vectors.npy", matrix)
     np.save(training / "target.npy", target.array(training_rows))
     summary = _summary(fitted, target, training_rows, planned)
     write_json(training / "prepared.json", summary | {"dropped": dropped})

@@ -77,7 +77,13 @@ def _training(view: Any, network: Any, prepared: Path, default_seed: int) -> tup
         name: np.load(prepared / f"{name}.npy", mmap_mode="r") for name in summary["features"]
     }
     target = FittedTarget.from_json(summary["target"])
-    learns = learner(view, arrays, target.units, default_seed, summary["rescaling"], network)
+    vectors = {
+        name: np.load(prepared / f"{name}.vectors.npy")
+        for name in arrays
+        if (prepared / f"{name}.vectors.npy").exists()
+    }
+    rescaling = summary["rescaling"]
+    learns = learner(view, arrays, target.units, default_seed, rescaling, network, vectors)
     training_rows, watched = learns.held_out(summary["rows"])
     answers = np.load(prepared / "target.npy")
     return learns, Run(arrays, answers, training_rows, watched, learns.seed)

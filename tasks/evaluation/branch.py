@@ -11,6 +11,7 @@ import numpy as np
 
 from tasks.evaluation import classification, forecast, gallery, regression
 from tasks.evaluation.calibration import calibration
+from tasks.evaluation.confusions import confused
 from tasks.evaluation.measure import Figure, difference, measured, plain
 from tasks.evaluation.outcome import Outcome
 from tasks.evaluation.parts import Compared
@@ -169,6 +170,7 @@ def _details(outcome: Outcome, parts: Any) -> dict[str, Any]:
     if outcome.task != "multilabel":
         if not many:
             details["confusion"] = classification.confusion(outcome).tolist()
+            details["confused"] = confused(outcome)
         column = gallery.picture_column(parts.evaluated)
         if column is not None:
             details["mistakes"] = gallery.mistakes(outcome, parts.evaluated, column)

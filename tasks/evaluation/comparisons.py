@@ -13,6 +13,7 @@ import numpy as np
 
 from tasks.config.judgement import BASELINES
 from tasks.errors import BadPipeline, nearest
+from tasks.evaluation.features import Features
 from tasks.evaluation.outcome import Outcome, Target
 
 if TYPE_CHECKING:
@@ -32,8 +33,10 @@ MODULES = {
     "GaussianNB": "sklearn.naive_bayes",
     "KNeighborsClassifier": "sklearn.neighbors",
     "KNeighborsRegressor": "sklearn.neighbors",
+    "NGram": "tasks.evaluation.ngram",
 }
 REGRESSORS = ("LinearRegression", "SVR", "KNeighborsRegressor")
+DENSE_ONLY = ("GaussianNB", "HistGradientBoosting")
 # These answer several labels or targets at once by themselves.
 SEVERAL_OUTPUTS = ("LinearRegression", "RandomForest", "KNeighbors")
 
@@ -43,16 +46,16 @@ class Prepared:
     """The arrays that every comparison model sees.
 
     Attributes:
-        features: of the training rows, shape (N, F).
+        features: of the training rows, shape (N, F); dense or scipy.sparse.
         answers: truth of the training rows as `Outcome.actual` holds it.
         test_features: of the rows that are evaluated, shape (M, F).
         actual: truth of those rows.
         target: what is predicted.
     """
 
-    features: np.ndarray
+    features: Features
     answers: np.ndarray
-    test_features: np.ndarray
+    test_features: Features
     actual: np.ndarray
     target: Target
 
@@ -134,22 +137,31 @@ def _classical(comparison: Comparison, prepared: Prepared) -> Outcome:
         answers = prepared.answers
         if answers.ndim == 2 and answers.shape[1] == 1:
             answers = answers[:, 0]
-        model.fit(prepared.features, answers)
-        predicted = np.asarray(model.predict(prepared.test_features))
-        probabilities = _probabilities(model, prepared)
+        training, fresh = _fitting(comparison.model, prepared)
+        model.fit(training, answers)
+        predicted = np.asarray(model.predict(fresh))
+        probabilities = _probabilities(model, prepared, fresh)
     if prepared.target.task in ("regression", "proportion"):
         return prepared.outcome(predicted.reshape(len(predicted), -1).astype(np.float64), None)
     return prepared.outcome(predicted.astype(np.int64), probabilities)
 
 
-def _probabilities(model: Any, prepared: Prepared) -> np.ndarray | None:
+def _fitting(model: str, prepared: Prepared) -> tuple[Features, Features]:
+    """Training and evaluated features; dense for the models that take nothing else."""
+    pair = (prepared.features, prepared.test_features)
+    if not model.startswith(DENSE_ONLY) or isinstance(pair[0], np.ndarray):
+        return pair
+    return pair[0].toarray(), pair[1].toarray()
+
+
+def _probabilities(model: Any, prepared: Prepared, fresh: Features) -> np.ndarray | None:
     """(M, C) for one class a row; None for all else and for models that have none."""
     one_class = prepared.target.task in ("binary", "multiclass")
     if not one_class or not hasattr(model, "predict_proba"):
         return None
     probabilities = np.zeros((len(prepared.actual), len(prepared.target.names)))
     # A class without a training row has no column of its own.
-    probabilities[:, np.asarray(model.classes_)] = model.predict_proba(prepared.test_features)
+    probabilities[:, np.asarray(model.classes_)] = model.predict_proba(fresh)
     return probabilities
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from tasks.evaluation import gallery, sections, set_aside
+from tasks.evaluation import gallery, sections, set_aside, text_sections
 from tasks.evaluation.chart import number
 from tasks.evaluation.markup import ranged, signed, spoken
 from tasks.evaluation.names import FIGURES
@@ -31,11 +31,14 @@ def page(report: Mapping[str, Any], plots: Mapping[str, Any]) -> str:
         sections.variants(report),
         sections.precisions(report),
         sections.classes(report),
+        text_sections.confused(report),
+        text_sections.texts(report),
         sections.drawn(report, plots),
         gallery.section(report, plots.get("pictures")),
         sections.slices(report),
         set_aside.section(report),
         sections.sweeps(plots["sweeps"]),
+        text_sections.sweep_curves(plots["sweeps"]),
     ]
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'

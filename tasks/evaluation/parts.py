@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tasks.config.judgement import BASELINES
-from tasks.errors import BadData
 from tasks.evaluation.comparisons import Prepared, compared, titles
+from tasks.evaluation.features import fresh_features, training_features
 from tasks.evaluation.measure import Figure, measured
 from tasks.evaluation.outcome import Outcome, Target
 from tasks.evaluation.resamples import Resamples
@@ -56,13 +56,10 @@ class Parts:
         self.known = sampled(self.training, MOST_PICTURES)
         self.training_draws = Resamples(self.known.count) if test_rows.count else self.draws
         self._compared: list[Compared] | None = None
-        self._look = True
 
     def compared(self, comparisons: list[Comparison]) -> list[Compared]:
         """Every comparison model, fitted and measured once."""
         if self._compared is None:
-            # The features of pictures are dear, and a trivial model looks at none.
-            self._look = any(each.model not in BASELINES for each in comparisons)
             self._compared = [
                 self._measured(name, comparison)
                 for name, comparison in zip(titles(comparisons), comparisons, strict=True)
@@ -70,7 +67,9 @@ class Parts:
         return self._compared
 
     def _measured(self, name: str, comparison: Comparison) -> Compared:
-        outcome = compared(comparison, self._arrays)
+        # A trivial model looks at answers alone; features of pictures and texts are dear.
+        prepared = self._answers if comparison.model in BASELINES else self._arrays
+        outcome = compared(comparison, prepared)
         return Compared(name, comparison.arguments, outcome, measured(outcome, self.draws))
 
     def outcome(self, model: Path, rows: Rows) -> Outcome:
@@ -96,9 +95,15 @@ class Parts:
 
     @cached_property
     def _arrays(self) -> Prepared:
-        inputs = list(self.prepared["features"]) if self._look else []
-        arrays = [np.load(self.folder / f"{name}.npy", mmap_mode="r") for name in inputs]
-        fresh = answers(self.folder / "preprocess.onnx", self.evaluated) if self._look else {}
+        inputs = list(self.prepared["features"])
+        return replace(
+            self._answers,
+            features=training_features(self.folder, inputs),
+            test_features=fresh_features(self.folder, inputs, self.evaluated),
+        )
+
+    @cached_property
+    def _answers(self) -> Prepared:
         target = np.load(self.folder / "target.npy")
         if self.target.task in ("regression", "proportion"):
             known = target.astype(np.float64) * self.target.divide + self.target.subtract
@@ -106,11 +111,9 @@ class Parts:
             several = self.target.task == "multilabel"
             known = target.astype(np.int64) if several else target.astype(np.int64).reshape(-1)
         return Prepared(
-            features=_side_by_side(arrays, self.training.count),
+            features=None,
             answers=known,
-            test_features=_finite(
-                _side_by_side([fresh[name] for name in inputs], self.evaluated.count)
-            ),
+            test_features=None,
             actual=self.target.actual(self.evaluated.columns),
             target=self.target,
         )
@@ -124,22 +127,3 @@ class Compared:
     arguments: Mapping[str, Any]
     outcome: Outcome
     metrics: Mapping[str, Figure]
-
-
-def _side_by_side(arrays: list[np.ndarray], count: int) -> np.ndarray:
-    """Several network inputs as one table, shape (N, F); without inputs it has no columns."""
-    if not arrays:
-        return np.zeros((count, 0))
-    return np.concatenate([array.reshape(len(array), -1) for array in arrays], axis=1)
-
-
-def _finite(features: np.ndarray) -> np.ndarray:
-    wrong = np.argwhere(~np.isfinite(features))
-    if len(wrong):
-        row, feature = (int(number) for number in wrong[0])
-        raise BadData(
-            "Every feature of a test row must be finite",
-            f"{features[row, feature]} in test row {row}, feature {feature}",
-            "Give the column an `impute` or a `clip`",
-        )
-    return features

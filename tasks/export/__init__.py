@@ -131,6 +131,7 @@ class _Branch:
     def _metadata(
         self, summary: Any, exporter: str, precision: str, error: float
     ) -> dict[str, Any]:
+        samples = self.view.source.samples
         return {
             "pipeline": self.pipeline,
             "branch": self.name,
@@ -143,6 +144,7 @@ class _Branch:
             "training": read_json(self.folder / "training.json"),
             "training_rows": summary["rows"],
             "licence": self.view.source.licence,
+            "samples": samples.model_dump() if samples else None,
             "exporter": exporter,
             "precision": precision,
             "parity": error,

@@ -21,9 +21,13 @@ from tasks.preprocessing.numbers import FittedNumber, fit_number, write_numbers
 from tasks.preprocessing.plan import Plan, Planned
 from tasks.preprocessing.raw import raw_values
 from tasks.preprocessing.spread import SPREADS, spread, write_spread
-from tasks.preprocessing.text import FittedText, fit_text, tokenised, write_count, write_text
+from tasks.preprocessing.text import FittedText, fit_text
+from tasks.preprocessing.text_graph import write_text
+from tasks.preprocessing.tokens import tokenised, write_count
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import onnx
     import pandas as pd
 
@@ -48,6 +52,7 @@ class Preprocessing:
             layer.
         unchanged: for network inputs that are a column of pictures as it is, the column.
         stored: for network inputs whose features stage `bottleneck` stored, the column.
+        vectors: for network inputs of token numbers the weights of an Embedding, if wanted.
     """
 
     graph: onnx.ModelProto
@@ -57,15 +62,19 @@ class Preprocessing:
     rescaling: Mapping[str, Any] = field(default_factory=dict)
     unchanged: Mapping[str, str] = field(default_factory=dict)
     stored: Mapping[str, str] = field(default_factory=dict)
+    vectors: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
-def fit(rows: pd.DataFrame, plan: Plan, layout: Layout | None = None) -> Preprocessing:
+def fit(
+    rows: pd.DataFrame, plan: Plan, layout: Layout | None = None, files: Path | None = None
+) -> Preprocessing:
     """Fit every column of the plan on these rows and write the graph.
 
     Args:
         rows: training rows, nothing else.
         plan: what happens to which column.
         layout: how samples lie in the rows. Default: each row is one.
+        files: folder of the source's auxiliary files. Default: there are none.
 
     Raises:
         BadData: a column that cannot be treated as the pipeline file asks.
@@ -77,8 +86,9 @@ def fit(rows: pd.DataFrame, plan: Plan, layout: Layout | None = None) -> Preproc
         else:
             layout.input(graph, name, kind)
     features, types, rescaling, unchanged, stored = {}, {}, {}, {}, {}
+    vectors: dict[str, np.ndarray] = {}
     for group, columns in plan.inputs.items():
-        fitted = [_fit_column(rows, planned, layout) for planned in columns]
+        fitted = [_fit_column(rows, planned, layout, files) for planned in columns]
         blocks = _write(graph, columns, fitted, plan, layout)
         more, names = layout.more(graph, group)
         features[group] = [name for each in fitted for name in _features(each)] + names
@@ -97,8 +107,10 @@ def fit(rows: pd.DataFrame, plan: Plan, layout: Layout | None = None) -> Preproc
         else:
             element_type = ELEMENT_TYPES[types[group]]
             layout.output(graph, blocks + more, group, element_type, len(features[group]))
-    model = graph.model()
-    return Preprocessing(model, features, dict(plan.raw), types, rescaling, unchanged, stored)
+        if isinstance(first, FittedText) and first.vectors is not None:
+            vectors[group] = first.vectors
+    raw = dict(plan.raw)
+    return Preprocessing(graph.model(), features, raw, types, rescaling, unchanged, stored, vectors)
 
 
 def _input_shape(name: str, rows: pd.DataFrame, plan: Plan) -> list[str | int]:
@@ -135,12 +147,13 @@ def _features(fitted: Fitted) -> list[str]:
     return [fitted.name] if isinstance(fitted, FittedNumber) else fitted.features
 
 
-def _fit_column(rows: pd.DataFrame, planned: Planned, layout: Layout) -> Fitted:
+def _fit_column(rows: pd.DataFrame, planned: Planned, layout: Layout, files: Path | None) -> Fitted:
     if planned.column.image is not None:
         frozen = _frozen(rows, planned.name)
         return fit_image(planned.name, rows[planned.name], planned.column.image, frozen)
     if planned.column.text is not None:
-        return fit_text(planned.name, raw_values(rows, planned.name, "string"), planned.column.text)
+        values = raw_values(rows, planned.name, "string")
+        return fit_text(planned.name, values, planned.column.text, files)
     if planned.column.encode is not None:
         if planned.column.derive is not None:
             values = derived(rows, planned.column.derive).astype(object)

@@ -64,7 +64,7 @@ def bring(settings: Source, surroundings: Surroundings) -> Fetched:
     path = held(settings.sha256, name, surroundings)
     if path is None:
         content = extracted(address)
-        path = _kept(content, settings, surroundings.cache)
+        path = kept(content, settings, surroundings.cache)
     return as_table(path, name, settings, {"source": settings.archive})
 
 
@@ -87,7 +87,8 @@ def parsed(text: str) -> Address:
     )
 
 
-def _kept(content: bytes, settings: Source, cache: Path) -> Path:
+def kept(content: bytes, settings: Source, cache: Path) -> Path:
+    """The file of the cache that holds `content`, once its checksum is certain."""
     found = hashlib.sha256(content).hexdigest()
     if found != settings.sha256:
         raise BadData(f"'{settings.archive}' must have sha256 {settings.sha256}", found)

@@ -67,6 +67,33 @@ def standardised(
     return result
 
 
+def only_known(frame: pd.DataFrame, columns: Collection[str], where: str) -> pd.DataFrame:
+    """The rows of a source in which these columns are known; whole numbers become that again.
+
+    Args:
+        frame: rows of a source.
+        columns: that must be known, by their old names.
+        where: the source, for messages.
+
+    Raises:
+        BadData: a column that is not there.
+    """
+    for name in columns:
+        if name not in frame.columns:
+            raise BadData(
+                f"'source.read.known' names a column of {where}", name, nearest(name, frame.columns)
+            )
+    if not columns:
+        return frame
+    kept = frame.dropna(subset=list(columns)).reset_index(drop=True)
+    for name in columns:
+        values = kept[name]
+        if values.dtype.kind == "f" and (values % 1 == 0).all():
+            kept[name] = values.astype("int64")
+    kept.attrs = frame.attrs
+    return kept
+
+
 def _as_text(column: pd.Series, name: str, text_columns: Collection[str]) -> pd.Series:
     if name not in text_columns and column.name not in text_columns:
         return column

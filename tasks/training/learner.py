@@ -34,6 +34,7 @@ class Learner:
         dtypes: for each network input `int32` for token numbers, else `float32`.
         rescaling: for network inputs of pictures the factor and offset of the first layer.
         default_seed: for a pipeline that sets none.
+        vectors: for network inputs of token numbers the weights of an Embedding, if wanted.
     """
 
     network: Any
@@ -44,6 +45,11 @@ class Learner:
     dtypes: Mapping[str, str]
     default_seed: int
     rescaling: Mapping[str, Any] = field(default_factory=dict)
+    vectors: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+    def builds_like(self, other: Learner) -> bool:
+        """Whether the other learner's runs may be trained by this one."""
+        return self.shapes == other.shapes and not self.vectors and not other.vectors
 
     @property
     def seed(self) -> int:
@@ -62,7 +68,7 @@ class Learner:
         output = Output(self.units, PROBLEMS[self.task].activation)
         return build(
             self.network, self.shapes, output,
-            dtypes=self.dtypes, seed=seed, rescaling=self.rescaling,
+            dtypes=self.dtypes, seed=seed, rescaling=self.rescaling, vectors=self.vectors,
         )  # fmt: skip
 
     def fit(
@@ -131,6 +137,7 @@ def learner(
     default_seed: int,
     rescaling: Mapping[str, Any] | None = None,
     network: Any = None,
+    vectors: Mapping[str, np.ndarray] | None = None,
 ) -> Learner:
     """The learner of a branch.
 
@@ -141,6 +148,7 @@ def learner(
         default_seed: for a pipeline that sets none.
         rescaling: of the inputs that are pictures. Default: none.
         network: the section with its pretrained layers located. Default: the view's.
+        vectors: for inputs of token numbers the weights of an Embedding. Default: none.
     """
     shapes = {name: array.shape[1:] for name, array in arrays.items()}
     dtypes = {
@@ -149,4 +157,5 @@ def learner(
     return Learner(
         view.network if network is None else network,
         view.training, view.task, units, shapes, dtypes, default_seed, dict(rescaling or {}),
+        dict(vectors or {}),
     )  # fmt: skip

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import importlib
 import random
 import re
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tasks.errors import listed
 from tasks.training import catalogue, spec
+from tasks.training.own_network import own_network
 from tasks.training.spec import BadNetwork, Entry, check
+from tasks.training.word_vectors import with_weights
 
 if TYPE_CHECKING:
     import keras
@@ -51,6 +49,7 @@ def build(
     dtypes: Mapping[str, str] | None = None,
     seed: int = 0,
     rescaling: Mapping[str, tuple[Any, Any]] | None = None,
+    vectors: Mapping[str, Any] | None = None,
 ) -> keras.Model:
     """The network with its output layer, its weights drawn from `seed`.
 
@@ -62,6 +61,7 @@ def build(
         dtypes: type of an input's numbers. Default: float32 for all.
         seed: of every random initialiser and dropout. Default: 0.
         rescaling: factor and offset of inputs that are pictures. Default: none.
+        vectors: weights of `Embedding: {weights: vectors}` for token numbers. Default: none.
 
     Returns:
         An uncompiled `keras.Model` whose inputs are named like `inputs`; layer names depend on
@@ -72,13 +72,13 @@ def build(
     """
     with _seeded(seed):
         if isinstance(network, str):
-            return _function(network)(dict(inputs), output)
+            return own_network(network)(dict(inputs), output)
         listing = spec.entries(network)
         for entry in listing:
             for problem in spec.problems(entry):
                 raise problem
-        built = _Builder(inputs, output, dtypes or {}, rescaling or {})
-        return built.model(listing, isinstance(network, dict))
+        builder = _Builder(inputs, output, dtypes or {}, rescaling or {}, vectors or {})
+        return builder.model(listing, isinstance(network, dict))
 
 
 @contextlib.contextmanager
@@ -100,11 +100,12 @@ class _Builder:
     """Layers of one model, named within the model instead of by Keras' process-wide counters."""
 
     def __init__(
-        self, inputs: Mapping[str, Shape], output: Output,
-        dtypes: Mapping[str, str], rescaling: Mapping[str, tuple[Any, Any]],
+        self, inputs: Mapping[str, Shape], output: Output, dtypes: Mapping[str, str],
+        rescaling: Mapping[str, tuple[Any, Any]], vectors: Mapping[str, Any],
     ) -> None:  # fmt: skip
         import keras
 
+        self.vectors = vectors
         self.output = output
         self.used: set[str] = set()
         self.tensors: dict[str, Any] = {
@@ -169,9 +170,10 @@ class _Builder:
 
             name = entry.name or self._name(entry.kind)
             return pretrained.layer(entry.arguments, name, entry.position)
+        given = with_weights(entry, self.vectors)
         arguments = {
             key: self._argument(key, value, f"{entry.position}.{key}")
-            for key, value in entry.arguments.items()
+            for key, value in given.items()
         }
         if entry.kind == spec.OUTPUT:
             arguments = self._output_arguments() | arguments
@@ -270,30 +272,3 @@ def _snake_case(name: str) -> str:
     """`BatchNormalization` as Keras writes it in layer names: `batch_normalization`."""
     spaced = re.sub(r"(.)([A-Z][a-z0-9]+)", r"\1_\2", re.sub(r"\W+", "", name))
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", spaced).lower()
-
-
-def _function(reference: str) -> Callable[[dict[str, Shape], Output], keras.Model]:
-    """The function that `package.module:function` names."""
-    for problem in check(reference):
-        raise BadNetwork(problem)
-    module_name, _, function_name = reference.partition(":")
-    if (root := str(Path.cwd())) not in sys.path:
-        sys.path.insert(0, root)
-    try:
-        module = importlib.import_module(module_name)
-    except ModuleNotFoundError as error:
-        raise BadNetwork(
-            "network should name a module that can be imported from the project's root",
-            reference,
-            f"{error}",
-        ) from error
-    function = getattr(module, function_name, None)
-    if not callable(function):
-        functions = [name for name in vars(module) if callable(getattr(module, name))]
-        raise BadNetwork(
-            f"network should name a function of {module_name}",
-            reference,
-            f"It has: {listed(functions) or 'none'}",
-        )
-    found: Callable[[dict[str, Shape], Output], keras.Model] = function
-    return found

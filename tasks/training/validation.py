@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tasks.training.fold_arrays import FoldArrays, TrainingRows, columns_key
 from tasks.training.intervals import corrected_interval, paired_verdict
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from tasks.config.protocol import CrossValidation
-    from tasks.preprocessing.target import FittedTarget
     from tasks.splits.folds import Fold
     from tasks.training.learner import Learner
     from tasks.training.runs import Fitted, Run
@@ -118,23 +115,6 @@ def is_higher_better(metric: str) -> bool:
     return any(part in metric for part in HIGHER_IS_BETTER)
 
 
-@dataclass(frozen=True)
-class TrainingRows:
-    """What every fold is drawn from.
-
-    Attributes:
-        rows: raw training rows.
-        target: how the target is read; its scaling is fitted again in every fold.
-        dropped: columns that a leak guard took out, which stay out of every fold too.
-        bottleneck: folder of stage `bottleneck`, where pretrained layers are.
-    """
-
-    rows: pd.DataFrame
-    target: FittedTarget
-    dropped: Sequence[str] = ()
-    bottleneck: Path = Path()
-
-
 def fold_and_fit(
     view: Any,
     data: TrainingRows | WindowData,
@@ -232,9 +212,10 @@ class _Prepared:
         self._target = data.target
         self._bottleneck = data.bottleneck
         self._plan = plan(data.rows, view.columns, view.inputs, data.target.columns, data.dropped)
+        self._files = data.files
+        self._kept = data.kept_for(columns_key(view))
         # Folds whose graphs are equal share one set of arrays.
-        self._arrays: dict[bytes, dict[str, np.ndarray]] = {}
-        self._rescaling: Mapping[str, Any] = {}
+        self._by_graph: dict[bytes, FoldArrays] = {}
 
     def grouped(
         self, drawn: Sequence[Fold], default_seed: int, repeats: int
@@ -249,10 +230,13 @@ class _Prepared:
             arrays = self._of(fold.training)
             target, divide = self._targets(fold.training)
             units, network = self._target.units, located(self._view.network, self._bottleneck)
-            learns = learner(self._view, arrays, units, default_seed, self._rescaling, network)
+            learns = learner(
+                self._view, arrays.inputs, units, default_seed,
+                arrays.rescaling, network, arrays.vectors,
+            )  # fmt: skip
             runs = [
                 Run(
-                    arrays,
+                    arrays.inputs,
                     target,
                     fold.training,
                     fold.validation,
@@ -260,22 +244,25 @@ class _Prepared:
                 )
                 for repeat in range(repeats)
             ]
-            if groups and groups[-1][0].shapes == learns.shapes and groups[-1][2] == divide:
+            if groups and groups[-1][0].builds_like(learns) and groups[-1][2] == divide:
                 groups[-1][1].extend(runs)
             else:
                 groups.append((learns, runs, divide))
         return groups
 
-    def _of(self, training: np.ndarray) -> dict[str, np.ndarray]:
+    def _of(self, training: np.ndarray) -> FoldArrays:
         from tasks.preprocessing.arrays import arrays
         from tasks.preprocessing.fit import fit
 
-        fitted = fit(self._rows.iloc[training], self._plan)
-        self._rescaling = fitted.rescaling
-        key = fitted.graph.SerializeToString(deterministic=True)
-        if key not in self._arrays:
-            self._arrays[key] = arrays(fitted, self._rows)
-        return self._arrays[key]
+        rows = training.tobytes()
+        if rows not in self._kept:
+            fitted = fit(self._rows.iloc[training], self._plan, files=self._files)
+            graph = fitted.graph.SerializeToString(deterministic=True)
+            if graph not in self._by_graph:
+                inputs = arrays(fitted, self._rows)
+                self._by_graph[graph] = FoldArrays(inputs, fitted.vectors, fitted.rescaling)
+            self._kept[rows] = self._by_graph[graph]
+        return self._kept[rows]
 
     def _targets(self, training: np.ndarray) -> tuple[np.ndarray, float]:
         """The target of all rows, scaled by the fold's training rows, and the divisor."""

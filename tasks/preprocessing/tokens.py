@@ -1,0 +1,83 @@
+"""Tokens of a text: by nodes of the graph, in fitting as in serving."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tasks.config.text import Text
+from tasks.preprocessing.graph import Graph
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+# Texts in one call of the tokenizer: its output is as wide as the longest of them.
+CHUNK = 256
+CHARACTERS = "."
+
+
+def tokenised(values: np.ndarray, text: Text) -> Iterator[list[str]]:
+    """The tokens of each text, by the graph's own nodes."""
+    from tasks.preprocessing.runtime import session_of
+
+    graph = Graph()
+    tokens = write_tokens(graph, graph.input("text", "string", ["N", 1]), "text", text)
+    graph.output(tokens, 8, ["N", "tokens"])
+    session = session_of(graph.model())
+    for start in range(0, len(values), CHUNK):
+        (found,) = session.run([tokens], {"text": values[start : start + CHUNK, None]})
+        for row in found:
+            # Only what comes after the last token is empty.
+            yield [token for token in row if token]
+
+
+def ngrams(tokens: Sequence[str], span: tuple[int, int]) -> Iterator[str]:
+    """The runs of `span[0]` to `span[1]` neighbouring tokens."""
+    low, high = span
+    for length in range(low, high + 1):
+        for start in range(len(tokens) - length + 1):
+            yield " ".join(tokens[start : start + length])
+
+
+def write_tokens(graph: Graph, value: str, name: str, text: Text) -> str:
+    """Nodes from a raw text (N, 1) to its tokens (N, longest), "" after the last one."""
+    flat = graph.constant([-1], f"{name}/flat", np.int64)
+    value = graph.node("Reshape", [value, flat], f"{name}/flat_text")
+    if text.lower:
+        value = graph.node(
+            "StringNormalizer",
+            [value],
+            f"{name}/lower",
+            case_change_action="LOWER",
+            locale="C",
+        )
+    pattern = CHARACTERS if text.tokens == "characters" else text.tokens
+    value = graph.node(
+        "com.microsoft.Tokenizer",
+        [value],
+        f"{name}/found",
+        mark=0,
+        mincharnum=1,
+        pad_value="",
+        tokenexp=pattern,
+    )
+    # When no text has a token there are no columns, which later nodes do not take.
+    shape = graph.node("Shape", [value], f"{name}/rows", start=0, end=1)
+    one = graph.constant([1], f"{name}/one", np.int64)
+    wide = graph.node("Concat", [shape, one], f"{name}/column", axis=0)
+    empty = graph.constant([[""]], f"{name}/empty", str)
+    empty = graph.node("Expand", [empty, wide], f"{name}/empty_column")
+    return graph.node("Concat", [value, empty], f"{name}/tokens", axis=1)
+
+
+def write_count(graph: Graph, value: str, name: str, pattern: str) -> str:
+    """Nodes from a raw text (N, 1) to how often a pattern stands in it, a float tensor (N, 1)."""
+    tokens = write_tokens(graph, value, name, Text(tokens=pattern))
+    nothing = graph.constant("", f"{name}/nothing", str)
+    empty = graph.node("Equal", [tokens, nothing], f"{name}/empty_place")
+    found = graph.node("Not", [empty], f"{name}/is_match")
+    ones = graph.node("Cast", [found], f"{name}/matches", to=1)
+    axes = graph.constant([1], f"{name}/axes", np.int64)
+    return graph.node("ReduceSum", [ones, axes], f"{name}/count", keepdims=1)

@@ -1,0 +1,123 @@
+"""Pre-trained word vectors: read from an auxiliary file, laid out in a vocabulary's order."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from tasks.errors import BadData, BadPipeline, nearest
+
+SEED = 0
+
+
+@dataclass(frozen=True)
+class Vectors:
+    """Word vectors.
+
+    Attributes:
+        words: in the file's order, the most frequent first.
+        values: float32, shape (words, dimensions).
+    """
+
+    words: tuple[str, ...]
+    values: np.ndarray
+
+
+def auxiliary_file(folder: Path | None, name: str) -> Path:
+    """The auxiliary file that a pipeline file names.
+
+    Raises:
+        BadPipeline: the source has none of that name; names the nearest.
+    """
+    found = {path.name.split(".")[0]: path for path in sorted(folder.iterdir())} if folder else {}
+    if name not in found:
+        raise BadPipeline(
+            "The section `source.files` must name the auxiliary file",
+            name,
+            nearest(name, list(found)) if found else "Add it there",
+        )
+    return found[name]
+
+
+@lru_cache(maxsize=2)
+def read_vectors(path: Path) -> Vectors:
+    """The vectors in a file: `words` and `vectors` of a npz, or lines `word number number ...`.
+
+    Raises:
+        BadData: neither of the two, or rows of different length.
+    """
+    if path.suffix == ".npz":
+        with np.load(path, allow_pickle=False) as arrays:
+            if "words" not in arrays or "vectors" not in arrays:
+                raise BadData(f"'{path.name}' must hold `words` and `vectors`", list(arrays))
+            words, values = arrays["words"], arrays["vectors"].astype(np.float32)
+        if values.ndim != 2 or len(words) != len(values):
+            raise BadData(f"'{path.name}' must hold a vector for each word", list(values.shape))
+        return Vectors(tuple(words.tolist()), values)
+    return _from_lines(path)
+
+
+def _from_lines(path: Path) -> Vectors:
+    opened = gzip.open if path.suffix == ".gz" else open
+    words: list[str] = []
+    rows: list[np.ndarray] = []
+    with opened(path, "rt", encoding="utf-8") as file:
+        for number, line in enumerate(file, start=1):
+            word, *numbers = line.rstrip().split(" ")
+            try:
+                row = np.array(numbers, dtype=np.float32)
+            except ValueError:
+                raise BadData(
+                    f"Line {number} of '{path.name}' must be a word and numbers"
+                ) from None
+            if rows and len(row) != len(rows[0]):
+                raise BadData(
+                    f"Line {number} of '{path.name}' must have {len(rows[0])} numbers", len(row)
+                )
+            words.append(word)
+            rows.append(row)
+    if not rows or not len(rows[0]):
+        raise BadData(f"'{path.name}' must hold word vectors", "none")
+    return Vectors(tuple(words), np.stack(rows))
+
+
+def words_of(path: Path) -> tuple[str, ...]:
+    """The words of an auxiliary file: of word vectors, or one a line."""
+    if path.suffix == ".npz":
+        return read_vectors(path).words
+    opened = gzip.open if path.suffix == ".gz" else open
+    with opened(path, "rt", encoding="utf-8") as file:
+        return tuple(dict.fromkeys(line.split(" ")[0].strip() for line in file if line.strip()))
+
+
+def matrix_for(vocabulary: Sequence[str], first_id: int, vectors: Vectors) -> np.ndarray:
+    """The weights of an Embedding for token numbers.
+
+    A word that the file does not have, and the numbers for start and unknown, get a vector drawn
+    with a fixed seed from the normal distribution with the file's mean and standard deviation; the
+    number 0, which fills up, gets zeros.
+
+    Args:
+        vocabulary: the words in the order of their numbers.
+        first_id: the number of the first of them.
+        vectors: the file's.
+
+    Returns:
+        float32, shape (first_id + words, dimensions).
+    """
+    values = vectors.values
+    shape = (first_id + len(vocabulary), values.shape[1])
+    drawn = np.random.default_rng(SEED).standard_normal(shape, dtype=np.float32)
+    matrix = drawn * values.std() + values.mean()
+    matrix[0] = 0.0
+    place = {word: number for number, word in enumerate(vectors.words)}
+    known = [(first_id + i, place[word]) for i, word in enumerate(vocabulary) if word in place]
+    if known:
+        rows, places = np.array(known).T
+        matrix[rows] = values[places]
+    return matrix.astype(np.float32)
