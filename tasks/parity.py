@@ -14,13 +14,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tasks.export.contract import golden_requests
 from tasks.export.parity import TOLERANCE, OutputParity, compare, first_departing_node
 from tasks.workspace import Workspace, needed, read_json
 
 if TYPE_CHECKING:
     import keras
     import onnx
-    import pandas as pd
+
+Requests = Mapping[str, np.ndarray]
 
 # Rows that the second runtime answers: it is written for reading, not for speed.
 REFERENCE_ROWS = 16
@@ -77,23 +79,47 @@ def _checked(
     workspace: Workspace, branch: str, prepared_by: str, most_rows: int
 ) -> Iterator[Check]:
     import onnx
-    import pandas as pd
 
     from tasks.training.save import load
 
-    model = onnx.load(needed(workspace.model_of(branch), "export"))
+    path = needed(workspace.model_of(branch), "export")
     network = load(needed(workspace.networks / branch, "train"))
     prepared = needed(workspace.training_data / prepared_by, "prepare")
-    test = pd.read_parquet(needed(workspace.test_data / prepared_by / "rows.parquet", "prepare"))
-    edges = pd.read_parquet(workspace.networks / branch / "golden.parquet")
-    side = _Side(branch, model, network, prepared)
-    if len(test):
-        yield from side.rows("test rows", test.head(most_rows))
-        yield from side.rows("test rows, one by one", test.head(SINGLE_ROWS), single=True)
-    yield from side.rows("golden and edge rows", edges)
-    yield side.second_runtime(edges.head(REFERENCE_ROWS))
+    side = _Side(branch, onnx.load(path), network, prepared)
+    test = _test_requests(
+        needed(workspace.test_data / prepared_by, "prepare"), side.summary, most_rows
+    )
+    if test:
+        yield side.rows("test rows", test)
+        yield side.rows("test rows, one by one", _first(test, SINGLE_ROWS), single=True)
+    edges = golden_requests(workspace.networks / branch, side.summary)
+    yield side.rows("golden and edge rows", edges)
+    yield side.second_runtime(_first(edges, REFERENCE_ROWS))
     yield side.cuda(edges)
-    yield side.wrong_type(workspace.model_of(branch), edges)
+    yield side.wrong_type(path, edges)
+
+
+def _test_requests(folder: Path, summary: Mapping[str, Any], most: int) -> Requests:
+    """Test rows, or windows, as the graph takes them; empty where there are none."""
+    from tasks.preprocessing.pictures import read_rows
+    from tasks.preprocessing.run import feed
+    from tasks.series.prepared import raw_windows, read_series
+
+    kinds = {entry["name"]: entry["type"] for entry in summary["inputs"]}
+    if "window" in summary:
+        window = summary["window"]
+        ends = np.load(folder / "positions.npy")[:most]
+        if not len(ends):
+            return {}
+        series = read_series(folder, window["grid"])
+        found: Requests = raw_windows(series, kinds, ends, window["extent"]["length"])
+        return found
+    rows = read_rows(folder / "rows.parquet").head(most)
+    return feed(rows, kinds) if len(rows) else {}
+
+
+def _first(requests: Requests, count: int) -> Requests:
+    return {name: array[:count] for name, array in requests.items()}
 
 
 class _Side:
@@ -111,121 +137,115 @@ class _Side:
     ) -> None:
         import onnx
 
-        from tasks.preprocessing.answers import answers
+        from tasks.export.halves import answers_graph, features_graph
         from tasks.preprocessing.runtime import session_of
-        from tasks.preprocessing.target import FittedTarget
 
         self.branch = branch
         self.model = model
         self.network = network
         self.summary: dict[str, Any] = read_json(prepared / "prepared.json")
-        self.kinds = {entry["name"]: entry["type"] for entry in self.summary["inputs"]}
-        self.preprocess = onnx.load(prepared / "preprocess.onnx")
-        target = FittedTarget.from_json(self.summary["target"])
+        preprocess = onnx.load(prepared / "preprocess.onnx")
+        self.front = session_of(features_graph(preprocess, self.summary))
         self.inner = network.layers[-1].name
-        self.back = session_of(answers(target, self.inner))
+        self.back = session_of(answers_graph(self.inner, self.summary))
         self.session = session_of(model)
         self.outputs = [output.name for output in model.graph.output]
 
-    def rows(self, what: str, rows: pd.DataFrame, *, single: bool = False) -> Iterator[Check]:
+    def rows(self, what: str, requests: Requests, *, single: bool = False) -> Check:
         """The file against the network on raw rows."""
-        from tasks.preprocessing.run import feed
-
-        requests = feed(rows, self.kinds)
-        expected = self._expected(rows)
+        expected = self._expected(requests)
         received = self._one_by_one(requests) if single else self._answered(requests)
         worst = _worst(expected, received)
         note = worst.note
         if not worst.passed:
-            note = f"output '{worst.output}' {worst.note}; {self._departure(rows, requests)}"
-        yield Check(
-            self.branch, f"{len(rows)} {what}", worst.max_relative_error, worst.passed, note
+            note = f"output '{worst.output}' {worst.note}; {self._departure(requests)}"
+        return Check(
+            self.branch, f"{_count(requests)} {what}", worst.max_relative_error, worst.passed, note
         )
 
-    def second_runtime(self, rows: pd.DataFrame) -> Check:
+    def second_runtime(self, requests: Requests) -> Check:
         """onnx's own reference evaluator, which shares no kernel with onnxruntime."""
         from onnx.reference import ReferenceEvaluator
-
-        from tasks.preprocessing.run import feed
 
         what = "onnx reference evaluator"
         others = sorted({node.domain for node in self.model.graph.node} - {"", "ai.onnx.ml"})
         if others:
             note = f"it has no operators of {', '.join(others)}"
             return Check(self.branch, what, None, None, note)
-        requests = feed(rows, self.kinds)
         evaluator = ReferenceEvaluator(self.model)
         received = dict(zip(self.outputs, evaluator.run(None, requests), strict=True))
         expected = self._answered(requests)
         worst = _worst(expected, {name: np.asarray(array) for name, array in received.items()})
         return Check(
             self.branch,
-            f"{what}, {len(rows)} rows",
+            f"{what}, {_count(requests)} rows",
             worst.max_relative_error,
             worst.passed,
             worst.note,
         )
 
-    def cuda(self, rows: pd.DataFrame) -> Check:
+    def cuda(self, requests: Requests) -> Check:
         """The same file on a GPU, where there is one."""
         import onnxruntime
-
-        from tasks.preprocessing.run import feed
 
         if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
             return Check(self.branch, "CUDA", None, None, "this onnxruntime has no CUDA")
         session = onnxruntime.InferenceSession(
             self.model.SerializeToString(), providers=["CUDAExecutionProvider"]
         )
-        requests = feed(rows, self.kinds)
-        received = dict(zip(self.outputs, session.run(self.outputs, requests), strict=True))
+        received = dict(zip(self.outputs, session.run(self.outputs, dict(requests)), strict=True))
         worst = _worst(self._answered(requests), received)
         return Check(self.branch, "CUDA", worst.max_relative_error, worst.passed, worst.note)
 
-    def wrong_type(self, path: Path, rows: pd.DataFrame) -> Check:
+    def wrong_type(self, path: Path, requests: Requests) -> Check:
         """A text where a number belongs must be refused, with the column's name."""
         from serving.errors import BadRequest
         from serving.predictor import Predictor
 
-        number = next((name for name, kind in self.kinds.items() if kind == "number"), None)
+        kinds = {entry["name"]: entry["type"] for entry in self.summary["inputs"]}
+        number = next((name for name, kind in kinds.items() if kind == "number"), None)
         if number is None:
             return Check(self.branch, "wrong type", None, None, "no column holds numbers")
-        columns = {name: rows[name].tolist() for name in self.kinds}
-        columns[number] = ["no number", *columns[number][1:]]
+        columns: dict[str, Any] = {
+            name: array[:, 0] if array.shape[1:] == (1,) else array
+            for name, array in _first(requests, 1).items()
+        }
+        columns[number] = np.full(columns[number].shape, "no number", dtype=object)
         try:
             Predictor(path).predict(columns)
         except BadRequest as error:
             return Check(self.branch, "wrong type", None, f"'{number}'" in str(error), str(error))
         return Check(self.branch, "wrong type", None, False, "a text was taken for a number")
 
-    def _expected(self, rows: pd.DataFrame) -> dict[str, np.ndarray]:
+    def _expected(self, requests: Requests) -> dict[str, np.ndarray]:
         """The network's answers behind the fitted preprocessing."""
-        features = self._features(rows)
+        features = self._features(requests)
         given = [features[each.name] for each in self.network.inputs]
         answer = self.network.predict(given, verbose=0)
-        values = self.back.run(self.outputs, {self.inner: np.asarray(answer)})
-        return dict(zip(self.outputs, values, strict=True))
+        others = [each.name for each in self.back.get_inputs() if each.name != self.inner]
+        seen = {self.inner: np.asarray(answer), **{name: requests[name] for name in others}}
+        return dict(zip(self.outputs, self.back.run(self.outputs, seen), strict=True))
 
-    def _features(self, rows: pd.DataFrame) -> dict[str, np.ndarray]:
-        from tasks.preprocessing.run import run
+    def _features(self, requests: Requests) -> dict[str, np.ndarray]:
+        names = [each.name for each in self.front.get_outputs()]
+        wanted = [each.name for each in self.front.get_inputs()]
+        values = self.front.run(names, {name: requests[name] for name in wanted})
+        return dict(zip(names, values, strict=True))
 
-        return run(self.preprocess, rows, self.kinds, self.summary["types"], finite=False)
-
-    def _answered(self, requests: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def _answered(self, requests: Requests) -> dict[str, np.ndarray]:
         return dict(zip(self.outputs, self.session.run(self.outputs, dict(requests)), strict=True))
 
-    def _one_by_one(self, requests: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        count = len(next(iter(requests.values())))
+    def _one_by_one(self, requests: Requests) -> dict[str, np.ndarray]:
         parts = [
             self._answered({name: array[i : i + 1] for name, array in requests.items()})
-            for i in range(count)
+            for i in range(_count(requests))
         ]
         return {name: np.concatenate([part[name] for part in parts]) for name in self.outputs}
 
-    def _departure(self, rows: pd.DataFrame, requests: Mapping[str, np.ndarray]) -> str:
+    def _departure(self, requests: Requests) -> str:
         import keras
 
-        features = self._features(rows)
+        features = self._features(requests)
         inner = keras.Model(
             self.network.inputs, {each.name: each.output for each in self.network.layers}
         )
@@ -237,6 +257,10 @@ class _Side:
             f"first node that departs: '{found.node}' ({found.operator}) of layer "
             f"'{found.layer}', by {found.max_relative_error:.3g}"
         )
+
+
+def _count(requests: Requests) -> int:
+    return len(next(iter(requests.values())))
 
 
 def _worst(expected: Mapping[str, np.ndarray], received: Mapping[str, np.ndarray]) -> OutputParity:

@@ -103,18 +103,13 @@ class _Branch:
         from tasks.export.canonical import canonical_bytes
         from tasks.export.contract import held_against_network
         from tasks.export.fresh_process import keep_requests
+        from tasks.export.halves import answers_graph, features_graph
         from tasks.export.join import join
-        from tasks.export.series import window_ends
-        from tasks.preprocessing.answers import answers
-        from tasks.preprocessing.target import FittedTarget
 
         summary = read_json(self.prepared / "prepared.json")
         preprocess = onnx.load(self.prepared / "preprocess.onnx")
-        if "window" in summary:
-            front, back = window_ends(preprocess, network, summary)
-        else:
-            front = join(preprocess, network)
-            back = answers(FittedTarget.from_json(summary["target"]), front.graph.output[0].name)
+        front = join(features_graph(preprocess, summary), network)
+        back = answers_graph(front.graph.output[0].name, summary)
         model = join(front, back)
         found = held_against_network(front, back, model, self.folder, summary, self.name, precision)
         metadata = self._metadata(summary, exporter, precision, found.report["largest_error"])

@@ -67,7 +67,7 @@ def held_against_network(
     from tasks.preprocessing.runtime import session_of
 
     tolerance = TOLERANCES[precision]
-    rows = _golden(folder, summary)
+    rows = golden_requests(folder, summary)
     expected = np.load(folder / "golden.npy")
     name = front.graph.output[0].name
     session = session_of(front)
@@ -107,7 +107,7 @@ def held_against_network(
     return Held(report, rows, dict(zip(names, together, strict=True)))
 
 
-def _golden(folder: Path, summary: Mapping[str, Any]) -> dict[str, np.ndarray]:
+def golden_requests(folder: Path, summary: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """The golden rows, or windows, as the graph takes them."""
     from tasks.preprocessing.pictures import read_rows
     from tasks.preprocessing.run import feed

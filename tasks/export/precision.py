@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import logging
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tasks.export.rewriting import replace_items, subgraphs
+from tasks.workspace import read_json
 
 if TYPE_CHECKING:
     import onnx
@@ -55,11 +56,20 @@ def _batches(
         value.name: helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type)
         for value in network.graph.input
     }
-    arrays = {name: np.load(prepared / f"{name}.npy", mmap_mode="r")[:count] for name in types}
-    for start in range(0, min(len(array) for array in arrays.values()), BATCH):
-        yield {
-            name: array[start : start + BATCH].astype(types[name]) for name, array in arrays.items()
-        }
+    arrays = _prepared(prepared, list(types))
+    rows = min(count, *(len(array) for array in arrays.values()))
+    for start in range(0, rows, BATCH):
+        chunk = slice(start, min(start + BATCH, rows))
+        yield {name: array[chunk].astype(types[name]) for name, array in arrays.items()}
+
+
+def _prepared(folder: Path, names: Sequence[str]) -> Mapping[str, Any]:
+    """The arrays that the network was trained on; windows are gathered as they are asked for."""
+    from tasks.series.prepared import read_learned
+
+    if "window" in read_json(folder / "prepared.json"):
+        return read_learned(folder).inputs
+    return {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in names}
 
 
 def float16(model: onnx.ModelProto) -> onnx.ModelProto:
