@@ -6,14 +6,14 @@ training side is compared by sha256; then the same for the validation rows of ea
 
 from __future__ import annotations
 
-import hashlib
-import shutil
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tasks.canary.corruption import corrupted
+from tasks.canary.folds import of_rows, of_series
+from tasks.canary.scratch import prepared
 from tasks.errors import RefusedByGate, listed
 from tasks.workspace import Workspace, needed, read_json
 
@@ -57,22 +57,25 @@ def canary(name: str, workspace: Workspace) -> Proof:
     import pandas as pd
 
     from tasks.config.loading import load
-    from tasks.splits.parts import parts
 
     workspace = Workspace(workspace.root, name)
-    source = needed(workspace.clean / "rows.parquet", "validate")
+    rows = pd.read_parquet(needed(workspace.clean / "rows.parquet", "validate"))
     pipeline = load(workspace).main
-    rows = pd.read_parquet(source)
-    kept = {column for column in (pipeline.split.column, pipeline.split.stratify) if column}
-    held_out = parts(rows, pipeline.split) == "test"
-    changed = corrupted(rows, held_out, kept, pipeline.target.columns, pipeline.problem.classifies)
+    held_out = _held_out(rows, pipeline)
+    changed = corrupted(
+        rows,
+        held_out,
+        _kept(workspace, pipeline),
+        pipeline.target.columns,
+        pipeline.problem.classifies,
+    )
     with tempfile.TemporaryDirectory() as folder:
-        before = _prepared(workspace, rows, Path(folder) / "before")
-        after = _prepared(workspace, changed, Path(folder) / "after")
-        kept_out = Path(folder) / "before" / "data" / "prepared" / name / "training" / "main"
-        dropped = read_json(kept_out / "prepared.json")["dropped"]
+        before = prepared(workspace, rows, None, Path(folder) / "before")
+        after = prepared(workspace, changed, held_out, Path(folder) / "after")
+        training = Path(folder) / "before" / "data" / "prepared" / name / "training" / "main"
+        dropped = read_json(training / "prepared.json")["dropped"]
     moved = tuple(sorted(path for path in before | after if before.get(path) != after.get(path)))
-    folds, moved_folds = _folds(rows[~held_out].reset_index(drop=True), pipeline, dropped)
+    folds, moved_folds = _folds(workspace, rows, held_out, pipeline, dropped)
     proof = Proof(int(held_out.sum()), len(before), moved, folds, moved_folds)
     if moved or moved_folds:
         raise RefusedByGate(
@@ -83,64 +86,61 @@ def canary(name: str, workspace: Workspace) -> Proof:
     return proof
 
 
-def _prepared(workspace: Workspace, rows: pd.DataFrame, root: Path) -> dict[str, str]:
-    """Run `prepare` on rows in a scratch copy; the sha256 of each file of the training side."""
-    from tasks.config.loading import stage_input
-    from tasks.prepare import prepare
-    from tasks.sources.table import write_rows
+def _held_out(rows: pd.DataFrame, pipeline: Any) -> np.ndarray[Any, Any]:
+    """Which rows the training side may not know."""
+    if pipeline.time is not None:
+        from tasks.series.frame import regular
+        from tasks.series.parts import boundary
 
-    scratch = Workspace(root, workspace.name)
-    scratch.clean.mkdir(parents=True)
-    scratch.pipeline_file.parent.mkdir(parents=True)
-    shutil.copy(workspace.pipeline_file, scratch.pipeline_file)
-    shutil.copy(workspace.parameters_file, scratch.parameters_file)
-    write_rows(rows, scratch.clean / "rows.parquet")
-    prepare(stage_input(scratch, "prepare"), scratch)
-    return {
-        path.relative_to(scratch.training_data).as_posix(): _digest(path.read_bytes())
-        for path in sorted(scratch.training_data.rglob("*"))
-        if path.is_file()
+        time = pipeline.time
+        series = regular(rows, time, pipeline.target.columns)
+        first = boundary(series, pipeline.split, time.index.zone)
+        tested: np.ndarray[Any, Any] = steps_of(rows, time, series.grid) >= first
+        return tested
+    from tasks.splits.parts import parts
+
+    chosen: np.ndarray[Any, Any] = parts(rows, pipeline.split) == "test"
+    return chosen
+
+
+def steps_of(rows: pd.DataFrame, time: Any, grid: Any) -> np.ndarray[Any, Any]:
+    """The step of a series' grid on which each raw row falls."""
+    from serving import clock
+
+    columns = {
+        name: rows[name].to_numpy(dtype=None if rows[name].dtype.kind == "M" else object)
+        for name in rows.columns
     }
+    wall = clock.seconds(columns, time.index.model_dump())
+    found: np.ndarray[Any, Any] = clock.steps(clock.utc(wall, time.index.zone), grid)[0]
+    return found
 
 
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()
+def _kept(workspace: Workspace, pipeline: Any) -> set[str]:
+    """Columns that say which rows are held out, and the numbers of pictures."""
+    from tasks.preprocessing.pictures import stored_images
+
+    kept = {column for column in (pipeline.split.column, pipeline.split.stratify) if column}
+    kept |= set(stored_images(workspace.raw / "rows.parquet"))
+    if pipeline.time is not None:
+        index = pipeline.time.index
+        kept |= {*index.columns, *pipeline.time.group, *([index.hour] if index.hour else [])}
+    return kept
 
 
 def _folds(
-    rows: pd.DataFrame, pipeline: Any, dropped: Sequence[str]
+    workspace: Workspace,
+    rows: pd.DataFrame,
+    held_out: np.ndarray[Any, Any],
+    pipeline: Any,
+    dropped: Sequence[str],
 ) -> tuple[int, tuple[int, ...]]:
-    """How many folds there are, and those whose fit moves with their validation rows."""
-    import numpy as np
+    from tasks.preprocessing.bottleneck import with_bottlenecks
+    from tasks.preprocessing.pictures import stored_images, with_images
 
-    from tasks.splits.folds import folds
-
-    protocol = pipeline.cross_validation
-    if protocol is None:
-        return 0, ()
-    target = pipeline.target.columns
-    classifies = pipeline.problem.classifies and len(target) == 1
-    labels = rows[target[0]].to_numpy() if classifies else None
-    kept = {column for column in (protocol.group, protocol.temporal) if column}
-    moved = []
-    every = folds(rows, labels, protocol)
-    for number, fold in enumerate(every):
-        validation = np.zeros(len(rows), dtype=bool)
-        validation[fold.validation] = True
-        changed = corrupted(rows, validation, {*kept, *target}, target, classifies)
-        again = folds(changed, labels, protocol)[number]
-        before = _fit(rows, fold.training, pipeline, dropped)
-        if before != _fit(changed, again.training, pipeline, dropped):
-            moved.append(number)
-    return len(every), tuple(moved)
-
-
-def _fit(
-    rows: pd.DataFrame, numbers: np.ndarray[Any, Any], pipeline: Any, dropped: Sequence[str]
-) -> str:
-    from tasks.preprocessing.fit import fit
-    from tasks.preprocessing.plan import plan
-
-    held = rows.iloc[numbers].reset_index(drop=True)
-    planned = plan(held, pipeline.columns, pipeline.inputs, pipeline.target.columns, dropped)
-    return _digest(fit(held, planned).graph.SerializeToString(deterministic=True))
+    if pipeline.time is not None:
+        return of_series(rows, pipeline)
+    training = rows[~held_out].reset_index(drop=True)
+    pictured = with_images(training, stored_images(workspace.raw / "rows.parquet"))
+    pictured = with_bottlenecks(pictured, training, pipeline.columns, workspace.bottleneck)
+    return of_rows(pictured, pipeline, dropped)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tasks.guards.finding import is_number, is_plain
+from tasks.preprocessing.pictures import is_picture_column
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,7 +28,8 @@ def corrupted(
     """`rows` with other values in the chosen ones.
 
     Numbers are scaled and shifted beyond the column's maximum, texts become a category and words
-    that no row had, truth values are turned round, classes change places.
+    that no row had, truth values are turned round, pictures become negatives, classes change
+    places.
 
     Args:
         rows: any rows.
@@ -38,7 +40,12 @@ def corrupted(
     """
     changed = rows.copy()
     for name in rows.columns:
-        if name in kept or not is_plain(rows[name]):
+        if name in kept:
+            continue
+        if is_picture_column(rows[name]):
+            changed[name] = _negatives(rows[name], chosen)
+            continue
+        if not is_plain(rows[name]):
             continue
         values = rows.loc[chosen, name]
         if name in target and classifies:
@@ -46,6 +53,13 @@ def corrupted(
         else:
             changed[name] = _column(rows[name], chosen)
     return changed
+
+
+def _negatives(column: pd.Series, chosen: np.ndarray[Any, Any]) -> pd.Series:
+    import pandas as pd
+
+    values = [255 - v if held else v for v, held in zip(column, chosen, strict=True)]
+    return pd.Series(values, index=column.index, dtype=object)
 
 
 def _column(column: pd.Series, chosen: np.ndarray[Any, Any]) -> pd.Series:
