@@ -127,5 +127,7 @@ def wall_clock(moments: np.ndarray, zone: str | None) -> np.ndarray:
     import zoneinfo
 
     place = zoneinfo.ZoneInfo(zone)
-    offsets = [datetime.fromtimestamp(m, place).utcoffset() for m in moments.tolist()]
-    return moments + np.array([int(o.total_seconds()) for o in offsets if o], dtype=np.int64)
+    offsets = (datetime.fromtimestamp(m, place).utcoffset() for m in moments.tolist())
+    # Never none, for a moment that has a zone; an offset of zero is false.
+    ahead = [int(offset.total_seconds()) if offset is not None else 0 for offset in offsets]
+    return np.asarray(moments + np.array(ahead, dtype=np.int64))

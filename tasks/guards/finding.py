@@ -131,7 +131,7 @@ def value_hashes(rows: pd.DataFrame) -> np.ndarray[Any, Any]:
     """
     import pandas as pd
 
-    held = pd.DataFrame(index=rows.index)
+    held = {}
     for name in rows.columns:
         column = rows[name]
         if column.dtype == object:
@@ -139,7 +139,9 @@ def value_hashes(rows: pd.DataFrame) -> np.ndarray[Any, Any]:
         # 1 and 1.0 are the same value, and so are 0.0 and -0.0.
         number = pd.api.types.is_numeric_dtype(column.dtype)
         held[name] = column.astype("float64") + 0.0 if number else column
-    return pd.util.hash_pandas_object(held, index=False).to_numpy()
+    # Joined at once: columns that are added one by one lie in pieces, which takes long.
+    table = pd.DataFrame(held, index=rows.index)
+    return pd.util.hash_pandas_object(table, index=False).to_numpy()
 
 
 def _bytes_of(value: Any) -> Any:

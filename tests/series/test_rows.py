@@ -47,6 +47,12 @@ class TestTimes:
         autumn = ["2021-10-31 02:00", "2021-10-31 02:00", "2021-10-31 03:00"]
         assert len(read({"when": autumn, "x": [1, 2, 3]}, index=index)) == 3
 
+    @pytest.mark.parametrize("zone", ["Europe/London", "America/New_York", "Asia/Kathmandu"])
+    def test_of_a_wall_clock_come_back(self, zone: str) -> None:
+        when = ["2021-01-01 00:00", "2021-01-01 01:00"]
+        series = read({"when": when, "x": [1, 2]}, index={"columns": ["when"], "zone": zone})
+        assert said(series) == ["2021-01-01T00:00:00", "2021-01-01T01:00:00"]
+
     def test_of_months_are_one_step_apart(self) -> None:
         series = read({"when": ["1949-01", "1949-02", "1949-03"], "x": [1, 2, 3]}, every="1mo")
         assert series.steps.tolist() == [-252, -251, -250]
