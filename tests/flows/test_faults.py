@@ -113,8 +113,8 @@ class TestKill9:
         ]
         worker = stage.parent()
         assert worker is not None
-        stage.kill()
         worker.kill()
+        stage.kill()
         (held / HOLD).unlink()
         # The same flow tries again in a new process.
         printed, _ = flow.communicate(timeout=240)
@@ -129,7 +129,8 @@ class TestKill9:
         ends_well(held, run)
 
     def test_of_prefects_server_while_a_stage_writes(self, held: Path, run: Run) -> None:
-        flow = start(held, "one", PREFECT_API_URL="", PREFECT_CLIENT_MAX_RETRIES="1")
+        own = {"PREFECT_API_URL": "", "PREFECT_HOME": str(held / ".cache/prefect")}
+        flow = start(held, "one", **own, PREFECT_CLIENT_MAX_RETRIES="1")
         until(lambda: is_half_written(held))
         (server,) = [
             process
@@ -191,10 +192,6 @@ class TestFullDisk:
     def test_in_the_midst_of_a_stages_write(
         self, repository: Path, run: Run, small_disk: Path
     ) -> None:
-        (small_disk / "data").mkdir()
-        (repository / "data").symlink_to(small_disk / "data")
-        (repository / "data").unlink()
-        shutil.rmtree(small_disk / "data")
         stage = repository / "code/stage.py"
         stage.write_text(
             STAGE + f"if stage == 'train':\n"

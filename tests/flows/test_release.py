@@ -101,7 +101,15 @@ class TestLooking:
 
 
 class TestKilledBetweenTwoSteps:
-    @pytest.mark.parametrize("step", ["keep_model", "releases.crown", "_commit", "_tag"])
+    @pytest.mark.parametrize(
+        "step",
+        [
+            "releases.crown",
+            "_tag",
+            pytest.param("keep_model", marks=pytest.mark.slow),
+            pytest.param("_commit", marks=pytest.mark.slow),
+        ],
+    )
     def test_the_old_champion_or_the_new_one_stands_and_the_next_release_ends_it(
         self, released: Path, run: Run, step: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -91,7 +91,7 @@ class TestVerdicts:
         assert log[:2] == ["Release shop@v2", "Retrain shop"]
         assert retrain().name == "Unchanged"
 
-    @pytest.mark.parametrize("verdict", [WORSE, NO_EVIDENCE])
+    @pytest.mark.parametrize("verdict", [WORSE, pytest.param(NO_EVIDENCE, marks=pytest.mark.slow)])
     def test_anything_else_keeps_the_champion_and_says_why(
         self, released: Path, verdict: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -105,6 +105,7 @@ class TestVerdicts:
         assert sha256(champion_file(released, shop.NAME)) == before
         assert retrain().name == "Unchanged"
 
+    @pytest.mark.slow
     def test_no_evidence_releases_where_it_is_set_so(
         self, released: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -112,6 +113,7 @@ class TestVerdicts:
         judged(monkeypatch, NO_EVIDENCE)
         assert retrain(release_without_evidence=True).name == "Released"
 
+    @pytest.mark.slow
     def test_a_rollback_is_not_undone_by_the_next_retraining(
         self, released: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -149,6 +151,7 @@ class TestFailure:
         assert releases.champion(released, shop.NAME) == "v1"
         assert champion_file(released, shop.NAME).exists()
 
+    @pytest.mark.slow
     def test_a_remote_that_is_away_leaves_no_half_release(
         self, released: Path, run: Callable[..., str], monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -164,6 +167,7 @@ class TestFailure:
         assert retrain(push=True).name == "Released"
         assert any(blocked.rglob("*"))
 
+    @pytest.mark.slow
     def test_killed_before_the_verdict_it_is_judged_by_the_next(
         self, released: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
