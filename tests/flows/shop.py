@@ -76,6 +76,15 @@ def feed(root: Path, rows: int, seed: int = 0) -> None:
     write(root / "feed/shop.csv", "\n".join(lines) + "\n")
 
 
+def another_model(root: Path) -> None:
+    """Change the pipeline so that its model is another file, without a training.
+
+    The title stands in the model's metadata.
+    """
+    file = root / "pipelines" / NAME / "pipeline.yaml"
+    file.write_text(file.read_text().replace("Does it sell?", "Is it bought?"))
+
+
 def write(path: Path, content: str) -> None:
     """Write a text file and the folders above it."""
     path.parent.mkdir(parents=True, exist_ok=True)

@@ -54,11 +54,10 @@ def judged(monkeypatch: pytest.MonkeyPatch, verdict: str) -> None:
     monkeypatch.setattr("flows.retraining._compared", lambda *_: {"verdict": verdict, **VERDICT})
 
 
-def another_title(root: Path) -> None:
-    """A change that makes another model file, and takes no training."""
-    file = root / "pipelines/shop/pipeline.yaml"
-    file.write_text(file.read_text().replace("Does it sell?", "Is it bought?"))
-    shop.commit(root, "Another title")
+def another_model(root: Path) -> None:
+    """Commit a change that makes another model."""
+    shop.another_model(root)
+    shop.commit(root, "Another model")
 
 
 def retrain(**settings: Any) -> Any:
@@ -80,7 +79,7 @@ class TestVerdicts:
     def test_better_is_released_with_its_evidence(
         self, released: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        another_title(released)
+        another_model(released)
         judged(monkeypatch, BETTER)
         assert retrain().name == "Released"
         record = releases.read(released, shop.NAME, "v2")
@@ -96,7 +95,7 @@ class TestVerdicts:
         self, released: Path, verdict: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         before = sha256(champion_file(released, shop.NAME))
-        another_title(released)
+        another_model(released)
         judged(monkeypatch, verdict)
         state = retrain()
         assert state.name == "Kept"
@@ -109,7 +108,7 @@ class TestVerdicts:
     def test_no_evidence_releases_where_it_is_set_so(
         self, released: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        another_title(released)
+        another_model(released)
         judged(monkeypatch, NO_EVIDENCE)
         assert retrain(release_without_evidence=True).name == "Released"
 
@@ -119,7 +118,7 @@ class TestVerdicts:
     ) -> None:
         from flows.promotion import rolled_back
 
-        another_title(released)
+        another_model(released)
         judged(monkeypatch, BETTER)
         retrain()
         rolled_back(released, "shop@v1")
@@ -158,7 +157,7 @@ class TestFailure:
         blocked = released.parent / "blocked"
         blocked.write_text("a file where the remote's folder should be")
         run(released, "dvc", "remote", "add", "-q", "-d", "store", str(blocked))
-        another_title(released)
+        another_model(released)
         judged(monkeypatch, BETTER)
         assert retrain(push=True).type.value == "FAILED"
         assert releases.versions(released, shop.NAME) == ["v1"]
@@ -171,7 +170,7 @@ class TestFailure:
     def test_killed_before_the_verdict_it_is_judged_by_the_next(
         self, released: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        another_title(released)
+        another_model(released)
         with monkeypatch.context() as patch:
             patch.setattr("flows.retraining._judged", lambda *_: 1 / 0)
             assert retrain().is_failed()
