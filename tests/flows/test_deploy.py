@@ -36,7 +36,9 @@ def read(path: str) -> Any:
 
 @pytest.mark.usefixtures("prefect_server")
 class TestOnAServer:
-    @pytest.mark.parametrize("pool", [None, "docker", "kubernetes"])
+    @pytest.mark.parametrize(
+        "pool", [None, "kubernetes", pytest.param("docker", marks=pytest.mark.slow)]
+    )
     def test_the_deployments_and_their_pool(self, root: Path, pool: str | None) -> None:
         file = POOLS / f"{pool}.yaml" if pool else None
         apply_to(root, os.environ["PREFECT_API_URL"], Path("prefect.yaml"), file)

@@ -73,6 +73,7 @@ class TestAFolderAsRemote:
         settle(other, shop.NAME)
         assert sha256(champion_file(other, shop.NAME)) == digest
 
+    @pytest.mark.slow
     def test_repro_pull_runs_nothing_that_the_remote_holds(
         self, folder_remote: Path, run: Run, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -92,6 +93,7 @@ class TestAFolderAsRemote:
 
 
 class TestGarbageCollection:
+    @pytest.mark.slow
     def test_keeps_all_releases_and_drops_the_rest(self, folder_remote: Path, run: Run) -> None:
         older_and_newer(folder_remote, run)
         run(folder_remote, "dvc", "push", "-q")
@@ -174,6 +176,7 @@ def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 
 class TestS3:
+    @pytest.mark.slow
     def test_push_pull_and_restore_over_a_real_server(
         self, released: Path, s3: str, run: Run, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -190,6 +193,5 @@ class TestS3:
         assert sha256(champion_file(released, shop.NAME)) == digest
 
         other = clone(released, run, monkeypatch)
-        told = run(other, "dvc", "repro", "--pull", "pipelines/shop/dvc.yaml")
-        assert "Running stage" not in told
+        run(other, "dvc", "pull", "-q", "models/shop/model.onnx")
         assert sha256(Workspace(other, shop.NAME).model) == digest

@@ -125,6 +125,7 @@ class TestVerdicts:
         assert retrain().name == "Unchanged"
         assert releases.champion(released, shop.NAME) == "v1"
 
+    @pytest.mark.slow
     def test_shifted_inputs_stop_before_training_where_it_is_set_so(
         self, released: Path, capsys: Any
     ) -> None:
