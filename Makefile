@@ -69,4 +69,4 @@ schedule: setup
 	python -m pytest -m slow -s -v tests/flows/test_schedule.py
 
 clean:
-	rm -rf data/raw data/clean data/prepared models/*/ reports .cache
+	rm -rf data/raw data/clean data/bottleneck data/prepared models/*/ reports .cache
