@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from tasks.config.filters import Filter
 from tasks.config.pretrained import Pretrained
 from tasks.config.strict import Strict
 
@@ -77,7 +78,7 @@ class Image(Strict):
 
     resized to `size` (default: as it is stored), `fit` as in the source; made grey where
     `channels` is 1; rounded to uint8, which is what training arrays hold; scaled by constants;
-    filtered; turned into the features of a frozen `pretrained` network.
+    run through fixed `filters`, or turned into the features of a frozen `pretrained` network.
     """
 
     size: Size | None = None
@@ -90,4 +91,11 @@ class Image(Strict):
             json_schema_input_type=PixelScale | Literal["tf", "torch", "caffe"] | None,
         ),
     ] = None
+    filters: list[Filter] = []
     pretrained: Pretrained | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Image:
+        if self.filters and self.pretrained is not None:
+            raise ValueError("'filters' and 'pretrained' exclude each other")
+        return self

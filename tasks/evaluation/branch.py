@@ -89,7 +89,7 @@ def judge(
     }
     if smaller is not None and view.export.precisions:
         report["precisions"] = _in_precisions(model, smaller, parts, view.export, outcome)
-    counted = {"parameters": plain(report["parameters"] or 0)}
+    counted = {"parameters": plain(report["parameters"] or 0), **_filtered(parts.prepared)}
     return Judged(parts, outcome, metrics | counted | _with_subjects(report, outcome), report)
 
 
@@ -175,6 +175,17 @@ def _details(outcome: Outcome, parts: Any) -> dict[str, Any]:
         if column is not None:
             details["mistakes"] = gallery.mistakes(outcome, parts.evaluated, column)
     return details
+
+
+def _filtered(prepared: Mapping[str, Any]) -> dict[str, Figure]:
+    """Shape and parameters of what fixed filters make of pictures."""
+    figures: dict[str, Figure] = {}
+    for entry in prepared.get("inputs", ()):
+        if "filtered_shape" in entry:
+            names = ("filtered_height", "filtered_width", "filtered_channels")
+            figures |= {n: plain(v) for n, v in zip(names, entry["filtered_shape"], strict=True)}
+            figures["filter_parameters"] = plain(entry["filter_parameters"])
+    return figures
 
 
 def _with_subjects(report: Mapping[str, Any], outcome: Outcome) -> dict[str, Figure]:

@@ -42,7 +42,8 @@ OF_A_CLASS = ("precision", "recall", "f1")
 OF_A_COLUMN = ("coefficient",)
 
 LOWER = ("loss", "mae", "mse", "rmse", "mase", "mean_absolute_error", "mean_squared_error")
-NEITHER = ("parameters", "coefficient", "intercept", "epochs", "confusion")
+FILTERED = ("filtered_height", "filtered_width", "filtered_channels", "filter_parameters")
+NEITHER = ("parameters", *FILTERED, "coefficient", "intercept", "epochs", "confusion")
 
 # What cross-validation adds to the figures of its folds.
 CROSS_VALIDATED = ("accuracy", "loss", "mae", "mse", "auc", "precision", "recall", "r2")
@@ -60,7 +61,7 @@ def metric_names(task: str) -> list[str]:
     """
     own = list(FIGURES[task])
     folds = [f"cv_{name}" for name in dict.fromkeys((*own, *CROSS_VALIDATED))]
-    names = [*own, *(f"train_{name}" for name in own), *folds, "epochs", "parameters"]
+    names = [*own, *(f"train_{name}" for name in own), *folds, "epochs", "parameters", *FILTERED]
     if task in ("binary", "multiclass"):
         return [*names, *(name for name in OF_A_CLASS if name not in names), "confusion"]
     return [*names, "coefficient", "intercept"] if task in ("regression", "proportion") else names

@@ -15,11 +15,12 @@ from tasks.errors import BadPipeline, listed
 from tasks.preprocessing.bottleneck import FROZEN
 from tasks.preprocessing.categories import FittedCategory, fit_category, write_category
 from tasks.preprocessing.graph import Graph
-from tasks.preprocessing.image import UINT8, FittedImage, fit_image, output_shape, write_image
+from tasks.preprocessing.image import FittedImage, fit_image, output_shape, write_image
 from tasks.preprocessing.layout import Layout
 from tasks.preprocessing.numbers import FittedNumber, fit_number, write_numbers
 from tasks.preprocessing.plan import Plan, Planned
 from tasks.preprocessing.raw import raw_values
+from tasks.preprocessing.resizing import UINT8
 from tasks.preprocessing.spread import SPREADS, spread, write_spread
 from tasks.preprocessing.text import FittedText, fit_text
 from tasks.preprocessing.text_graph import write_text

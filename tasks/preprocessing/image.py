@@ -15,15 +15,13 @@ import numpy as np
 
 from tasks.config.image import Image, PixelScale
 from tasks.errors import BadPipeline
+from tasks.preprocessing.filters import filter_parameters, filtered_shape, write_filters
+from tasks.preprocessing.resizing import grey, resized
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from tasks.preprocessing.graph import Graph
-
-# ITU-R 601, as Pillow makes grey of colour.
-LUMA = (0.299, 0.587, 0.114)
-UINT8 = 2
 
 
 @dataclass(frozen=True)
@@ -64,8 +62,13 @@ class FittedImage:
 
     @property
     def element_type(self) -> str:
-        """Pixels, or what a frozen network makes of them."""
-        return "uint8" if self.frozen is None else "float32"
+        """Pixels, or what filters or a frozen network make of them."""
+        return "float32" if self.computes else "uint8"
+
+    @property
+    def computes(self) -> bool:
+        """Whether the graph goes on from scaled pixels, so that the network need not scale."""
+        return self.frozen is not None or bool(self.image.filters)
 
     @property
     def input_shape(self) -> list[str | int]:
@@ -77,7 +80,7 @@ class FittedImage:
     @property
     def rescaling(self) -> tuple[list[float] | float, list[float] | float] | None:
         """Factor and offset of the network's first layer, for each channel or for all."""
-        return None if self.frozen is not None else self.constants
+        return None if self.computes else self.constants
 
     @property
     def constants(self) -> tuple[list[float] | float, list[float] | float] | None:
@@ -95,7 +98,7 @@ class FittedImage:
         """Whether pictures of the stored size come out as they went in."""
         scale = self.image.scale
         same_order = scale is None or scale.order == "RGB"
-        return self.shape == self.stored and same_order and self.frozen is None
+        return self.shape == self.stored and same_order and not self.computes
 
 
 def fit_image(
@@ -149,21 +152,22 @@ def write_image(graph: Graph, value: str, fitted: FittedImage) -> str:
         name of a uint8 tensor (N, *fitted.shape), or of the floats of a frozen network.
     """
     if fitted.image.size is not None:
-        value = _resized(graph, value, fitted)
+        value = resized(graph, value, fitted.name, fitted.size, fitted.image.fit)
     if fitted.channels < fitted.stored[2]:
-        value = _grey(graph, value, fitted.name)
+        value = grey(graph, value, fitted.name)
     if fitted.image.scale is not None and fitted.image.scale.order == "BGR":
         order = graph.constant([2, 1, 0], f"{fitted.name}/bgr", np.int64)
         value = graph.node("Gather", [value, order], f"{fitted.name}/reordered", axis=3)
-    return value if fitted.frozen is None else _through_network(graph, value, fitted)
+    if not fitted.computes:
+        return value
+    value = _scaled(graph, value, fitted)
+    if fitted.image.filters:
+        return write_filters(graph, value, fitted.name, fitted.channels, fitted.image.filters)
+    return _through_network(graph, value, fitted)
 
 
-def _through_network(graph: Graph, value: str, fitted: FittedImage) -> str:
-    """Scaling, the frozen network and its pooling."""
-    import onnx
-
-    assert fitted.frozen is not None
-    name, pretrained = fitted.name, fitted.image.pretrained
+def _scaled(graph: Graph, value: str, fitted: FittedImage) -> str:
+    name = fitted.name
     value = graph.node("Cast", [value], f"{name}/number", to=1)
     if fitted.constants is not None:
         factor, offset = (np.asarray(constant, np.float32) for constant in fitted.constants)
@@ -171,6 +175,15 @@ def _through_network(graph: Graph, value: str, fitted: FittedImage) -> str:
         value = graph.node(
             "Add", [value, graph.constant(offset, f"{name}/offset")], f"{name}/scaled"
         )
+    return value
+
+
+def _through_network(graph: Graph, value: str, fitted: FittedImage) -> str:
+    """The frozen network and its pooling."""
+    import onnx
+
+    assert fitted.frozen is not None
+    name, pretrained = fitted.name, fitted.image.pretrained
     value = graph.spliced(onnx.load(fitted.frozen), value, f"{name}/network")
     if pretrained is not None and pretrained.pool is not None:
         axes = graph.constant([1, 2], f"{name}/places", np.int64)
@@ -182,89 +195,25 @@ def _through_network(graph: Graph, value: str, fitted: FittedImage) -> str:
 def output_shape(fitted: FittedImage) -> list[str | int]:
     """The shape of what `write_image` gives."""
     if fitted.frozen is None:
-        return ["N", *fitted.shape]
+        shape = (*fitted.size, fitted.channels)
+        return ["N", *filtered_shape(shape, fitted.image.filters)]
     import onnx
 
-    shape = onnx.load(fitted.frozen).graph.output[0].type.tensor_type.shape
-    sizes = [int(dimension.dim_value) for dimension in shape.dim[1:]]
+    output = onnx.load(fitted.frozen).graph.output[0].type.tensor_type.shape
+    sizes = [int(dimension.dim_value) for dimension in output.dim[1:]]
     pooled = fitted.image.pretrained is not None and fitted.image.pretrained.pool is not None
     return ["N", *(sizes[-1:] if pooled else sizes)]
 
 
-def _resized(graph: Graph, value: str, fitted: FittedImage) -> str:
-    """Linear interpolation that averages where it shrinks, as Pillow's does."""
-    name, (height, width) = fitted.name, fitted.size
-    planes = graph.node("Transpose", [value], f"{name}/planes", perm=[0, 3, 1, 2])
-    wanted = graph.constant([height, width], f"{name}/size", np.int64)
-    if fitted.image.fit != "stretch":
-        wanted = _in_proportion(graph, planes, wanted, fitted)
-    # onnxruntime resizes chosen axes to given ratios only, so all four sizes are given.
-    kept = graph.node("Shape", [planes], f"{name}/rows_and_channels", start=0, end=2)
-    sizes = graph.node("Concat", [kept, wanted], f"{name}/sizes", axis=0)
-    resized = graph.node(
-        "Resize",
-        [planes, "", "", sizes],
-        f"{name}/resized",
-        mode="linear",
-        antialias=1,
-        coordinate_transformation_mode="half_pixel",
-    )
-    if fitted.image.fit != "stretch":
-        resized = _framed(graph, resized, fitted)
-    return graph.node("Transpose", [resized], f"{name}/picture", perm=[0, 2, 3, 1])
-
-
-def _in_proportion(graph: Graph, planes: str, wanted: str, fitted: FittedImage) -> str:
-    """Height and width that keep a picture's proportion and cover the frame, or lie within it."""
-    name, crop = fitted.name, fitted.image.fit == "crop"
-    found = graph.node("Shape", [planes], f"{name}/given", start=2, end=4)
-    found = graph.node("Cast", [found], f"{name}/given_number", to=1)
-    frame = graph.constant(list(fitted.size), f"{name}/frame_number")
-    ratios = graph.node("Div", [frame, found], f"{name}/ratios")
-    reduce = "ReduceMax" if crop else "ReduceMin"
-    ratio = graph.node(reduce, [ratios], f"{name}/ratio", keepdims=1)
-    sizes = graph.node("Mul", [found, ratio], f"{name}/proportional")
-    sizes = graph.node("Round", [sizes], f"{name}/rounded")
-    sizes = graph.node("Cast", [sizes], f"{name}/whole", to=7)
-    one = graph.constant(1, f"{name}/one", np.int64)
-    # Rounding must not leave a row or a column without a pixel.
-    if crop:
-        return graph.node("Max", [sizes, wanted], f"{name}/covering")
-    return graph.node("Max", [sizes, one], f"{name}/within")
-
-
-def _framed(graph: Graph, value: str, fitted: FittedImage) -> str:
-    """The middle of a picture that is too large, or black around one that is too small."""
-    name = fitted.name
-    wanted = graph.constant(list(fitted.size), f"{name}/frame", np.int64)
-    axes = graph.constant([2, 3], f"{name}/height_and_width", np.int64)
-    two = graph.constant([2], f"{name}/two", np.int64)
-    found = graph.node("Shape", [value], f"{name}/found", start=2, end=4)
-    if fitted.image.fit == "crop":
-        surplus = graph.node("Sub", [found, wanted], f"{name}/surplus")
-        start = graph.node("Div", [surplus, two], f"{name}/start")
-        end = graph.node("Add", [start, wanted], f"{name}/end")
-        return graph.node("Slice", [value, start, end, axes], f"{name}/cut")
-    lack = graph.node("Sub", [wanted, found], f"{name}/lack")
-    before = graph.node("Div", [lack, two], f"{name}/before")
-    after = graph.node("Sub", [lack, before], f"{name}/after")
-    pads = graph.node("Concat", [before, after], f"{name}/pads", axis=0)
-    black = graph.constant(0, f"{name}/black", np.uint8)
-    return graph.node("Pad", [value, pads, black, axes], f"{name}/padded", mode="constant")
-
-
-def _grey(graph: Graph, value: str, name: str) -> str:
-    number = graph.node("Cast", [value], f"{name}/colours", to=1)
-    luma = graph.constant(np.array(LUMA)[:, None], f"{name}/luma")
-    grey = graph.node("MatMul", [number, luma], f"{name}/grey")
-    whole = graph.node("Round", [grey], f"{name}/whole")
-    return graph.node("Cast", [whole], f"{name}/pixels", to=UINT8)
-
-
-def described(pictures: pd.Series) -> dict[str, Any]:
-    """What the contract says of pictures: their shape and the range, mean and sd of pixels."""
+def described(pictures: pd.Series, image: Image) -> dict[str, Any]:
+    """What the contract says of pictures: their shape, range, mean, sd, and what filters give."""
     sample = np.stack(_spread(pictures.to_list()))
-    return {
+    filtered: dict[str, Any] = {}
+    if image.filters:
+        size, channels = image.size or sample.shape[1:3], image.channels or sample.shape[3]
+        filtered["filtered_shape"] = list(filtered_shape((*size, channels), image.filters))
+        filtered["filter_parameters"] = filter_parameters(channels, image.filters)
+    return filtered | {
         "shape": list(sample.shape[1:]),
         "min": int(sample.min()),
         "max": int(sample.max()),

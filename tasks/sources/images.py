@@ -149,7 +149,7 @@ def decoded(file: str, content: bytes, images: Images) -> Decoded:
     except UnidentifiedImageError:
         return Decoded(file, {}, "broken", f"begins with {content[:8].hex(' ')}", None)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        problem = "truncated" if "truncated" in str(error) else "broken"
+        problem = "truncated" if "truncated" in str(error).lower() else "broken"
         return Decoded(file, {}, problem, str(error)[:200], None)
     facts["sha256"] = hashlib.sha256(pixels.tobytes()).hexdigest()
     wanted = FORMATS.get(PurePosixPath(file.lower()).suffix)
