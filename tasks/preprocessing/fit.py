@@ -27,8 +27,6 @@ from tasks.preprocessing.text_graph import write_text
 from tasks.preprocessing.tokens import tokenised, write_count
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import onnx
     import pandas as pd
 
