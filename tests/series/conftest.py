@@ -54,6 +54,7 @@ PIPELINE: dict[str, Any] = {
     "training": {"optimizer": {"Adam": {"learning_rate": 0.01}}, "epochs": 12, "batch_size": 32},
     "cross_validation": {"folds": 2},
     "compare": ["persistence", "seasonal-persistence", "LinearRegression"],
+    "export": {"precisions": ["float16", "int8-static"], "tolerance": 0.1},
     "gates": {"beat": "persistence"},
     "variants": {
         "short": {
