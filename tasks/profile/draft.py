@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from tasks.errors import BadData, listed
-from tasks.profile import protocol
+from tasks.profile import pictures, protocol, series
 from tasks.profile.columns import leaks, treated, with_patterns
 from tasks.profile.facts import Fact
 from tasks.profile.goal import task_of
@@ -50,6 +50,11 @@ def drafted(
     """
     goal = next(fact for fact in facts if fact.name == target)
     task = task_of(goal)
+    if "images" in source:
+        return _of_pictures(facts, source, title)
+    grid = series.grid_of(frame, facts) if goal.role == "number" else None
+    if grid is not None:
+        return _of_series(grid, facts, target, source, title)
     draft = Draft({"title": title, "task": task, "source": source, "target": target})
     if task == "regression":
         draft.sections["target"] = {"column": target, "scale": "standard"}
@@ -80,4 +85,23 @@ def drafted(
         "compare": protocol.compare(task, texts),
         "gates": {"beat": protocol.compare(task, texts)[0]},
     }
+    return draft
+
+
+def _of_pictures(facts: Sequence[Fact], source: dict[str, Any], title: str) -> Draft:
+    part = protocol.part_column(facts)
+    known = [fact for fact in facts if fact.name in (pictures.CLASS, part)]
+    found = pictures.sections(source["images"]["size"], facts, part)
+    rules = expectations(known, pictures.CLASS)
+    # More columns than these describe each file.
+    del rules["rules"][0]
+    return Draft({"title": title, "source": source, **found, "expectations": rules})
+
+
+def _of_series(
+    grid: series.Grid, facts: Sequence[Fact], target: str, source: dict[str, Any], title: str
+) -> Draft:
+    draft = Draft({"title": title, "task": "forecast", "source": source})
+    draft.sections |= series.sections(grid, facts, target, draft.notes)
+    draft.sections["expectations"] = expectations(facts, target)
     return draft

@@ -137,4 +137,5 @@ def _is_time(present: pd.Series) -> bool:
         return False
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
-        return bool(pd.to_datetime(sample, errors="coerce", dayfirst=True).notna().mean() > 0.95)
+        read = [pd.to_datetime(sample, errors="coerce", dayfirst=first) for first in (True, False)]
+        return any(times.notna().mean() > 0.95 for times in read)

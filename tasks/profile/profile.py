@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tasks.errors import BadPipeline, MissingFile
+from tasks.profile import pictures
 from tasks.profile.draft import Draft, drafted
 from tasks.profile.facts import facts
 from tasks.profile.goal import chosen_target
@@ -45,7 +46,7 @@ def profile(data: Path, name: str, target: str | None, workspace: Workspace) -> 
         raise BadPipeline(f"{workspace.pipeline_file} exists", remedy="Choose another name by --as")
     frame, section = _rows(data, workspace)
     found = facts(frame)
-    chosen = chosen_target(found, target)
+    chosen = chosen_target(found, pictures.CLASS if "images" in section else target)
     report = workspace.root / "reports" / name / "profile" / "profile.html"
     with replaced(report) as draft_page:
         draft_page.write_text(page(frame, found, chosen, name), encoding="utf-8")
@@ -77,9 +78,25 @@ def _rows(data: Path, workspace: Workspace) -> tuple[pd.DataFrame, dict[str, Any
         section = {"folder" if data.is_dir() else "file": path}
         if data.is_file():
             section["sha256"] = sha256_of(data)
-    source = Source(**section)
-    fetched = fetch(source, Surroundings(workspace.root, cache, mirror_folder()))
-    return standardised(fetched.frame, {}, (), str(data)), section
+        size = None if data.is_file() and not _is_archive(data) else pictures.size_of(data)
+        if size is not None:
+            section = {"folder": path, "images": {"size": size}}
+            if data.is_file():
+                section["sha256"] = sha256_of(data)
+    fetched = fetch(Source(**section), Surroundings(workspace.root, cache, mirror_folder()))
+    for array in fetched.images.values():
+        # Only `ingest` has a use for the pixels.
+        array.unlink()
+    frame = standardised(fetched.frame, {}, (), str(data))
+    return frame.drop(columns=[pictures.PIXELS], errors="ignore"), section
+
+
+def _is_archive(path: Path) -> bool:
+    import tarfile
+    import zipfile
+
+    # A `.npz` is a zip file of arrays.
+    return path.suffix != ".npz" and (zipfile.is_zipfile(path) or tarfile.is_tarfile(path))
 
 
 def _title(name: str, target: str) -> str:
@@ -87,5 +104,7 @@ def _title(name: str, target: str) -> str:
 
 
 def _header(draft: Draft, asked: str | None) -> str:
-    why = "" if asked else f"; the target was guessed: {draft.sections['target']}"
+    target = draft.sections["target"]
+    name = target["column"] if isinstance(target, dict) else target
+    why = "" if asked else f"; the target was guessed: {name}"
     return f"# A first draft from the data{why}. The source's licence is yours to add.\n"
