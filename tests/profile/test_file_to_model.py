@@ -1,0 +1,64 @@
+"""From a file to `model.onnx` by `profile` and `dvc repro` alone, nothing edited by hand."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from serving.predictor import Predictor
+from tasks.workspace import Workspace, read_json
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
+
+ROOT = Path(__file__).resolve().parents[2]
+MIRROR = Path(os.environ.get("THROUGHLINE_MIRROR", "/nowhere"))
+# Data that no pipeline of the catalogue is made of; what the draft must find, and reach.
+UNSEEN = {
+    "car": ("ztdl_bootcamp/car.csv", "multiclass", "accuracy", 0.9),
+    "credit": ("ztdl_bootcamp/australian_credit.csv", "binary", "accuracy", 0.75),
+    "churn": ("ztdl_bootcamp/churn.csv", "binary", "accuracy", 0.75),
+    "absence": ("ztdl_bootcamp/Absenteeism_at_work.csv", "regression", "epochs", 1),
+    "wholesale": ("ztdl_bootcamp/Wholesale_customers_data.csv", "regression", "epochs", 1),
+    "places": ("ztdl_bootcamp/geoloc_elev.csv", "binary", "accuracy", 0.95),
+    "provider": ("ztdl_bootcamp/isp_data.csv", "binary", "accuracy", 0.7),
+    "climate": ("jena/jena_climate_first4000.csv.gz", "forecast", "skill", -10),
+}
+
+
+def run(root: Path, *command: str) -> None:
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    environment = {**os.environ, "PATH": path, "DVC_NO_ANALYTICS": "true"}
+    done = subprocess.run(command, cwd=root, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+
+
+@pytest.mark.parametrize("name", UNSEEN)
+def test_a_file_that_nobody_has_used_before(name: str, tmp_path: Path) -> None:
+    file, task, metric, least = UNSEEN[name]
+    if not (MIRROR / file).exists():
+        pytest.skip(f"THROUGHLINE_MIRROR has no {file}")
+    for folder in ("tasks", "serving"):
+        shutil.copytree(
+            ROOT / folder, tmp_path / folder, ignore=shutil.ignore_patterns("__pycache__")
+        )
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    shutil.copy(MIRROR / file, tmp_path)
+    run(tmp_path, "dvc", "init", "--no-scm", "-q")
+    run(tmp_path, "python", "-m", "tasks", "profile", Path(file).name, "--as", name)
+    run(tmp_path, "dvc", "repro", "-q", f"pipelines/{name}/dvc.yaml")
+    workspace = Workspace(tmp_path, name)
+    report = read_json(workspace.evaluation / "report.json")
+    assert report["task"] == task
+    assert read_json(workspace.metrics)[metric] >= least
+    if task != "forecast":
+        rows = pd.read_parquet(workspace.test_data / "main" / "rows.parquet").head(5)
+        answer = Predictor(workspace.model).predict(
+            {column: rows[column].to_numpy(dtype=object) for column in rows.columns}
+        )
+        assert len(next(iter(answer.values()))) == len(rows)

@@ -1,0 +1,124 @@
+"""Series and folders become drafts of their own kind, prepared as they are."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tasks.__main__ import run_stage
+from tasks.config.loading import load
+from tasks.errors import BadData
+from tasks.profile.profile import profile
+from tasks.workspace import Workspace
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
+    monkeypatch.delenv("THROUGHLINE_MIRROR", raising=False)
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    return Workspace(tmp_path, "draft")
+
+
+def drafted(workspace: Workspace, data: str, target: str | None = None) -> Any:
+    """The pipeline of a draft, after its rows went as far as `prepare`."""
+    profile(workspace.root / data, "draft", target, workspace)
+    for stage in ("ingest", "validate", "prepare"):
+        run_stage(stage, "draft", workspace.root)
+    assert (workspace.training_data / "main" / "prepared.json").exists()
+    return load(workspace).main
+
+
+def hours(count: int, start: str = "2024-01-01") -> pd.DataFrame:
+    """A load by the hour that follows the day."""
+    when = pd.date_range(start, periods=count, freq="h")
+    noise = np.random.default_rng(0).normal(0, 0.1, count)
+    return pd.DataFrame({"when": when, "load": np.sin(when.hour / 24 * 6.28) + noise})
+
+
+class TestSeries:
+    def test_a_regular_one_is_forecast(self, workspace: Workspace) -> None:
+        hours(900).to_csv(workspace.root / "load.csv", index=False)
+        pipeline = drafted(workspace, "load.csv")
+        assert pipeline.task == "forecast"
+        assert (pipeline.time.every, pipeline.time.lookback) == ("1h", 48)
+        assert pipeline.time.gaps == "refuse"
+        assert pipeline.split.kind == "temporal"
+        assert [entry.model for entry in pipeline.compare] == [
+            "persistence", "seasonal-persistence",
+        ]  # fmt: skip
+
+    def test_gaps_are_marked_and_other_formats_read(self, workspace: Workspace) -> None:
+        rows = hours(900).drop(index=[100, 101, 500])
+        rows["when"] = rows["when"].dt.strftime("%d.%m.%Y %H:%M:%S")
+        rows.to_csv(workspace.root / "load.csv", index=False)
+        time = drafted(workspace, "load.csv").time
+        assert time.gaps == "mark"
+        assert time.index.formats == ["%d.%m.%Y %H:%M:%S"]
+
+    def test_several_sites_are_several_series(self, workspace: Workspace) -> None:
+        rows = pd.concat([hours(600).assign(site=site) for site in ("north", "south")])
+        rows.to_csv(workspace.root / "load.csv", index=False)
+        assert drafted(workspace, "load.csv", "load").time.group == ["site"]
+
+    def test_year_month_day_and_hour_say_when(self, workspace: Workspace) -> None:
+        rows = hours(600)
+        parts = {name: getattr(rows["when"].dt, name) for name in ("year", "month", "day", "hour")}
+        pd.DataFrame({**parts, "load": rows["load"]}).to_csv(
+            workspace.root / "load.csv", index=False
+        )
+        time = drafted(workspace, "load.csv").time
+        assert time.index.columns == ["year", "month", "day", "hour"]
+
+    def test_dates_of_orders_are_no_series(self, workspace: Workspace) -> None:
+        generator = np.random.default_rng(0)
+        days = pd.Timestamp("2024-01-01") + pd.to_timedelta(generator.integers(0, 90, 300), "D")
+        rows = pd.DataFrame({"day": days, "weight": generator.normal(5, 1, 300)})
+        rows["price"] = 3 * rows["weight"] + generator.normal(0, 1, 300)
+        rows.to_csv(workspace.root / "orders.csv", index=False)
+        pipeline = drafted(workspace, "orders.csv", "price")
+        assert pipeline.time is None
+        assert pipeline.task == "regression"
+
+
+class TestFolders:
+    def test_of_pictures(self, workspace: Workspace) -> None:
+        from PIL import Image
+
+        generator = np.random.default_rng(0)
+        for number in range(60):
+            part = "test" if number < 12 else "train"
+            folder = workspace.root / "pets" / part / ("cats", "dogs")[number % 2]
+            folder.mkdir(parents=True, exist_ok=True)
+            pixels = generator.integers(0, 255, (30, 40, 3)).astype(np.uint8)
+            Image.fromarray(pixels).save(folder / f"{number}.png")
+        pipeline = drafted(workspace, "pets")
+        assert pipeline.task == "binary"
+        assert pipeline.columns["pixels"].image.size == (30, 40)
+        assert pipeline.split.kind == "predefined"
+        assert not list((workspace.root / ".cache").rglob("*.pixels"))
+
+    def test_of_pictures_without_classes(self, workspace: Workspace) -> None:
+        from PIL import Image
+
+        (workspace.root / "pets").mkdir()
+        Image.new("RGB", (8, 8)).save(workspace.root / "pets" / "1.png")
+        with pytest.raises(BadData):
+            profile(workspace.root / "pets", "draft", None, workspace)
+
+    def test_of_texts(self, workspace: Workspace) -> None:
+        words = ("good fine happy great", "bad poor sad awful")
+        for number in range(40):
+            folder = workspace.root / "reviews" / ("pos", "neg")[number % 2]
+            folder.mkdir(parents=True, exist_ok=True)
+            text = f"a film that is {words[number % 2]} and number {number}"
+            (folder / f"{number}.txt").write_text(text)
+        pipeline = drafted(workspace, "reviews")
+        assert list(pipeline.columns) == ["text"]
+        assert pipeline.target.columns == ["class"]
