@@ -45,9 +45,13 @@ def ingest(stage_input: StageInput, workspace: Workspace) -> None:
     read = settings.read
     frame, pixels = fetched.frame, None
     if settings.images is not None and not fetched.images:
-        from tasks.sources.images import from_arrays
+        from tasks.sources.images import from_arrays, from_encoded
 
-        frame, pixels = from_arrays(frame, settings.images)
+        if "image" in frame.columns:
+            fetched = from_encoded(fetched, settings, surroundings.cache)
+            frame = fetched.frame
+        else:
+            frame, pixels = from_arrays(frame, settings.images)
     frame = only_known(frame, read.known, where)
     frame = standardised(frame, read.rename, read.text_columns, where)
     if settings.samples is not None:

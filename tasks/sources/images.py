@@ -64,8 +64,39 @@ def as_images(path: Path, settings: Source, origin: dict[str, Any], cache: Path)
     Raises:
         BadData: no image files, more broken ones than allowed, or no `size`.
     """
-    images = settings.images
-    assert images is not None
+    assert settings.images is not None
+    return _stored(files_below(path), settings.images, origin, cache)
+
+
+def from_encoded(fetched: Fetched, settings: Source, cache: Path) -> Fetched:
+    """The pictures of rows that hold image files, as a list of addresses gives them.
+
+    Args:
+        fetched: rows with the columns `image`, the bytes of a file, and `file`, its name.
+        settings: section `source`, with `images`.
+        cache: a folder for the array until the stage takes it.
+
+    Raises:
+        BadData: more broken files than allowed, or no `size`.
+    """
+    import pandas as pd
+
+    assert settings.images is not None
+    frame = fetched.frame.reset_index(drop=True)
+    # The row's number in the name, which leads back to the row; one folder, so that pictures that
+    # stand in two rows are noticed.
+    names = [f"rows/{row:08} {name}" for row, name in enumerate(frame["file"])]
+    files = iter(list(zip(names, frame["image"], strict=True)))
+    stored = _stored(files, settings.images, fetched.origin, cache)
+    rows = [int(name.removeprefix("rows/").split(" ")[0]) for name in stored.frame["file"]]
+    kept = frame.drop(columns=["image"]).iloc[rows].reset_index(drop=True)
+    facts = stored.frame.drop(columns=[*kept.columns, "class", "part"], errors="ignore")
+    return Fetched(pd.concat([kept, facts], axis=1), stored.origin, stored.images)
+
+
+def _stored(
+    files: Iterator[tuple[str, bytes]], images: Images, origin: dict[str, Any], cache: Path
+) -> Fetched:
     if images.size is None:
         raise BadData(
             "'source.images.size' must say in which height and width pictures are stored",
@@ -76,7 +107,7 @@ def as_images(path: Path, settings: Source, origin: dict[str, Any], cache: Path)
     os.close(handle)
     array = Path(draft)
     listing = hashlib.sha256()
-    found = list(_written(path, images, array, listing))
+    found = list(_written(files, images, array, listing))
     rows, aside = _judged(found, images)
     if len(aside) > images.limit * len(found):
         array.unlink()
@@ -97,14 +128,15 @@ def _sentence(each: Decoded) -> str:
     return f"{each.file} ({each.problem})"
 
 
-def _written(path: Path, images: Images, array: Path, listing: Any) -> Iterator[Decoded]:
+def _written(
+    files: Iterator[tuple[str, bytes]], images: Images, array: Path, listing: Any
+) -> Iterator[Decoded]:
     """Decode every image file and append its pixels to the array; yields what was found."""
     from tqdm import tqdm
 
     assert images.size is not None
     shape = (*images.size, images.channels)
     count = 0
-    files = files_below(path)
     with (
         array.open("w+b") as stream,
         ThreadPoolExecutor(os.cpu_count()) as pool,

@@ -13,7 +13,8 @@ from PIL import Image
 from tasks.config.image import Images
 from tasks.config.source import Source
 from tasks.errors import BadData
-from tasks.sources.images import as_images, decoded, from_arrays
+from tasks.sources.images import as_images, decoded, from_arrays, from_encoded
+from tasks.sources.registry import Fetched
 from tests.images.conftest import EACH, SIDE, drawn, encoded, write_folder
 
 FAULTS = {
@@ -138,3 +139,19 @@ class TestArrays:
     def test_of_other_numbers_are_refused(self) -> None:
         with pytest.raises(BadData, match="0 to 255"):
             from_arrays(self.frame(np.full((2, 3, 3), 0.5)), Images(array="x"))
+
+
+class TestRowsWithFiles:
+    def test_keep_their_own_columns_and_lose_the_broken(self, tmp_path: Path) -> None:
+        """What a list of addresses gives: files in rows, with what the list says of each."""
+        contents = [encoded(drawn("lying", n), "PNG") for n in (1, 2, 2)] + [b"none"]
+        frame = pd.DataFrame(
+            {"url": list("abcd"), "class": ["x", "y", "y", "x"], "file": ["1.png"] * 4}
+        ).assign(image=contents)
+        given = settings(limit=0.5, fit="stretch", size=[16, 20])
+        fetched = from_encoded(Fetched(frame, {"source": "list"}), given, tmp_path)
+        assert fetched.frame["url"].tolist() == ["a", "b"]
+        assert fetched.frame["class"].tolist() == ["x", "y"]
+        pixels = np.load(fetched.images["pixels"])[fetched.frame["pixels"]]
+        np.testing.assert_array_equal(pixels[1], drawn("lying", 2))
+        assert [e["problem"] for e in fetched.origin["set_aside"]] == ["duplicate", "broken"]
