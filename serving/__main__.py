@@ -41,9 +41,14 @@ def main(arguments: list[str] | None = None) -> int:
     generate_command.add_argument("--count", type=int, default=10, help="texts; default: 10")
     generate_command.add_argument("--longest", type=int, default=20, help="tokens to add")
     generate_command.add_argument("--seed", type=int, default=0)
+    stream_command = commands.add_parser("stream", help="answer a series row by row")
+    stream_command.add_argument("model", type=Path, help="model.onnx of a forecaster")
+    stream_command.add_argument("rows", help="a CSV file with a header; - reads the standard input")
     chosen = parser.parse_args(arguments)
     try:
-        if chosen.command == "generate":
+        if chosen.command == "stream":
+            stream(chosen.model, chosen.rows)
+        elif chosen.command == "generate":
             generate(chosen)
         elif chosen.command == "nearest":
             nearest(chosen.folder, chosen.image, chosen.count, chosen.output)
@@ -57,6 +62,27 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0
+
+
+def stream(model: Path, rows: str) -> None:
+    """Print an answer for each row as it comes, as soon as a window is complete.
+
+    Raises:
+        BadRequest: no model, one that takes no windows, or a row that does not fit.
+    """
+    from serving.stream import Stream, answered_lines
+
+    if not model.is_file():
+        raise BadRequest(f"There is no model '{model}'. Run the pipeline first.")
+    series = Stream(Predictor(model))
+    if rows == "-":
+        answered_lines(series, sys.stdin, sys.stdout)
+        return
+    try:
+        with Path(rows).open(newline="", encoding="utf-8-sig") as file:
+            answered_lines(series, file, sys.stdout)
+    except FileNotFoundError:
+        raise BadRequest(f"There is no file '{rows}'.") from None
 
 
 def generate(chosen: argparse.Namespace) -> None:

@@ -53,11 +53,22 @@ class Predictor:
             "tensor(bool)": "boolean",
             "tensor(uint8)": "image",
         }
+        # Inputs that are states, each with the output that is the state one step on.
+        self.states: dict[str, str] = self.metadata.get("states", {})
         self.inputs: dict[str, dict[str, Any]] = {
             each.name: described.get(each.name, {"type": kinds.get(each.type, each.type)})
             for each in self._session.get_inputs()
+            if each.name not in self.states
         }
-        self.outputs = [each.name for each in self._session.get_outputs()]
+        self._widths = {
+            each.name: each.shape[1]
+            for each in self._session.get_inputs()
+            if each.name in self.states
+        }
+        following = set(self.states.values())
+        self.outputs = [
+            each.name for each in self._session.get_outputs() if each.name not in following
+        ]
         window = self.metadata.get("window")
         self.windowing = Windowing(window, self.inputs) if window else None
 
@@ -94,6 +105,7 @@ class Predictor:
             }
         if rows == 0:
             raise BadRequest("At least one row is needed. Received: 0 rows.")
+        feed |= self.fresh(rows)
         chunk = min(CHUNK, rows_at_once(feed.values()))
         parts = [
             self._session.run(
@@ -105,6 +117,47 @@ class Predictor:
             name: np.concatenate([part[number] for part in parts])
             for number, name in enumerate(self.outputs)
         }
+
+    def fresh(self, rows: int = 1) -> dict[str, np.ndarray]:
+        """The states of a series that has not begun: zeros."""
+        return {
+            name: np.zeros((rows, width), dtype=np.float32) for name, width in self._widths.items()
+        }
+
+    def in_order(
+        self,
+        columns: Mapping[str, Values],
+        states: Mapping[str, np.ndarray] | None = None,
+        *,
+        ranges: bool = True,
+    ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """Answer the windows of one series one after the other, with the state carried on.
+
+        Args:
+            columns: as for `predict`, windows in the order of time.
+            states: what an earlier call gave. Default: those of a series that has not begun.
+            ranges: as for `predict`.
+
+        Returns:
+            the answers, and the states after the last window.
+
+        Raises:
+            BadRequest: as `predict`, or a model that takes rows and no windows.
+        """
+        if self.windowing is None:
+            raise BadRequest("Only a forecaster answers in order. Received: a model of rows.")
+        self._all_there(columns, self.windowing.columns)
+        feed = self.windowing.feed(columns, _converted, ranges)
+        held = dict(self.fresh() if states is None else states)
+        names = [*self.outputs, *self.states.values()]
+        answers: dict[str, list[np.ndarray]] = {name: [] for name in self.outputs}
+        for row in range(len(next(iter(feed.values())))):
+            one = {name: array[row : row + 1] for name, array in feed.items()}
+            found = dict(zip(names, self._session.run(names, one | held), strict=True))
+            held = {name: found[following] for name, following in self.states.items()}
+            for name, values in answers.items():
+                values.append(found[name])
+        return {name: np.concatenate(values) for name, values in answers.items()}, held
 
     def _length(self, columns: Mapping[str, Values]) -> int:
         self._all_there(columns, self.inputs)

@@ -104,10 +104,12 @@ def _windows(view: Any, network: Any, prepared: Path, default_seed: int) -> tupl
 
 
 def _write(learns: Learner, fitted: Fitted, prepared: Path, folder: Path) -> None:
+    from tasks.training.layers import forget
     from tasks.training.save import save
 
     model = learns.build(learns.seed)
     model.set_weights(fitted.weights)
+    forget(model)
     folder.mkdir(parents=True)
     save(model, folder)
     _write_history(folder / "history.csv", fitted)
@@ -191,8 +193,23 @@ def _write_golden_windows(model: Any, prepared: Path, folder: Path) -> None:
     arrays = session.run(names, {name: windows[name] for name in learned.kinds})
     answerable = np.logical_and.reduce([np.isfinite(array).all(axis=(1, 2)) for array in arrays])
     kept = [array[answerable] for array in arrays]
-    outputs = model.predict_on_batch(
-        kept[0] if len(kept) == 1 else dict(zip(names, kept, strict=True))
-    )
+    features = dict(zip(names, kept, strict=True))
+    outputs = _answers_from_zero(model, features)
     save_windows({name: array[answerable] for name, array in windows.items()}, folder)
     np.save(folder / "golden.npy", np.asarray(outputs, dtype=np.float32))
+
+
+def _answers_from_zero(model: Any, features: dict[str, np.ndarray]) -> np.ndarray:
+    """The network's answers to windows, each from a state of zeros."""
+    from tasks.training.layers import forget
+
+    def answered(rows: slice) -> np.ndarray:
+        forget(model)
+        chosen = {name: array[rows] for name, array in features.items()}
+        single = next(iter(chosen.values())) if len(chosen) == 1 else chosen
+        return np.asarray(model.predict_on_batch(single))
+
+    count = len(next(iter(features.values())))
+    if model.inputs[0].shape[0] is None:
+        return answered(slice(None))
+    return np.concatenate([answered(slice(row, row + 1)) for row in range(count)])

@@ -25,6 +25,19 @@ from tasks.config.strict import MisplacedKey, Strict
 from tasks.config.time import Time
 from tasks.config.training import Training
 
+Network = list[Any] | dict[str, Any] | str
+
+
+def _carries_state(network: Network) -> bool:
+    """Whether a layer of the network is `stateful`."""
+    layers = network.get("layers", []) if isinstance(network, dict) else network
+    return isinstance(layers, list) and any(
+        isinstance(arguments, dict) and arguments.get("stateful") is True
+        for layer in layers
+        if isinstance(layer, dict)
+        for arguments in layer.values()
+    )
+
 
 def time_problems(pipeline: Pipeline) -> Iterator[MisplacedKey]:
     """What does not fit between `time` and the other sections."""
@@ -42,6 +55,19 @@ def time_problems(pipeline: Pipeline) -> Iterator[MisplacedKey]:
         yield MisplacedKey("with 'time' the task is forecast, binary or multiclass", "task")
     if split.kind != "temporal" or split.column is not None:
         yield MisplacedKey("a series is split by 'kind: temporal', without a column", "split")
+    if _carries_state(pipeline.network):
+        training = pipeline.training
+        if training.batch_size != 1 or training.shuffle or training.validation:
+            yield MisplacedKey(
+                "a stateful layer needs 'batch_size: 1' and 'shuffle: false', and no 'validation': "
+                "windows are visited in order",
+                "training",
+            )
+        if pipeline.cross_validation is not None or pipeline.time.group:
+            yield MisplacedKey(
+                "a stateful layer follows one series: no 'cross_validation', no 'time.group'",
+                "network",
+            )
     directed = target.change is not None and target.change.kind == "direction"
     if directed and (task != "binary" or target.classes):
         yield MisplacedKey(
@@ -58,9 +84,6 @@ def time_problems(pipeline: Pipeline) -> Iterator[MisplacedKey]:
         yield MisplacedKey(
             "folds of a series are 'rolling-origin' or 'blocked'", "cross_validation"
         )
-
-
-Network = list[Any] | dict[str, Any] | str
 
 
 def _each(short: Any) -> BeforeValidator:

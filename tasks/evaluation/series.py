@@ -124,15 +124,22 @@ class SeriesParts:
         from serving.predictor import Predictor
 
         predictor = Predictor(model)
+        if predictor.states and rows is self.known:
+            # A state is carried from neighbour to neighbour: the first windows, not spaced ones.
+            rows = windows_of(self.whole.series, self.whole.ends[: rows.count])
         kinds = {entry["name"]: entry["type"] for entry in self.prepared["inputs"]}
         kinds["timestamp"] = "time"
         parts: dict[str, list[np.ndarray]] = {}
+        states: dict[str, np.ndarray] | None = None
         for start in range(0, rows.count, CHUNK):
             ends = rows.ends[start : start + CHUNK]
             windows = raw_windows(rows.series, kinds, ends, self.extent.length)
             try:
                 # How far the future leaves the past's range is what is measured here.
-                answers = predictor.predict(windows, ranges=False)
+                if predictor.states:
+                    answers, states = predictor.in_order(windows, states, ranges=False)
+                else:
+                    answers = predictor.predict(windows, ranges=False)
             except BadRequest as error:
                 raise BadData(
                     f"The windows must be ones that '{model.name}' answers. {error}"

@@ -105,14 +105,18 @@ class _Branch:
         from tasks.export.fresh_process import keep_requests
         from tasks.export.halves import answers_graph, features_graph
         from tasks.export.join import join
+        from tasks.export.states import carried
 
         summary = read_json(self.prepared / "prepared.json")
         preprocess = onnx.load(self.prepared / "preprocess.onnx")
         front = join(features_graph(preprocess, summary), network)
         back = answers_graph(front.graph.output[0].name, summary)
-        model = join(front, back)
+        states = carried(front)
+        model = join(front, back, keep=list(states.values()))
         found = held_against_network(front, back, model, self.folder, summary, self.name, precision)
         metadata = self._metadata(summary, exporter, precision, found.report["largest_error"])
+        if states:
+            metadata["states"] = states
         entry = model.metadata_props.add()
         entry.key, entry.value = (
             "throughline",

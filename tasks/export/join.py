@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from tasks.errors import ThroughlineError, listed
@@ -20,7 +21,9 @@ class UnmatchedGraphs(ThroughlineError, ValueError):
     """Preprocessing and network don't fit; run prepare and train for the same pipeline file."""
 
 
-def join(preprocess: onnx.ModelProto, network: onnx.ModelProto) -> onnx.ModelProto:
+def join(
+    preprocess: onnx.ModelProto, network: onnx.ModelProto, keep: Sequence[str] = ()
+) -> onnx.ModelProto:
     """One model: the preprocessing, then the network.
 
     An output of the preprocessing feeds the network's input of the same name; where their types
@@ -30,6 +33,7 @@ def join(preprocess: onnx.ModelProto, network: onnx.ModelProto) -> onnx.ModelPro
     Args:
         preprocess: from raw rows to arrays.
         network: from arrays to predictions.
+        keep: outputs of `preprocess` that stay outputs, such as states. Default: none.
 
     Returns:
         The joined model, at the newer opset and format of the two, without dead nodes.
@@ -45,7 +49,8 @@ def join(preprocess: onnx.ModelProto, network: onnx.ModelProto) -> onnx.ModelPro
     _check(preprocess, network, shared)
     first, second = _aligned(preprocess, network)
     taken = _names(network.graph.input) | _names(network.graph.output)
-    _tell_apart(first.graph, second.graph, taken, _names(first.graph.input) | set(shared))
+    fixed = _names(first.graph.input) | set(shared) | set(keep)
+    _tell_apart(first.graph, second.graph, taken, fixed)
     casts = _casts(first.graph, second.graph, shared)
     graph = onnx.GraphProto(name=network.graph.name)
     for part in (first.graph, second.graph):
@@ -59,6 +64,7 @@ def join(preprocess: onnx.ModelProto, network: onnx.ModelProto) -> onnx.ModelPro
     given = {*shared, *_names(first.graph.input)}
     graph.input.extend(value for value in second.graph.input if value.name not in given)
     graph.output.extend(second.graph.output)
+    graph.output.extend(value for value in first.graph.output if value.name in keep)
     model = helper.make_model(graph, ir_version=first.ir_version)
     del model.opset_import[:]
     model.opset_import.extend(_opsets(first, second))

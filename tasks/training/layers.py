@@ -31,6 +31,13 @@ def rows_apart(model: keras.Model) -> bool:
     return True
 
 
+def forget(model: keras.Model) -> None:
+    """Set the states of layers that carry them back to zero."""
+    for layer in model._flatten_layers():
+        if layer is not model and getattr(layer, "stateful", False):
+            layer.reset_state()
+
+
 def draws_in_training(model: keras.Model) -> bool:
     """Whether a layer draws random numbers in every step, as dropout and augmentation do."""
     return any(getattr(layer, "seed_generator", None) for layer in model._flatten_layers())

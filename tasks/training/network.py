@@ -77,7 +77,9 @@ def build(
         for entry in listing:
             for problem in spec.problems(entry):
                 raise problem
-        builder = _Builder(inputs, output, dtypes or {}, rescaling or {}, vectors or {})
+        # A layer that carries its state has one for each row of a batch.
+        batch = 1 if spec.carries_state(network) else None
+        builder = _Builder(inputs, output, dtypes or {}, rescaling or {}, vectors or {}, batch)
         return builder.model(listing, isinstance(network, dict))
 
 
@@ -101,7 +103,7 @@ class _Builder:
 
     def __init__(
         self, inputs: Mapping[str, Shape], output: Output, dtypes: Mapping[str, str],
-        rescaling: Mapping[str, tuple[Any, Any]], vectors: Mapping[str, Any],
+        rescaling: Mapping[str, tuple[Any, Any]], vectors: Mapping[str, Any], batch: int | None,
     ) -> None:  # fmt: skip
         import keras
 
@@ -109,7 +111,7 @@ class _Builder:
         self.output = output
         self.used: set[str] = set()
         self.tensors: dict[str, Any] = {
-            name: keras.Input(shape, dtype=dtypes.get(name, "float32"), name=name)
+            name: keras.Input(shape, batch, dtypes.get(name, "float32"), name=name)
             for name, shape in inputs.items()
         }
         self.inputs = list(self.tensors.values())

@@ -86,6 +86,13 @@ def entries(network: list[Any] | dict[str, Any]) -> list[Entry]:
     ]
 
 
+def carries_state(network: list[Any] | dict[str, Any] | str) -> bool:
+    """Whether a recurrent layer is `stateful`: its state goes on from one window to the next."""
+    if isinstance(network, str):
+        return False
+    return any(entry.arguments.get("stateful") for entry in entries(network))
+
+
 def _entry(item: Any, position: str, graph: bool) -> Entry:
     if isinstance(item, str):
         return Entry(item, {}, f"{position}.{item}")

@@ -12,7 +12,7 @@ import numpy as np
 from tasks.series.gathered import Ahead, Windowed
 from tasks.training import backends, objects, order, programs, watch
 from tasks.training.divergence import Diverged
-from tasks.training.layers import quick_under_xla, rows_apart
+from tasks.training.layers import forget, quick_under_xla, rows_apart
 from tasks.training.program import Data, Order, Program, Shape, State, columns
 from tasks.training.runs import Array, Fitted, Run, Weights
 
@@ -74,14 +74,16 @@ class Trainer:
         from keras import ops
 
         run = self.runs[0]
-        rows = np.resize(run.train_rows, 2)
+        rows = np.resize(run.train_rows, self.model.inputs[0].shape[0] or 2)
         names = [tensor.name.split(":")[0] for tensor in self.model.inputs]
         inputs = [
             ops.cast(ops.convert_to_tensor(run.inputs[name][rows]), tensor.dtype)
             for name, tensor in zip(names, self.model.inputs, strict=True)
         ]
         x = inputs[0] if len(inputs) == 1 else inputs
-        return ops.convert_to_tensor(_plain(run.target)[rows]), self.model(x, training=False)
+        answers = self.model(x, training=False)
+        forget(self.model)
+        return ops.convert_to_tensor(_plain(run.target)[rows]), answers
 
     def _shape(self, xla: bool | None) -> Shape:
         batch = self.training.batch_size
