@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import sys
 from collections.abc import Callable
@@ -21,6 +22,16 @@ def main(arguments: list[str] | None = None) -> int:
         return COMMANDS[chosen.command](chosen)
     except ThroughlineError as error:
         print(f"error: {error}", file=sys.stderr)
+        return 2
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+            raise
+        place = f" at {error.filename}" if error.filename else ""
+        print(
+            f"error: There must be room on the disk{place}. Received: {error.strerror}. "
+            "Make room and run again; outputs are as they were.",
+            file=sys.stderr,
+        )
         return 2
 
 

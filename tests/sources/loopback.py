@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import threading
 import time
@@ -9,6 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 CONTENT = b"a,b\n" + b"".join(b"%d,%d\n" % (i, i * i) for i in range(20_000))
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
+PACKED = gzip.compress(CONTENT, mtime=0)
+PACKED_SHA256 = hashlib.sha256(PACKED).hexdigest()
 PICTURE = b"\x89PNG\r\n\x1a\n" + bytes(200)
 
 
@@ -21,6 +24,7 @@ class Server(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.ranges: list[str | None] = []
         self.released = threading.Event()
+        self.fault = ""
 
     @property
     def url(self) -> str:
@@ -42,7 +46,9 @@ class Handler(BaseHTTPRequestHandler):
         start = int(asked.removeprefix("bytes=").rstrip("-")) if asked else 0
         if self.path.startswith("/slow"):
             time.sleep(0.2)
-        if self.path.startswith("/html"):
+        if self.path == "/data.csv.gz":
+            self._packed()
+        elif self.path.startswith("/html"):
             self._send(200, b"<!DOCTYPE html><html>Please sign in</html>")
         elif self.path.startswith("/absent"):
             self._send(404, b"no")
@@ -64,6 +70,25 @@ class Handler(BaseHTTPRequestHandler):
             self._send(200, PICTURE)
         else:
             self._send(206 if asked else 200, CONTENT[start:])
+
+    def _packed(self) -> None:
+        """One file, in every way in which it can go wrong."""
+        fault = self.server.fault
+        if fault == "cut":
+            self._send(200, PACKED[:-100])
+        elif fault == "wrong":
+            self._send(200, gzip.compress(CONTENT + b"1,1\n", mtime=0))
+        elif fault == "html":
+            self._send(200, b"<html><body>Please wait</body></html>")
+        elif fault == "failing":
+            self._send(503, b"later")
+        elif fault == "stalling":
+            self._send(200, PACKED[:1000], len(PACKED))
+            self.server.released.wait(1)
+        else:
+            asked = self.headers.get("Range")
+            start = int(asked.removeprefix("bytes=").rstrip("-")) if asked else 0
+            self._send(206 if asked else 200, PACKED[start:])
 
     def _send(self, status: int, body: bytes, promised: int | None = None) -> None:
         self.send_response(status)
