@@ -81,6 +81,14 @@ def _parser() -> argparse.ArgumentParser:
     drift.add_argument("data", type=Path, help="a file of new rows")
     readmit = commands.add_parser("readmit", help="mend quarantined rows and take them back")
     readmit.add_argument("name", metavar="PIPELINE")
+    vectors = commands.add_parser("vectors", help="look at the word vectors of a source")
+    vectors.add_argument("name", metavar="PIPELINE")
+    vectors.add_argument("action", choices=("nearest", "analogy", "projector"))
+    vectors.add_argument("words", nargs="+", help="a word, three words, or a folder")
+    vectors.add_argument("--count", type=int, default=5, help="words; default: 5")
+    decode = commands.add_parser("decode", help="print training texts as the network sees them")
+    decode.add_argument("name", metavar="PIPELINE")
+    decode.add_argument("--rows", type=int, default=5, help="texts; default: 5")
     parity = commands.add_parser("parity", help="hold model files against their networks")
     parity.add_argument("name", metavar="PIPELINE")
     parity.add_argument("--rows", type=int, default=1000, help="test rows; default: 1000")
@@ -193,6 +201,22 @@ def _readmit(chosen: argparse.Namespace) -> int:
     return 0
 
 
+def _vectors(chosen: argparse.Namespace) -> int:
+    from tasks.vectors import vectors
+    from tasks.workspace import Workspace
+
+    vectors(Workspace(ROOT, chosen.name), chosen.action, chosen.words, chosen.count)
+    return 0
+
+
+def _decode(chosen: argparse.Namespace) -> int:
+    from tasks.decode import decode
+    from tasks.workspace import Workspace
+
+    print("\n".join(decode(Workspace(ROOT, chosen.name), chosen.rows)))
+    return 0
+
+
 COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     **dict.fromkeys(EVERY_STAGE, _stage),
     "check": _check,
@@ -206,6 +230,8 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "canary": _canary,
     "drift": _drift,
     "readmit": _readmit,
+    "vectors": _vectors,
+    "decode": _decode,
 }
 
 

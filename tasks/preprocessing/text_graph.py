@@ -11,6 +11,8 @@ from tasks.preprocessing.graph import Graph
 from tasks.preprocessing.text import FittedText
 from tasks.preprocessing.tokens import write_tokens
 
+# Without weights, IDF is 1 where a token stands in the text, however often.
+MODES = {"multi-hot": "IDF", "counts": "TF", "tf-idf": "TFIDF"}
 FILLED_UP = 0
 START = 1
 
@@ -26,9 +28,10 @@ def write_text(graph: Graph, value: str, fitted: FittedText) -> str:
     Returns:
         name of a tensor (N, features): int32 for ids, else float.
     """
-    tokens = write_tokens(graph, value, fitted.name, fitted.text)
     if isinstance(fitted.text.encode, Ids):
+        tokens = write_tokens(graph, value, fitted.name, fitted.text)
         return _write_ids(graph, tokens, fitted, fitted.text.encode)
+    tokens = write_tokens(graph, value, fitted.name, fitted.text, one_column=False)
     return _write_counts(graph, tokens, fitted)
 
 
@@ -50,14 +53,12 @@ def _write_counts(graph: Graph, tokens: str, fitted: FittedText) -> str:
         min_gram_length=low,
         max_gram_length=high,
         max_skip_count=0,
-        mode="TFIDF" if fitted.weights else "TF",
+        mode=MODES[str(fitted.text.encode)],
         ngram_counts=[int(start) for start in starts],
         ngram_indexes=[place for grams in by_length for _, place in grams],
         pool_strings=pool,
         **weights,
     )
-    if fitted.text.encode == "multi-hot":
-        return graph.node("Sign", [counts], f"{name}/hot")
     if fitted.text.encode == "tf-idf":
         axes = graph.constant([1], f"{name}/axes", np.int64)
         length = graph.node("ReduceL2", [counts, axes], f"{name}/length", keepdims=1)

@@ -41,8 +41,19 @@ def ngrams(tokens: Sequence[str], span: tuple[int, int]) -> Iterator[str]:
             yield " ".join(tokens[start : start + length])
 
 
-def write_tokens(graph: Graph, value: str, name: str, text: Text) -> str:
-    """Nodes from a raw text (N, 1) to its tokens (N, longest), "" after the last one."""
+def write_tokens(
+    graph: Graph, value: str, name: str, text: Text, *, one_column: bool = True
+) -> str:
+    """Nodes from a raw text (N, 1) to its tokens (N, longest), "" after the last one.
+
+    Args:
+        graph: receives the nodes.
+        value: name of the raw text.
+        name: of the column.
+        text: its treatment.
+        one_column: whether there is a column even where no text has a token, which all nodes but
+            the TfIdfVectorizer need; it costs a copy of all tokens. Default: true.
+    """
     flat = graph.constant([-1], f"{name}/flat", np.int64)
     value = graph.node("Reshape", [value, flat], f"{name}/flat_text")
     if text.lower:
@@ -57,13 +68,14 @@ def write_tokens(graph: Graph, value: str, name: str, text: Text) -> str:
     value = graph.node(
         "com.microsoft.Tokenizer",
         [value],
-        f"{name}/found",
+        f"{name}/found" if one_column else f"{name}/tokens",
         mark=0,
         mincharnum=1,
         pad_value="",
         tokenexp=pattern,
     )
-    # When no text has a token there are no columns, which later nodes do not take.
+    if not one_column:
+        return value
     shape = graph.node("Shape", [value], f"{name}/rows", start=0, end=1)
     one = graph.constant([1], f"{name}/one", np.int64)
     wide = graph.node("Concat", [shape, one], f"{name}/column", axis=0)
