@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from flows import releases
+from flows.environment import CACHE
 from flows.git import changed_files, git
 from flows.ledger import Ledger
 from flows.outputs import cache_of, cached, files, sha256
@@ -21,6 +22,7 @@ from tasks.workspace import Workspace, read_json, replaced, write_json
 UNCHANGED, RELEASED, KEPT, FAILED = "unchanged", "released", "kept", "failed"
 # Beside the model: which one was judged last.
 JUDGED = "judged.json"
+ROWS = "rows.parquet"
 
 
 @dataclass(frozen=True)
@@ -196,7 +198,8 @@ def _drift(run: Run, name: str) -> tuple[Mapping[str, Any], ...]:
     found = [
         drift_of(entry, columns[entry["name"]], Limits())
         for entry in known
-        if entry["name"] in columns
+        # Pictures and other arrays have no deciles and no categories.
+        if entry["name"] in columns and columns[entry["name"]].ndim == 1
     ]
     return tuple(asdict(column) for column in found)
 
@@ -219,12 +222,21 @@ def _compared(run: Run, name: str, champion: str, seeds: int) -> dict[str, Any]:
 
 
 def training_rows(root: Path, record: Mapping[str, Any]) -> Path | None:
-    """The rows a release was trained on, if DVC's cache still holds them."""
+    """The rows a release was trained on, with their pictures, if DVC's cache still holds them."""
     cache = cache_of(root)
-    digest = files(cache, record["stages"]["prepare"]).get(
-        f"data/prepared/{record['pipeline']}/training/main/rows.parquet"
-    )
-    return cached(cache, digest) if digest and cached(cache, digest).exists() else None
+    folder = f"data/prepared/{record['pipeline']}/training/main/"
+    found = {
+        path.removeprefix(folder): cached(cache, digest)
+        for path, digest in files(cache, record["stages"]["prepare"]).items()
+        if path.startswith(f"{folder}rows.")
+    }
+    if ROWS not in found or not all(kept.exists() for kept in found.values()):
+        return None
+    with replaced(root / CACHE / "champion" / str(record["pipeline"])) as draft:
+        for path, kept in found.items():
+            (draft / path).parent.mkdir(parents=True, exist_ok=True)
+            (draft / path).symlink_to(kept.resolve())
+    return root / CACHE / "champion" / str(record["pipeline"]) / ROWS
 
 
 def _commit_lock(root: Path, name: str) -> None:

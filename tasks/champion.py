@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -125,7 +126,12 @@ def _unseen(columns: Any, count: int, training: Path | None) -> np.ndarray:
     return np.array([key not in seen for key in _keys(columns, shared, count)], bool)
 
 
-def _keys(columns: Any, names: Sequence[str], count: int) -> list[tuple[str, ...]]:
+def _keys(columns: Any, names: Sequence[str], count: int) -> list[tuple[str | bytes, ...]]:
     """Each row as a value that can be looked up; NaN equals NaN."""
     held = [columns[name] for name in names]
-    return [tuple(str(column[row]) for column in held) for row in range(count)]
+    return [tuple(_key(column[row]) for column in held) for row in range(count)]
+
+
+def _key(value: Any) -> str | bytes:
+    # Of a large array, such as a picture, `str` shows the corners only.
+    return sha256(value.tobytes()).digest() if isinstance(value, np.ndarray) else str(value)

@@ -62,3 +62,14 @@ class TestRowsThatNoneHasSeen:
         columns = {"x": np.array([1.0, np.nan, 3.0]), "y": np.array(["a", "b", "a"], object)}
         assert _unseen(columns, 3, tmp_path / "rows.parquet").tolist() == [False, False, True]
         assert _unseen(columns, 3, None).all()
+
+    def test_pictures_are_told_apart_by_all_their_pixels(self, tmp_path: Path) -> None:
+        known = np.zeros((2, 40, 40), np.uint8)
+        known[1, 20, 20] = 1
+        (tmp_path / "rows.images").mkdir()
+        np.save(tmp_path / "rows.images/pixels.npy", known)
+        pq.write_table(pa.table({"label": [0, 0]}), tmp_path / "rows.parquet")
+        new = np.zeros((2, 40, 40), np.uint8)
+        new[0, 20, 21] = 1
+        columns = {"pixels": new, "label": np.array([0, 0])}
+        assert _unseen(columns, 2, tmp_path / "rows.parquet").tolist() == [True, False]
