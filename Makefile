@@ -62,11 +62,11 @@ down: setup
 
 # What killing, full disks and damaged files do to a run: a verdict for each.
 faults: setup
-	python -m pytest -m slow -s -v tests/flows/test_faults.py
+	python -m pytest -m slow -s -vv tests/flows/test_faults.py
 
 # A schedule of one minute on a real server: changed data release once and are refused once.
 schedule: setup
-	python -m pytest -m slow -s -v tests/flows/test_schedule.py
+	python -m pytest -m slow -s -vv tests/flows/test_schedule.py
 
 clean:
 	rm -rf data/raw data/clean data/bottleneck data/prepared models/*/ reports .cache

@@ -5,12 +5,13 @@ from __future__ import annotations
 import builtins
 import os
 import shlex
+import signal
 import subprocess
 import sys
 import threading
 import time
 import traceback
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +19,8 @@ from typing import Any
 
 PYTHON = ("python", "python3")
 MODULE = "tasks"
+# PR_SET_PDEATHSIG of Linux' prctl.
+PARENT_DEATH_SIGNAL = 1
 LOG_VARIABLE = "THROUGHLINE_WORKER_LOG"
 
 
@@ -143,7 +146,9 @@ def _run(command: str, folder: Path) -> None:
     if words[0] not in PYTHON or words[1:3] != ["-m", MODULE]:
         # The worker's own Python, whatever the search path says.
         program = sys.executable if words[0] in PYTHON else words[0]
-        subprocess.run([program, *words[1:]], check=True, cwd=folder)
+        subprocess.run(
+            [program, *words[1:]], check=True, cwd=folder, preexec_fn=_ends_with_parent()
+        )
         return
     from tasks.__main__ import main, run_stage
     from tasks.config.sections import EVERY_STAGE
@@ -154,6 +159,19 @@ def _run(command: str, folder: Path) -> None:
         run_stage(words[3], words[4], folder)
     elif main(words[3:]):
         raise ThroughlineError(_last_line(_log_since(0)))
+
+
+def _ends_with_parent() -> Callable[[], object] | None:
+    """What a command does before it starts, so that it ends with its worker, even by SIGKILL.
+
+    Left alone, it would go on writing while the next run repeats the stage.
+    """
+    if not sys.platform.startswith("linux"):
+        return None
+    import ctypes
+
+    library = ctypes.CDLL(None)
+    return lambda: library.prctl(PARENT_DEATH_SIGNAL, signal.SIGKILL)
 
 
 def _forget_networks() -> None:
