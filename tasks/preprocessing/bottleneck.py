@@ -31,7 +31,9 @@ FROZEN = "frozen"
 
 def key(name: str, image: Image) -> str:
     """The name of the files of a treatment."""
-    settings = json.dumps(image.model_dump(mode="json"), sort_keys=True)
+    # Without defaults, so that a setting that is new in the schema moves no key.
+    given = image.model_dump(mode="json", exclude_defaults=True)
+    settings = json.dumps(given, sort_keys=True)
     return f"{name}-{hashlib.sha256(settings.encode()).hexdigest()[:12]}"
 
 
