@@ -8,6 +8,7 @@ from typing import Any
 
 from tasks.evaluation import gallery, sections, set_aside, text_sections
 from tasks.evaluation.chart import number
+from tasks.evaluation.forecast_sections import forecasts
 from tasks.evaluation.markup import ranged, signed, spoken
 from tasks.evaluation.names import FIGURES
 from tasks.evaluation.style import CSS
@@ -27,6 +28,7 @@ def page(report: Mapping[str, Any], plots: Mapping[str, Any]) -> str:
         sections.gates(report),
         sections.debug_list(report),
         sections.figures(report),
+        forecasts(report),
         sections.comparisons(report),
         sections.variants(report),
         sections.precisions(report),

@@ -119,6 +119,27 @@ class TestTheReport:
         for words in ("all test windows", "windows of the middle", "Error by horizon", "Autocorr"):
             assert words in page
 
+    def test_counts_the_windows_that_were_left_out(self, forecaster: Workspace) -> None:
+        page = (forecaster.evaluation / "report.html").read_text(encoding="utf-8")
+        assert "left out: across a gap" in page
+
+    def test_says_of_a_parrot_that_it_is_one(self) -> None:
+        from tasks.evaluation.forecast_sections import forecasts
+
+        figures = {"skill": {"value": 0.005}, "r2": {"value": 0.955}}
+        windows = {"training": {"windows": 9}, "test": {"windows": 3}}
+        main = {
+            "title": "",
+            "metrics": {"skill": {"value": 0.5}},
+            "windows": windows,
+            "series": {"rows": 20, "series": 1, "absent": 0},
+        }
+        lag = {"title": "One lag", "metrics": figures}
+        page = forecasts({"branches": {"main": main, "lag": lag}})
+        assert "One lag: repeats the last value." in page
+        assert "although its R² is 0.955" in page
+        assert page.count("repeats") == 1
+
     def test_says_how_far_the_parts_are_apart(self, forecaster: Workspace) -> None:
         (finding,) = read_json(forecaster.test_data / "main" / "guards.json")["findings"]
         assert finding["passed"]
