@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tasks.guards.finding import Case, Observation, guard, is_number, plain_columns
+from tasks.guards.information import shared_information
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -18,6 +19,8 @@ SAME = 0.9999
 COPY = 0.995
 # From here on, one feature alone is suspiciously good; honest ones are (0.98 on wifi, digits 0.5).
 SUSPICIOUS = 0.995
+# From here on, a category is likely to be made from the target; rows near an edge are misread.
+READ_OFF = 0.97
 FEWEST_ROWS = 20
 # A number with more values than this is a measurement.
 MOST_CATEGORIES = 64
@@ -68,8 +71,18 @@ def _alone(
     score = one_feature_score(held, told, case.classifies)
     if score > SUSPICIOUS:
         what = "accuracy" if case.classifies else "R²"
-        text = f"'{name}' alone predicts '{target}' with {what} {score:.4f}; does it come after it?"
+        shared = shared_information(held, told)
+        text = (
+            f"'{name}' alone predicts '{target}' with {what} {score:.4f} and holds {shared:.0%} of "
+            "what there is to know of it; does it come after it?"
+        )
         return Observation(text, (name,), certain=False)
+    if not case.classifies and held.nunique() <= MOST_CATEGORIES:
+        # Which bracket of the target a row lies in is known when the target is.
+        right = one_feature_score(told, held, classifies=True)
+        if right > READ_OFF:
+            text = f"'{name}' can be read off the target '{target}' in {right:.2%} of the rows"
+            return Observation(f"{text}; was it made from it?", (name,), certain=False)
     return None
 
 

@@ -15,6 +15,7 @@ from tasks.config.protocol import Guards, Split
 from tasks.errors import BadData
 from tasks.guards.examine import after_drops, enforce, examine
 from tasks.guards.finding import Finding
+from tasks.guards.information import shared_information
 from tasks.guards.shift import chi_square, ks_critical, ks_distance
 
 
@@ -102,6 +103,20 @@ class TestTargetInDisguise:
         assert found.verdict == "warn"
         assert set(found.columns) >= {"x0", "x1"}
 
+    def test_a_bracket_of_the_target_is_suspicious(self) -> None:
+        rows = self.boston()
+        rows["bracket"] = pd.cut(rows["LSTAT"], [0, 5, 9, 14, 20, 50], labels=list("caebd"))
+        rows["bracket"] = rows["bracket"].astype(str)
+        (found,) = of(findings(rows, "LSTAT", "regression"), "target_in_disguise")
+        assert (found.columns, found.verdict) == (("bracket",), "warn")
+        assert "can be read off the target" in found.message
+
+    def test_the_size_of_what_a_suspicious_feature_tells(self) -> None:
+        rows = normal()
+        rows["x9"] = rows["y"] * 10 + rows["x0"] * 0.1
+        (found,) = of(findings(rows), "target_in_disguise")
+        assert "accuracy 1.0000 and holds 9" in found.message
+
     @pytest.mark.parametrize("name", ["iris", "wine", "digits", "breast_cancer"])
     def test_honest_classes(self, name: str) -> None:
         from sklearn import datasets
@@ -121,6 +136,27 @@ class TestTargetInDisguise:
         rows.loc[[5, 9], "y"] = 1
         rows["town"] = np.arange(2000) % 4
         assert of(findings(rows), "target_in_disguise") == []
+
+
+class TestMutualInformation:
+    def test_a_copy_tells_everything_and_chance_nothing(self) -> None:
+        generator = np.random.default_rng(0)
+        answer = pd.Series(generator.integers(0, 4, 4000))
+        assert shared_information(answer.map(str), answer) == pytest.approx(1, abs=0.01)
+        assert shared_information(pd.Series(generator.integers(0, 9, 4000)), answer) < 0.005
+        assert shared_information(pd.Series(generator.normal(size=4000)), answer) < 0.005
+
+    def test_a_relation_that_no_correlation_sees(self) -> None:
+        values = pd.Series(np.random.default_rng(0).normal(size=4000))
+        assert abs(np.corrcoef(values, values**2)[0, 1]) < 0.1
+        assert shared_information(values, values**2) > 0.5
+
+    def test_equals_its_definition(self) -> None:
+        """Two fair coins of which one is turned in a quarter of the throws."""
+        first = pd.Series([0, 1] * 40_000)
+        second = first.where(np.arange(80_000) % 8 >= 2, 1 - first)
+        expected = 1 + 0.75 * np.log2(0.75) + 0.25 * np.log2(0.25)
+        assert shared_information(first, second) == pytest.approx(expected, abs=1e-3)
 
 
 class TestSameRows:
