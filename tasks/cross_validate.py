@@ -10,7 +10,8 @@ from tasks.workspace import Workspace, needed, read_json, replaced, write_json
 
 if TYPE_CHECKING:
     from tasks.config.loading import StageInput
-    from tasks.training.validation import Folded, TrainingRows
+    from tasks.training.fold_arrays import TrainingRows
+    from tasks.training.validation import Folded
     from tasks.training.windows import WindowData
 
 
@@ -46,7 +47,7 @@ def _data(workspace: Workspace, owner: str) -> TrainingRows | WindowData:
     from tasks.preprocessing.pictures import read_rows
     from tasks.preprocessing.target import FittedTarget
     from tasks.series.prepared import read_learned
-    from tasks.training.validation import TrainingRows
+    from tasks.training.fold_arrays import TrainingRows
     from tasks.training.windows import WindowData
 
     prepared = needed(workspace.training_data, "prepare") / owner

@@ -113,11 +113,11 @@ def matrix_for(vocabulary: Sequence[str], first_id: int, vectors: Vectors) -> np
     values = vectors.values
     shape = (first_id + len(vocabulary), values.shape[1])
     drawn = np.random.default_rng(SEED).standard_normal(shape, dtype=np.float32)
-    matrix = drawn * values.std() + values.mean()
+    matrix: np.ndarray = (drawn * values.std() + values.mean()).astype(np.float32)
     matrix[0] = 0.0
     place = {word: number for number, word in enumerate(vectors.words)}
     known = [(first_id + i, place[word]) for i, word in enumerate(vocabulary) if word in place]
     if known:
         rows, places = np.array(known).T
         matrix[rows] = values[places]
-    return matrix.astype(np.float32)
+    return matrix

@@ -53,11 +53,13 @@ def _drawn(size: int, hour: np.ndarray, minute: np.ndarray, shift: np.ndarray) -
     x, y = np.meshgrid(steps - shift[0], -steps - shift[1])
     ink = np.maximum(_hand(x, y, hour, HOUR_WIDTH, size), _hand(x, y, minute, MINUTE_WIDTH, size))
     rim = np.clip(1 - np.abs(np.hypot(x, y) - FACE) * size / 2, 0, 1)
-    return np.round(255 * (1 - np.maximum(ink, rim))).astype(np.uint8)
+    face: np.ndarray = np.round(255 * (1 - np.maximum(ink, rim))).astype(np.uint8)
+    return face
 
 
 def _hand(x: np.ndarray, y: np.ndarray, tip: np.ndarray, width: float, size: int) -> np.ndarray:
     """How black each pixel is: by its distance to the line from the middle to the tip."""
     along = np.clip((x * tip[0] + y * tip[1]) / (tip @ tip), 0, 1)
     distance = np.hypot(x - along * tip[0], y - along * tip[1])
-    return np.clip((width - distance) * size / 2 + 0.5, 0, 1)
+    black: np.ndarray = np.clip((width - distance) * size / 2 + 0.5, 0, 1)
+    return black

@@ -69,8 +69,8 @@ def prices(bars: int, momentum: float, seed: int) -> dict[str, np.ndarray]:
     high = np.maximum(opened, close) * (1 + reach[0])
     low = np.minimum(opened, close) * (1 - reach[1])
     kept = np.ones(bars, dtype=bool)
-    for row in np.flatnonzero(generator.random(bars) < 1 / 500):
-        kept[row + 1 : row + 1 + generator.integers(1, 7)] = False
+    for row in np.flatnonzero(generator.random(bars) < 1 / 500).tolist():
+        kept[row + 1 : row + 1 + int(generator.integers(1, 7))] = False
     date = (START + np.arange(bars) * np.timedelta64(1800, "s")).astype(str)
     columns = {"date": date, "open": opened, "high": high, "low": low, "close": close}
     return {name: values[kept] for name, values in columns.items()}

@@ -95,7 +95,7 @@ def _verdicts(
         return verdicts(frame, rules)
     of_table = [n for n, rule in enumerate(rules) if next(iter(rule)).startswith(TABLE_COLUMNS)]
     others = [n for n in range(len(rules)) if n not in of_table]
-    found = {}
+    found: dict[int, Verdict] = {}
     for seen, numbers in ((frame, of_table), (profiled, others)):
         judged = verdicts(seen, [rules[n] for n in numbers])
         found |= {n: replace(v, number=n) for n, v in zip(numbers, judged, strict=True)}
