@@ -75,8 +75,6 @@ def time_problems(pipeline: Pipeline) -> Iterator[MisplacedKey]:
         )
     if task != "forecast" and target.change is not None and not directed:
         yield MisplacedKey("'change' of a class needs 'direction'", "target", "change")
-    if task == "forecast" and directed:
-        yield MisplacedKey("'change: direction' needs 'task: binary'", "target", "change")
     if task != "forecast" and len(pipeline.time.horizon) > 1:
         yield MisplacedKey("a class is predicted for one horizon", "time", "horizon")
     folded = pipeline.cross_validation
