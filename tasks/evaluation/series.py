@@ -27,8 +27,10 @@ if TYPE_CHECKING:
 
 # Windows in one call, so that wide ones never lie in memory all at once.
 CHUNK = 2048
-# Training windows that are measured, and that classical models see, spaced evenly.
+# Training windows that are measured, and that classical models see. They are drawn: every 12th
+# hour would be two hours of the day.
 MOST_TRAINING = 10_000
+SEED = 0
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ class SeriesParts:
         known = read_series(training, window["grid"])
         ends = np.load(training / "positions.npy")
         self.whole = windows_of(known, ends)
-        self.known = windows_of(known, ends[:: -(-len(ends) // MOST_TRAINING)])
+        self.known = windows_of(known, _drawn(ends))
         test_ends = np.load(needed(test / "positions.npy", "prepare"))
         self.training_count, self.test_count = len(ends), len(test_ends)
         self.evaluated = (
@@ -226,7 +228,7 @@ class SeriesParts:
 
     @cached_property
     def _arrays(self) -> Prepared:
-        """Windows as flat rows, for classical models; training windows thinned out."""
+        """Windows as flat rows, for classical models; of many training windows a draw."""
         rows = self.known
         if self.task == "forecast":
             target = replace(self.target, task="regression")
@@ -264,6 +266,13 @@ class SeriesParts:
             table = [array[:, every].reshape(len(places), -1) for array in arrays]
             blocks.append(np.concatenate(table, axis=1))
         return np.concatenate(blocks)
+
+
+def _drawn(ends: np.ndarray) -> np.ndarray:
+    """At most `MOST_TRAINING` windows, in the order of time."""
+    if len(ends) <= MOST_TRAINING:
+        return ends
+    return np.sort(np.random.default_rng(SEED).choice(ends, MOST_TRAINING, replace=False))
 
 
 def _target(task: str, prepared: dict[str, Any]) -> Target:

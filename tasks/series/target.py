@@ -145,7 +145,9 @@ def fit_forecast(
     )  # fmt: skip
     if target.scale is None:
         return bare
-    thinned = ends[:: max(1, len(ends) * len(extent.horizons) // MOST_FITTED)]
+    # An odd stride, so that no cycle of an even length is seen at a few of its places only.
+    stride = len(ends) * len(extent.horizons) // MOST_FITTED
+    thinned = ends[:: stride + 1 - stride % 2 if stride else 1]
     learned = bare.ahead(values, thinned).unscaled(slice(None)).astype(np.float64)
     pairs = [
         scaling(name, learned[:, :, position].ravel(), target.scale)
