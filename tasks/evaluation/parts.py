@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from tasks.config.judgement import Comparison
 
 # Training pictures that are measured, evenly spread over the rows.
-MOST_PICTURES = 2000
+MOST_PICTURES, FEWEST_PICTURES = 2000, 250
+# Large pictures are measured in smaller number.
+MOST_PIXELS = 10_000_000
 
 
 def parts_of(training: Path, test: Path, task: str) -> Parts | SeriesParts:
@@ -53,7 +55,7 @@ class Parts:
         self.evaluated = test_rows if test_rows.count else self.training
         self.draws = Resamples(self.evaluated.count)
         # Pictures are many and dear: a sample says as well how well the training rows are known.
-        self.known = sampled(self.training, MOST_PICTURES)
+        self.known = sampled(self.training, _pictures_measured(self.training))
         self.training_draws = Resamples(self.known.count) if test_rows.count else self.draws
         self._compared: list[Compared] | None = None
 
@@ -127,3 +129,9 @@ class Compared:
     arguments: Mapping[str, Any]
     outcome: Outcome
     metrics: Mapping[str, Figure]
+
+
+def _pictures_measured(rows: Rows) -> int:
+    """How many pictures are worth the time of their answers."""
+    sizes = [values[0, ..., 0].size for values in rows.columns.values() if values.ndim == 4]
+    return max(FEWEST_PICTURES, min([MOST_PICTURES, *(MOST_PIXELS // size for size in sizes)]))
