@@ -78,7 +78,7 @@ def sections(size: Sequence[int], facts: Sequence[Fact], part: str | None) -> di
         "training": {
             "optimizer": {"Adam": {"learning_rate": 0.001}},
             "batch_size": 32,
-            "epochs": {"max": 20, "patience": 4},
+            "epochs": {"max": 30, "patience": 8},
             "validation": 0.2,
         },
         "compare": ["majority"],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,6 @@ from tasks.config.protocol import Guards, Split
 from tasks.errors import BadData
 from tasks.guards.examine import after_drops, enforce, examine
 from tasks.guards.finding import Finding
-from tasks.guards.information import shared_information
 from tasks.guards.shift import chi_square, ks_critical, ks_distance
 
 
@@ -136,27 +134,6 @@ class TestTargetInDisguise:
         rows.loc[[5, 9], "y"] = 1
         rows["town"] = np.arange(2000) % 4
         assert of(findings(rows), "target_in_disguise") == []
-
-
-class TestMutualInformation:
-    def test_a_copy_tells_everything_and_chance_nothing(self) -> None:
-        generator = np.random.default_rng(0)
-        answer = pd.Series(generator.integers(0, 4, 4000))
-        assert shared_information(answer.map(str), answer) == pytest.approx(1, abs=0.01)
-        assert shared_information(pd.Series(generator.integers(0, 9, 4000)), answer) < 0.005
-        assert shared_information(pd.Series(generator.normal(size=4000)), answer) < 0.005
-
-    def test_a_relation_that_no_correlation_sees(self) -> None:
-        values = pd.Series(np.random.default_rng(0).normal(size=4000))
-        assert abs(np.corrcoef(values, values**2)[0, 1]) < 0.1
-        assert shared_information(values, values**2) > 0.5
-
-    def test_equals_its_definition(self) -> None:
-        """Two fair coins of which one is turned in a quarter of the throws."""
-        first = pd.Series([0, 1] * 40_000)
-        second = first.where(np.arange(80_000) % 8 >= 2, 1 - first)
-        expected = 1 + 0.75 * np.log2(0.75) + 0.25 * np.log2(0.25)
-        assert shared_information(first, second) == pytest.approx(expected, abs=1e-3)
 
 
 class TestSameRows:
@@ -321,12 +298,3 @@ class TestVerdicts:
         found = examine(rows, random_parts(500), ["x0"], Target(columns=["y"]), "binary", Split())
         assert {finding.guard for finding in found} == set(Guards.model_fields) - {"grouped_by"}
         assert all(finding.as_json()["passed"] == finding.passed for finding in found)
-
-
-class TestSpeed:
-    def test_15_000_rows_of_20_columns(self) -> None:
-        rows = normal(15_000, 20)
-        findings(rows.head(100))
-        start = time.process_time()
-        findings(rows)
-        assert time.process_time() - start < 1.0

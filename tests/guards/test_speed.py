@@ -1,0 +1,28 @@
+"""Guards look at every pipeline, so they may cost little."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pandas as pd
+
+from tasks.config.columns import Target
+from tasks.config.protocol import Split
+from tasks.guards.examine import examine
+
+
+def test_15_000_rows_of_20_columns() -> None:
+    generator = np.random.default_rng(1)
+    rows = pd.DataFrame(generator.normal(size=(15_000, 20))).rename(columns=lambda i: f"x{i}")
+    rows["y"] = (rows.sum(axis=1) + generator.normal(size=15_000) > 0) * 1
+    parts = np.where(generator.random(15_000) < 0.2, "test", "training")
+    features = [name for name in rows.columns if name != "y"]
+
+    def look(count: int) -> None:
+        examine(rows[:count], parts[:count], features, Target(columns=["y"]), "binary", Split())
+
+    look(100)
+    start = time.process_time()
+    look(15_000)
+    assert time.process_time() - start < 1.0
