@@ -79,6 +79,7 @@ def ends_well(root: Path, run: Run) -> None:
     done = start(root)
     printed, _ = done.communicate(timeout=240)
     assert done.returncode == 0, printed
+    # Nothing is left to do, and what is there is what an unharmed run makes.
     assert "up to date" in run(root, "dvc", "status")
     other = root.parent / "unharmed"
     shutil.copytree(root, other, ignore=shutil.ignore_patterns("data", "cache", "tmp", "dvc.lock"))
@@ -86,8 +87,6 @@ def ends_well(root: Path, run: Run) -> None:
     assert locks(root) == locks(other)
     for name in ("one", "two"):
         assert digest_of(root / "data" / name) == digest_of(other / "data" / name)
-    again, _ = start(root).communicate(timeout=240)
-    assert " ran" not in again, again
 
 
 class TestKill9:

@@ -17,6 +17,8 @@ from tasks.errors import BadPipeline, MissingFile, RefusedByGate
 from tasks.workspace import Workspace
 from tests.flows import shop
 
+# The first test builds the shop, and may wait for another process that builds it.
+pytestmark = pytest.mark.timeout(900)
 Run = Callable[..., str]
 
 

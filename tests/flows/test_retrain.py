@@ -18,6 +18,8 @@ from flows.retrain import main, retrain_flow
 from tasks.champion import BETTER, NO_EVIDENCE, WORSE
 from tests.flows import shop
 
+# The first test builds the shop, and may wait for another process that builds it.
+pytestmark = pytest.mark.timeout(900)
 VERDICT = {"reason": "as the test says", "metric": "accuracy", "difference": 0.1, "by_seed": [0.1]}
 
 
