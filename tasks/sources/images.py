@@ -36,6 +36,7 @@ MOST_PIXELS = 200_000_000
 FORMATS = {
     ".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".gif": "GIF", ".bmp": "BMP", ".webp": "WEBP",
 }  # fmt: skip
+PROFILE = ("min", "max", "mean")
 OPAQUE = {1: ("L", "1"), 3: ("RGB", "L", "P", "1")}
 
 
@@ -183,6 +184,7 @@ def decoded(file: str, content: bytes, images: Images) -> Decoded:
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         problem = "truncated" if "truncated" in str(error).lower() else "broken"
         return Decoded(file, {}, problem, str(error)[:200], None)
+    facts |= {name: values[0].item() for name, values in _profile(pixels[None]).items()}
     facts["sha256"] = hashlib.sha256(pixels.tobytes()).hexdigest()
     wanted = FORMATS.get(PurePosixPath(file.lower()).suffix)
     if facts["format"] != wanted:
@@ -250,7 +252,16 @@ def _columns(kept: list[Decoded], column: str) -> dict[str, list[Any]]:
     columns[column] = [each.facts["number"] for each in kept]
     for name in ("height", "width", "mode", "format", "sha256"):
         columns[name] = [each.facts[name] for each in kept]
+    for name in PROFILE:
+        columns[f"{column}.{name}"] = [each.facts[name] for each in kept]
     return columns
+
+
+def _profile(pixels: np.ndarray) -> dict[str, Any]:
+    """Darkest, brightest and mean value of each picture, over which rules can be stated."""
+    flat = pixels.reshape(len(pixels), -1)
+    found = (flat.min(axis=1), flat.max(axis=1), flat.mean(axis=1).round(3))
+    return dict(zip(PROFILE, found, strict=True))
 
 
 def from_arrays(frame: pd.DataFrame, images: Images) -> tuple[pd.DataFrame, np.ndarray]:
@@ -280,4 +291,5 @@ def from_arrays(frame: pd.DataFrame, images: Images) -> tuple[pd.DataFrame, np.n
             )
         values = values.astype(np.uint8)
     numbers = frame.assign(**{name: np.arange(len(frame))}).rename(columns={name: images.column})
-    return numbers, values
+    profile = {f"{images.column}.{key}": found for key, found in _profile(values).items()}
+    return numbers.assign(**profile), values
