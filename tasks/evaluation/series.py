@@ -265,7 +265,9 @@ class SeriesParts:
             arrays = session.run(names, {name: values[places] for name, values in columns.items()})
             table = [array[:, every].reshape(len(places), -1) for array in arrays]
             blocks.append(np.concatenate(table, axis=1))
-        return np.concatenate(blocks)
+        # Waves of the calendar repeat each other in every step; least squares of float32 would
+        # make weights of 1e5 of that.
+        return np.concatenate(blocks).astype(np.float64)
 
 
 def _drawn(ends: np.ndarray) -> np.ndarray:
