@@ -103,6 +103,8 @@ class TestTheReport:
         assert persistence["skill"]["value"] == 0
         seasonal = by_name["seasonal-persistence"]["metrics"]
         assert seasonal["skill_seasonal"]["value"] == 0
+        linear = by_name["LinearRegression"]["metrics"]
+        assert linear["mae"]["value"] < seasonal["mae"]["value"]
         skill = 1 - metrics["mae"] / persistence["mae"]["value"]
         assert metrics["skill"] == pytest.approx(skill, abs=1e-4)
         low, high = (report["metrics"]["skill"][bound] for bound in ("low", "high"))
