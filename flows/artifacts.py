@@ -33,9 +33,10 @@ def publish(root: Path, node: Node) -> None:
             description=f"Figures of {node.pipeline} on its test rows",
         )
     curves = workspace.cross_validation / "curves.csv"
-    if node.stage == "cross_validate" and curves.exists():
+    epochs = curve(curves) if node.stage == "cross_validate" and curves.exists() else []
+    if epochs:
         create_table_artifact(
-            table=curve(curves),
+            table=epochs,
             key=key(node.pipeline, "learning-curve"),
             description=f"Mean of {node.pipeline} over its folds, by epoch",
         )

@@ -128,7 +128,7 @@ def _root() -> Path:
 
 def _by_npm(address: Address, folder: Path) -> Path:
     wanted = f"{address.name}@{address.version}"
-    problem = _run([_client("npm"), "pack", "--ignore-scripts", "--silent", wanted], folder)
+    problem = _run([_client("npm"), "pack", "--ignore-scripts", "--loglevel=error", wanted], folder)
     if problem is not None:
         raise _undelivered("The npm registry", wanted, problem, problem)
     return _only_file(folder, address)
@@ -144,11 +144,14 @@ def _by_apt(address: Address, folder: Path) -> Path:
 
 def _undelivered(registry: str, wanted: str, said: str, last: str) -> ThroughlineError:
     """The error for a package that did not come: absent, or a registry that does not answer."""
+    # Clients end with advice; the line that names the package says what is wrong.
+    named = [line for line in last.splitlines() if wanted in line]
+    line = named[0].strip() if named else _last_line(last)
     if NO_ANSWER.search(said) or NO_ANSWER.search(last):
         remedy = "Run again when it can be reached, or put the file into a mirror folder"
-        return Unreachable(f"{registry} must answer for {wanted}", _last_line(last), remedy)
+        return Unreachable(f"{registry} must answer for {wanted}", line, remedy)
     remedy = "Look at the name and version, or put the file into a mirror folder"
-    return BadData(f"{registry} must deliver {wanted}", _last_line(last), remedy)
+    return BadData(f"{registry} must deliver {wanted}", line, remedy)
 
 
 def _client(name: str) -> str:

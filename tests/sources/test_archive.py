@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tasks.errors import BadData
+from tasks.errors import BadData, Unreachable
 from tasks.sources import archive
 from tasks.sources.archive import Address, extracted, parsed
 from tests.sources.conftest import Ingest
@@ -112,6 +112,34 @@ class TestPackages:
         assert provenance["source"] == where
         with pytest.raises(BadData, match="must have sha256 0000"):
             bring(archive=where, sha256="0" * 64)
+
+
+class TestARegistryThatDoesNotAnswer:
+    @pytest.mark.parametrize(
+        "said",
+        [
+            "WARNING: Retrying (Retry(total=0)) after connection broken\nERROR: No matching",
+            "npm error code ENOTFOUND\nnpm error network request to x failed",
+            "E: Failed to fetch http://x  Could not connect to x:80",
+            "no answer within 600 seconds",
+        ],
+    )
+    def test_may_answer_later(self, said: str) -> None:
+        error = archive._undelivered("The index", "towns==1.0", said, said)
+        assert isinstance(error, Unreachable)
+
+    @pytest.mark.parametrize(
+        "said",
+        [
+            "ERROR: No matching distribution found for towns==1.0",
+            "npm error notarget No matching version found for towns==1.0.\nnpm error A log",
+            "E: Version '1.0' for 'towns' was not found",
+        ],
+    )
+    def test_an_absent_package_stays_absent(self, said: str) -> None:
+        error = archive._undelivered("The index", "towns==1.0", said, said)
+        assert isinstance(error, BadData)
+        assert "A log" not in str(error)
 
 
 class TestRegistry:
