@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from tasks.evaluation import gallery, sections, set_aside, text_sections
+from tasks.evaluation import gallery, sections, set_aside, sizes, text_sections
 from tasks.evaluation.chart import number
 from tasks.evaluation.forecast_sections import forecasts
 from tasks.evaluation.markup import ranged, signed, spoken
@@ -39,6 +39,7 @@ def page(report: Mapping[str, Any], plots: Mapping[str, Any]) -> str:
         gallery.section(report, plots.get("pictures")),
         sections.slices(report),
         set_aside.section(report),
+        sizes.section(report, plots.get("sizes", {})),
         sections.sweeps(plots["sweeps"]),
         text_sections.sweep_curves(plots["sweeps"]),
     ]

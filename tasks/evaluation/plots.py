@@ -104,7 +104,8 @@ def plotted(
     from tasks.evaluation.boundary import decision_boundary
 
     main, outcome = report["branches"]["main"], branches["main"].outcome
-    plots: dict[str, Any] = {"sweeps": scores.get("sweeps") or {}}
+    sizes = {name: (scores.get(name) or {}).get("learning_curve", []) for name in branches}
+    plots: dict[str, Any] = {"sweeps": scores.get("sweeps") or {}, "sizes": sizes}
     if main["curves"] and len(main["curves"]["loss"]) > 1:
         chosen = main["metrics"].get("epochs", {}).get("value")
         plots["learning_curve"] = learning_curve(main["curves"], chosen)
