@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from flows.graph import Node, selected
 from tasks.errors import BadPipeline, ThroughlineError
 
 if TYPE_CHECKING:
+    from dvc.repo import Repo
     from dvc.stage import Stage
 
 PAUSE_SECONDS = 1.0
@@ -56,6 +57,7 @@ class Recorder:
             self._repo = Repo(str(root), _wait_for_lock=True)
         except NotDvcRepoError as error:
             raise BadPipeline(f"A DVC repository was expected: {error}") from error
+        _drop_broken_locks(self._repo)
         self._root = root.resolve()
         self._guard = threading.Lock()
         self._spent = spent
@@ -184,6 +186,25 @@ class Recorder:
                     yield
             finally:
                 self._spent(time.perf_counter() - start)
+
+
+def _drop_broken_locks(repo: Repo) -> None:
+    """Remove DVC's file of locks where a kill in the midst of its writing left half of it.
+
+    DVC itself refuses to work until somebody deletes it.
+    """
+    from dvc import rwlock
+    from dvc.lock import LockError
+
+    hardlink = repo.config["core"].get("hardlink_lock", False)
+    broken = (rwlock.RWLockFileCorruptedError, rwlock.RWLockFileFormatError)
+    # Another process that holds it at this moment can read it.
+    with suppress(LockError):
+        try:
+            with rwlock._edit_rwlock(repo.tmp_dir, repo.fs, hardlink):
+                pass
+        except broken:
+            Path(repo.tmp_dir, rwlock.RWLOCK_FILE).unlink(missing_ok=True)
 
 
 def _save(stage: Stage) -> None:
