@@ -24,7 +24,7 @@ from tasks.errors import ThroughlineError
 
 HOST = "127.0.0.1"
 PAUSE_SECONDS = 0.1
-TIMEOUT_SECONDS = 180.0
+TIMEOUT_SECONDS = 300.0
 # Written by `flows.deploy up`: the address of the server that stays.
 STANDING = CACHE / "prefect" / "server.json"
 
