@@ -127,6 +127,7 @@ def record(root: Path, name: str, verdict: Mapping[str, Any] | None = None) -> d
         "replaced": champion(root, name),
         "verdict": dict(verdict) if verdict else None,
         "model": _model(workspace.model, root),
+        "precisions": _precisions(workspace, root, report),
         "metrics": report["branches"]["main"]["metrics"],
         "gates": report["gates"],
         "parity": {
@@ -182,6 +183,24 @@ def _model(path: Path, root: Path) -> dict[str, Any]:
         "inputs": [entry.name for entry in model.graph.input],
         "outputs": [entry.name for entry in model.graph.output],
     }
+
+
+def _precisions(
+    workspace: Workspace, root: Path, report: Mapping[str, Any]
+) -> dict[str, dict[str, Any]]:
+    """The smaller files that are released too; one beyond its tolerance is not, and says why."""
+    entries: dict[str, dict[str, Any]] = {}
+    for judged in report["branches"]["main"].get("precisions", []):
+        if "released" not in judged:
+            continue
+        path = workspace.precisions / f"{judged['precision']}.onnx"
+        released = {"path": path.relative_to(root).as_posix(), "sha256": sha256(path)}
+        entries[judged["precision"]] = {
+            **(released if judged["released"] else {"refused": "beyond its tolerance"}),
+            "bytes": judged["bytes"],
+            "difference": judged["difference"],
+        }
+    return entries
 
 
 def _parameters(workspace: Workspace) -> dict[str, Any]:

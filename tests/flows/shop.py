@@ -26,6 +26,7 @@ PIPELINE = {
     "split": {"test": 0.8, "stratify": "bought", "seed": 0, "guards": {"duplicates": "off"}},
     "network": [],
     "training": {"optimizer": {"Adam": {"learning_rate": 0.05}}, "epochs": 60},
+    "export": {"precisions": ["float16"], "tolerance": 0.1},
     "compare": ["majority"],
     "gates": {"beat": "majority"},
 }

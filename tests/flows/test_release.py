@@ -14,7 +14,7 @@ from flows.outputs import sha256
 from flows.promotion import champion_file, created, rolled_back, settle
 from flows.release import compared, listed, main, shown
 from tasks.errors import BadPipeline, MissingFile, RefusedByGate
-from tasks.workspace import Workspace
+from tasks.workspace import Workspace, read_json, write_json
 from tests.flows import shop
 
 # The first test builds the shop, and may wait for another process that builds it.
@@ -42,6 +42,8 @@ class TestCreate:
         model = Workspace(released, shop.NAME).model
         assert record["model"]["sha256"] == sha256(model) == sha256(champion_file(released, "shop"))
         assert record["commit"] == shop.git(released, "rev-parse", "HEAD~1")
+        small = Workspace(released, shop.NAME).precisions / "float16.onnx"
+        assert record["precisions"]["float16"]["sha256"] == sha256(small)
         assert record["metrics"]["accuracy"]["low"] < record["metrics"]["accuracy"]["value"]
         assert record["environment"]["locks"].keys() == {"cpu.txt", "gpu.txt"}
         assert record["model"]["loads"]["opsets"]["ai.onnx"] > 0
@@ -63,6 +65,16 @@ class TestCreate:
     def test_the_same_model_is_not_released_twice(self, released: Path) -> None:
         with pytest.raises(BadPipeline, match="rollback shop@v1"):
             created(released, shop.NAME)
+
+    def test_a_smaller_file_beyond_its_tolerance_is_refused(self, built: Path) -> None:
+        workspace = Workspace(built, shop.NAME)
+        path = workspace.evaluation / "report.json"
+        report = read_json(path)
+        report["branches"]["main"]["precisions"][1]["released"] = False
+        path.chmod(0o644)
+        write_json(path, report)
+        entry = releases.record(built, shop.NAME)["precisions"]["float16"]
+        assert "sha256" not in entry and "tolerance" in entry["refused"]
 
     def test_a_broken_gate_is_named(self) -> None:
         report = {"gates": [{"gate": "beat majority", "holds": False}]}
