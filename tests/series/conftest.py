@@ -51,7 +51,7 @@ PIPELINE: dict[str, Any] = {
     },
     "split": {"kind": "temporal", "test": 0.3},
     "network": [{"GRU": {"units": 8}}],
-    "training": {"optimizer": {"Adam": {"learning_rate": 0.01}}, "epochs": 12, "batch_size": 32},
+    "training": {"optimizer": {"Adam": {"learning_rate": 0.01}}, "epochs": 6, "batch_size": 32},
     "cross_validation": {"folds": 2},
     "compare": ["persistence", "seasonal-persistence", "LinearRegression"],
     "export": {"precisions": ["float16", "int8-static"], "tolerance": 0.1},
