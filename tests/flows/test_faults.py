@@ -23,7 +23,11 @@ from tests.flows.conftest import STAGE
 from tests.flows.standing import standing
 from tests.flows.test_pipeline import locks
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("prefect_server")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.timeout(1500),
+    pytest.mark.usefixtures("prefect_server"),
+]
 
 Run = Callable[..., str]
 FLOW = [sys.executable, "-m", "flows.pipeline", "--workers", "1"]
@@ -234,7 +238,6 @@ class TestStaleLock:
         ends_well(repository, run)
 
 
-@pytest.mark.timeout(1500)
 class TestStanding:
     """The server and the worker of `make up`."""
 
