@@ -23,12 +23,20 @@ TABULAR = {
     *("housing", "iris", "line-17", "moons", "pima", "titanic", "titanic-sex", "visits"),
     *("visits-line", "weight-height", "wifi", "wine"),
 }
+PICTURES = {
+    *("cifar-cnn", "clock", "faces", "filters", "imagenet", "mnist-cnn", "mnist-dense"),
+    *("sports", "sports-fine-tuned"),
+}
 # Systems that the texts explore or draw without a single figure.
 WITHOUT_FIGURES = {"blobs", "clock", "digits-regularised", "imagenet", "titanic", "visits-line"}
 
 
 def test_every_tabular_system_is_there() -> None:
     assert set(NAMES) >= TABULAR
+
+
+def test_every_system_of_pictures_is_there() -> None:
+    assert set(NAMES) >= PICTURES
 
 
 @pytest.mark.parametrize("name", NAMES)
