@@ -106,7 +106,7 @@ class Source(Strict):
             )
         if given[0] in ("url", "archive") and self.sha256 is None:
             raise ValueError(f"'{given[0]}' needs 'sha256', so that the data can be trusted")
-        if "limit" in self.model_fields_set and given[0] != "urls":
+        if self.limit != type(self).model_fields["limit"].default and given[0] != "urls":
             raise ValueError(f"'limit' has no effect beside '{given[0]}'")
         if self.arguments and given[0] not in ("sklearn", "generator"):
             raise ValueError(f"'arguments' has no effect beside '{given[0]}'")
