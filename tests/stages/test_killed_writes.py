@@ -21,7 +21,10 @@ SLOW = ("cross_validate", "train", "export", "evaluate")
 
 @pytest.mark.parametrize(
     "stage",
-    [pytest.param(s, marks=pytest.mark.slow) if s in SLOW else s for s in STAGES],
+    [
+        pytest.param(s, marks=[pytest.mark.slow, pytest.mark.timeout(1200)]) if s in SLOW else s
+        for s in STAGES
+    ],
 )
 def test_a_stage_that_is_killed(built: Workspace, tmp_path: Path, stage: str) -> None:
     root = tmp_path / "copy"
