@@ -108,7 +108,7 @@ class TestGarbageCollection:
         # A model that was tried and never released.
         file = folder_remote / "pipelines/shop/pipeline.yaml"
         before = file.read_text()
-        file.write_text(before.replace("Does it sell?", "Never released"))
+        file.write_text(before.replace("Is it bought?", "Never released"))
         run(folder_remote, "dvc", "repro", "-q", "pipelines/shop/dvc.yaml:export")
         run(folder_remote, "dvc", "push", "-q")
         lock = folder_remote / "pipelines/shop/dvc.lock"
