@@ -33,14 +33,16 @@ class Convolve(Strict):
     """
 
     ones: Pair | None = None
-    kernels: list[list[list[float]] | Literal["horizontal", "vertical", "diagonal", "antidiagonal"]]
+    kernels: list[
+        list[list[float]] | Literal["horizontal", "vertical", "diagonal", "antidiagonal"]
+    ] = []
     padding: Literal["valid", "same"] = "valid"
     stride: Pair = (1, 1)
 
     @model_validator(mode="before")
     @classmethod
     def _ones(cls, value: object) -> object:
-        if isinstance(value, dict) and value.get("ones") is not None and "kernels" not in value:
+        if isinstance(value, dict) and value.get("ones") is not None and not value.get("kernels"):
             size = value["ones"]
             height, width = (size, size) if isinstance(size, int) else size
             return {**value, "kernels": [[[1.0] * width] * height]}
@@ -50,7 +52,7 @@ class Convolve(Strict):
     def _one_size(self) -> Convolve:
         sizes = {(len(matrix), len(row)) for matrix in self.matrices for row in matrix}
         if len(sizes) != 1:
-            raise ValueError("'kernels' must be matrices of one size")
+            raise ValueError("'kernels' must be matrices of one size, or 'ones' a size")
         return self
 
     @property
