@@ -204,6 +204,17 @@ class Pipeline(Strict):
             )
         return self
 
+    @model_validator(mode="after")
+    def _some_training_is_done(self) -> Pipeline:
+        if self.training.epochs == 0 and "Pretrained" not in str(self.network):
+            raise MisplacedKey(
+                "0 leaves the network untrained, which only a pretrained one may stay; "
+                "give at least 1",
+                "training",
+                "epochs",
+            )
+        return self
+
     @model_validator(mode="before")
     @classmethod
     def _series_are_split_in_time(cls, document: Any) -> Any:
