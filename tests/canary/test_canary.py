@@ -71,7 +71,9 @@ class TestCanary:
             return seen[-1]
 
         monkeypatch.setattr(pd, "read_parquet", reading)
-        monkeypatch.setattr(module, "fit", lambda rows, plan: honest(seen[-1], plan))
+        monkeypatch.setattr(
+            module, "fit", lambda rows, *rest, **more: honest(seen[-1], *rest, **more)
+        )
         with pytest.raises(RefusedByGate, match=r"moved: .*preprocess\.onnx"):
             canary("shop", workspace)
 

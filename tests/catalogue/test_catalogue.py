@@ -28,7 +28,11 @@ PICTURES = {
     *("sports", "sports-fine-tuned"),
 }
 # Systems that the texts explore or draw without a single figure.
-WITHOUT_FIGURES = {"blobs", "clock", "digits-regularised", "imagenet", "titanic", "visits-line"}
+EXPLORED = {"blobs", "clock", "digits-regularised", "imagenet", "titanic", "visits-line"}
+EXPLORED |= {"next-word", "passengers", "skip-grams", "vectors"}
+# Other rows stand in for the texts' own, which are not to be had: their figures are no claims here.
+STANDING_IN = {"jena", "load-1h", "load-36h", "stations", "weather"}
+WITHOUT_FIGURES = EXPLORED | STANDING_IN
 
 
 def test_every_tabular_system_is_there() -> None:
@@ -50,7 +54,8 @@ class TestEveryPipelineFile:
     def test_names_licence_and_origin(self, name: str) -> None:
         source = load(Workspace(ROOT, name)).main.source
         assert source.licence
-        generated = source.rows is not None or (source.sklearn or "").startswith("make_")
+        made = source.rows is not None or source.generator is not None
+        generated = made or (source.sklearn or "").startswith("make_")
         assert source.citation or generated
 
     def test_address_is_fixed_for_ever(self, name: str) -> None:
