@@ -72,7 +72,7 @@ def _contract(model: Path) -> tuple[list[dict[str, Any]], str]:
     try:
         metadata = Predictor(model).metadata
     except BadRequest as error:
-        raise BadPipeline("Drift is measured against a model", str(error)) from None
+        raise BadPipeline(f"Drift is measured against a model. {error}") from None
     if "inputs" not in metadata:
         raise BadPipeline(
             f"'{model}' must carry the statistics of its training rows", "none in its metadata"

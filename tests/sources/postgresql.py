@@ -43,8 +43,9 @@ def running(folder: Path) -> Iterator[str]:
         shutil.chown(data, USER)
         owner = {"user": USER, "group": "nogroup", "extra_groups": []}
         # The folders of pytest let their owner in alone.
-        for above in (folder, *folder.parents[:2]):
-            above.chmod(0o755)
+        for above in (folder, *folder.parents):
+            if above.stat().st_mode & 0o077 == 0:
+                above.chmod(0o755)
     (folder / "password").write_text("hush")
     command = [initdb, "-D", str(data), "-U", "tester", "-E", "UTF8", "--no-sync"]
     command += ["--auth=scram-sha-256", f"--pwfile={folder / 'password'}", "--locale=C"]
