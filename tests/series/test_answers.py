@@ -15,7 +15,7 @@ from tasks.series.answers import forecast_answers
 from tasks.series.prepare import prepared
 from tasks.series.target import fit_forecast
 from tasks.series.windows import Extent
-from tests.series.test_graph import pipeline, rows
+from tests.series.test_series_graph import pipeline, rows
 
 
 class TestThePredictionOfAPerfectNetwork:
