@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
+import subprocess
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -14,7 +17,6 @@ import pytest
 
 from serving.__main__ import main
 from serving.predictor import Predictor
-from tasks.__main__ import run_stage
 from tasks.config.pretrained import Pretrained
 from tasks.config.sections import EVERY_STAGE
 from tasks.errors import BadData, ThroughlineError
@@ -22,6 +24,8 @@ from tasks.export.pretrained import frozen_graph
 from tasks.preprocessing.runtime import session_of
 from tasks.workspace import Workspace, read_json
 from tests.images.conftest import EACH, PIPELINE, SIDE, drawn, encoded, write_folder, write_pipeline
+
+PROJECT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="session")
@@ -74,8 +78,14 @@ def tuned(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
         },
     }
     workspace = write_pipeline(root, pipeline)
+    # Each stage in a process of its own, as DVC runs it.
     for stage in EVERY_STAGE:
-        run_stage(stage, "bars", root)
+        subprocess.run(
+            [sys.executable, "-m", "tasks", stage, "bars"],
+            cwd=root,
+            env={**os.environ, "PYTHONPATH": str(PROJECT)},
+            check=True,
+        )
     return workspace
 
 
