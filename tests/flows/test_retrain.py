@@ -208,4 +208,5 @@ class TestPrefectKnows:
             artifacts = client.request(
                 "POST", "/artifacts/filter", json={"artifacts": {"key": {"any_": ["shop-verdict"]}}}
             ).json()
-        assert "unchanged" in artifacts[-1]["data"]
+        newest = max(artifacts, key=lambda artifact: artifact["created"])
+        assert "unchanged" in newest["data"]
