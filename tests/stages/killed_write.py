@@ -110,9 +110,9 @@ def main() -> None:
     os.environ["OMP_NUM_THREADS"] = "1"
     for library in LIBRARIES[stage]:
         __import__(library)
-    moments = counted(root, stage)
     before = contents(root, outputs)
     assert before
+    moments = counted(root, stage)
     assert moments >= 2
     step = max(1, moments // MOST_KILLS)
     chosen = sorted({*range(1, moments + 1, step), moments - 1, moments})
