@@ -42,14 +42,16 @@ def run_stage(stage: str, name: str, root: Path = ROOT) -> None:
         ThroughlineError: a mistake in the pipeline file or in the data.
     """
     from tasks.config.loading import stage_input
+    from tasks.costs import costed
     from tasks.wire import wired
     from tasks.workspace import Workspace
 
     workspace = Workspace(root, name)
-    given = stage_input(workspace, stage)
-    wired(workspace)
-    function = getattr(importlib.import_module(f"tasks.{stage}"), stage)
-    function(given, workspace)
+    with costed(workspace, stage):
+        given = stage_input(workspace, stage)
+        wired(workspace)
+        function = getattr(importlib.import_module(f"tasks.{stage}"), stage)
+        function(given, workspace)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -79,6 +81,8 @@ def _parser() -> argparse.ArgumentParser:
     drift = commands.add_parser("drift", help="compare new rows with those of the training")
     drift.add_argument("name", metavar="PIPELINE", help="or the path of a model file")
     drift.add_argument("data", type=Path, help="a file of new rows")
+    costs = commands.add_parser("costs", help="what each stage took: seconds and peak memory")
+    costs.add_argument("name", metavar="PIPELINE")
     readmit = commands.add_parser("readmit", help="mend quarantined rows and take them back")
     readmit.add_argument("name", metavar="PIPELINE")
     vectors = commands.add_parser("vectors", help="look at the word vectors of a source")
@@ -201,6 +205,14 @@ def _readmit(chosen: argparse.Namespace) -> int:
     return 0
 
 
+def _costs(chosen: argparse.Namespace) -> int:
+    from tasks.costs import costs, table
+    from tasks.workspace import Workspace
+
+    print(table(costs(Workspace(ROOT, chosen.name))))
+    return 0
+
+
 def _vectors(chosen: argparse.Namespace) -> int:
     from tasks.vectors import vectors
     from tasks.workspace import Workspace
@@ -229,6 +241,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "profile": _profile,
     "canary": _canary,
     "drift": _drift,
+    "costs": _costs,
     "readmit": _readmit,
     "vectors": _vectors,
     "decode": _decode,

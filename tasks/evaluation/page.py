@@ -6,7 +6,14 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from tasks.evaluation import gallery, sections, set_aside, sizes, text_sections
+from tasks.evaluation import (
+    cost_section,
+    gallery,
+    sections,
+    set_aside,
+    sizes,
+    text_sections,
+)
 from tasks.evaluation.chart import number
 from tasks.evaluation.forecast_sections import forecasts
 from tasks.evaluation.markup import ranged, signed, spoken
@@ -42,6 +49,7 @@ def page(report: Mapping[str, Any], plots: Mapping[str, Any]) -> str:
         sizes.section(report, plots.get("sizes", {})),
         sections.sweeps(plots["sweeps"]),
         text_sections.sweep_curves(plots["sweeps"]),
+        cost_section.section(),
     ]
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'

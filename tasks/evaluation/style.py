@@ -49,5 +49,6 @@ figure{margin:8px 0}figcaption{font-size:14px;color:var(--soft);margin-bottom:4p
 .class4{fill:#56b4e9}.class5{fill:#e69f00}
 .legend{display:flex;flex-wrap:wrap;gap:4px 18px;font-size:13px;color:var(--soft);
 padding-left:52px}
+.costs{width:100%;height:460px;border:0}
 .legend span{display:inline-flex;align-items:center;gap:6px}
 """
