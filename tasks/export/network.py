@@ -17,6 +17,7 @@ from tasks.export.registry import UnsupportedLayer, converts
 from tasks.export.tensor import Dimension
 from tasks.export.traversal import exported_names, references, run
 from tasks.export.weights import read_weights
+from tasks.export.widening import widen
 from tasks.workspace import read_json
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def network_graph(
     for name, tensor in zip(_output_names(configuration, names), outputs, strict=True):
         builder.output(name, tensor)
     builder.outputs += states
-    return fold(builder.model(configuration["config"]["name"]))
+    return widen(fold(builder.model(configuration["config"]["name"])))
 
 
 def _inputs(

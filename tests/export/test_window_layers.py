@@ -183,3 +183,36 @@ class TestLayout:
         )
         graph = assert_parity(model, rows(7, 6, 5, 2))
         assert operators(graph) == ["Transpose", "Conv", "Flatten", "Gemm"]
+
+    def test_windows_over_time_are_widened_once(self):
+        """onnxruntime is fast over two axes only; one more axis comes in and goes out again."""
+        import keras
+        from keras import layers
+
+        model = keras.Sequential(
+            [
+                keras.Input((30, 2)),
+                layers.Conv1D(4, 3, padding="causal", dilation_rate=2, activation="relu"),
+                layers.MaxPooling1D(3, padding="same"),
+                layers.Conv1D(4, 3, strides=2, activation="relu"),
+                layers.GlobalAveragePooling1D(),
+                layers.Dense(2),
+            ]
+        )
+        graph = assert_parity(model, rows(7, 30, 2))
+        assert operators(graph) == [
+            "Transpose", "Unsqueeze", "Conv", "Relu", "MaxPool", "Conv", "Relu", "Squeeze",
+            "ReduceMean", "Gemm",
+        ]  # fmt: skip
+
+    def test_a_widened_value_that_is_read_twice(self):
+        import keras
+        from keras import layers
+
+        features = keras.Input((20, 3))
+        first = layers.Conv1D(4, 3, padding="same", activation="relu")(features)
+        second = layers.Conv1D(4, 3, padding="same")(first)
+        both = layers.Add()([first, second])
+        model = keras.Model(features, [both, layers.Flatten()(first)])
+        graph = assert_parity(model, rows(7, 20, 3))
+        assert operators(graph).count("Unsqueeze") == 1
