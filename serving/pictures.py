@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from serving.errors import BadRequest
-
-# Bytes of uint8 pixels in one call; a network's own arrays are some hundred times as large.
-BYTES_A_CALL = 3 << 20
 
 
 def pictures(name: str, entry: Mapping[str, Any], values: Sequence[Any] | np.ndarray) -> np.ndarray:
@@ -53,9 +50,3 @@ def pictures(name: str, entry: Mapping[str, Any], values: Sequence[Any] | np.nda
             f"Received: {array.shape[1]} x {array.shape[2]}."
         )
     return array
-
-
-def rows_at_once(feed: Iterable[np.ndarray]) -> int:
-    """So many rows in one call that memory stays bounded, whatever the size of the pictures."""
-    largest = max(array[:1].nbytes for array in feed)
-    return max(1, BYTES_A_CALL // max(1, largest))

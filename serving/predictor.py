@@ -10,14 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from serving.chunks import answered
 from serving.errors import BadRequest
-from serving.pictures import pictures, rows_at_once
+from serving.pictures import pictures
 from serving.windows import Windowing
 
 Values = Sequence[Any] | np.ndarray
-
-# Rows in one call of the runtime: larger batches gain nothing and cost memory.
-CHUNK = 1024
 
 
 class Predictor:
@@ -25,18 +23,20 @@ class Predictor:
 
     Args:
         path: the model file.
-        threads: of the runtime within one call. Defaults to 1, which is the fastest for small
-            models on shared cores.
+        threads: chunks of many rows that are answered at once, see `serving.chunks`. Default: one
+            for each core that this process may use, at most 4.
 
     Raises:
         BadRequest: the file is no model of ours.
     """
 
-    def __init__(self, path: Path | str, threads: int = 1) -> None:
+    def __init__(self, path: Path | str, threads: int | None = None) -> None:
         import onnxruntime
 
+        self._threads = threads
         options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads
+        # Cores share the chunks of rows; within a chunk of a small model they only wait.
+        options.intra_op_num_threads = 1
         options.log_severity_level = 3
         try:
             self._session = onnxruntime.InferenceSession(
@@ -106,17 +106,7 @@ class Predictor:
         if rows == 0:
             raise BadRequest("At least one row is needed. Received: 0 rows.")
         feed |= self.fresh(rows)
-        chunk = min(CHUNK, rows_at_once(feed.values()))
-        parts = [
-            self._session.run(
-                self.outputs, {name: array[start : start + chunk] for name, array in feed.items()}
-            )
-            for start in range(0, rows, chunk)
-        ]
-        return {
-            name: np.concatenate([part[number] for part in parts])
-            for number, name in enumerate(self.outputs)
-        }
+        return answered(self._session, self.outputs, feed, self._threads)
 
     def fresh(self, rows: int = 1) -> dict[str, np.ndarray]:
         """The states of a series that has not begun: zeros."""

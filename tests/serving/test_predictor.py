@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from serving.__main__ import main, read_columns
+from serving.chunks import ROWS_A_CALL
 from serving.errors import BadRequest
-from serving.predictor import CHUNK, Predictor
+from serving.predictor import Predictor
 
 ROW = {"age": [30], "town": ["a"], "grade": ["low"], "member": [True]}
 
@@ -25,7 +26,7 @@ class TestAnswers:
 
     def test_of_a_row_do_not_depend_on_the_rows_beside_it(self, model_path: Path) -> None:
         predictor = Predictor(model_path)
-        ages = np.linspace(1, 99, 2 * CHUNK + 3)
+        ages = np.linspace(1, 99, 2 * ROWS_A_CALL + 3)
         many = {
             "age": ages,
             "town": ["a"] * len(ages),
@@ -35,13 +36,21 @@ class TestAnswers:
         together = predictor.predict(many)["probability"]
         alone = [
             predictor.predict({**{k: v[:1] for k, v in many.items()}, "age": [ages[i]]})
-            for i in (0, CHUNK, 2 * CHUNK + 2)
+            for i in (0, ROWS_A_CALL, 2 * ROWS_A_CALL + 2)
         ]
         np.testing.assert_allclose(
-            together[[0, CHUNK, 2 * CHUNK + 2]],
+            together[[0, ROWS_A_CALL, 2 * ROWS_A_CALL + 2]],
             [answer["probability"][0] for answer in alone],
             atol=1e-6,
         )
+
+    def test_are_the_same_on_any_number_of_cores(self, model_path: Path) -> None:
+        ages = np.linspace(1, 99, 5 * ROWS_A_CALL + 3)
+        many = {name: np.resize(values, len(ages)) for name, values in ROW.items()} | {"age": ages}
+        answers = [Predictor(model_path, threads).predict(many) for threads in (1, 2, 4)]
+        for name, values in answers[0].items():
+            for other in answers[1:]:
+                np.testing.assert_array_equal(other[name], values)
 
     def test_take_texts_as_a_csv_file_gives_them(self, model_path: Path) -> None:
         predictor = Predictor(model_path)
