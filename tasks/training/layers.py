@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from typing import Any
+
     import keras
 
 RECURRENT = ("LSTM", "GRU", "SimpleRNN", "RNN")
@@ -36,6 +38,16 @@ def forget(model: keras.Model) -> None:
     for layer in model._flatten_layers():
         if layer is not model and getattr(layer, "stateful", False):
             layer.reset_state()
+
+
+def carried(model: keras.Model) -> list[Any]:
+    """The variables that hold the states of `stateful` layers.
+
+    Keras does not count them among a network's variables, and its `stateless_call` loses them.
+    """
+    layers = [layer for layer in model._flatten_layers() if layer is not model]
+    held = [layer.states for layer in layers if getattr(layer, "stateful", False)]
+    return [variable for states in held for variable in states or ()]
 
 
 def draws_in_training(model: keras.Model) -> bool:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tasks.series.gathered import rows_of
 from tasks.training.backends import Backend
+from tasks.training.layers import carried
 from tasks.training.tally import Tally, batch_loss
 from tasks.training.watch import EarlyStopping, Plateau
 
@@ -109,6 +110,7 @@ class Program:
         self.predict = self.backend.compile(self._predict, xla=False)
         self.tally = Tally(self.metrics)
         self.columns = columns(self.metrics, self.shape.validation_batch > 0)
+        self.states = carried(self.model)
         self.dtypes = [tensor.dtype for tensor in self.model.inputs]
         rate = getattr(self.optimizer, "_learning_rate", None)
         self.rate_index = next(
@@ -194,9 +196,7 @@ class Program:
         weight = self.backend.gather(data.weight, rows) if self.shape.weighted else None
 
         def loss(trainable: Tensors) -> tuple[Tensor, Any]:
-            prediction, fixed, extra = self.model.stateless_call(
-                trainable, state.fixed, x, training=True, return_losses=True
-            )
+            prediction, fixed, extra = self._called(trainable, state.fixed, x, training=True)
             return batch_loss(self.loss, y, prediction, weight, valid, extra), (prediction, fixed)
 
         value, (prediction, fixed), gradients = self.backend.gradient(loss, state.trainable)
@@ -230,9 +230,7 @@ class Program:
         def one(step: Tensor, sums: Any) -> tuple[Tensor, Any]:
             rows = data.validation_rows[step]
             x, y = self._batch(data, rows)
-            prediction, _, extra = self.model.stateless_call(
-                state.trainable, state.fixed, x, training=False, return_losses=True
-            )
+            prediction, _, extra = self._called(state.trainable, state.fixed, x, training=False)
             valid = ops.cast(ops.arange(batch) < count - step * batch, "float32")
             value = batch_loss(self.loss, y, prediction, None, valid, extra)
             return step + 1, self.tally.added(sums, value, y, prediction, valid)
@@ -267,4 +265,23 @@ class Program:
             for array, dtype in zip(inputs, self.dtypes, strict=True)
         ]
         x = gathered[0] if len(gathered) == 1 else gathered
-        return self.model.stateless_call(trainable, fixed, x, training=False)[0]
+        return self._called(trainable, fixed, x, training=False)[0]
+
+    def _called(
+        self, trainable: Tensors, fixed: Tensors, x: Any, training: bool
+    ) -> tuple[Tensor, Tensors, Tensors]:
+        """Output, `fixed` one step on, and penalties; states that are carried end `fixed`."""
+        import keras
+
+        model = self.model
+        if not self.states:
+            called: tuple[Tensor, Tensors, Tensors] = model.stateless_call(
+                trainable, fixed, x, training=training, return_losses=True
+            )
+            return called
+        own = [*model.non_trainable_variables, *self.states]
+        pairs = zip([*model.trainable_variables, *own], [*trainable, *fixed], strict=True)
+        with keras.StatelessScope(state_mapping=list(pairs), collect_losses=True) as scope:
+            output = model.call(x, training=training)
+            extra = model.losses
+        return output, [scope.get_current_value(variable) for variable in own], extra

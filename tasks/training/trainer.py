@@ -12,7 +12,7 @@ import numpy as np
 from tasks.series.gathered import Ahead, Windowed
 from tasks.training import backends, objects, order, programs, watch
 from tasks.training.divergence import Diverged
-from tasks.training.layers import forget, quick_under_xla, rows_apart
+from tasks.training.layers import carried, forget, quick_under_xla, rows_apart
 from tasks.training.program import Data, Order, Program, Shape, State, columns
 from tasks.training.runs import Array, Fitted, Run, Weights
 
@@ -222,7 +222,8 @@ class Trainer:
             model = self.build(run.seed)
             if getattr(optimizer, "use_ema", False) or "ScheduleFree" in type(optimizer).__name__:
                 optimizer = self._optimizer(model)
-        variables = (model.trainable_variables, model.non_trainable_variables, optimizer.variables)
+        fixed = [*model.non_trainable_variables, *carried(model)]
+        variables = (model.trainable_variables, fixed, optimizer.variables)
         values = [[variable.value + 0 for variable in group] for group in variables]
         if self.program.rate_index is not None:
             values[2][self.program.rate_index] = self.rate
@@ -238,8 +239,9 @@ class Trainer:
             kept = list(state.stopping[3])
             trainable, fixed = kept[: len(trainable)], kept[len(trainable) :]
             best = int(state.stopping[2]) + 1
-        ids = [id(v) for v in self.model.trainable_variables + self.model.non_trainable_variables]
-        values = dict(zip(ids, [*trainable, *fixed], strict=True))
+        own = self.model.trainable_variables + self.model.non_trainable_variables
+        # The states that are carried come last and are no weights.
+        values = dict(zip(map(id, own), [*trainable, *fixed], strict=False))
         weights = [np.asarray(ops.convert_to_numpy(values[id(v)])) for v in self.model.weights]
         names = enumerate(self.program.columns)
         curves = {name: [float(v) for v in history[:, i]] for i, name in names}
