@@ -108,7 +108,7 @@ INPUTS: dict[str, tuple[str, ...]] = {
     "prepare": (CLEAN,),
     "cross_validate": (TRAINING_DATA,),
     "train": (TRAINING_DATA, CROSS_VALIDATION),
-    "export": (TRAINING_DATA, NETWORK),
+    "export": (TRAINING_DATA, CROSS_VALIDATION, NETWORK),
     "evaluate": (
         TRAINING_DATA,
         TEST_DATA,

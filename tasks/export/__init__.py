@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -37,12 +38,23 @@ def export(stage_input: StageInput, workspace: Workspace) -> None:
         variants.mkdir(parents=True)
         precisions.mkdir(parents=True)
         branches = []
+        scores = read_json(needed(workspace.cross_validation / "scores.json", "cross_validate"))
         for branch, view in stage_input.branches.items():
             prepared = needed(workspace.training_data, "prepare") / stage_input.prepared_by[branch]
             folder = needed(workspace.networks, "train") / branch
             path = model if branch == "main" else variants / f"{branch}.onnx"
+            validated = scores.get(branch, {}).get("metrics", {})
             branches.append(
-                _Branch(stage_input.name, branch, view, prepared, folder, path, Path(requests))
+                _Branch(
+                    stage_input.name,
+                    branch,
+                    view,
+                    prepared,
+                    folder,
+                    path,
+                    Path(requests),
+                    validated,
+                )
             )
         written = {each.name: each.write() for each in branches}
         written["main"]["precisions"] = branches[0].write_precisions(precisions)
@@ -73,6 +85,7 @@ class _Branch:
     folder: Path
     path: Path
     requests: Path
+    validated: Mapping[str, Any]
 
     def write(self) -> dict[str, Any]:
         """Write the float32 file; returns its entry of parity.json."""
@@ -131,6 +144,7 @@ class _Branch:
         self, summary: Any, exporter: str, precision: str, error: float
     ) -> dict[str, Any]:
         samples = self.view.source.samples
+        training = read_json(self.folder / "training.json")
         return {
             "pipeline": self.pipeline,
             "branch": self.name,
@@ -140,7 +154,14 @@ class _Branch:
             "features": summary["features"],
             "target": summary["target"],
             **({"window": summary["window"]} if "window" in summary else {}),
-            "training": read_json(self.folder / "training.json"),
+            "training": training,
+            "metrics": {
+                "training": training["final"],
+                "cross_validation": {
+                    metric: {key: found[key] for key in ("mean", "sd", "low", "high")}
+                    for metric, found in self.validated.items()
+                },
+            },
             "training_rows": summary["rows"],
             "licence": self.view.source.licence,
             "samples": samples.model_dump() if samples else None,
