@@ -43,7 +43,8 @@ def export(stage_input: StageInput, workspace: Workspace) -> None:
             prepared = needed(workspace.training_data, "prepare") / stage_input.prepared_by[branch]
             folder = needed(workspace.networks, "train") / branch
             path = model if branch == "main" else variants / f"{branch}.onnx"
-            validated = scores.get(branch, {}).get("metrics", {})
+            # Nothing is said of a branch that is not validated on folds.
+            validated = (scores.get(branch) or {}).get("metrics", {})
             branches.append(
                 _Branch(
                     stage_input.name,
