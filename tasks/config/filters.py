@@ -1,4 +1,4 @@
-"""Filters with fixed kernels, and pooling, as steps of a column of pictures."""
+"""Filters with fixed kernels, pooling and spectrograms, as steps of a column of pictures."""
 
 from __future__ import annotations
 
@@ -68,14 +68,34 @@ class Pool(Strict):
     kind: Literal["max", "average"] = "max"
 
 
+class Spectrogram(Strict):
+    """Power of each frequency in each frame of a sound, as a picture (frequencies, frames).
+
+    The picture that goes in is a sound of 16 bits as `read: {format: sound}` brings it, two bytes a
+    sample. Frames of `frame` samples, every `hop` of them, under a Hann window.
+
+    Args:
+        rate: samples a second.
+        frame: samples in a frame, an even number.
+        hop: samples from one frame to the next.
+        decibels: 10 log10 of the power. Default: the power itself.
+    """
+
+    rate: int = Field(ge=1)
+    frame: int = Field(ge=2, multiple_of=2)
+    hop: int = Field(ge=1)
+    decibels: bool = False
+
+
 class Filter(Strict):
-    """One step: a convolution or a pooling."""
+    """One step: a convolution, a pooling or a spectrogram."""
 
     convolve: Convolve | None = None
     pool: Pool | None = None
+    spectrogram: Spectrogram | None = None
 
     @model_validator(mode="after")
     def _one_step(self) -> Filter:
-        if (self.convolve is None) == (self.pool is None):
-            raise ValueError("a filter is either 'convolve' or 'pool'")
+        if [self.convolve, self.pool, self.spectrogram].count(None) != 2:
+            raise ValueError("a filter is one of 'convolve', 'pool' and 'spectrogram'")
         return self

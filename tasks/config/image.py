@@ -98,4 +98,14 @@ class Image(Strict):
     def _one_way(self) -> Image:
         if self.filters and self.pretrained is not None:
             raise ValueError("'filters' and 'pretrained' exclude each other")
+        if any(step.spectrogram is not None for step in self.filters):
+            self._as_sound()
         return self
+
+    def _as_sound(self) -> None:
+        """A spectrogram is made of the bytes of a sound, before anything else."""
+        if any(step.spectrogram is not None for step in self.filters[1:]):
+            raise ValueError("'spectrogram' is the first of 'filters'")
+        useless = [key for key in ("size", "channels", "scale") if getattr(self, key) is not None]
+        if useless:
+            raise ValueError(f"'{useless[0]}' has no meaning for a sound")

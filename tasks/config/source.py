@@ -29,6 +29,7 @@ class Read(Strict):
             "pickle",
             "idx",
             "wav",
+            "sound",
             "arff",
         ]
         | None

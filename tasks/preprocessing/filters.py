@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tasks.config.filters import Convolve, Filter, Pool
+from tasks.config.filters import Convolve, Filter, Pool, Spectrogram
+from tasks.preprocessing.spectrogram import frames, write_spectrogram
 
 if TYPE_CHECKING:
     from tasks.preprocessing.graph import Graph
@@ -19,7 +20,8 @@ def filtered_shape(shape: Shape, filters: Sequence[Filter]) -> Shape:
     """Height, width and channels after all steps.
 
     A convolution of n places by a kernel of k with stride s gives ceil(n / s) places with padding
-    and ceil((n - k + 1) / s) without; pooling by k gives floor(n / k).
+    and ceil((n - k + 1) / s) without; pooling by k gives floor(n / k). A spectrogram of n samples
+    in frames of k every s has k / 2 + 1 frequencies and floor((n - k) / s) + 1 frames.
     """
     height, width, channels = shape
     for step in filters:
@@ -30,6 +32,9 @@ def filtered_shape(shape: Shape, filters: Sequence[Filter]) -> Shape:
             rows, columns = step.convolve.stride
             height, width = -(-(height - lost[0]) // rows), -(-(width - lost[1]) // columns)
             channels = len(matrices)
+        elif step.spectrogram is not None:
+            own = step.spectrogram
+            height, width = own.frame // 2 + 1, frames(height, own.frame, own.hop)
         elif step.pool is not None and step.pool.size != "all":
             height, width = height // step.pool.size[0], width // step.pool.size[1]
         else:
@@ -70,6 +75,8 @@ def write_filters(
             channels = len(step.convolve.matrices)
         elif step.pool is not None:
             value = _pooled(graph, value, name, step.pool)
+        elif step.spectrogram is not None:
+            value = _spectrogram(graph, value, name, step.spectrogram)
     return graph.node("Transpose", [value], f"{name}/filtered", perm=[0, 2, 3, 1])
 
 
@@ -90,3 +97,22 @@ def _pooled(graph: Graph, value: str, name: str, step: Pool) -> str:
         return graph.node(f"Global{operator}", [value], f"{name}/pooled")
     sizes: dict[str, Any] = {"kernel_shape": list(step.size), "strides": list(step.size)}
     return graph.node(operator, [value], f"{name}/pooled", **sizes)
+
+
+def _spectrogram(graph: Graph, value: str, name: str, step: Spectrogram) -> str:
+    """From the two bytes of each sample, the lower one first, (N, 1, samples, 2)."""
+    # The upper byte of a negative number stands for 256 less.
+    half, whole = graph.constant(127.5, f"{name}/half"), graph.constant(256.0, f"{name}/whole")
+    places = graph.constant([[[[0.0, 1.0]]]], f"{name}/upper_place")
+    above = graph.node("Greater", [value, half], f"{name}/above")
+    flag = graph.node("Cast", [above], f"{name}/flag", to=1)
+    upper = graph.node("Mul", [flag, places], f"{name}/negative")
+    less = graph.node("Mul", [upper, whole], f"{name}/less")
+    signed = graph.node("Sub", [value, less], f"{name}/signed")
+    worth = graph.constant([[1.0], [256.0]], f"{name}/worth")
+    numbers = graph.node("MatMul", [signed, worth], f"{name}/samples")
+    axes = graph.constant([1, 3], f"{name}/byte", np.int64)
+    waveform = graph.node("Squeeze", [numbers, axes], f"{name}/waveform")
+    found = write_spectrogram(graph, waveform, name, step.rate, step.frame, step.hop, step.decibels)
+    channel = graph.constant([1], f"{name}/plane", np.int64)
+    return graph.node("Unsqueeze", [found, channel], f"{name}/spectrogram")

@@ -114,6 +114,7 @@ def fit_image(
         raise BadPipeline(
             f"columns.{name}.image.pretrained needs the stage 'bottleneck'", remedy="Run it first"
         )
+    _check_sound(name, image, (height, width, channels))
     fitted = FittedImage(name, image, (height, width, channels), frozen)
     if fitted.channels > channels:
         raise BadPipeline(
@@ -123,6 +124,18 @@ def fit_image(
         )
     _check_constants(name, image.scale, fitted.channels)
     return fitted
+
+
+def _check_sound(name: str, image: Image, shape: tuple[int, int, int]) -> None:
+    if all(step.spectrogram is None for step in image.filters):
+        return
+    if shape[1:] != (2, 1) or 0 in filtered_shape(shape, image.filters):
+        raise BadPipeline(
+            f"columns.{name}.image.filters: a spectrogram needs a sound of 16 bits, "
+            "(samples, 2, 1), with a frame at least",
+            list(shape),
+            "Read it by 'source.read.format: sound', or shorten 'frame'",
+        )
 
 
 def _check_constants(name: str, scale: PixelScale | None, channels: int) -> None:

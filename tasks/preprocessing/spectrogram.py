@@ -42,28 +42,45 @@ def spectrogram(rate: int, length: int, hop: int, decibels: bool = False) -> onn
 
     graph = Graph()
     waveform = graph.input("waveform", "number", ["N", "samples"])
-    channel = graph.constant([1], "channel", np.int64)
-    signal = graph.node("Unsqueeze", [waveform, channel], "signal")
+    found = write_spectrogram(graph, waveform, "sound", rate, length, hop, decibels)
+    graph.node("Identity", [found], "spectrogram", exact=True)
+    graph.output("spectrogram", TensorProto.FLOAT, ["N", length // 2 + 1, "frames"])
+    return graph.model()
+
+
+def write_spectrogram(
+    graph: Graph, waveform: str, name: str, rate: int, length: int, hop: int, decibels: bool
+) -> str:
+    """Nodes from waveforms (N, samples) to spectrograms (N, length / 2 + 1, frames).
+
+    Args:
+        graph: receives the nodes.
+        waveform: name of the float tensor.
+        name: that the nodes' names begin with.
+        rate, length, hop, decibels: as `spectrogram` takes them.
+    """
+    channel = graph.constant([1], f"{name}/channel", np.int64)
+    signal = graph.node("Unsqueeze", [waveform, channel], f"{name}/signal")
     bins = length // 2 + 1
-    kernels = graph.constant(_kernels(length)[:, None], "kernels")
-    waves = graph.node("Conv", [signal, kernels], "waves", strides=[hop])
-    squared = graph.node("Mul", [waves, waves], "squared")
+    kernels = graph.constant(_kernels(length)[:, None], f"{name}/kernels")
+    waves = graph.node("Conv", [signal, kernels], f"{name}/waves", strides=[hop])
+    squared = graph.node("Mul", [waves, waves], f"{name}/squared")
     parts = [
-        graph.node("Slice", [squared, *_between(graph, start, start + bins)], f"part_{start}")
+        graph.node(
+            "Slice", [squared, *_between(graph, name, start, start + bins)], f"{name}/part_{start}"
+        )
         for start in (0, bins)
     ]
-    power = graph.node("Add", parts, "power")
-    density = graph.constant(_densities(rate, length)[None, :, None], "densities")
-    scaled = graph.node("Mul", [power, density], "density")
-    if decibels:
-        floor = graph.constant(FLOOR, "floor")
-        above = graph.node("Max", [scaled, floor], "above")
-        logarithm = graph.node("Log", [above], "logarithm")
-        ten = graph.constant(10 / np.log(10), "ten")
-        scaled = graph.node("Mul", [logarithm, ten], "decibels")
-    graph.node("Identity", [scaled], "spectrogram", exact=True)
-    graph.output("spectrogram", TensorProto.FLOAT, ["N", bins, "frames"])
-    return graph.model()
+    power = graph.node("Add", parts, f"{name}/power")
+    densities = graph.constant(_densities(rate, length)[None, :, None], f"{name}/densities")
+    scaled = graph.node("Mul", [power, densities], f"{name}/density")
+    if not decibels:
+        return scaled
+    floor = graph.constant(FLOOR, f"{name}/floor")
+    above = graph.node("Max", [scaled, floor], f"{name}/above")
+    logarithm = graph.node("Log", [above], f"{name}/logarithm")
+    ten = graph.constant(10 / np.log(10), f"{name}/ten")
+    return graph.node("Mul", [logarithm, ten], f"{name}/decibels")
 
 
 def _window(length: int) -> np.ndarray:
@@ -87,6 +104,6 @@ def _densities(rate: int, length: int) -> np.ndarray:
     return densities
 
 
-def _between(graph: Graph, start: int, stop: int) -> list[str]:
+def _between(graph: Graph, name: str, start: int, stop: int) -> list[str]:
     pairs = ((start, "start"), (stop, "stop"), (1, "axis"))
-    return [graph.constant([value], f"{name}_{start}", np.int64) for value, name in pairs]
+    return [graph.constant([value], f"{name}/{which}_{start}", np.int64) for value, which in pairs]

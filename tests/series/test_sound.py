@@ -2,17 +2,33 @@
 
 from __future__ import annotations
 
+import io
 import os
+import wave
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
+from pydantic import ValidationError
 
+from tasks.__main__ import run_stage
+from tasks.config.columns import Column
+from tasks.config.loading import load
+from tasks.config.sections import STAGES
 from tasks.config.source import Read
+from tasks.errors import BadData, BadPipeline
+from tasks.preprocessing.fit import Preprocessing, fit
+from tasks.preprocessing.plan import plan
 from tasks.preprocessing.runtime import session_of
-from tasks.series.spectrogram import frames, spectrogram
+from tasks.preprocessing.spectrogram import frames, spectrogram
+from tasks.sources.formats import sound as whole
 from tasks.sources.formats import wav
+from tasks.wire import wire
+from tasks.workspace import Workspace, read_json
 
+ROOT = Path(__file__).parents[2]
 FILE = Path(os.environ.get("THROUGHLINE_MIRROR", "/nowhere")) / "ztdl_video" / "sms.wav"
 
 
@@ -59,3 +75,91 @@ class TestTheSpectrogram:
         tone = np.sin(2 * np.pi * 1000 * np.arange(8000) / 8000).astype(np.float32)
         (found,) = session_of(spectrogram(8000, 400, 200)).run(None, {"waveform": tone[None]})
         assert (found[0].argmax(axis=0) * 8000 / 400 == 1000).all()
+
+
+def fitted(waveform: np.ndarray, **step: Any) -> Preprocessing:
+    rows = pd.DataFrame({"waveform": pd.Series([waveform], dtype=object)})
+    column = Column.model_validate({"image": {"filters": [{"spectrogram": step}]}})
+    return fit(rows, plan(rows, {"waveform": column}, None, []))
+
+
+def as_bytes(amplitude: np.ndarray) -> np.ndarray:
+    return amplitude.astype("<i2").view(np.uint8).reshape(-1, 2, 1)
+
+
+class TestASoundAsOneRow:
+    def test_has_its_bytes_and_its_facts(self, sound: tuple[np.ndarray, int]) -> None:
+        rows, _ = whole.read(FILE.read_bytes(), FILE.name, Read())
+        (row,) = rows.to_dict("records")
+        amplitude, _ = sound
+        np.testing.assert_array_equal(row.pop("waveform").reshape(-1, 2, 1), as_bytes(amplitude))
+        assert row == {"samples": 110250, "rate": 44100, "bits": 16, "seconds": 2.5}
+        assert rows.attrs["shapes"] == {"waveform": [110250, 2, 1]}
+
+    @pytest.mark.parametrize(("channels", "width"), [(2, 2), (1, 1)])
+    def test_of_another_kind_is_refused(self, channels: int, width: int) -> None:
+        file = io.BytesIO()
+        with wave.open(file, "wb") as written:
+            written.setparams((channels, width, 8000, 4, "NONE", ""))
+            written.writeframes(bytes(4 * channels * width))
+        with pytest.raises(BadData, match="one channel of 16 bits"):
+            whole.read(file.getvalue(), "other.wav", Read())
+
+
+class TestTheSpectrogramAsAFilter:
+    def test_of_bytes_is_that_of_the_numbers(self) -> None:
+        """All 16 bits count, and the sign."""
+        amplitude = np.random.default_rng(0).integers(-(2**15), 2**15, (3, 700))
+        amplitude[:, :4] = [-(2**15), -1, 255, 2**15 - 1]
+        step = {"rate": 8000, "frame": 64, "hop": 48}
+        pixels = np.stack([as_bytes(each) for each in amplitude])
+        (found,) = session_of(fitted(pixels[0], **step).graph).run(None, {"waveform": pixels})
+        waveform = amplitude.astype(np.float32)
+        (power,) = session_of(spectrogram(8000, 64, 48)).run(None, {"waveform": waveform})
+        assert found.shape == (3, 33, frames(700, 64, 48), 1)
+        np.testing.assert_allclose(found[..., 0], power, rtol=1e-5, atol=1e-5 * power.max())
+
+    def test_is_refused_of_a_picture_and_of_a_sound_shorter_than_a_frame(self) -> None:
+        step = {"rate": 8000, "frame": 64, "hop": 48}
+        for shape in ((100, 100, 1), (63, 2, 1)):
+            with pytest.raises(BadPipeline, match="sound of 16 bits"):
+                fitted(np.zeros(shape, np.uint8), **step)
+
+    @pytest.mark.parametrize(
+        "image",
+        [
+            {"filters": [{"pool": {"size": 2}}, {"spectrogram": {}}]},
+            {"filters": [{"spectrogram": {}}], "scale": {"divide": 255}},
+            {"filters": [{"spectrogram": {}, "pool": {"size": 2}}]},
+        ],
+    )
+    def test_stands_first_and_alone(self, image: dict[str, Any]) -> None:
+        for step in image["filters"]:
+            if "spectrogram" in step:
+                step["spectrogram"] = {"rate": 8000, "frame": 64, "hop": 48}
+        with pytest.raises(ValidationError, match=r"first|no meaning|one of"):
+            Column.model_validate({"image": image})
+
+
+class TestThePipeline:
+    def test_goes_from_the_file_to_a_report_with_its_facts_checked(
+        self, sound: tuple[np.ndarray, int], tmp_path: Path
+    ) -> None:
+        own = Workspace(tmp_path, "sound")
+        own.pipeline_file.parent.mkdir(parents=True)
+        for name in ("pipelines/sound/pipeline.yaml", "params.yaml"):
+            (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+        wire(tmp_path, ["sound"])
+        for stage in STAGES:
+            run_stage(stage, "sound", tmp_path)
+        claims = read_json(own.evaluation / "report.json")["claims"]
+        assert len(claims) == len(load(own).main.claims) == 2
+        assert {claim["verdict"] for claim in claims} == {"reproduced"}
+        assert model_input(own).shape == ["N", 110250, 2, 1]
+
+
+def model_input(workspace: Workspace) -> Any:
+    import onnxruntime
+
+    (waveform,) = onnxruntime.InferenceSession(workspace.model).get_inputs()
+    return waveform

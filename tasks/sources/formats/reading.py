@@ -31,6 +31,7 @@ READERS: dict[str, str] = {
     "pickle": "pickled",
     "idx": "arrays",
     "wav": "wav",
+    "sound": "sound",
     "arff": "arff",
 }
 
