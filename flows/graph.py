@@ -70,15 +70,16 @@ def selected(repo: Repo, names: Sequence[str]) -> list[Node]:
         for stage in by_pipeline[name]:
             wanted |= {stage, *networkx.descendants(graph, stage)}
     order = networkx.lexicographical_topological_sort(
-        graph.subgraph(wanted).reverse(copy=True), key=_address
+        graph.subgraph(wanted).reverse(copy=True), key=address
     )
     return [_node(graph, stage) for stage in order]
 
 
 def _node(graph: Any, stage: Stage) -> Node:
-    needs = sorted(_address(upstream) for upstream in graph.successors(stage))
+    needs = sorted(address(upstream) for upstream in graph.successors(stage))
     return Node(Path(stage.path_in_repo).as_posix(), stage.name, stage.cmd, tuple(needs))
 
 
-def _address(stage: Stage) -> str:
+def address(stage: Stage) -> str:
+    """The stage as DVC names it from the root."""
     return f"{Path(stage.path_in_repo).as_posix()}:{stage.name}"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from flows.graph import Node, selected
+from flows.graph import Node, address, selected
 from tasks.errors import BadPipeline, ThroughlineError
 
 if TYPE_CHECKING:
@@ -61,6 +61,8 @@ class Recorder:
         self._root = root.resolve()
         self._guard = threading.Lock()
         self._spent = spent
+        self._known: dict[str, Stage] = {}
+        self._read: dict[str, Any] = {}
 
     def close(self) -> None:
         """Release DVC's databases."""
@@ -69,26 +71,47 @@ class Recorder:
     def nodes(self, names: Sequence[str]) -> list[Node]:
         """The stages of some pipelines in the order of their run; see `flows.graph.selected`."""
         with self._locked():
-            return selected(self._repo, names)
+            nodes = selected(self._repo, names)
+            # DVC forgets its graph with every lock.
+            self._known = {address(stage): stage for stage in self._repo.index.graph}
+            self._read = {node.file: self._versions(node.file) for node in nodes}
+            return nodes
 
     def changed(self, nodes: Sequence[Node]) -> set[str]:
         """The addresses of the stages that are not up to date, or that another process runs."""
-        from dvc.dvcfile import load_file
         from dvc.lock import LockError
 
         found = set()
         with self._locked():
-            # Each file is read once: that takes longer than looking whether its stages changed.
-            paths = {node.file for node in nodes}
-            files = {path: load_file(self._repo, str(self._root / path)).stages for path in paths}
+            stages = self._stages({node.file for node in nodes})
             for node in nodes:
                 try:
-                    unchanged = not files[node.file][node.stage].status()
+                    unchanged = not stages[node.address].status()
                 except LockError:
                     unchanged = False
                 if not unchanged:
                     found.add(node.address)
         return found
+
+    def _stages(self, files: set[str]) -> dict[str, Stage]:
+        """The stages of some files by address.
+
+        Reading a file takes longer than looking whether its stages changed, so those that are as
+        they were when the graph was made are not read again.
+        """
+        from dvc.dvcfile import load_file
+
+        stages = dict(self._known)
+        for file in files:
+            if self._versions(file) != self._read.get(file):
+                loaded = load_file(self._repo, str(self._root / file)).stages
+                stages |= {f"{file}:{name}": stage for name, stage in loaded.items()}
+        return stages
+
+    def _versions(self, file: str) -> list[tuple[int, int] | None]:
+        """What tells one version of a `dvc.yaml` and its `dvc.lock` from another."""
+        path = self._root / file
+        return [_version(each) for each in (path, path.with_suffix(".lock"))]
 
     def begin(self, node: Node, waiting: Callable[[], None], force: bool = False) -> Begun | str:
         """Make a stage ready to run; waits while another process works on its files.
@@ -186,6 +209,14 @@ class Recorder:
                     yield
             finally:
                 self._spent(time.perf_counter() - start)
+
+
+def _version(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_mtime_ns, found.st_ino
 
 
 def _drop_broken_locks(repo: Repo) -> None:
