@@ -61,6 +61,9 @@ class Source(Strict):
     `query`. parts: several files of the same columns, each with the part that its rows get in the
     column `part`, such as `train` and `test`.
 
+    `sha256: unknown` beside `url` is for a file that nobody has seen yet: `ingest` fetches it, says
+    its checksum and stops, so that it can be looked at before it is trusted.
+
     `files` are auxiliary files, such as word vectors, that other sections refer to by name;
     `samples` cuts rows out of running texts.
     """
@@ -86,7 +89,7 @@ class Source(Strict):
     ] = None
     arguments: dict[str, Any] = {}
     query: str | None = None
-    sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
+    sha256: str | None = Field(default=None, pattern="^([0-9a-f]{64}|unknown)$")
     limit: float = Field(default=0.05, ge=0, lt=1)
     licence: str = ""
     citation: str = ""
@@ -107,6 +110,8 @@ class Source(Strict):
             )
         if given[0] in ("url", "archive") and self.sha256 is None:
             raise ValueError(f"'{given[0]}' needs 'sha256', so that the data can be trusted")
+        if given[0] != "url" and self.sha256 == "unknown":
+            raise ValueError(f"'unknown' has a meaning for 'url' only, not for '{given[0]}'")
         if self.limit != type(self).model_fields["limit"].default and given[0] != "urls":
             raise ValueError(f"'limit' has no effect beside '{given[0]}'")
         if self.arguments and given[0] not in ("sklearn", "generator"):

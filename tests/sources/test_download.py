@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from pydantic import ValidationError
 
 from tasks.errors import BadData, Unreachable
 from tasks.sources.download import TRIES, downloaded
@@ -51,6 +52,19 @@ class TestRefusal:
         with pytest.raises(BadData, match=f"Received: {SHA256}"):
             downloaded(f"{server.url}/good.csv", "0" * 64, tmp_path)
         assert list(tmp_path.iterdir()) == []
+
+    def test_an_unknown_checksum_is_found_and_asked_for(
+        self, server: Server, bring: Ingest
+    ) -> None:
+        address = f"{server.url}/good.csv"
+        with pytest.raises(BadData, match=f"before a file is trusted.*with {SHA256}"):
+            bring(url=address, sha256="unknown")
+        rows, _, _ = bring(url=address, sha256=SHA256)
+        assert len(rows) == CONTENT.count(b"\n") - 1
+
+    def test_a_checksum_is_unknown_for_addresses_only(self, bring: Ingest) -> None:
+        with pytest.raises(ValidationError, match="for 'url' only"):
+            bring(file="good.csv", sha256="unknown")
 
     def test_an_absent_file_is_asked_for_once(self, server: Server, tmp_path: Path) -> None:
         with pytest.raises(BadData, match="HTTP 404"):
