@@ -19,7 +19,7 @@ Every figure that a text prints and a pipeline file names, measured on `model.on
 *reproduced*: within the tolerance that the pipeline file gives; where it gives none, the printed
 figure lies in our 95 % interval, or within 2 sd of the text's own runs, or equals ours as far as
 it is printed. *better*: beyond that on the good side. *not reached*: anything else, with the
-reason.
+reason. A pipeline whose rows stand in for a text's own names no figure of it.
 """
 
 

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.config.pipeline import Pipeline
+from tasks.config.time import Smooth
 from tasks.preprocessing.graph import Graph
 from tasks.preprocessing.runtime import session_of
 from tasks.series.answers import fixed
@@ -110,6 +111,11 @@ class TestOneGraph:
         ewma = prepared(rows(1), pipeline({"load": {"smooth": {"ewma": {"alpha": 0.4}}}}))
         expected = load.ewm(alpha=0.4).mean()[30:]
         assert np.allclose(ewma.arrays["features"][30:, 0], expected, rtol=1e-4)
+
+    def test_weights_are_those_that_a_text_works_out(self) -> None:
+        """Zero to Deep Learning, L19458: with alpha .9 they are .9, .09, .009, .0009, .0001."""
+        weights = Smooth(kind="ewma", alpha=0.9).weights
+        assert np.allclose(weights, [0.9, 0.09, 0.009, 0.0009, 0.0001], atol=5e-5)
 
 
 class TestTheCalendar:
