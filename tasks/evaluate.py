@@ -32,8 +32,7 @@ def evaluate(stage_input: StageInput, workspace: Workspace) -> None:
 
     scores = read_json(needed(workspace.cross_validation / "scores.json", "cross_validate"))
     branches = _judged(stage_input, workspace, scores)
-    settings = scores.get("settings", {})
-    report = _report(stage_input, branches, settings, workspace.model)
+    report = _report(stage_input, branches, scores, workspace.model)
     main = branches["main"]
     aside = workspace.test_data / "main", workspace.model
     report["set_aside"] = with_set_aside(*aside, main.parts.target, main.outcome)
@@ -75,12 +74,13 @@ def _with_trivial(comparisons: list[Comparison], baseline: str) -> list[Comparis
     """The models to compare with, the trivial baseline of the task first."""
     from tasks.config.judgement import Comparison
 
+    named = [comparison for comparison in comparisons if comparison.model == baseline]
     others = [comparison for comparison in comparisons if comparison.model != baseline]
-    return [Comparison(model=baseline), *others]
+    return [*(named[:1] or [Comparison(model=baseline)]), *others]
 
 
 def _report(
-    stage_input: StageInput, branches: dict[str, Judged], settings: dict[str, Any], model: Path
+    stage_input: StageInput, branches: dict[str, Judged], scores: dict[str, Any], model: Path
 ) -> dict[str, Any]:
     from tasks.evaluation.branch import difference_to_main
     from tasks.evaluation.debugging import debug_list
@@ -97,13 +97,14 @@ def _report(
         if name != "main":
             entry["difference_to_main"] = difference_to_main(branches[name], branches["main"])
     comparisons = entries["main"]["comparisons"]
+    settings = scores.get("settings", {})
     return {
         "pipeline": stage_input.name,
         "title": main.title,
         "task": main.task,
         "target": {"columns": main.target.columns, "unit": main.target.unit},
         "branches": entries,
-        "claims": all_judged(main.claims, figures),
+        "claims": all_judged(main.claims, figures, scores.get("sweeps") or {}),
         "gates": gated(main.gates, figures["main"], comparisons),
         "debug": debug_list(main.task, comparisons[0], settings.get("main")),
     }

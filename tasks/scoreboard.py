@@ -76,7 +76,7 @@ def _claim(report: dict[str, Any], claim: dict[str, Any]) -> Iterable[str]:
     note = " (training rows)" if of_rows and not rows["test"] else ""
     return (
         report["pipeline"],
-        "" if claim["variant"] == "main" else claim["variant"],
+        claim.get("point") or ("" if claim["variant"] == "main" else claim["variant"]),
         f"{claim['text']} {claim['at']}",
         f"{claim['metric']}{note}",
         f"{claim['printed']:g}{spread}",

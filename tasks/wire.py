@@ -86,6 +86,9 @@ CODE: dict[str, tuple[str, ...]] = {
         "tasks/evaluation",
         "tasks/preprocessing",
         "tasks/series",
+        "tasks/splits",
+        "tasks/training/__init__.py",
+        "tasks/training/intervals.py",
     ),
 }
 
@@ -178,6 +181,11 @@ def _plots(document: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
         predictions = f"{reports}/evaluation/predictions.csv"
         confusion = {"template": "confusion", "x": "actual", "y": {predictions: "predicted"}}
         plots.append({"confusion": confusion})
+        bins = {f"{reports}/evaluation/calibration.csv": "observed"}
+        plots.append({"calibration": {"x": "probability", "y": bins}})
+    if document["task"] == "binary":
+        curve = {f"{reports}/evaluation/roc.csv": "true_positive_rate"}
+        plots.append({"ROC": {"x": "false_positive_rate", "y": curve}})
     return plots
 
 

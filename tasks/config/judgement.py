@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from tasks.config.strict import Strict
 
@@ -34,10 +35,15 @@ CLASSICAL = (
 
 
 class Comparison(Strict):
-    """A trivial or classical model that is trained on the same rows and tested on the same rows."""
+    """A trivial or classical model that is trained on the same rows and tested on the same rows.
+
+    `cross_validate: true` also scores it on the folds of the section `cross_validation`, with
+    preprocessing refitted in each.
+    """
 
     model: str
     arguments: dict[str, Any] = {}
+    cross_validate: bool = False
 
     @field_validator("model")
     @classmethod
@@ -93,7 +99,8 @@ class Claim(Strict):
 
     `tolerance` is the distance at which we still call it reproduced; without it, the text's own
     `sd` and our 95 % interval decide. `erratum` says what is known to be wrong with the figure,
-    `reason` why an honest protocol gives another one.
+    `reason` why an honest protocol gives another one. `sweep` and `point` make it a claim on one
+    point of a sweep: `point` holds as many of its settings as tell it from the others.
     """
 
     text: str
@@ -101,10 +108,30 @@ class Claim(Strict):
     metric: str
     value: float
     variant: str = "main"
+    sweep: str | None = None
+    point: dict[str, Any] = {}
     sd: float | None = Field(default=None, ge=0)
     tolerance: float | None = Field(default=None, ge=0)
     erratum: str = ""
     reason: str = ""
+
+    @model_validator(mode="after")
+    def _a_point_of_a_sweep(self) -> Claim:
+        if (self.sweep is None) != (not self.point):
+            raise ValueError("'sweep' and 'point' belong together")
+        if self.sweep is not None and self.variant != "main":
+            raise ValueError("'variant' has no effect beside 'sweep', which has its own 'base'")
+        if self.sweep is not None and not self.metric.startswith(("cv_", "train_")):
+            raise ValueError(
+                "no test row meets a sweep; write 'cv_' or, with the sweep's 'refit', 'train_' "
+                f"before '{self.metric}'"
+            )
+        return self
+
+
+def fits(point: Mapping[str, Any], settings: Mapping[str, Any]) -> bool:
+    """Whether a claim's point is that of these settings."""
+    return all(path in settings and settings[path] == value for path, value in point.items())
 
 
 class Slice(Strict):

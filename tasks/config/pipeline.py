@@ -15,6 +15,7 @@ from tasks.config.judgement import (
     Comparison,
     Gates,
     Slice,
+    fits,
     short_comparison,
     short_gates,
 )
@@ -24,6 +25,7 @@ from tasks.config.source import Source
 from tasks.config.strict import MisplacedKey, Strict
 from tasks.config.time import Time
 from tasks.config.training import Training
+from tasks.errors import nearest
 
 Network = list[Any] | dict[str, Any] | str
 
@@ -240,6 +242,8 @@ class Pipeline(Strict):
                 raise MisplacedKey(
                     f"claim at {claim.at} names no variant: '{claim.variant}'", "claims", number
                 )
+            if claim.sweep is not None:
+                self._point_is_one(claim, number)
         for name, sweep in self.sweeps.items():
             if sweep.base not in branches:
                 raise MisplacedKey(f"no variant '{sweep.base}' to start from", "sweeps", name)
@@ -247,3 +251,28 @@ class Pipeline(Strict):
             if beaten not in [comparison.model for comparison in self.compare]:
                 raise MisplacedKey(f"gate 'beat: {beaten}' needs '{beaten}' in 'compare'", "gates")
         return self
+
+    @model_validator(mode="after")
+    def _folds_for_those_that_ask(self) -> Pipeline:
+        asks = any(comparison.cross_validate for comparison in self.compare)
+        if asks and self.time is not None:
+            raise MisplacedKey("'cross_validate' is for rows, not for windows", "compare")
+        if asks and self.cross_validation is None:
+            raise MisplacedKey("'cross_validate' needs section 'cross_validation'", "compare")
+        return self
+
+    def _point_is_one(self, claim: Claim, number: int) -> None:
+        if claim.sweep not in self.sweeps:
+            raise MisplacedKey(
+                f"claim at {claim.at} names no sweep. {nearest(str(claim.sweep), self.sweeps)}",
+                "claims",
+                number,
+            )
+        found = [p for p in self.sweeps[claim.sweep].points() if fits(claim.point, p)]
+        if len(found) != 1:
+            raise MisplacedKey(
+                f"claim at {claim.at} must fit one point of sweep '{claim.sweep}', "
+                f"fits {len(found)}",
+                "claims",
+                number,
+            )

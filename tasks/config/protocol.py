@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import product
 from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
@@ -123,7 +125,8 @@ class Sweep(Strict):
     """A grid over settings of the file; every point is cross-validated, none sees a test row.
 
     `over` maps a key path such as `training.batch_size` to the values to try. `repeats` trains
-    each point with several seeds.
+    each point with several seeds. `refit: true` trains each point once more on all training rows,
+    for claims on the figures of training rows.
     """
 
     title: str = ""
@@ -131,3 +134,9 @@ class Sweep(Strict):
     base: str = "main"
     repeats: int = Field(default=1, ge=1)
     folds: int | None = Field(default=None, ge=2)
+    refit: bool = False
+
+    def points(self) -> Iterator[dict[str, Any]]:
+        """Every combination of the values, the last key changing fastest."""
+        for values in product(*self.over.values()):
+            yield dict(zip(self.over, values, strict=True))

@@ -71,8 +71,10 @@ def judge(
     on_training = own
     if parts.test_count:
         on_training = measured(parts.outcome(model, parts.known), parts.training_draws)
+    folds = {} if isinstance(parts, SeriesParts) else parts.folded(compare, view)
     comparisons = [
-        _beside(comparison, outcome, parts.draws) for comparison in parts.compared(compare)
+        _beside(comparison, outcome, parts.draws, folds.get(comparison.name))
+        for comparison in parts.compared(compare)
     ]
     metrics = own | {f"train_{name}": figure for name, figure in on_training.items()}
     metrics |= _cross_validated(scores)
@@ -116,13 +118,16 @@ def _in_precisions(
     return entries
 
 
-def _beside(comparison: Compared, ours: Outcome, draws: Resamples) -> dict[str, Any]:
-    return {
+def _beside(
+    comparison: Compared, ours: Outcome, draws: Resamples, folds: Mapping[str, Figure] | None
+) -> dict[str, Any]:
+    entry = {
         "name": comparison.name,
         "arguments": dict(comparison.arguments),
         "metrics": dict(comparison.metrics),
         "difference": difference(ours, comparison.outcome, draws),
     }
+    return entry | {"folds": dict(folds)} if folds else entry
 
 
 def _cross_validated(scores: Mapping[str, Any] | None) -> dict[str, Figure]:
@@ -201,4 +206,6 @@ def _with_subjects(report: Mapping[str, Any], outcome: Outcome) -> dict[str, Fig
     for comparison in report["comparisons"]:
         for name, figure in comparison["metrics"].items():
             figures[f"{name}:{comparison['name']}"] = figure
+        for name, figure in comparison.get("folds", {}).items():
+            figures[f"cv_{name}:{comparison['name']}"] = figure
     return figures

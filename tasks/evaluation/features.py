@@ -34,7 +34,11 @@ def training_features(folder: Path, inputs: Sequence[str]) -> Features:
     Returns:
         all inputs side by side, shape (N, F).
     """
-    arrays = [np.load(folder / f"{name}.npy", mmap_mode="r") for name in inputs]
+    return features_of([np.load(folder / f"{name}.npy", mmap_mode="r") for name in inputs])
+
+
+def features_of(arrays: Sequence[np.ndarray]) -> Features:
+    """Network inputs side by side, shape (N, F)."""
     count = len(arrays[0])
 
     def chunks() -> Iterator[np.ndarray]:

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
-from tasks.config.judgement import BOUND
-from tasks.evaluation.measure import Figure
+from tasks.config.judgement import BOUND, fits
+from tasks.errors import BadPipeline, nearest
+from tasks.evaluation.measure import Figure, plain
 from tasks.evaluation.names import Direction, direction, unknown_figure
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def judged(claim: Claim, figure: Figure) -> dict[str, Any]:
         "text": claim.text,
         "at": claim.at,
         "variant": claim.variant,
+        "point": _spoken_point(claim),
         "metric": claim.metric,
         "printed": claim.value,
         "sd": claim.sd,
@@ -72,19 +74,61 @@ def _half_a_unit(value: float) -> float:
     )
 
 
+def _spoken_point(claim: Claim) -> str:
+    """`sweep learning-rate: learning_rate 0.5`; nothing for a claim on a branch."""
+    if claim.sweep is None:
+        return ""
+    settings = (f"{path.rpartition('.')[2]} {value}" for path, value in claim.point.items())
+    return f"sweep {claim.sweep}: {', '.join(settings)}"
+
+
 def all_judged(
-    claims: list[Claim], figures: Mapping[str, Mapping[str, Figure]]
+    claims: list[Claim],
+    figures: Mapping[str, Mapping[str, Figure]],
+    sweeps: Mapping[str, Any] | None = None,
 ) -> list[dict[str, Any]]:
     """Every claim with its verdict.
 
     Args:
         claims: of the pipeline file.
         figures: for each branch its figures by name.
+        sweeps: of scores.json. Default: none.
 
     Raises:
-        BadPipeline: a claim on a figure that the branch does not have.
+        BadPipeline: a claim on a figure that the branch or the point does not have.
     """
-    return [judged(claim, _looked_up(claim.metric, claim.variant, figures)) for claim in claims]
+    return [
+        judged(
+            claim,
+            _looked_up(claim.metric, claim.variant, figures)
+            if claim.sweep is None
+            else _at_point(claim, (sweeps or {}).get(claim.sweep, {"points": []})),
+        )
+        for claim in claims
+    ]
+
+
+def _at_point(claim: Claim, sweep: Mapping[str, Any]) -> Figure:
+    """The figure of one point of a sweep: of its folds, or of its training on all rows."""
+    found = [point for point in sweep["points"] if fits(claim.point, point["settings"])]
+    place = _spoken_point(claim)
+    if len(found) != 1:
+        raise BadPipeline(f"A claim is on one point; {place} fits {len(found)}", claim.point)
+    (point,) = found
+    if "diverged" in point:
+        raise BadPipeline(f"The training at {place} diverged and has no figure", claim.metric)
+    known: dict[str, Figure] = {
+        f"train_{k}": plain(v) for k, v in point.get("refitted", {}).items()
+    }
+    for name, fold in point["metrics"].items():
+        low, high = fold["low"], fold["high"]
+        known[f"cv_{name}"] = Figure(value=fold["mean"], low=low, high=high, method="folds")
+    if claim.metric not in known:
+        hint = "" if "refitted" in point else f"`train_` needs `sweeps.{claim.sweep}.refit: true`. "
+        raise BadPipeline(
+            f"A metric of {place} is needed", claim.metric, hint + nearest(claim.metric, known)
+        )
+    return known[claim.metric]
 
 
 def _looked_up(name: str, branch: str, figures: Mapping[str, Mapping[str, Figure]]) -> Figure:

@@ -47,6 +47,15 @@ def measured(outcome: Outcome, resamples: Resamples) -> dict[str, Figure]:
     }
 
 
+def scored(outcome: Outcome) -> dict[str, float]:
+    """The figures of an outcome that are defined, without intervals."""
+    sums = {name: v.sum(axis=0)[None] for name, v in _row_values(outcome).items()}
+    exact = _figures(outcome, sums)
+    if outcome.task == "binary" and outcome.probabilities is not None:
+        exact["roc_auc"] = classification.roc_auc(outcome, np.ones((1, len(outcome))))
+    return {name: float(value[0]) for name, value in exact.items() if np.isfinite(value[0])}
+
+
 def _trials(name: str, values: dict[str, np.ndarray]) -> int:
     """The number of rows that a figure is a share of; 0 for one that is no share of rows."""
     whole = {

@@ -12,6 +12,7 @@ from tasks.evaluation import (
     sections,
     set_aside,
     sizes,
+    sweep_section,
     text_sections,
 )
 from tasks.evaluation.chart import number
@@ -47,7 +48,7 @@ def page(report: Mapping[str, Any], plots: Mapping[str, Any]) -> str:
         sections.slices(report),
         set_aside.section(report),
         sizes.section(report, plots.get("sizes", {})),
-        sections.sweeps(plots["sweeps"]),
+        sweep_section.sweeps(plots["sweeps"]),
         text_sections.sweep_curves(plots["sweeps"]),
         cost_section.section(),
     ]

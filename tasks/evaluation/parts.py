@@ -13,6 +13,7 @@ import numpy as np
 from tasks.config.judgement import BASELINES
 from tasks.evaluation.comparisons import Prepared, compared, titles
 from tasks.evaluation.features import fresh_features, training_features
+from tasks.evaluation.folded import folded
 from tasks.evaluation.measure import Figure, measured
 from tasks.evaluation.outcome import Outcome, Target
 from tasks.evaluation.resamples import Resamples
@@ -58,6 +59,7 @@ class Parts:
         self.known = sampled(self.training, _pictures_measured(self.training))
         self.training_draws = Resamples(self.known.count) if test_rows.count else self.draws
         self._compared: list[Compared] | None = None
+        self._folded: dict[str, dict[str, Figure]] | None = None
 
     def compared(self, comparisons: list[Comparison]) -> list[Compared]:
         """Every comparison model, fitted and measured once."""
@@ -67,6 +69,12 @@ class Parts:
                 for name, comparison in zip(titles(comparisons), comparisons, strict=True)
             ]
         return self._compared
+
+    def folded(self, comparisons: list[Comparison], view: Any) -> dict[str, dict[str, Figure]]:
+        """The scores on folds of the comparison models that ask for them, computed once."""
+        if self._folded is None:
+            self._folded = folded(comparisons, self.folder, view, self.target)
+        return self._folded
 
     def _measured(self, name: str, comparison: Comparison) -> Compared:
         # A trivial model looks at answers alone; features of pictures and texts are dear.
@@ -85,7 +93,7 @@ class Parts:
         pipeline's own features, and none of them is fitted twice.
         """
         if self._answers_like(main):
-            self._compared = main._compared
+            self._compared, self._folded = main._compared, main._folded
             self.draws, self.training_draws = main.draws, main.training_draws
 
     def _answers_like(self, main: Parts) -> bool:

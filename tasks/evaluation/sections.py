@@ -22,9 +22,6 @@ from tasks.evaluation.names import FIGURES
 
 Report = Mapping[str, Any]
 
-# Points of a sweep that the page shows; the CSV beside the scores has all of them.
-MOST_POINTS = 60
-
 
 def claims(report: Report) -> str:
     """What the texts print, and what we found."""
@@ -33,7 +30,7 @@ def claims(report: Report) -> str:
     rows = [
         (
             text(f"{claim['text']} {claim['at']}"),
-            text("" if claim["variant"] == "main" else claim["variant"]),
+            text(claim["point"] or ("" if claim["variant"] == "main" else claim["variant"])),
             text(spoken(claim["metric"])),
             cell(_printed(claim)),
             cell(ranged(claim["ours"])),
@@ -136,17 +133,23 @@ def comparisons(report: Report) -> str:
         return ""
     metric = entries[0]["difference"]["metric"]
     ours = report["branches"]["main"]["metrics"][metric]
-    rows = [(cell("<b>this model</b>"), cell(ranged(ours)), cell(""), cell(""))]
+    rows = [[cell("<b>this model</b>"), cell(ranged(ours)), cell(""), cell("")]]
     rows += [
-        (
+        [
             text(_with_arguments(entry)),
             cell(ranged(entry["metrics"].get(metric))),
             cell(signed(entry["difference"])),
             verdict(entry["difference"]["verdict"]),
-        )
+        ]
         for entry in entries
     ]
-    header = ("model", spoken(metric), "this model − it, paired", "this model is")
+    header = ["model", spoken(metric), "this model − it, paired", "this model is"]
+    if any("folds" in entry for entry in entries):
+        header.insert(2, f"{spoken(metric)}, mean of the folds")
+        own = report["branches"]["main"]["metrics"].get(f"cv_{metric}")
+        folds = [own, *(entry.get("folds", {}).get(metric) for entry in entries)]
+        for row, figure in zip(rows, folds, strict=True):
+            row.insert(2, cell(ranged(figure)))
     return (
         "<h2>Against other models</h2><p>Each was trained on the same prepared training rows and "
         "answered the same rows. A difference whose interval holds 0 is no difference.</p>"
@@ -267,33 +270,3 @@ def slices(report: Report) -> str:
     ]
     header = ("column", "value", "rows", *map(spoken, names))
     return "<h2>Slices</h2>" + table(header, rows)
-
-
-def sweeps(found: Mapping[str, Any]) -> str:
-    """What the sweeps found, on validation rows alone."""
-    parts = []
-    for name, sweep in found.items():
-        points = sweep["points"][:MOST_POINTS]
-        settings = list(points[0]["settings"])
-        metrics = list(next((p["metrics"] for p in points if "metrics" in p), {"loss": None}))
-        rows = [
-            (
-                *(text(point["settings"][key]) for key in settings),
-                *(cell(_spread(point.get("metrics", {}).get(key))) for key in metrics),
-            )
-            for point in points
-        ]
-        header = [key.rpartition(".")[2].replace("_", " ") for key in settings]
-        header += [spoken(key) for key in metrics]
-        title = sweep.get("title") or name
-        parts.append(f"<h3>{escape(title)}</h3>" + table(header, rows, sweep["best"]))
-    if not parts:
-        return ""
-    note = "<p>Means ± sd over the folds of the training rows; no test row was looked at.</p>"
-    return "<h2>Sweeps</h2>" + note + "".join(parts)
-
-
-def _spread(metric: Mapping[str, Any] | None) -> str:
-    if metric is None:
-        return "diverged"
-    return f'{metric["mean"]:.4g} <span class="range">± {metric["sd"]:.2g}</span>'

@@ -56,3 +56,15 @@ class Fitted:
     epochs_run: int
     seconds: float
     validation_predictions: Array | None = field(default=None, repr=False)
+
+
+def in_unit(history: dict[str, list[float]], divide: float) -> dict[str, list[float]]:
+    """Errors of a scaled target, in the target's own unit."""
+    if divide == 1.0:
+        return history
+    result = {}
+    for name, values in history.items():
+        squared = name.removeprefix("val_") in ("loss", "mse", "mean_squared_error")
+        factor = divide**2 if squared else divide
+        result[name] = [value * factor for value in values]
+    return result

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from itertools import product
 from typing import TYPE_CHECKING, Any
 
 from tasks.config.protocol import CrossValidation, Sweep
@@ -18,12 +17,6 @@ if TYPE_CHECKING:
 # Settings that a sweep may change; a change of the others would change the rows themselves.
 SWEPT = ("columns", "network", "training")
 CHANGES_THE_LOSS = ("training.loss", "training.class_weight", "regularizer", "L1", "L2")
-
-
-def points(sweep: Sweep) -> Iterator[dict[str, Any]]:
-    """Every combination of the values, the last key changing fastest."""
-    for values in product(*sweep.over.values()):
-        yield dict(zip(sweep.over, values, strict=True))
 
 
 def with_settings(document: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -75,14 +68,17 @@ def run_sweep(
     """Cross-validate every point of a sweep.
 
     Returns:
-        The points with their settings and scores, or, where the loss became NaN or infinite,
-        with what was found under `diverged`; the position of the best point, None where all
-        diverged, and the metric `by` which it is the best.
+        The points with their settings and scores and, with `refit`, `refitted` figures; where
+        the loss became NaN or infinite, what was found under `diverged`; the position of the best
+        point, None where all diverged, and the metric `by` which it is the best.
     """
     from tasks.config.loading import varied
     from tasks.config.pipeline import Pipeline
-    from tasks.training.validation import fold_and_fit
+    from tasks.training.fold_arrays import TrainingRows
+    from tasks.training.validation import fold_and_fit, training_figures
 
+    if sweep.refit and not isinstance(data, TrainingRows):
+        raise BadPipeline(f"sweeps.{name}.refit is for rows, not for windows of a series", True)
     base = stage_input.branches[sweep.base]
     document = stage_input.document
     if sweep.base != "main":
@@ -91,17 +87,19 @@ def run_sweep(
     if sweep.folds:
         protocol = protocol.model_copy(update={"folds": sweep.folds})
     results: list[dict[str, Any]] = []
-    for settings in points(sweep):
+    for settings in sweep.points():
         try:
             view = Pipeline.model_validate(with_settings(document, settings))
         except ValueError as error:
             raise BadPipeline(f"sweeps.{name}: {settings} is no valid setting: {error}") from None
         try:
             folded = fold_and_fit(view, data, protocol, seed, sweep.repeats)
+            refitted = training_figures(view, data, seed) if sweep.refit else {}
         except Diverged as diverged:
             results.append({"settings": settings, "diverged": str(diverged)})
         else:
-            results.append({"settings": settings, **folded.as_json()})
+            point = {"settings": settings, **folded.as_json()}
+            results.append(point | {"refitted": refitted} if refitted else point)
     return {"title": sweep.title, "points": results, **_best(sweep, results)}
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from tasks.training.fold_arrays import FoldArrays, TrainingRows, columns_key
 from tasks.training.intervals import corrected_interval, paired_verdict
+from tasks.training.runs import in_unit
 
 if TYPE_CHECKING:
     from tasks.config.protocol import CrossValidation
@@ -149,7 +150,7 @@ def fold_and_fit(
     for learner, runs, scale in prepared.grouped(drawn, default_seed, repeats):
         fitted += learner.fit(runs, title="folds")
         divides += [scale] * len(runs)
-    histories = [_in_unit(f.history, d) for f, d in zip(fitted, divides, strict=True)]
+    histories = [in_unit(f.history, d) for f, d in zip(fitted, divides, strict=True)]
     epochs = view.training.epochs
     chooses = not isinstance(epochs, int) and epochs.choose == "cross_validation"
     monitor = "val_loss" if isinstance(epochs, int) else epochs.monitor
@@ -166,6 +167,25 @@ def fold_and_fit(
         [_at_size(prepared, drawn, size, default_seed) for size in protocol.sizes],
     )
     return folded
+
+
+def training_figures(view: Any, data: TrainingRows, default_seed: int) -> dict[str, float]:
+    """Loss and metrics of one training on all rows, as recorded while its best epoch ran.
+
+    Args:
+        view: a pipeline with `columns`, `inputs`, `network`, `target`, `task`, `training`.
+        data: its training rows.
+        default_seed: for a pipeline that sets none.
+    """
+    from tasks.splits.folds import Fold
+
+    every = np.arange(len(data.rows))
+    drawn = [Fold(every, every, 0)]
+    ((learner, runs, divide),) = _Prepared(view, data).grouped(drawn, default_seed, 1)
+    (fitted,) = learner.fit(runs, title="all rows")
+    history = in_unit(fitted.history, divide)
+    names = [name for name in history if not name.startswith("val_")]
+    return {name: history[name][fitted.best_epoch - 1] for name in names}
 
 
 def _chosen(histories: Sequence[dict[str, list[float]]], monitor: str) -> int:
@@ -272,15 +292,3 @@ class _Prepared:
             return self._target.array(self._rows), 1.0
         fitted = fit_target(self._rows.iloc[training], self._view.target, self._view.task)
         return fitted.array(self._rows), fitted.divide
-
-
-def _in_unit(history: dict[str, list[float]], divide: float) -> dict[str, list[float]]:
-    """Errors of a scaled target, in the target's own unit."""
-    if divide == 1.0:
-        return history
-    result = {}
-    for name, values in history.items():
-        squared = name.removeprefix("val_") in ("loss", "mse", "mean_squared_error")
-        factor = divide**2 if squared else divide
-        result[name] = [value * factor for value in values]
-    return result

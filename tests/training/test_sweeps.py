@@ -14,7 +14,7 @@ from tasks.config.loading import StageInput
 from tasks.config.pipeline import Pipeline
 from tasks.config.protocol import Sweep
 from tasks.cross_validate import _write_sweep
-from tasks.evaluation.sections import sweeps as section
+from tasks.evaluation.sweep_section import sweeps as section
 from tasks.preprocessing.target import fit_target
 from tasks.training.sweeps import _best, run_sweep
 from tasks.training.validation import TrainingRows
@@ -58,6 +58,27 @@ class TestSweep:
         assert [line[path] for line in lines] == ["0.0", "1e+30", "0.1"]
         assert [line["loss"] == "diverged" for line in lines] == [False, True, False]
         assert "diverged" in section({"rate": found})
+
+    def test_a_refit_is_the_same_training_on_all_rows(self) -> None:
+        path = "training.optimizer.SGD.learning_rate"
+        plain = swept(over={path: [0.0, 0.1]})
+        found = swept(over={path: [0.0, 0.1]}, refit=True)
+        refitted = [each.pop("refitted") for each in found["points"]]
+        assert found == plain
+        # At rate 0 nothing is learned, so the loss is that of zero-mean weights on every row.
+        assert refitted[1]["loss"] < refitted[0]["loss"]
+        assert set(refitted[0]) == set(plain["points"][0]["metrics"])
+        assert "of all rows trained on" in section(
+            {
+                "rate": found
+                | {
+                    "points": [
+                        each | {"refitted": r}
+                        for each, r in zip(found["points"], refitted, strict=True)
+                    ]
+                }
+            }
+        )
 
 
 def point(loss: float, accuracy: float) -> dict[str, Any]:

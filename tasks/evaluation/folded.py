@@ -1,0 +1,87 @@
+"""Comparison models on the folds of the training rows, with preprocessing refitted in each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tasks.evaluation.comparisons import Prepared, compared, titles
+from tasks.evaluation.features import features_of
+from tasks.evaluation.measure import Figure, scored
+from tasks.evaluation.outcome import Target
+from tasks.workspace import read_json
+
+if TYPE_CHECKING:
+    from tasks.config.judgement import Comparison
+
+
+def folded(
+    comparisons: Sequence[Comparison], folder: Path, view: Any, target: Target
+) -> dict[str, dict[str, Figure]]:
+    """The scores of the comparison models that ask for folds.
+
+    The folds are those of the network: rows, order and seed are the protocol's.
+
+    Args:
+        comparisons: all of them, in the order of the file.
+        folder: of the prepared training rows.
+        view: a pipeline with `columns`, `cross_validation`, `inputs`.
+        target: what is predicted.
+
+    Returns:
+        by the name of the model its means over the folds, with the corrected intervals that
+        `cross_validate` gives the network's.
+    """
+    asked = {
+        name: comparison
+        for name, comparison in zip(titles(comparisons), comparisons, strict=True)
+        if comparison.cross_validate
+    }
+    if not asked:
+        return {}
+    drawn = _folds(folder, view, target)
+    return {name: _scores(comparison, drawn) for name, comparison in asked.items()}
+
+
+def _folds(folder: Path, view: Any, target: Target) -> list[Prepared]:
+    """What a comparison model sees of each fold."""
+    from tasks.preprocessing.arrays import arrays
+    from tasks.preprocessing.fit import fit
+    from tasks.preprocessing.pictures import read_rows
+    from tasks.preprocessing.plan import plan
+    from tasks.splits.folds import folds
+
+    summary = read_json(folder / "prepared.json")
+    rows = read_rows(folder / "rows.parquet")
+    files = folder / "files" if (folder / "files").is_dir() else None
+    planned = plan(rows, view.columns, view.inputs, target.columns, summary.get("dropped", ()))
+    answers = target.actual({name: rows[name].to_numpy() for name in target.columns})
+    labels = answers if target.task in ("binary", "multiclass") else None
+    result = []
+    for fold in folds(rows, labels, view.cross_validation):
+        fitted = fit(rows.iloc[fold.training], planned, files=files)
+        features = features_of(list(arrays(fitted, rows).values()))
+        known, held = fold.training, fold.validation
+        result.append(
+            Prepared(features[known], answers[known], features[held], answers[held], target)
+        )
+    return result
+
+
+def _scores(comparison: Comparison, drawn: Sequence[Prepared]) -> dict[str, Figure]:
+    from tasks.training.intervals import corrected_interval
+
+    scores = [scored(compared(comparison, fold)) for fold in drawn]
+    trained = float(np.mean([len(fold.answers) for fold in drawn]))
+    held = float(np.mean([len(fold.actual) for fold in drawn]))
+    figures: dict[str, Figure] = {}
+    for name in scores[0]:
+        values = [score[name] for score in scores if name in score]
+        if len(values) == len(scores):
+            low, high = corrected_interval(values, trained, held)
+            mean = float(np.mean(values))
+            figures[name] = {"value": mean, "low": low, "high": high, "method": "folds"}
+    return figures
