@@ -77,7 +77,8 @@ class Text(Strict):
     also known in capitals and with a capital. `vectors` names an auxiliary file of the source
     with word vectors, for a layer `Embedding: {weights: vectors}`. `encode`: multi-hot (0 or 1 a
     token of the vocabulary), counts, tf-idf (as scikit-learn: smoothed, rows of length 1), or ids.
-    `ngrams: [1, 2]` counts pairs of neighbouring tokens too.
+    `ngrams: [1, 2]` counts pairs of neighbouring tokens too; stop words are taken out first, so
+    that the words beside one become neighbours (as in scikit-learn).
     """
 
     tokens: str = WORDS
@@ -110,6 +111,4 @@ class Text(Strict):
             raise ValueError("'ngrams' has no effect beside 'ids'")
         if self.vectors is not None and not isinstance(self.encode, Ids):
             raise ValueError("'vectors' has an effect beside 'ids' only")
-        if high > 1 and self.vocabulary.without:
-            raise ValueError("stop words with 'ngrams' would join tokens that are no neighbours")
         return self

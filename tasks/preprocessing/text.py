@@ -6,7 +6,6 @@ disagree about what a token is.
 
 from __future__ import annotations
 
-import string
 from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -15,14 +14,12 @@ import numpy as np
 
 from tasks.config.text import Ids, Text
 from tasks.errors import BadData
-from tasks.preprocessing.tokens import ngrams, tokenised
+from tasks.preprocessing.tokens import ngrams, other_cases, stop_words, tokenised
 from tasks.preprocessing.vectors import auxiliary_file, matrix_for, read_vectors, words_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
-
-FOLD_ASCII = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
 @dataclass(frozen=True)
@@ -68,17 +65,9 @@ class FittedText:
         found = {token: place for place, token in enumerate(self.vocabulary)}
         if self.text.lower:
             for place, token in enumerate(self.vocabulary):
-                for form in _other_cases(token):
+                for form in other_cases(token):
                     found.setdefault(form, place)
         return found
-
-
-def _other_cases(token: str) -> Iterator[str]:
-    if token.isascii():
-        return
-    for form in (token.upper(), token[:1].upper() + token[1:]):
-        if len(form) == len(token) and form.lower() == token:
-            yield form.translate(FOLD_ASCII)
 
 
 def fit_text(name: str, values: np.ndarray, text: Text, files: Path | None = None) -> FittedText:
@@ -108,7 +97,7 @@ def fit_text(name: str, values: np.ndarray, text: Text, files: Path | None = Non
 
 def _fitted(name: str, values: np.ndarray, text: Text) -> FittedText:
     counts, documents = _counted(values, text)
-    without = _stop_words(text)
+    without = stop_words(text)
     known = [
         token
         for token, count in counts.items()
@@ -153,11 +142,3 @@ def _folded(tokens: Iterable[str], text: Text) -> Iterator[str]:
     """Tokens of the graph with the letters beyond A to Z folded too."""
     for token in tokens:
         yield token.lower() if text.lower and not token.isascii() else token
-
-
-def _stop_words(text: Text) -> frozenset[str]:
-    if text.vocabulary.without == "english":
-        from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
-
-        return frozenset(ENGLISH_STOP_WORDS)
-    return frozenset(text.vocabulary.without)

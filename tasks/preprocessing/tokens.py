@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 # Texts in one call of the tokenizer: its output is as wide as the longest of them.
 CHUNK = 256
 CHARACTERS = "."
+FOLD_ASCII = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
 def tokenised(values: np.ndarray, text: Text) -> Iterator[list[str]]:
@@ -74,14 +76,68 @@ def write_tokens(
         pad_value="",
         tokenexp=pattern,
     )
-    if not one_column:
+    closes_gaps = text.ngrams[1] > 1 and bool(text.vocabulary.without)
+    if not one_column and not closes_gaps:
         return value
     shape = graph.node("Shape", [value], f"{name}/rows", start=0, end=1)
     one = graph.constant([1], f"{name}/one", np.int64)
     wide = graph.node("Concat", [shape, one], f"{name}/column", axis=0)
     empty = graph.constant([[""]], f"{name}/empty", str)
     empty = graph.node("Expand", [empty, wide], f"{name}/empty_column")
-    return graph.node("Concat", [value, empty], f"{name}/tokens", axis=1)
+    value = graph.node("Concat", [value, empty], f"{name}/tokens", axis=1)
+    return _without_stop_words(graph, value, name, text) if closes_gaps else value
+
+
+def _without_stop_words(graph: Graph, tokens: str, name: str, text: Text) -> str:
+    """Nodes that take stop words out of (N, longest) tokens and close the gaps they leave.
+
+    A token moves to the place that the number of kept ones before it gives; stop words and what
+    fills up move to a column of their own, which is cut off.
+    """
+    words = sorted(stop_words(text))
+    cases = other_cases if text.lower else lambda word: ()
+    forms = dict.fromkeys(form for word in words for form in (word, *cases(word)))
+    kept = graph.node(
+        "ml.LabelEncoder",
+        [tokens],
+        f"{name}/kept",
+        keys_strings=["", *forms],
+        values_int64s=[0] * (1 + len(forms)),
+        default_int64=1,
+    )
+    one, zero = (graph.constant(n, f"{name}/the_{n}", np.int64) for n in (1, 0))
+    axis = graph.constant(1, f"{name}/along", np.int64)
+    before = graph.node("CumSum", [kept, axis], f"{name}/kept_before", exclusive=1)
+    width = graph.node("Shape", [tokens], f"{name}/width", start=1, end=2)
+    is_kept = graph.node("Greater", [kept, zero], f"{name}/is_kept")
+    places = graph.node("Where", [is_kept, before, width], f"{name}/moved_to")
+    rows = graph.node("Shape", [tokens], f"{name}/rows_of_tokens", start=0, end=1)
+    wider = graph.node("Add", [width, one], f"{name}/wider")
+    shape = graph.node("Concat", [rows, wider], f"{name}/wider_shape", axis=0)
+    nothing = graph.constant([[""]], f"{name}/filler", str)
+    canvas = graph.node("Expand", [nothing, shape], f"{name}/canvas")
+    moved = graph.node("ScatterElements", [canvas, places, tokens], f"{name}/moved", axis=1)
+    begin = graph.constant([0], f"{name}/first_column", np.int64)
+    axes = graph.constant([1], f"{name}/columns", np.int64)
+    return graph.node("Slice", [moved, begin, width, axes], f"{name}/closed")
+
+
+def stop_words(text: Text) -> frozenset[str]:
+    """The words that are left out."""
+    if text.vocabulary.without == "english":
+        from sklearn.feature_extraction.text import ENGLISH_STOP_WORDS
+
+        return frozenset(ENGLISH_STOP_WORDS)
+    return frozenset(text.vocabulary.without)
+
+
+def other_cases(token: str) -> Iterator[str]:
+    """The forms in capitals and with a capital of a word with letters other than A to Z."""
+    if token.isascii():
+        return
+    for form in (token.upper(), token[:1].upper() + token[1:]):
+        if len(form) == len(token) and form.lower() == token:
+            yield form.translate(FOLD_ASCII)
 
 
 def write_count(graph: Graph, value: str, name: str, pattern: str) -> str:
