@@ -13,6 +13,8 @@ import numpy as np
 from tasks.errors import BadData, BadPipeline, nearest
 
 SEED = 0
+# The auxiliary file NAME.npy has numbers alone; its words are the auxiliary file NAME-words.
+WORDS = "-words"
 
 
 @dataclass(frozen=True)
@@ -48,18 +50,30 @@ def auxiliary_file(folder: Path | None, name: str) -> Path:
 def read_vectors(path: Path) -> Vectors:
     """The vectors in a file: `words` and `vectors` of a npz, or lines `word number number ...`.
 
+    A npy holds numbers alone; the words of its rows are those of the auxiliary file `NAME-words`,
+    one a line or the first column of a Parquet file.
+
     Raises:
-        BadData: neither of the two, or rows of different length.
+        BadData: none of these, or rows of different length.
+        BadPipeline: no auxiliary file with the words of a npy.
     """
     if path.suffix == ".npz":
         with np.load(path, allow_pickle=False) as arrays:
             if "words" not in arrays or "vectors" not in arrays:
                 raise BadData(f"'{path.name}' must hold `words` and `vectors`", list(arrays))
-            words, values = arrays["words"], arrays["vectors"].astype(np.float32)
-        if values.ndim != 2 or len(words) != len(values):
-            raise BadData(f"'{path.name}' must hold a vector for each word", list(values.shape))
-        return Vectors(tuple(words.tolist()), values)
+            return _fitting(path, arrays["words"].tolist(), arrays["vectors"])
+    if path.suffix == ".npy":
+        words = words_of(auxiliary_file(path.parent, path.stem + WORDS))
+        return _fitting(path, words, np.load(path, allow_pickle=False))
     return _from_lines(path)
+
+
+def _fitting(path: Path, words: Sequence[str], values: np.ndarray) -> Vectors:
+    if values.ndim != 2 or len(words) != len(values):
+        raise BadData(
+            f"'{path.name}' must hold a vector for each of {len(words)} words", list(values.shape)
+        )
+    return Vectors(tuple(words), values.astype(np.float32))
 
 
 def _from_lines(path: Path) -> Vectors:
@@ -87,9 +101,14 @@ def _from_lines(path: Path) -> Vectors:
 
 
 def words_of(path: Path) -> tuple[str, ...]:
-    """The words of an auxiliary file: of word vectors, or one a line."""
-    if path.suffix == ".npz":
+    """The words of an auxiliary file: of word vectors, one a line, or a column of Parquet."""
+    if path.suffix in (".npz", ".npy"):
         return read_vectors(path).words
+    if path.suffix == ".parquet":
+        import pyarrow.parquet
+
+        column = pyarrow.parquet.read_table(path).column(0)
+        return tuple(str(word) for word in column.to_pylist())
     opened = gzip.open if path.suffix == ".gz" else open
     with opened(path, "rt", encoding="utf-8") as file:
         return tuple(dict.fromkeys(line.split(" ")[0].strip() for line in file if line.strip()))
