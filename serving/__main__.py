@@ -26,7 +26,11 @@ def main(arguments: list[str] | None = None) -> int:
     predict_command.add_argument("model", type=Path, help="model.onnx")
     predict_command.add_argument("rows", type=Path, nargs="?", help="a CSV file with a header")
     predict_command.add_argument(
-        "--image", type=Path, nargs="+", metavar="FILE", help="image files in the place of rows"
+        "--image",
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        help="image files in the place of rows; - reads one from standard input",
     )
     predict_command.add_argument("-o", "--output", type=Path, help="a CSV file; default: screen")
     nearest_command = commands.add_parser("nearest", help="find the training pictures most alike")

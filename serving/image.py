@@ -6,6 +6,7 @@ Pillow is imported here alone, so that models of tables are served without it.
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from serving.errors import BadRequest
 MOST_PIXELS = 100_000_000
 # Larger pictures are made smaller by a whole factor before the graph resizes them.
 KEPT_PIXELS = 4_000_000
+# In the place of a file's name: the bytes come through a pipe.
+STANDARD_INPUT = "-"
 OPAQUE = ("L", "RGB", "P", "1", "CMYK", "YCbCr", "LA", "PA", "RGBA")
 
 
@@ -62,7 +65,9 @@ def read_picture(content: bytes, name: str, entry: Mapping[str, Any]) -> np.ndar
 
 
 def read_file(path: Path, entry: Mapping[str, Any]) -> np.ndarray:
-    """The pixels of an image file on the disk; see `read_picture`."""
+    """The pixels of an image file on the disk, with `-` of standard input; see `read_picture`."""
+    if str(path) == STANDARD_INPUT:
+        return read_picture(sys.stdin.buffer.read(), "standard input", entry)
     try:
         return read_picture(path.read_bytes(), str(path), entry)
     except (FileNotFoundError, IsADirectoryError):

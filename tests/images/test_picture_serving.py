@@ -127,11 +127,34 @@ class TestTheCommand:
         assert main(["predict", str(built.model)]) == 2
         assert "--image" in capsys.readouterr().err
 
+    def test_answers_bytes_from_a_pipe(self, built: Workspace, tmp_path: Path) -> None:
+        content = encoded(drawn("upright", 5), "JPEG")
+        (tmp_path / "a.jpg").write_bytes(content)
+        command = [sys.executable, "-m", "serving", "predict", str(built.model), "--image"]
+        root = Path(__file__).parents[2]
+        piped = subprocess.run(
+            [*command, "-"], input=content, cwd=root, capture_output=True, check=True
+        ).stdout.splitlines()
+        named = subprocess.run(
+            [*command, str(tmp_path / "a.jpg")], cwd=root, capture_output=True, check=True
+        ).stdout.splitlines()
+        assert piped[0] == named[0]
+        assert piped[1].partition(b",")[2] == named[1].partition(b",")[2]
+        broken = subprocess.run(
+            [*command, "-"], input=content[:200], cwd=root, capture_output=True, check=False
+        )
+        assert broken.returncode == 2
+        assert b"'standard input' must be a sound image file" in broken.stderr
+
+    @pytest.mark.parametrize(
+        ("name", "mode"),
+        [("large.png", "RGB"), ("large.jpg", "RGB"), ("alpha.png", "RGBA"), ("few.png", "P")],
+    )
     def test_forty_million_pixels_need_little_memory(
-        self, built: Workspace, tmp_path: Path
+        self, built: Workspace, tmp_path: Path, name: str, mode: str
     ) -> None:
-        large = np.zeros((5000, 8000, 3), np.uint8)
-        Image.fromarray(large).save(tmp_path / "large.png", compress_level=1)
+        large = Image.new(mode, (8000, 5000))
+        large.save(tmp_path / name, **({"compress_level": 1} if name.endswith("png") else {}))
         # The peak of this process alone: `getrusage` also counts that of the one it came from.
         code = (
             "import sys; from pathlib import Path; from serving.__main__ import main; "
@@ -140,7 +163,7 @@ class TestTheCommand:
         )
         command = [sys.executable, "-c", code, "predict", str(built.model), "--image"]
         done = subprocess.run(
-            [*command, str(tmp_path / "large.png")], capture_output=True, text=True, check=True
+            [*command, str(tmp_path / name)], capture_output=True, text=True, check=True
         )
         # 160 MB of decoded pixels (Pillow keeps four bytes each), the file, the libraries.
         assert int(done.stderr.split()[-1]) < 400 * 1024

@@ -55,6 +55,21 @@ class TestACost:
         assert not export.whole_process
         assert export.peak_bytes < train.peak_bytes - LARGE // 2
 
+    @pytest.mark.skipif(sys.platform != "linux", reason="reads the peak as Linux tells it")
+    def test_is_not_that_of_the_process_it_came_from(self, workspace: Workspace) -> None:
+        """A large runner such as DVC must not make a small stage look large."""
+        code = (
+            "from pathlib import Path; from tasks.costs import costed; "
+            "from tasks.workspace import Workspace\n"
+            f"with costed(Workspace(Path({str(workspace.root)!r}), 'shop'), 'ingest'): pass"
+        )
+        held = np.ones(2 * LARGE // 8)
+        root = Path(__file__).parents[2]
+        subprocess.run([sys.executable, "-c", code], check=True, cwd=root)
+        del held
+        (cost,) = costs(workspace)
+        assert cost.peak_bytes < LARGE
+
     def test_counts_the_processes_that_it_started(self, workspace: Workspace) -> None:
         code = f"x = bytearray({4 * LARGE}); sum(range(10**6 * 5))"
         with costed(workspace, "export"):
