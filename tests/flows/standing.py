@@ -7,9 +7,11 @@ import os
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
@@ -69,13 +71,11 @@ class Standing:
         request = urllib.request.Request(
             self.url + path, json.dumps(content).encode(), {"Content-Type": "application/json"}
         )
-        with urllib.request.urlopen(request, timeout=30) as answer:
-            return json.load(answer)
+        return answered(request)
 
     def get(self, path: str) -> Any:
         """Read from Prefect's interface."""
-        with urllib.request.urlopen(self.url + path, timeout=30) as answer:
-            return json.load(answer)
+        return answered(urllib.request.Request(self.url + path))
 
     def start(self) -> str:
         """Have the deployment run now; the identifier of its run."""
@@ -103,6 +103,18 @@ class Standing:
         """The process numbers of server and worker."""
         content = json.loads((self.root / ".cache/prefect/server.json").read_text())
         return {process["name"]: process["pid"] for process in content["processes"]}
+
+
+def answered(request: urllib.request.Request, attempts: int = 30) -> Any:
+    """The server's answer; while its database is busy (503) it is asked again, as clients do."""
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)
+    except urllib.error.HTTPError as error:
+        if error.code != HTTPStatus.SERVICE_UNAVAILABLE or attempts == 1:
+            raise
+    time.sleep(1)
+    return answered(request, attempts - 1)
 
 
 @contextmanager

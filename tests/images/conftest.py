@@ -7,13 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import yaml
 from PIL import Image
 
 from tasks.__main__ import run_stage
 from tasks.config.sections import STAGES
-from tasks.wire import wire
 from tasks.workspace import Workspace
+from tests.repositories import write_pipeline
 
 SIDE = 12
 EACH = 24
@@ -83,22 +82,12 @@ PIPELINE = {
 }
 
 
-def write_pipeline(root: Path, pipeline: dict) -> Workspace:
-    """A repository of one pipeline, wired."""
-    workspace = Workspace(root, "bars")
-    workspace.pipeline_file.parent.mkdir(parents=True, exist_ok=True)
-    workspace.pipeline_file.write_text(yaml.safe_dump(pipeline, sort_keys=False))
-    workspace.parameters_file.write_text("seed: 0\nbackend: tensorflow\ndevice: cpu\nthreads: 1\n")
-    wire(root, ["bars"])
-    return workspace
-
-
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """The pipeline above after all stages."""
     root = tmp_path_factory.mktemp("repository")
     write_folder(root / "bars")
-    workspace = write_pipeline(root, PIPELINE)
+    workspace = write_pipeline(root, "bars", PIPELINE)
     for stage in STAGES:
         run_stage(stage, "bars", root)
     return workspace

@@ -23,7 +23,8 @@ from tasks.errors import BadData, ThroughlineError
 from tasks.export.pretrained import frozen_graph
 from tasks.preprocessing.runtime import session_of
 from tasks.workspace import Workspace, read_json
-from tests.images.conftest import EACH, PIPELINE, SIDE, drawn, encoded, write_folder, write_pipeline
+from tests.images.conftest import EACH, PIPELINE, SIDE, drawn, encoded, write_folder
+from tests.repositories import write_pipeline
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -77,7 +78,7 @@ def tuned(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
             }
         },
     }
-    workspace = write_pipeline(root, pipeline)
+    workspace = write_pipeline(root, "bars", pipeline)
     # Each stage in a process of its own, as DVC runs it.
     for stage in EVERY_STAGE:
         subprocess.run(

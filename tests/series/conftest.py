@@ -8,12 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-import yaml
 
 from tasks.__main__ import run_stage
 from tasks.config.sections import STAGES
-from tasks.wire import wire
 from tasks.workspace import Workspace
+from tests.repositories import write_pipeline
 
 HOURS = 600
 LOOKBACK = 24
@@ -85,11 +84,7 @@ def forecaster(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 def built(root: Path, name: str, pipeline: dict[str, Any]) -> Workspace:
     """A repository of one pipeline after all stages."""
-    workspace = Workspace(root, name)
-    workspace.pipeline_file.parent.mkdir(parents=True, exist_ok=True)
-    workspace.pipeline_file.write_text(yaml.safe_dump(pipeline, sort_keys=False))
-    workspace.parameters_file.write_text("seed: 0\nbackend: tensorflow\ndevice: cpu\nthreads: 1\n")
-    wire(root, [name])
+    workspace = write_pipeline(root, name, pipeline)
     for stage in STAGES:
         run_stage(stage, name, root)
     return workspace

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
-import yaml
 
 from tasks.__main__ import run_stage
 from tasks.config.sections import STAGES
-from tasks.wire import wire
 from tasks.workspace import Workspace
+from tests.repositories import write_pipeline
 
 PIPELINE = {
     "title": "Does it sell?",
@@ -45,21 +42,11 @@ PIPELINE = {
 }
 
 
-def write_pipeline(root: Path, pipeline: dict) -> Workspace:
-    """A repository of one pipeline, wired."""
-    workspace = Workspace(root, "shop")
-    workspace.pipeline_file.parent.mkdir(parents=True, exist_ok=True)
-    workspace.pipeline_file.write_text(yaml.safe_dump(pipeline, sort_keys=False))
-    workspace.parameters_file.write_text("seed: 0\nbackend: tensorflow\ndevice: cpu\nthreads: 1\n")
-    wire(root, ["shop"])
-    return workspace
-
-
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """The pipeline above after all seven stages."""
     root = tmp_path_factory.mktemp("repository")
-    workspace = write_pipeline(root, PIPELINE)
+    workspace = write_pipeline(root, "shop", PIPELINE)
     for stage in STAGES:
         run_stage(stage, "shop", root)
     return workspace

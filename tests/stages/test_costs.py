@@ -15,6 +15,7 @@ from tasks.costs import MIB, PAGE, costed, costs, folder_of, table
 from tasks.evaluation.cost_section import COSTS, section
 from tasks.wire import wire
 from tasks.workspace import Workspace
+from tests.repositories import PARAMETERS
 
 LARGE = 200 * MIB
 PIPELINE = {
@@ -29,7 +30,7 @@ PIPELINE = {
 @pytest.fixture
 def workspace(tmp_path: Path) -> Workspace:
     made = Workspace(tmp_path, "shop")
-    made.parameters_file.write_text("seed: 0\nbackend: tensorflow\ndevice: cpu\nthreads: 1\n")
+    made.parameters_file.write_text(PARAMETERS)
     return made
 
 

@@ -18,7 +18,8 @@ from serving.predictor import Predictor
 from tasks.__main__ import run_stage
 from tasks.errors import ThroughlineError
 from tasks.workspace import Workspace, read_json
-from tests.stages.conftest import PIPELINE, write_pipeline
+from tests.repositories import write_pipeline
+from tests.stages.conftest import PIPELINE
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -274,4 +275,4 @@ class TestAChangedSection:
             if "training" in parameters.get("pipelines/shop/pipeline.yaml", ())
         ]
         assert readers == ["cross_validate", "train"]
-        write_pipeline(tmp_path, document)
+        write_pipeline(tmp_path, "shop", document)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 
 from serving.predictor import Predictor
 from tasks.__main__ import run_stage
@@ -13,8 +12,8 @@ from tasks.config.sections import STAGES
 from tasks.evaluation.confusions import confused
 from tasks.evaluation.ngram import NGram
 from tasks.evaluation.outcome import Outcome
-from tasks.wire import wire
 from tasks.workspace import Workspace, read_json
+from tests.repositories import write_pipeline
 
 GOOD, BAD = ("wonderful", "gripping", "warm"), ("dull", "empty", "clumsy")
 FILLING = ("film", "story", "actor", "scene", "end")
@@ -46,11 +45,7 @@ PIPELINE = {
 
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    workspace = Workspace(tmp_path_factory.mktemp("repository"), "films")
-    workspace.pipeline_file.parent.mkdir(parents=True)
-    workspace.pipeline_file.write_text(yaml.safe_dump(PIPELINE))
-    workspace.parameters_file.write_text("seed: 0\nbackend: tensorflow\ndevice: cpu\nthreads: 1\n")
-    wire(workspace.root, ["films"])
+    workspace = write_pipeline(tmp_path_factory.mktemp("repository"), "films", PIPELINE)
     for stage in STAGES:
         run_stage(stage, "films", workspace.root)
     return workspace

@@ -13,8 +13,8 @@ import yaml
 
 from tasks.__main__ import run_stage
 from tasks.errors import BadData, BadPipeline, MissingFile
-from tasks.wire import wire
 from tasks.workspace import Workspace, read_json
+from tests.repositories import write_pipeline
 
 ROWS = {"train": [("good film", 1), ("bad film", 0)], "test": [("fine", 1), ("no label", None)]}
 
@@ -29,8 +29,6 @@ def lines(rows: list[tuple]) -> bytes:
 
 
 def ingested(root: Path, source: dict) -> Workspace:
-    workspace = Workspace(root, "films")
-    workspace.pipeline_file.parent.mkdir(parents=True, exist_ok=True)
     pipeline = {
         "title": "Good?",
         "task": "binary",
@@ -38,9 +36,7 @@ def ingested(root: Path, source: dict) -> Workspace:
         "target": "label",
         "columns": {"text": {"text": {}}},
     }
-    workspace.pipeline_file.write_text(yaml.safe_dump(pipeline, sort_keys=False))
-    workspace.parameters_file.write_text("seed: 0\nbackend: tensorflow\ndevice: cpu\nthreads: 1\n")
-    wire(root, ["films"])
+    workspace = write_pipeline(root, "films", pipeline)
     run_stage("ingest", "films", root)
     return workspace
 

@@ -12,10 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from tasks.wire import wire
-from tasks.workspace import Workspace
+from tests.repositories import write_pipeline
 
 SCRIPT = Path(__file__).with_name("killed_stage.py")
 PROJECT = SCRIPT.parents[2]
@@ -51,12 +49,7 @@ def digests(folder: Path) -> dict[str, str]:
 @pytest.mark.slow
 class TestKilledStage:
     def test_goes_on_and_ends_with_the_same_files(self, tmp_path: Path) -> None:
-        workspace = Workspace(tmp_path, "line")
-        workspace.pipeline_file.parent.mkdir(parents=True)
-        workspace.pipeline_file.write_text(yaml.safe_dump(PIPELINE, sort_keys=False))
-        shared = "seed: 0\nbackend: tensorflow\ndevice: cpu\nthreads: 1\n"
-        workspace.parameters_file.write_text(shared)
-        wire(tmp_path, ["line"])
+        workspace = write_pipeline(tmp_path, "line", PIPELINE)
         for stage in ("ingest", "validate", "prepare", "cross_validate", "train"):
             done = python(tmp_path, "-m", "tasks", stage, "line")
             assert done.returncode == 0, done.stderr[-2000:]

@@ -1,0 +1,24 @@
+"""Repositories of one small pipeline, for the tests that run stages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tasks.wire import wire
+from tasks.workspace import Workspace
+
+PARAMETERS = "seed: 0\nbackend: tensorflow\ndevice: cpu\nthreads: 1\n"
+
+
+def write_pipeline(root: Path, name: str, pipeline: Mapping[str, Any]) -> Workspace:
+    """A repository of one pipeline, wired."""
+    workspace = Workspace(root, name)
+    workspace.pipeline_file.parent.mkdir(parents=True, exist_ok=True)
+    workspace.pipeline_file.write_text(yaml.safe_dump(dict(pipeline), sort_keys=False))
+    workspace.parameters_file.write_text(PARAMETERS)
+    wire(root, [name])
+    return workspace
