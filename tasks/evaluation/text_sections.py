@@ -86,7 +86,11 @@ def sweep_curves(sweeps: Mapping[str, Any]) -> str:
     drawn = []
     for name, sweep in sweeps.items():
         points = [point for point in sweep["points"] if "metrics" in point]
-        settings = list(points[0]["settings"]) if points else []
+        settings = [
+            path
+            for path in (points[0]["settings"] if points else ())
+            if len({str(point["settings"][path]) for point in points}) > 1
+        ]
         if len(settings) != 1 or len(points) < FEWEST_POINTS:
             continue
         values = [point["settings"][settings[0]] for point in points]

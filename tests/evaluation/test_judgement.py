@@ -190,3 +190,23 @@ class TestNames:
         first, second = unknown_metrics(pipeline)
         assert first.startswith("claims.0.metric: no column 'agee'. Did you mean 'age'")
         assert second.startswith("gates.accuracy: no metric 'accuracy'")
+
+
+class TestACurveOverASweep:
+    def test_is_drawn_where_one_number_varies_whatever_else_is_set(self) -> None:
+        from tasks.evaluation.text_sections import sweep_curves
+
+        def swept(**constant: Any) -> dict[str, Any]:
+            points = [
+                {"settings": {**constant, RATE: rate}, "metrics": {"loss": {"mean": rate}}}
+                for rate in (0.01, 0.05, 0.1, 0.5)
+            ]
+            return {"rates": {"title": "Rates", "points": points}}
+
+        assert sweep_curves(swept()).count("<svg") == 1
+        assert sweep_curves(swept(epochs=10)) == sweep_curves(swept())
+        both = swept()
+        both["rates"]["points"][0]["settings"]["epochs"] = 3
+        for point in both["rates"]["points"][1:]:
+            point["settings"]["epochs"] = 4
+        assert not sweep_curves(both)
