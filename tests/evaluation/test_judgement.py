@@ -203,7 +203,7 @@ class TestACurveOverASweep:
             ]
             return {"rates": {"title": "Rates", "points": points}}
 
-        assert sweep_curves(swept()).count("<svg") == 1
+        assert sweep_curves(swept()).count("<figure") == 1
         assert sweep_curves(swept(epochs=10)) == sweep_curves(swept())
         both = swept()
         both["rates"]["points"][0]["settings"]["epochs"] = 3
