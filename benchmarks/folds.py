@@ -2,6 +2,7 @@
 
     python -m benchmarks.folds            # plain Keras on a few epochs, scaled to all; 3 minutes
     python -m benchmarks.folds --full     # plain Keras in full, as printed; about 10 minutes
+    python -m benchmarks.folds --ways     # our own folds in turn, together and in processes
 
 Four folds, 100 epochs, batch size 1, layers of 64, 64 and 1 unit. Both sides run in this process,
 and the times include building, tracing and compiling. Without `THROUGHLINE_MIRROR` the rows are
@@ -13,6 +14,8 @@ from __future__ import annotations
 import argparse
 import os
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -82,6 +85,57 @@ def engine(x: np.ndarray, y: np.ndarray, repeats: int) -> tuple[float, list[floa
     return time.perf_counter() - began, [f.history["val_mae"][-1] for f in fitted]
 
 
+WAYS = ("in-turn", "together", "processes")
+NETWORKS: dict[str, tuple[list[Any], tuple[int, ...], int, int, int]] = {
+    "Boston, 64-64-1, batch 1, 100 epochs": (LAYERS, (COLUMNS,), 1, EPOCHS, ROWS),
+    "dense 8, batch 16, 100 epochs": ([{"Dense": {"units": 8}}], (4,), 16, EPOCHS, 150),
+    "two convolutions on 28 x 28, batch 16, 4 epochs": (
+        [
+            {"Conv2D": {"filters": 16, "kernel_size": 3, "activation": "relu"}},
+            "MaxPooling2D",
+            {"Conv2D": {"filters": 32, "kernel_size": 3, "activation": "relu"}},
+            "Flatten",
+        ],
+        (28, 28, 1), 16, 4, 1024,
+    ),
+    "LSTM 32 on 20 x 8, batch 16, 4 epochs": (
+        [{"LSTM": {"units": 32}}], (20, 8), 16, 4, 1024,
+    ),
+}  # fmt: skip
+
+
+def ways() -> None:
+    """Four folds of some networks in every way: the first call, and one after compiling."""
+    from tasks.config.training import Training
+    from tasks.training.learner import Learner
+    from tasks.training.runs import Run
+    from tasks.training.side_by_side import Group, SideBySide
+
+    rng = np.random.default_rng(0)
+    with SideBySide() as trainings:
+        for title, (layers, shape, batch, epochs, count) in NETWORKS.items():
+            x = {"features": rng.normal(size=(count, *shape)).astype(np.float32)}
+            y, order = rng.normal(size=count).astype(np.float32), rng.permutation(count)
+            training = Training(batch_size=batch, epochs=epochs)
+            types = {"features": "float32"}
+            learner = Learner(layers, training, "regression", 1, {"features": shape}, types, 0)
+            held = np.array_split(order, FOLDS)
+            runs = [Run(x, y, np.setdiff1d(order, part), part, 0) for part in held]
+            print(title)
+            for how in WAYS:
+                call = partial(trainings.fit, [Group(learner, runs)], how, "")
+                spent = [_spent(call) for _ in range(2)]
+                seconds = "   then ".join(f"{wall:6.2f} s ({own:.2f})" for wall, own in spent)
+                print(f"    {how:12} first {seconds}", flush=True)
+
+
+def _spent(call: Callable[[], Any]) -> tuple[float, float]:
+    """Seconds on the wall, and of this process' processor."""
+    began, own = time.perf_counter(), time.process_time()
+    call()
+    return time.perf_counter() - began, time.process_time() - own
+
+
 def listing(x: np.ndarray, y: np.ndarray, epochs: int, count: int) -> tuple[float, list[float]]:
     """The listing as it is printed: a new model and a new `fit` for each fold."""
     import keras
@@ -119,10 +173,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Our engine against the listing in plain Keras.")
     parser.add_argument("--full", action="store_true", help="run plain Keras on all epochs")
     parser.add_argument("--backend", default="tensorflow", help="of Keras")
+    parser.add_argument("--ways", action="store_true", help="compare our own ways of running")
     options = parser.parse_args()
-    configure(device="cpu", threads=1, backend=options.backend, deterministic=False)
+    configure(device="cpu", threads=1, backend=options.backend, deterministic=options.ways)
     import keras
 
+    if options.ways:
+        ways()
+        return
     print(f"Keras {keras.__version__} on {options.backend}, one thread, {os.cpu_count()} cores")
     x, y = rows()
     ours, errors = engine(x, y, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +12,7 @@ from tasks.workspace import Workspace, needed, read_json, replaced, write_json
 if TYPE_CHECKING:
     from tasks.config.loading import StageInput
     from tasks.training.fold_arrays import TrainingRows
+    from tasks.training.side_by_side import SideBySide
     from tasks.training.validation import Folded
     from tasks.training.windows import WindowData
 
@@ -20,27 +22,36 @@ def cross_validate(stage_input: StageInput, workspace: Workspace) -> None:
 
     Writes `scores.json`, which also says what each branch uses of the debug list's items, the
     averaged curves of the pipeline itself as `curves.csv`, and a table for each sweep. A pipeline
-    without the section `cross_validation` gets empty scores.
+    without the section `cross_validation` gets empty scores. A stage that was killed goes on when
+    it runs again: what it had trained is not trained again, and the files are the same.
     """
+    from tasks.training.checkpoints import FOLDER
     from tasks.training.devices import configure
     from tasks.training.settings import settings
+    from tasks.training.side_by_side import SideBySide
 
     configure(**{key: stage_input.shared[key] for key in ("backend", "device", "threads")})
     owners = {name: stage_input.prepared_by[name] for name in stage_input.branches}
     read = {owner: _data(workspace, owner) for owner in dict.fromkeys(owners.values())}
     data = {name: read[owner] for name, owner in owners.items()}
     seed = stage_input.shared["seed"]
-    with replaced(workspace.cross_validation) as folder:
+    checkpoints = workspace.root / FOLDER / workspace.name / "cross_validate"
+    with (
+        replaced(workspace.cross_validation) as folder,
+        SideBySide(checkpoints) as trainings,
+    ):
         folder.mkdir()
         folded = {
-            name: _branch(view, data[name], seed) for name, view in stage_input.branches.items()
+            name: _branch(view, data[name], seed, trainings)
+            for name, view in stage_input.branches.items()
         }
         scores: dict[str, Any] = {name: each and each.as_json() for name, each in folded.items()}
         _compare_with_main(scores, folded)
         scores["settings"] = {name: settings(v) for name, v in stage_input.branches.items()}
-        scores["sweeps"] = _sweeps(stage_input, data, seed, folder)
+        scores["sweeps"] = _sweeps(stage_input, data, seed, folder, trainings)
         write_json(folder / "scores.json", scores)
         _write_curves(folder / "curves.csv", folded["main"])
+    shutil.rmtree(checkpoints, ignore_errors=True)
 
 
 def _data(workspace: Workspace, owner: str) -> TrainingRows | WindowData:
@@ -66,12 +77,14 @@ def _data(workspace: Workspace, owner: str) -> TrainingRows | WindowData:
     )
 
 
-def _branch(view: Any, data: TrainingRows | WindowData, seed: int) -> Folded | None:
+def _branch(
+    view: Any, data: TrainingRows | WindowData, seed: int, trainings: SideBySide
+) -> Folded | None:
     from tasks.training.validation import fold_and_fit
 
     if view.cross_validation is None:
         return None
-    return fold_and_fit(view, data, view.cross_validation, seed)
+    return fold_and_fit(view, data, view.cross_validation, seed, trainings=trainings)
 
 
 def _compare_with_main(scores: dict[str, Any], folded: dict[str, Folded | None]) -> None:
@@ -84,12 +97,15 @@ def _compare_with_main(scores: dict[str, Any], folded: dict[str, Folded | None])
             scores[name]["difference_to_main"] = paired(each, main)
 
 
-def _sweeps(stage_input: StageInput, data: Any, seed: int, folder: Path) -> dict[str, Any]:
+def _sweeps(
+    stage_input: StageInput, data: Any, seed: int, folder: Path, trainings: SideBySide
+) -> dict[str, Any]:
     from tasks.training.sweeps import run_sweep
 
     results = {}
     for name, sweep in stage_input.main.sweeps.items():
-        results[name] = run_sweep(stage_input, name, sweep, data[sweep.base], seed)
+        base = data[sweep.base]
+        results[name] = run_sweep(stage_input, name, sweep, base, seed, trainings)
         _write_sweep(folder / f"sweep-{name}.csv", results[name]["points"])
     return results
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 # Training rows whose answers are kept, so that the exported file can be held against the network.
 GOLDEN_ROWS = 64
 AUGMENTED_PICTURES = 4
-# Below the repository's root, beside DVC's outputs: git ignores it and no stage depends on it.
-CHECKPOINTS = Path(".cache", "checkpoints")
 
 
 def train(stage_input: StageInput, workspace: Workspace) -> None:
@@ -33,12 +31,13 @@ def train(stage_input: StageInput, workspace: Workspace) -> None:
     Raises:
         BadPipeline: epochs are to come from a cross-validation that the file does not ask for.
     """
+    from tasks.training.checkpoints import FOLDER
     from tasks.training.devices import configure
     from tasks.training.pretrained import located
 
     configure(**{key: stage_input.shared[key] for key in ("backend", "device", "threads")})
     scores = read_json(needed(workspace.cross_validation / "scores.json", "cross_validate"))
-    checkpoints = workspace.root / CHECKPOINTS / workspace.name
+    checkpoints = workspace.root / FOLDER / workspace.name
     with replaced(workspace.networks) as folder:
         for branch, view in stage_input.branches.items():
             prepared = needed(workspace.training_data, "prepare") / stage_input.prepared_by[branch]

@@ -160,16 +160,25 @@ class Ahead:
         return kinds[self.kind](*map(put, self.parts))
 
 
+class Block(NamedTuple):
+    """The rows of one training in an array that holds those of several, one below the other."""
+
+    array: Any
+    start: Tensor
+
+
 def rows_of(array: Tensor, rows: Tensor, gather: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
     """Rows of an array on the device, or of windows.
 
     Args:
-        array: a tensor, or what `on_device` gave.
+        array: a tensor, what `on_device` gave, or a block of one of them.
         rows: row numbers, shape (batch,).
         gather: of the backend.
     """
     from keras import ops
 
+    if isinstance(array, Block):
+        return rows_of(array.array, rows + array.start, gather)
     if isinstance(array, DeviceWindows):
         ends = gather(array.ends, rows)
         return gather(array.series, ops.expand_dims(ends, 1) + array.offsets)

@@ -32,6 +32,9 @@ class Backend(Protocol):
     ) -> tuple[Tensor, Any, Tensors]:
         """The loss, what comes along with it, and the loss's gradient."""
 
+    def each(self, function: Callable[[Any], Any], runs: Any, like: Any) -> Any:
+        """The function of every slice along the leading axis, side by side, inside a program."""
+
     def gather(self, array: Tensor, rows: Tensor) -> Tensor:
         """Rows of an array; row numbers are known to be in bounds."""
 
@@ -83,6 +86,24 @@ class TensorflowBackend:
             tape.watch(variables)
             value, auxiliary = loss(variables)
         return value, auxiliary, tape.gradient(value, variables)
+
+    def each(self, function: Callable[[Any], Any], runs: Any, like: Any) -> Any:
+        """A loop over the slices whose turns run at the same time, on one thread each.
+
+        Not `tf.vectorized_map`: it has no convolution with a kernel for each run. A turn computes
+        what the function computes alone, to the bit.
+        """
+        import tensorflow as tf
+
+        def slice_of(tensor: Tensor) -> Any:
+            return tf.TensorSpec(tensor.shape[1:], tensor.dtype)
+
+        return tf.map_fn(
+            function,
+            runs,
+            parallel_iterations=tf.nest.flatten(runs)[0].shape[0],
+            fn_output_signature=tf.nest.map_structure(slice_of, like),
+        )
 
     def gather(self, array: Tensor, rows: Tensor) -> Tensor:
         """Rows of an array."""
@@ -150,6 +171,12 @@ class JaxBackend:
 
         (value, auxiliary), gradients = jax.value_and_grad(loss, has_aux=True)(variables)
         return value, auxiliary, gradients
+
+    def each(self, function: Callable[[Any], Any], runs: Any, like: Any) -> Any:
+        """The function vectorised over the leading axis."""
+        import jax
+
+        return jax.vmap(function)(runs)
 
     def gather(self, array: Tensor, rows: Tensor) -> Tensor:
         """Rows of an array, without a bounds check."""

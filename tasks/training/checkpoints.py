@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,8 @@ import numpy as np
 from tasks.series.gathered import Ahead, Windowed
 from tasks.training.runs import Array, Run
 
+# Below the repository's root, beside DVC's outputs: git ignores it and no stage depends on it.
+FOLDER = Path(".cache", "checkpoints")
 SECONDS_BETWEEN = 10.0
 
 
@@ -26,14 +29,25 @@ class Checkpoints:
         settings: text of all that the result depends on besides the run's rows; a checkpoint of
             other settings is not used.
         seconds: least time between two checkpoints of a run. Default: 10.
+        began: when the work began of which the call is a part, so that many short trainings
+            are kept too. Default: now.
     """
 
-    def __init__(self, folder: Path, settings: str, seconds: float | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        settings: str,
+        seconds: float | None = None,
+        began: float | None = None,
+    ) -> None:
         self.folder = folder
         self.settings = settings
         self.seconds = SECONDS_BETWEEN if seconds is None else seconds
         self.digests: dict[int, str] = {}
-        self.began = self.last = time.monotonic()
+        # Of each run the weights it starts with: of a pretrained network, of words, of a warm-up.
+        self.starts: dict[int, str] = {}
+        self.last = time.monotonic()
+        self.began = self.last if began is None else began
 
     def path(self, run: Run) -> Path:
         """The file of a run: its name is the digest of everything its result depends on."""
@@ -43,7 +57,7 @@ class Checkpoints:
             digest.update(name.encode() + self._digest(run.inputs[name]).encode())
         for array in arrays:
             digest.update(b"none" if array is None else self._digest(array).encode())
-        digest.update(str(run.seed).encode())
+        digest.update(f"{run.seed} {self.starts.get(id(run))}".encode())
         return self.folder / f"{digest.hexdigest()[:32]}.npz"
 
     def _digest(self, array: Any) -> str:
@@ -69,7 +83,10 @@ class Checkpoints:
 
         from tasks.training import backends
 
-        path = self.path(run)
+        weights = self._on_host([*start.trainable, *start.fixed])
+        content = b"".join(value.tobytes() for value in weights)
+        self.starts[id(run)] = hashlib.sha256(content).hexdigest()
+        path = self.path(run) if self.folder.is_dir() else self.folder
         if not path.is_file():
             return start, []
         backend = backends.current()
@@ -78,6 +95,11 @@ class Checkpoints:
             flat = [backend.device_array(file[f"state{i}"]) for i in range(count)]
             history = [file["history"]]
         return tree.pack_sequence_as(start, flat), history
+
+    def _on_host(self, tensors: Sequence[Any]) -> list[np.ndarray]:
+        from keras import ops
+
+        return [np.asarray(ops.convert_to_numpy(tensor)) for tensor in tensors]
 
     def save(self, run: Run, state: Any, history: list[Array], done: bool) -> None:
         """Keep the state of a run, if the last time, or the start of a finished one, is long ago.
@@ -88,11 +110,11 @@ class Checkpoints:
             history: its rows so far.
             done: whether this is the end of the run.
         """
-        from keras import ops, tree
+        from keras import tree
 
         if time.monotonic() - (self.began if done else self.last) < self.seconds:
             return
-        flat = [np.asarray(ops.convert_to_numpy(value)) for value in tree.flatten(state)]
+        flat = self._on_host(tree.flatten(state))
         arrays = {f"state{i}": value for i, value in enumerate(flat)}
         arrays["history"] = np.concatenate(history)
         path = self.path(run)

@@ -14,6 +14,7 @@ from tasks.errors import BadPipeline, nearest
 Device = Literal["auto", "cpu", "gpu"]
 BACKENDS = ("tensorflow", "jax")
 DEVICES = ("auto", "cpu", "gpu")
+_configured: dict[str, Any] = {}
 POLICIES = {"float32": "float32", "mixed": "mixed_bfloat16"}
 
 
@@ -38,6 +39,10 @@ def configure(
             with another backend or number of threads.
     """
     _check(device, backend, precision)
+    if device != "cpu":
+        # So that several processes fit one machine's GPUs.
+        os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
+        os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     _choose_backend(backend)
     if backend == "tensorflow":
         _configure_tensorflow(device, threads, deterministic)
@@ -46,6 +51,28 @@ def configure(
     import keras
 
     keras.config.set_dtype_policy(POLICIES[precision])
+    _configured.update(device=device, threads=threads, backend=backend, deterministic=deterministic)
+
+
+def configured() -> dict[str, Any]:
+    """What `configure` was called with, for another process that is to compute the same."""
+    return dict(_configured)
+
+
+def gpus() -> list[str]:
+    """The GPUs that Keras may use, as `CUDA_VISIBLE_DEVICES` names them."""
+    import keras
+
+    if keras.config.backend() == "tensorflow":
+        import tensorflow as tf
+
+        count = len(tf.config.get_visible_devices("GPU"))
+    else:
+        import jax
+
+        count = len([found for found in jax.devices() if found.platform == "gpu"])
+    named = [name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name]
+    return named[:count] if len(named) >= count else [str(i) for i in range(count)]
 
 
 def _check(device: str, backend: str, precision: str) -> None:

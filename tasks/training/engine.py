@@ -11,6 +11,7 @@ from tasks.errors import BadData
 from tasks.training.checkpoints import Checkpoints
 from tasks.training.devices import POLICIES
 from tasks.training.runs import Fitted, Run
+from tasks.training.together import fitted_together
 from tasks.training.trainer import Trainer, Watcher
 
 if TYPE_CHECKING:
@@ -31,6 +32,9 @@ def fit(
     xla: bool | None = None,
     watcher: Watcher | None = None,
     checkpoints: Path | None = None,
+    began: float | None = None,
+    together: bool = False,
+    only: Sequence[int] | None = None,
 ) -> list[Fitted]:
     """Train every run.
 
@@ -48,6 +52,11 @@ def fit(
         checkpoints: folder from which a killed call goes on, if data, settings and seed are the
             same; who calls deletes it. A network with layers of your own goes without, since
             nothing says whether their code is the same. Default: none.
+        began: when the work began of which this call is a part, by `time.monotonic`; whatever
+            ends 10 s later is kept. Default: now.
+        together: side by side in one call of the program, as many as memory allows. Default: in
+            turn.
+        only: positions of the runs that this process trains. Default: all.
 
     Returns:
         One result a run, in their order; each is what the run would give alone.
@@ -61,18 +70,23 @@ def fit(
     _check_rows(runs)
     with _precision(training.precision):
         trainer = Trainer(build, training, runs, loss, metrics, epochs, xla)
-        kept = _checkpoints(checkpoints, trainer)
+        kept = _checkpoints(checkpoints, trainer, began)
+        if only is not None:
+            runs = [runs[i] for i in only]
+        if together:
+            return fitted_together(trainer, runs, predictions, watcher, kept)
         return [trainer.fitted(run, predictions, watcher, kept) for run in runs]
 
 
-def _checkpoints(folder: Path | None, trainer: Trainer) -> Checkpoints | None:
+def _checkpoints(folder: Path | None, trainer: Trainer, began: float | None) -> Checkpoints | None:
     import keras
 
     if folder is None or trainer.key is None:
         return None
     library = f"{keras.backend.backend()} {keras.__version__}"
     settings = trainer.training.model_dump_json()
-    return Checkpoints(folder, "\n".join([library, trainer.key, settings, str(trainer.epochs)]))
+    depends_on = "\n".join([library, trainer.key, settings, str(trainer.epochs)])
+    return Checkpoints(folder, depends_on, began=began)
 
 
 @contextlib.contextmanager

@@ -78,6 +78,9 @@ class Learner:
         *,
         title: str = "training",
         checkpoints: Path | None = None,
+        began: float | None = None,
+        together: bool = False,
+        only: Sequence[int] | None = None,
     ) -> list[Fitted]:
         """Train every run, with a progress bar on a terminal.
 
@@ -86,6 +89,9 @@ class Learner:
             epochs: how many. Default: as the section `training` says.
             title: of the progress bar. Default: `training`.
             checkpoints: folder from which a killed training goes on. Default: none.
+            began: when the work began of which this is a part. Default: now.
+            together: side by side in one program. Default: in turn.
+            only: positions of the runs that this process trains. Default: all.
 
         Returns:
             One result a run, in their order.
@@ -95,25 +101,30 @@ class Learner:
         from tasks.training.progress import progress
 
         most = self.training.max_epochs if epochs is None else epochs
+        some = runs if only is None else [runs[i] for i in only]
         if most == 0:
-            return as_it_is(self.build, runs)
+            return as_it_is(self.build, some)
         warm_up = self.training.warm_up
         most += warm_up.epochs if warm_up else 0
-        with progress(title, len(runs), most) as watcher:
+        with progress(title, len(some), most) as watcher:
             fitting = partial(
                 fit,
                 loss=PROBLEMS[self.task].loss,
                 metrics=self.metrics,
                 watcher=watcher,
                 checkpoints=checkpoints,
+                began=began,
             )
             if warm_up is None:
-                return fitting(self.build, self.training, runs, epochs=epochs)
+                return fitting(
+                    self.build, self.training, runs, epochs=epochs, together=together, only=only
+                )
             return in_phases(
                 self.build,
                 self.training,
                 runs,
-                lambda build, training, some, count: fitting(build, training, some, epochs=count),
+                lambda build, training, some, only: fitting(build, training, some, only=only),
+                only,
             )
 
     def held_out(self, rows: int) -> tuple[np.ndarray, np.ndarray | None]:

@@ -14,10 +14,13 @@ if TYPE_CHECKING:
     from tasks.config.training import Training
 
 Build = Callable[[int], "keras.Model"]
-Fit = Callable[[Build, "Training", Sequence[Run], int | None], list[Fitted]]
+Positions = Sequence[int] | None
+Fit = Callable[[Build, "Training", Sequence[Run], Positions], list[Fitted]]
 
 
-def in_phases(build: Build, training: Training, runs: Sequence[Run], fit: Fit) -> list[Fitted]:
+def in_phases(
+    build: Build, training: Training, runs: Sequence[Run], fit: Fit, only: Positions = None
+) -> list[Fitted]:
     """Train the new layers with all pretrained ones frozen, then go on as the section says.
 
     New layers begin with random weights, whose large gradients would spoil what a pretrained
@@ -28,6 +31,7 @@ def in_phases(build: Build, training: Training, runs: Sequence[Run], fit: Fit) -
         training: the section, with `warm_up`.
         runs: what is trained.
         fit: trains networks that a function builds.
+        only: positions of the runs that this process trains. Default: all.
 
     Returns:
         One result a run; its history begins with the warm-up.
@@ -37,10 +41,11 @@ def in_phases(build: Build, training: Training, runs: Sequence[Run], fit: Fit) -
     settings: dict[str, Any] = {"epochs": warm_up.epochs, "schedule": None, "warm_up": None}
     if warm_up.optimizer is not None:
         settings["optimizer"] = warm_up.optimizer
-    first = fit(_frozen(build), training.model_copy(update=settings), runs, None)
+    first = fit(_frozen(build), training.model_copy(update=settings), runs, only)
     rest = training.model_copy(update={"warm_up": None})
+    chosen = runs if only is None else [runs[i] for i in only]
     results = []
-    for run, warm in zip(runs, first, strict=True):
+    for run, warm in zip(chosen, first, strict=True):
         (fitted,) = fit(_from(build, warm), rest, [run], None)
         results.append(_joined(warm, fitted))
     return results

@@ -7,11 +7,13 @@ architecture, and the same code runs on TensorFlow and on JAX.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from tasks.series.gathered import rows_of
 from tasks.training.backends import Backend
 from tasks.training.layers import carried
+from tasks.training.stacked import joined
+from tasks.training.state import Data, Each, Order, Shape, State
 from tasks.training.tally import Tally, batch_loss
 from tasks.training.watch import EarlyStopping, Plateau
 
@@ -20,58 +22,6 @@ if TYPE_CHECKING:
 
 Tensor = Any
 Tensors = list[Tensor]
-
-
-class Data(NamedTuple):
-    """What a training reads; the same tensors serve all runs that share them."""
-
-    inputs: Tensors
-    target: Tensor
-    weight: Tensor
-    validation_rows: Tensor
-    validation_count: Tensor
-
-
-class Order(NamedTuple):
-    """Which rows go into which batch: `full` is (epochs, steps, batch), `rest` the last batch."""
-
-    full: Tensor
-    rest: Tensor
-    count: Tensor
-    epochs: Tensor
-
-
-class State(NamedTuple):
-    """All that changes while training; enough to go on from."""
-
-    trainable: Tensors
-    fixed: Tensors
-    optimizer: Tensors
-    stopping: Any
-    plateau: Any
-    epoch: Tensor
-    stopped: Tensor
-    bad_step: Tensor
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What a compiled program is specialised for.
-
-    Args:
-        batch: rows in a batch.
-        validation_batch: rows in a batch of validation; 0 when nothing is validated.
-        padded: the last batch is filled up with rows of weight zero, which leaves every result
-            as it is for layers that treat rows one by one; else it has its own size.
-        weighted: rows carry weights.
-        xla: compiled by XLA.
-    """
-
-    batch: int
-    validation_batch: int
-    padded: bool
-    weighted: bool
-    xla: bool
 
 
 def columns(metrics: list[Any], validated: bool) -> list[str]:
@@ -106,6 +56,7 @@ class Program:
 
     def __post_init__(self) -> None:
         self.run = self.backend.compile(self._run, self.shape.xla)
+        self.run_together = self.backend.compile(self._run_together, self.shape.xla)
         # One call a training: compiling it by XLA would cost more than it gains.
         self.predict = self.backend.compile(self._predict, xla=False)
         self.tally = Tally(self.metrics)
@@ -154,6 +105,18 @@ class Program:
         _, history, state = ops.while_loop(going, epoch, (zero, history, state))
         return state, history
 
+    def _run_together(self, each: Each, shared: Any) -> tuple[State, Tensor]:
+        """Like `_run` for several runs at once; a run that has ended waits for the others."""
+        from keras import ops
+
+        def one(each: Each) -> tuple[State, Tensor]:
+            return self._run(each.state, joined(each.data, shared), each.order)
+
+        runs, epochs = each.order.full.shape[:2]
+        history = ops.zeros((runs, epochs, len(self.columns)), "float32")
+        result: tuple[State, Tensor] = self.backend.each(one, each, (each.state, history))
+        return result
+
     def _epoch(self, state: State, data: Data, order: Order, done: Tensor) -> tuple[State, Tensor]:
         from keras import ops
 
@@ -193,7 +156,7 @@ class Program:
         from keras import ops
 
         x, y = self._batch(data, rows)
-        weight = self.backend.gather(data.weight, rows) if self.shape.weighted else None
+        weight = rows_of(data.weight, rows, self.backend.gather) if self.shape.weighted else None
 
         def loss(trainable: Tensors) -> tuple[Tensor, Any]:
             prediction, fixed, extra = self._called(trainable, state.fixed, x, training=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -33,6 +33,18 @@ def progress(title: str, runs: int, epochs: int) -> Iterator[Watcher | None]:
 
     with tqdm(total=runs * epochs, desc=title, unit=" epochs", leave=False) as bar:
         yield Bar(bar, epochs)
+
+
+@contextlib.contextmanager
+def counted(title: str, runs: int) -> Iterator[Callable[[], None]]:
+    """Like `progress` for trainings elsewhere: the function that is told whenever one has ended."""
+    if not sys.stderr.isatty():
+        yield lambda: None
+        return
+    from tqdm import tqdm
+
+    with tqdm(total=runs, desc=title, unit=" trainings", leave=False) as bar:
+        yield lambda: bar.update() and None
 
 
 class Bar:

@@ -13,6 +13,7 @@ from tasks.training.divergence import Diverged
 
 if TYPE_CHECKING:
     from tasks.config.loading import StageInput
+    from tasks.training.side_by_side import SideBySide
 
 # Settings that a sweep may change; a change of the others would change the rows themselves.
 SWEPT = ("columns", "network", "training")
@@ -63,9 +64,22 @@ def _position(place: list[Any], key: str, path: str) -> int:
 
 
 def run_sweep(
-    stage_input: StageInput, name: str, sweep: Sweep, data: Any, seed: int
+    stage_input: StageInput,
+    name: str,
+    sweep: Sweep,
+    data: Any,
+    seed: int,
+    trainings: SideBySide | None = None,
 ) -> dict[str, Any]:
     """Cross-validate every point of a sweep.
+
+    Args:
+        stage_input: of stage `cross_validate`.
+        name: of the sweep.
+        sweep: the section.
+        data: training rows of its base.
+        seed: for a pipeline that sets none.
+        trainings: of the stage. Default: of this call.
 
     Returns:
         The points with their settings and scores and, with `refit`, `refitted` figures; where
@@ -75,8 +89,12 @@ def run_sweep(
     from tasks.config.loading import varied
     from tasks.config.pipeline import Pipeline
     from tasks.training.fold_arrays import TrainingRows
+    from tasks.training.side_by_side import SideBySide
     from tasks.training.validation import fold_and_fit, training_figures
 
+    if trainings is None:
+        with SideBySide() as own:
+            return run_sweep(stage_input, name, sweep, data, seed, own)
     if sweep.refit and not isinstance(data, TrainingRows):
         raise BadPipeline(f"sweeps.{name}.refit is for rows, not for windows of a series", True)
     base = stage_input.branches[sweep.base]
@@ -93,8 +111,8 @@ def run_sweep(
         except ValueError as error:
             raise BadPipeline(f"sweeps.{name}: {settings} is no valid setting: {error}") from None
         try:
-            folded = fold_and_fit(view, data, protocol, seed, sweep.repeats)
-            refitted = training_figures(view, data, seed) if sweep.refit else {}
+            folded = fold_and_fit(view, data, protocol, seed, sweep.repeats, trainings)
+            refitted = training_figures(view, data, seed, trainings) if sweep.refit else {}
         except Diverged as diverged:
             results.append({"settings": settings, "diverged": str(diverged)})
         else:

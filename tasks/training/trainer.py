@@ -13,8 +13,9 @@ from tasks.series.gathered import Ahead, Windowed
 from tasks.training import backends, objects, order, programs, watch
 from tasks.training.divergence import Diverged
 from tasks.training.layers import carried, forget, quick_under_xla, rows_apart
-from tasks.training.program import Data, Order, Program, Shape, State, columns
+from tasks.training.program import Program, columns
 from tasks.training.runs import Array, Fitted, Run, Weights
+from tasks.training.state import Data, Order, Shape, State
 
 if TYPE_CHECKING:
     import keras
@@ -83,7 +84,7 @@ class Trainer:
         x = inputs[0] if len(inputs) == 1 else inputs
         answers = self.model(x, training=False)
         forget(self.model)
-        return ops.convert_to_tensor(_plain(run.target)[rows]), answers
+        return ops.convert_to_tensor(plain(run.target)[rows]), answers
 
     def _shape(self, xla: bool | None) -> Shape:
         batch = self.training.batch_size
@@ -132,8 +133,8 @@ class Trainer:
     ) -> Fitted:
         """Train one run."""
         began = time.perf_counter()
-        data = self._data(run)
-        state = self._start(run)
+        data = self.data(run)
+        state = self.start(run)
         history: list[Array] = []
         if checkpoints:
             state, history = checkpoints.load(run, state)
@@ -155,7 +156,7 @@ class Trainer:
                 # As many epochs a call as give a sign of life about once a second.
                 seconds = max(time.perf_counter() - call_began, 1e-6) / count
                 count = max(1, min(2 * count, int(SECONDS_A_CALL / seconds)))
-        return self._result(run, state, np.concatenate(history), data, predictions, began)
+        return self.result(run, state, np.concatenate(history), data, predictions, began)
 
     def _epochs(
         self, run: Run, state: State, data: Data, first: int, most: int, count: int
@@ -163,49 +164,72 @@ class Trainer:
         """Some epochs in one call of the program; raises when the loss is not finite."""
         from keras import ops
 
-        batch = self.shape.batch
-        rest = 0 if self.padded else len(run.train_rows) % batch
-        steps = order.roomy(-(-self.most_rows // batch))
-        full, last = order.batches(
-            run.train_rows, run.seed, first, count, batch, steps, rest, self.training.shuffle
-        )
-        tables = [order.longer(table, order.roomy(most)) for table in (full, last)]
-        integers = [np.int32(len(run.train_rows)), np.int32(count)]
-        tensors = [self.backend.device_array(array) for array in (*tables, *integers)]
-        state, history = self.program.run(state, data, Order(*tensors))
+        tables = self.tables(run, first, most, count)
+        tensors = Order(*map(self.backend.device_array, tables))
+        state, history = self.program.run(state, data, tensors)
         ran = int(state.epoch) - first
         bad = int(state.bad_step)
         if bad >= 0:
-            rows = full[ran - 1][bad] if bad * batch < len(run.train_rows) - rest else last[ran - 1]
-            raise Diverged(first + ran, bad + 1, rows, run)
+            raise self.diverged(run, tables, first, ran, bad)
         return state, np.asarray(ops.convert_to_numpy(history))[:ran]
 
-    def _data(self, run: Run) -> Data:
-        names = [tensor.name.split(":")[0] for tensor in self.model.inputs]
-        inputs = [self._on_device(run.inputs[name]) for name in names]
+    def rest(self, run: Run) -> int:
+        """Rows of a last batch of its own size; 0 when there is none."""
+        return 0 if self.padded else len(run.train_rows) % self.shape.batch
+
+    def tables(self, run: Run, first: int, most: int, count: int) -> Order:
+        """Which rows go into which batch, for `count` epochs in a table of `most`, on the host."""
+        batch = self.shape.batch
+        steps = order.roomy(-(-self.most_rows // batch))
+        tables = order.batches(
+            run.train_rows, run.seed, first, count, batch, steps, self.rest(run),
+            self.training.shuffle,
+        )  # fmt: skip
+        full, last = (order.longer(table, order.roomy(most)) for table in tables)
+        return Order(full, last, np.int32(len(run.train_rows)), np.int32(count))
+
+    def diverged(self, run: Run, tables: Order, first: int, ran: int, bad: int) -> Diverged:
+        """What to say of a batch whose loss is not finite."""
+        own_batches = len(run.train_rows) - self.rest(run)
+        table = tables.full if bad * self.shape.batch < own_batches else tables.rest
+        rows = table[ran - 1][bad] if table is tables.full else table[ran - 1]
+        return Diverged(first + ran, bad + 1, rows, run)
+
+    def data(self, run: Run) -> Data:
+        """What a run reads, on the device."""
+        table, count = self.validation(run)
+        return Data(
+            [self.on_device(run.inputs[name]) for name in self.names],
+            self.on_device(run.target),
+            self.backend.device_array(self.weight(run)),
+            self.backend.device_array(table),
+            self.backend.device_array(count),
+        )
+
+    @property
+    def names(self) -> list[str]:
+        """Of the network's inputs, in its order."""
+        return [tensor.name.split(":")[0] for tensor in self.model.inputs]
+
+    def validation(self, run: Run) -> tuple[Array, np.int32]:
+        """The rows that are only measured, in batches, and their number."""
         batch = self.shape.validation_batch
         rows = np.zeros(0, np.int32) if run.validation_rows is None else run.validation_rows
         steps = order.roomy(-(-self.most_validated // batch)) if batch else 0
-        table = order.in_batches(rows, max(batch, 1), steps)
-        return Data(
-            inputs,
-            self._on_device(run.target),
-            self.backend.device_array(self._weight(run)),
-            self.backend.device_array(table),
-            self.backend.device_array(np.int32(len(rows))),
-        )
+        return order.in_batches(rows, max(batch, 1), steps), np.int32(len(rows))
 
-    def _on_device(self, array: Any) -> Any:
+    def on_device(self, array: Any) -> Any:
+        """An array or windows as tensors, each put there once."""
         key = id(array)
         if key not in self.arrays:
             if isinstance(array, Windowed | Ahead):
                 # Windows that share a series share its tensor too.
-                self.arrays[key] = array.on_device(self._on_device)
+                self.arrays[key] = array.on_device(self.on_device)
             else:
-                self.arrays[key] = self.backend.device_array(_plain(array))
+                self.arrays[key] = self.backend.device_array(plain(array))
         return self.arrays[key]
 
-    def _weight(self, run: Run) -> Weights:
+    def weight(self, run: Run) -> Weights:
         if not self.shape.weighted:
             return np.ones(1, np.float32)
         weight = np.ones(len(run.target), np.float32)
@@ -215,7 +239,7 @@ class Trainer:
             weight *= run.sample_weight.astype(np.float32).reshape(-1)
         return weight
 
-    def _start(self, run: Run) -> State:
+    def start(self, run: Run) -> State:
         """Weights of the run's seed, and an optimizer that has seen nothing."""
         model, optimizer = self.model, self.program.optimizer
         if self.template_seed != run.seed:
@@ -229,9 +253,10 @@ class Trainer:
             values[2][self.program.rate_index] = self.rate
         return self.program.start(*values)
 
-    def _result(
+    def result(
         self, run: Run, state: State, history: Array, data: Data, predictions: bool, began: float
     ) -> Fitted:
+        """What a run that has ended gives."""
         from keras import ops
 
         trainable, fixed, best = state.trainable, state.fixed, len(history)
@@ -262,6 +287,6 @@ class Trainer:
         return np.concatenate(parts)[:count].astype(np.float32, copy=False)
 
 
-def _plain(array: Any) -> Any:
+def plain(array: Any) -> Any:
     """Numbers as the device takes them: no float64, which XLA and JAX would not use anyway."""
     return array.astype(np.float32) if array.dtype == np.float64 else array

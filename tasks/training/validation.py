@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tasks.training.fold_arrays import FoldArrays, TrainingRows, columns_key
+from tasks.training.fold_arrays import TrainingRows
+from tasks.training.fold_rows import PreparedRows
 from tasks.training.intervals import corrected_interval, paired_verdict
 from tasks.training.runs import in_unit
+from tasks.training.side_by_side import Group, SideBySide
 
 if TYPE_CHECKING:
     from tasks.config.protocol import CrossValidation
-    from tasks.splits.folds import Fold
-    from tasks.training.learner import Learner
-    from tasks.training.runs import Fitted, Run
+    from tasks.training.runs import Fitted
     from tasks.training.windows import WindowData
 
 HIGHER_IS_BETTER = ("accuracy", "auc", "precision", "recall", "f1", "r2")
@@ -67,7 +68,8 @@ class Folded:
 
     def same_folds(self, other: Folded) -> bool:
         """Whether both were trained on the same rows, so that scores can be paired."""
-        return self.protocol == other.protocol and len(self.histories) == len(other.histories)
+        same = self.protocol.model_copy(update={"runs": other.protocol.runs}) == other.protocol
+        return same and len(self.histories) == len(other.histories)
 
     def as_json(self) -> dict[str, Any]:
         """For scores.json."""
@@ -122,6 +124,7 @@ def fold_and_fit(
     protocol: CrossValidation,
     default_seed: int,
     repeats: int | None = None,
+    trainings: SideBySide | None = None,
 ) -> Folded:
     """Train every fold of a protocol.
 
@@ -131,7 +134,11 @@ def fold_and_fit(
         protocol: the folds.
         default_seed: for a pipeline that sets none.
         repeats: trainings of each fold with different seeds. Default: `training.repeats`.
+        trainings: of the stage, with its checkpoints and processes. Default: of this call.
     """
+    if trainings is None:
+        with SideBySide() as own:
+            return fold_and_fit(view, data, protocol, default_seed, repeats, own)
     from tasks.splits.folds import folds
     from tasks.training.windows import PreparedWindows, WindowData
 
@@ -144,12 +151,12 @@ def fold_and_fit(
         classes = view.task in ("binary", "multiclass")
         labels = data.target.array(data.rows).ravel() if classes else None
         drawn = folds(data.rows, labels, protocol)
-        prepared = _Prepared(view, data)
+        prepared = PreparedRows(view, data)
     repeats = repeats or view.training.repeats
-    fitted, divides = [], []
-    for learner, runs, scale in prepared.grouped(drawn, default_seed, repeats):
-        fitted += learner.fit(runs, title="folds")
-        divides += [scale] * len(runs)
+    groups = prepared.grouped(drawn, default_seed, repeats)
+    divides = [divide for _, runs, divide in groups for _ in runs]
+    fit = partial(trainings.fit, how=protocol.runs)
+    fitted = fit([Group(*group[:2]) for group in groups], title="folds")
     histories = [in_unit(f.history, d) for f, d in zip(fitted, divides, strict=True)]
     epochs = view.training.epochs
     chooses = not isinstance(epochs, int) and epochs.choose == "cross_validation"
@@ -164,25 +171,28 @@ def fold_and_fit(
         protocol,
         _chosen(histories, monitor) if chooses else None,
         monitor,
-        [_at_size(prepared, drawn, size, default_seed) for size in protocol.sizes],
+        [_at_size(prepared, drawn, size, default_seed, fit) for size in protocol.sizes],
     )
     return folded
 
 
-def training_figures(view: Any, data: TrainingRows, default_seed: int) -> dict[str, float]:
+def training_figures(
+    view: Any, data: TrainingRows, default_seed: int, trainings: SideBySide
+) -> dict[str, float]:
     """Loss and metrics of one training on all rows, as recorded while its best epoch ran.
 
     Args:
         view: a pipeline with `columns`, `inputs`, `network`, `target`, `task`, `training`.
         data: its training rows.
         default_seed: for a pipeline that sets none.
+        trainings: of the stage.
     """
     from tasks.splits.folds import Fold
 
     every = np.arange(len(data.rows))
     drawn = [Fold(every, every, 0)]
-    ((learner, runs, divide),) = _Prepared(view, data).grouped(drawn, default_seed, 1)
-    (fitted,) = learner.fit(runs, title="all rows")
+    ((learner, runs, divide),) = PreparedRows(view, data).grouped(drawn, default_seed, 1)
+    (fitted,) = trainings.fit([Group(learner, runs)], "in-turn", "all rows")
     history = in_unit(fitted.history, divide)
     names = [name for name in history if not name.startswith("val_")]
     return {name: history[name][fitted.best_epoch - 1] for name in names}
@@ -196,7 +206,11 @@ def _chosen(histories: Sequence[dict[str, list[float]]], monitor: str) -> int:
 
 
 def _at_size(
-    prepared: Any, drawn: Sequence[Any], size: float | int, default_seed: int
+    prepared: Any,
+    drawn: Sequence[Any],
+    size: float | int,
+    default_seed: int,
+    fit: Callable[..., list[Fitted]],
 ) -> dict[str, Any]:
     """One point of the learning curve: every fold trained on a part of its training rows."""
     smaller = []
@@ -205,9 +219,8 @@ def _at_size(
         generator = np.random.default_rng((default_seed, number))
         chosen = generator.permutation(fold.training)[:count]
         smaller.append(fold._replace(training=np.sort(chosen)))
-    fitted: list[Fitted] = []
-    for learner, runs, _ in prepared.grouped(smaller, default_seed, 1):
-        fitted += learner.fit(runs, title=f"folds of {count} rows")
+    groups = [Group(*group[:2]) for group in prepared.grouped(smaller, default_seed, 1)]
+    fitted = fit(groups, title=f"folds of {count} rows")
     metrics = [name for name in fitted[0].history if not name.startswith("val_")]
     sizes = (float(len(smaller[0].training)), float(len(smaller[0].validation)))
 
@@ -219,76 +232,3 @@ def _at_size(
         "training": {name: at_best(name) for name in metrics},
         "validation": {name: at_best(f"val_{name}") for name in metrics},
     }
-
-
-class _Prepared:
-    """The arrays of every fold, each from preprocessing that saw the fold's training rows only."""
-
-    def __init__(self, view: Any, data: TrainingRows) -> None:
-        from tasks.preprocessing.plan import plan
-
-        self._view = view
-        self._rows = data.rows
-        self._target = data.target
-        self._bottleneck = data.bottleneck
-        self._plan = plan(data.rows, view.columns, view.inputs, data.target.columns, data.dropped)
-        self._files = data.files
-        self._kept = data.kept_for(columns_key(view))
-        # Folds whose graphs are equal share one set of arrays.
-        self._by_graph: dict[bytes, FoldArrays] = {}
-
-    def grouped(
-        self, drawn: Sequence[Fold], default_seed: int, repeats: int
-    ) -> list[tuple[Learner, list[Run], float]]:
-        """The trainings, in order, in groups that share one network shape and target scaling."""
-        from tasks.training.learner import learner
-        from tasks.training.pretrained import located
-        from tasks.training.runs import Run
-
-        groups: list[tuple[Learner, list[Run], float]] = []
-        for fold in drawn:
-            arrays = self._of(fold.training)
-            target, divide = self._targets(fold.training)
-            units, network = self._target.units, located(self._view.network, self._bottleneck)
-            learns = learner(
-                self._view, arrays.inputs, units, default_seed,
-                arrays.rescaling, network, arrays.vectors,
-            )  # fmt: skip
-            runs = [
-                Run(
-                    arrays.inputs,
-                    target,
-                    fold.training,
-                    fold.validation,
-                    learns.seed + fold.repeat * repeats + repeat,
-                )
-                for repeat in range(repeats)
-            ]
-            if groups and groups[-1][0].builds_like(learns) and groups[-1][2] == divide:
-                groups[-1][1].extend(runs)
-            else:
-                groups.append((learns, runs, divide))
-        return groups
-
-    def _of(self, training: np.ndarray) -> FoldArrays:
-        from tasks.preprocessing.arrays import arrays
-        from tasks.preprocessing.fit import fit
-
-        rows = training.tobytes()
-        if rows not in self._kept:
-            fitted = fit(self._rows.iloc[training], self._plan, files=self._files)
-            graph = fitted.graph.SerializeToString(deterministic=True)
-            if graph not in self._by_graph:
-                inputs = arrays(fitted, self._rows)
-                self._by_graph[graph] = FoldArrays(inputs, fitted.vectors, fitted.rescaling)
-            self._kept[rows] = self._by_graph[graph]
-        return self._kept[rows]
-
-    def _targets(self, training: np.ndarray) -> tuple[np.ndarray, float]:
-        """The target of all rows, scaled by the fold's training rows, and the divisor."""
-        from tasks.preprocessing.target import fit_target
-
-        if self._view.target.scale is None:
-            return self._target.array(self._rows), 1.0
-        fitted = fit_target(self._rows.iloc[training], self._view.target, self._view.task)
-        return fitted.array(self._rows), fitted.divide

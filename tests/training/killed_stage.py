@@ -1,4 +1,4 @@
-"""Run stage `train` as `python killed_stage.py ROOT [SAVES]`, with a checkpoint at every chance.
+"""Run a stage as `python killed_stage.py ROOT STAGE [SAVES]`, with a checkpoint at every chance.
 
 After SAVES checkpoints the process kills itself as `kill -9` would. Prints the epochs trained.
 """
@@ -15,8 +15,8 @@ from tasks.__main__ import run_stage
 from tasks.training import checkpoints, trainer
 
 
-def main(root: Path, saves: int) -> None:
-    """Train the pipeline `line`."""
+def main(root: Path, stage: str, saves: int) -> None:
+    """Run the stage of the pipeline `line`."""
     checkpoints.SECONDS_BETWEEN = 0.0
     trainer.SECONDS_A_CALL = 0.0
     saved, epochs = checkpoints.Checkpoints.save, trainer.Trainer._epochs
@@ -35,8 +35,8 @@ def main(root: Path, saves: int) -> None:
 
     checkpoints.Checkpoints.save = save  # type: ignore[method-assign]
     trainer.Trainer._epochs = told  # type: ignore[method-assign]
-    run_stage("train", "line", root)
+    run_stage(stage, "line", root)
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 0)
+    main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3]) if len(sys.argv) > 3 else 0)

@@ -1,0 +1,69 @@
+"""What the compiled training loop reads and carries, and what it is compiled for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+Tensor = Any
+Tensors = list[Tensor]
+
+
+class Data(NamedTuple):
+    """What a training reads; the same tensors serve all runs that share them."""
+
+    inputs: Tensors
+    target: Tensor
+    weight: Tensor
+    validation_rows: Tensor
+    validation_count: Tensor
+
+
+class Order(NamedTuple):
+    """Which rows go into which batch: `full` is (epochs, steps, batch), `rest` the last batch."""
+
+    full: Tensor
+    rest: Tensor
+    count: Tensor
+    epochs: Tensor
+
+
+class State(NamedTuple):
+    """All that changes while training; enough to go on from."""
+
+    trainable: Tensors
+    fixed: Tensors
+    optimizer: Tensors
+    stopping: Any
+    plateau: Any
+    epoch: Tensor
+    stopped: Tensor
+    bad_step: Tensor
+
+
+class Each(NamedTuple):
+    """What runs that are trained together do not share; every tensor has their leading axis."""
+
+    state: State
+    data: Tensors
+    order: Order
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a compiled program is specialised for.
+
+    Args:
+        batch: rows in a batch.
+        validation_batch: rows in a batch of validation; 0 when nothing is validated.
+        padded: the last batch is filled up with rows of weight zero, which leaves every result
+            as it is for layers that treat rows one by one; else it has its own size.
+        weighted: rows carry weights.
+        xla: compiled by XLA.
+    """
+
+    batch: int
+    validation_batch: int
+    padded: bool
+    weighted: bool
+    xla: bool
