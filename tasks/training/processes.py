@@ -14,7 +14,7 @@ from queue import SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-from tasks.errors import ThroughlineError
+from tasks.errors import ThroughlineError, shorten
 from tasks.training import handover
 from tasks.training.divergence import Diverged
 from tasks.training.progress import counted
@@ -22,8 +22,6 @@ from tasks.training.progress import counted
 if TYPE_CHECKING:
     from tasks.training.learner import Learner
     from tasks.training.runs import Fitted, Run
-
-LAST_LINES = 3
 
 
 class DeadWorker(ThroughlineError, ChildProcessError):
@@ -97,7 +95,8 @@ class Workers:
         """
         settings = {"checkpoints": checkpoints and str(checkpoints.absolute()), "began": began}
         with tempfile.TemporaryDirectory(prefix="throughline-runs-") as name:
-            jobs, runs = [], []
+            jobs: list[tuple[Path, int]] = []
+            runs: list[Run] = []
             for i, (learner, some) in enumerate(groups):
                 folder = Path(name, str(i))
                 folder.mkdir()
@@ -115,7 +114,8 @@ class Workers:
     ) -> dict[int, dict[str, Any]]:
         """Hand the jobs out, and say which of them failed and why."""
         failed: dict[int, dict[str, Any]] = {}
-        waiting, busy = list(range(len(jobs))), {}
+        waiting = list(range(len(jobs)))
+        busy: dict[int, int] = {}
         while waiting or busy:
             while waiting and self.free:
                 number, job = self.free.pop(0), waiting.pop(0)
@@ -144,10 +144,11 @@ class Workers:
         code = self.processes[number].wait()
         said = self._log(number).read_text(encoding="utf-8", errors="replace").splitlines()
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
+        last = f"It last said: {shorten(said[-1])}; it" if said else "It"
         return DeadWorker(
             "Every process should train its share of the runs to the end",
-            f"process {number + 1} of {self.count} ended by {how}: {' '.join(said[-LAST_LINES:])}",
-            "It may lack memory; set cross_validation.runs to in-turn",
+            f"process {number + 1} of {self.count} ended by {how}",
+            f"{last} may lack memory; set cross_validation.runs to in-turn",
         )
 
     def close(self) -> None:

@@ -44,7 +44,11 @@ def counted(title: str, runs: int) -> Iterator[Callable[[], None]]:
     from tqdm import tqdm
 
     with tqdm(total=runs, desc=title, unit=" trainings", leave=False) as bar:
-        yield lambda: bar.update() and None
+
+        def ended() -> None:
+            bar.update()
+
+        yield ended
 
 
 class Bar:

@@ -128,7 +128,8 @@ class _Group:
 
         states = []
         for run in self.runs:
-            state, history = self.trainer.start(run), []
+            state = self.trainer.start(run)
+            history: list[Array] = []
             if self.checkpoints:
                 state, history = self.checkpoints.load(run, state)
             states.append(state)
@@ -162,7 +163,7 @@ class _Group:
         rows = np.asarray(ops.convert_to_numpy(history))
         ran = np.asarray(ops.convert_to_numpy(state.epoch)) - firsts
         bad = np.asarray(ops.convert_to_numpy(state.bad_step))
-        for i in np.flatnonzero(counts):
+        for i in np.flatnonzero(counts).tolist():
             self.histories[i].append(rows[i, : ran[i]])
             if bad[i] >= 0:
                 first, done, step = int(firsts[i]), int(ran[i]), int(bad[i])
@@ -189,7 +190,7 @@ class _Group:
     def _tell(self, state: State, before: np.ndarray, watcher: Watcher | None) -> None:
         """Keep the states, and let the watcher know."""
         after = self._left(state)
-        for i in np.flatnonzero(before):
+        for i in np.flatnonzero(before).tolist():
             run, ended = self.runs[i], not after[i]
             if self.checkpoints and i not in self.failed:
                 self.checkpoints.save(run, self._one(state, i), self.histories[i], ended)

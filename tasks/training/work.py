@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tasks.series.gathered import Windowed
+
 if TYPE_CHECKING:
     import keras
 
@@ -74,7 +76,9 @@ def fits_memory(groups: Sequence[tuple[Learner, Sequence[Run]]], count: int) -> 
     """Whether so many processes, each with the data on its device, fit what memory is free."""
     arrays = {id(a): a for _, runs in groups for run in runs for a in run.inputs.values()}
     data = sum(
-        part.nbytes for array in arrays.values() for part in getattr(array, "parts", (array,))
+        part.nbytes
+        for array in arrays.values()
+        for part in (array.parts if isinstance(array, Windowed) else (array,))
     )
     free = _free_bytes()
     return free is None or count * (PROCESS_BYTES + data) <= free

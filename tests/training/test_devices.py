@@ -66,7 +66,6 @@ class TestXla:
         ("layers", "shape", "fewest"),
         [
             ([{"Dense": {"units": 4}}], (3,), 2000),
-            ([{"GRU": {"units": 4}}], (5, 3), 200),
             ([{"Conv1D": {"filters": 2, "kernel_size": 2}}, "Flatten"], (5, 3), None),
             ([{"Dense": {"units": 4}}, {"Dropout": {"rate": 0.5}}], (3,), None),
         ],
