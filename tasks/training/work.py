@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 # One thread of a common core: products a second in a training, and the cost of a step besides.
 PRODUCTS = 4e9
 STEP = 2e-4
-# Every process imports TensorFlow and compiles again, together 15 to 20 s of a processor; below
-# this many seconds in turn, processes are not worth it.
-LONG = 600.0
+# Every process imports TensorFlow and compiles again, together 15 to 20 s of a processor, and takes
+# a core that another stage may be using. So many seconds in turn, by the coarse estimate above,
+# are worth that.
+LONG = 3600.0
 # Of a process: TensorFlow, Keras and what it compiled.
 PROCESS_BYTES = 10**9
 
