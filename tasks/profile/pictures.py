@@ -18,6 +18,11 @@ LOOKED_AT = 200
 LARGEST = 64
 FILTERS = (32, 64)
 SMALLEST = 8
+# Updates that a draft may take: with 60 photos a class, 30 epochs of whole batches of 32 are 90,
+# after which the network had hardly begun to fit what it trains on.
+UPDATES = 1000
+FEWEST_EPOCHS, MOST_EPOCHS = 30, 100
+FEW_PICTURES = 500
 CLASS = "class"
 PIXELS = "pixels"
 
@@ -75,14 +80,21 @@ def sections(size: Sequence[int], facts: Sequence[Fact], part: str | None) -> di
             else {"test": 0.2, "stratify": CLASS, "seed": 0}
         ),
         "network": network(min(size)),
-        "training": {
-            "optimizer": {"Adam": {"learning_rate": 0.001}},
-            "batch_size": 32,
-            "epochs": {"max": 30, "patience": 8},
-            "validation": 0.2,
-        },
+        "training": training(goal.rows),
         "compare": ["majority"],
         "gates": {"beat": "majority"},
+    }
+
+
+def training(rows: int) -> dict[str, Any]:
+    """Smaller batches, more epochs and more patience, the fewer pictures there are."""
+    batch = 16 if rows < FEW_PICTURES else 32
+    epochs = min(MOST_EPOCHS, max(FEWEST_EPOCHS, round(UPDATES * batch / rows)))
+    return {
+        "optimizer": {"Adam": {"learning_rate": 0.001}},
+        "batch_size": batch,
+        "epochs": {"max": epochs, "patience": max(8, epochs // 5)},
+        "validation": 0.2,
     }
 
 

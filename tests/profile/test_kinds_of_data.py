@@ -13,6 +13,7 @@ import pytest
 from tasks.__main__ import run_stage
 from tasks.config.loading import load
 from tasks.errors import BadData
+from tasks.profile.pictures import training
 from tasks.profile.profile import profile
 from tasks.workspace import Workspace
 
@@ -102,7 +103,20 @@ class TestFolders:
         assert pipeline.task == "binary"
         assert pipeline.columns["pixels"].image.size == (30, 40)
         assert pipeline.split.kind == "predefined"
+        # The fewer pictures, the more epochs: an epoch of 60 is two or three updates.
+        assert pipeline.training.max_epochs == 100
         assert not list((workspace.root / ".cache").rglob("*.pixels"))
+
+    @pytest.mark.parametrize(
+        ("rows", "batch", "epochs", "patience"),
+        [(60, 16, 100, 20), (400, 16, 40, 8), (1000, 32, 32, 8), (20_000, 32, 30, 8)],
+    )
+    def test_of_few_pictures_get_their_updates(
+        self, rows: int, batch: int, epochs: int, patience: int
+    ) -> None:
+        found = training(rows)
+        assert found["batch_size"] == batch
+        assert found["epochs"] == {"max": epochs, "patience": patience}
 
     def test_of_pictures_without_classes(self, workspace: Workspace) -> None:
         from PIL import Image
