@@ -28,8 +28,8 @@ HEADER = ("stage", "seconds", "processor seconds", "peak memory, MiB")
 MEANING = (
     "Each stage as it last ran in this folder; a stage that DVC took from its cache has no line of "
     "its own. Processor seconds are those of all threads and of the processes that it started. "
-    "Peak memory is the resident set, libraries included: of the stage's process or of the largest "
-    "one that it started."
+    "Peak memory is the resident set of the stage's process or of the largest one that it started, "
+    "with all libraries it holds: in a flow's warm processes also those of earlier stages."
 )
 WHOLE_PROCESS = "* The peak of the process, which ran other stages before."
 
