@@ -66,7 +66,9 @@ class Checkpoints:
         if id(array) not in self.digests:
             content = np.ascontiguousarray(array)
             head = f"{content.dtype} {content.shape}".encode()
-            self.digests[id(array)] = hashlib.sha256(head + content.tobytes()).hexdigest()
+            digest = hashlib.sha256(head)
+            digest.update(content)  # Not its bytes, which would be a copy of all data.
+            self.digests[id(array)] = digest.hexdigest()
         return self.digests[id(array)]
 
     def load(self, run: Run, start: Any) -> tuple[Any, list[Array]]:
