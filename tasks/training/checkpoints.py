@@ -67,7 +67,7 @@ class Checkpoints:
             content = np.ascontiguousarray(array)
             head = f"{content.dtype} {content.shape}".encode()
             digest = hashlib.sha256(head)
-            digest.update(content)  # Not its bytes, which would be a copy of all data.
+            digest.update(content.data)  # Not its bytes, which would be a copy of all data.
             self.digests[id(array)] = digest.hexdigest()
         return self.digests[id(array)]
 
