@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from tasks.training.checkpoints import Checkpoints
 from tasks.training.runs import Run
+from tasks.training.state import State
 
 X = np.arange(12.0).reshape(6, 2)
 RUN = Run({"features": X}, X[:, 0], np.arange(4), np.arange(4, 6), 3)
@@ -44,6 +46,17 @@ class TestFingerprint:
     def test_other_settings(self, tmp_path: Path) -> None:
         assert Checkpoints(tmp_path, "s").path(RUN) != Checkpoints(tmp_path, "t").path(RUN)
 
+    def test_other_weights_to_start_with(self, tmp_path: Path) -> None:
+        """Of a pretrained network, of word vectors, or as another warm-up left them."""
+
+        def path(*weights: float) -> Path:
+            kept = Checkpoints(tmp_path, "s")
+            start = State([np.array(weights)], [], [], (), (), 0, False, -1)
+            assert kept.load(RUN, start) == (start, [])
+            return kept.path(RUN)
+
+        assert path(1.0, 2.0) == path(1.0, 2.0) != path(1.0, 3.0)
+
 
 class TestShortTrainings:
     def test_write_nothing(self, tmp_path: Path) -> None:
@@ -51,3 +64,11 @@ class TestShortTrainings:
         kept.save(RUN, {"weight": np.ones(2)}, [np.ones((1, 1))], done=False)
         kept.save(RUN, {"weight": np.ones(2)}, [np.ones((1, 1))], done=True)
         assert not (tmp_path / "kept").exists()
+
+    def test_are_kept_as_part_of_a_long_stage(self, tmp_path: Path) -> None:
+        long_ago = time.monotonic() - 60
+        kept = Checkpoints(tmp_path / "kept", "s", began=long_ago)
+        kept.save(RUN, {"weight": np.ones(2)}, [np.ones((1, 1))], done=False)
+        assert not (tmp_path / "kept").exists()
+        kept.save(RUN, {"weight": np.ones(2)}, [np.ones((1, 1))], done=True)
+        assert kept.path(RUN).is_file()

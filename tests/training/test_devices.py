@@ -43,7 +43,7 @@ class TestDevice:
         ],
     )
     def test_what_cannot_be_is_an_error(self, setting: dict[str, Any], told: str) -> None:
-        np.asarray(build([], {"x": (1,)}, Output(1, "linear"), seed=0)(np.ones((1, 1))))
+        np.asarray(build([], {"x": (1,)}, Output(1, "linear"), seed=0)({"x": np.ones((1, 1))}))
         with pytest.raises(BadPipeline, match=told):
             configure(**setting)
 
