@@ -52,7 +52,16 @@ def carried(model: keras.Model) -> list[Any]:
 
 def draws_in_training(model: keras.Model) -> bool:
     """Whether a layer draws random numbers in every step, as dropout and augmentation do."""
-    return any(getattr(layer, "seed_generator", None) for layer in model._flatten_layers())
+    return any(map(_draws, model._flatten_layers()))
+
+
+def _draws(layer: Any) -> bool:
+    """Keras gives each recurrent layer a generator, which it uses for a dropout only."""
+    if not getattr(layer, "seed_generator", None):
+        return False
+    found = [getattr(layer, name, None) for name in ("rate", "dropout", "recurrent_dropout")]
+    rates = [rate for rate in found if isinstance(rate, int | float)]
+    return any(rates) or not rates
 
 
 def quick_under_xla(model: keras.Model, backend: str, gpu: bool, steps: int) -> bool:

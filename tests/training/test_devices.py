@@ -68,6 +68,8 @@ class TestXla:
             ([{"Dense": {"units": 4}}], (3,), 2000),
             ([{"Conv1D": {"filters": 2, "kernel_size": 2}}, "Flatten"], (5, 3), None),
             ([{"Dense": {"units": 4}}, {"Dropout": {"rate": 0.5}}], (3,), None),
+            ([{"LSTM": {"units": 2}}], (5, 3), 200),
+            ([{"GRU": {"units": 2, "dropout": 0.1}}], (5, 3), None),
         ],
     )
     def test_on_a_cpu(self, layers: list[Any], shape: tuple[int, ...], fewest: int | None) -> None:
