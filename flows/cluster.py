@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from flows import work
 from flows.environment import CACHE
-from flows.work import Outcome
+from flows.work import STOPPED, Outcome
 from flows.workers import QUIET
 from tasks.errors import ThroughlineError
 
@@ -44,6 +44,8 @@ class Cluster:
 
     def __init__(self, root: Path, count: int, address: str) -> None:
         self._root = root.resolve()
+        self._stopped = False
+        self._running: set[Any] = set()
         try:
             from distributed import Client, LocalCluster
         except ImportError:
@@ -77,8 +79,10 @@ class Cluster:
 
     def run(self, command: str, trains: bool, folder: Path | None = None) -> Outcome:
         """Run a stage's command on a free worker; see `flows.workers.Workers.run`."""
-        from distributed import KilledWorker
+        from distributed import CancelledError, KilledWorker
 
+        if self._stopped:
+            return STOPPED
         future = self._client.submit(
             work.run,
             command,
@@ -87,11 +91,21 @@ class Cluster:
             pure=False,
             resources={GPU: 1} if trains and self.gpu_slots else None,
         )
+        self._running.add(future)
         try:
             outcome: Outcome = future.result()
         except KilledWorker:
             return Outcome(0.0, 0.0, "its process was killed; is there memory enough?")
+        except CancelledError:
+            return STOPPED
+        finally:
+            self._running.discard(future)
         return outcome
+
+    def stop(self) -> None:
+        """Take back what the cluster has not begun and begin nothing any more."""
+        self._stopped = True
+        self._client.cancel(list(self._running))
 
     def close(self) -> None:
         """Leave the cluster; end it if it is one's own."""

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 ROOT = Path()
 MOST_WORKERS = 8
+# The exit code of a command that Ctrl-C ends, as shells give it.
+STOPPED_BY_USER = 130
 INGEST_RETRIES = 2
 RETRY_SECONDS = [2.0, 8.0]
 
@@ -40,6 +42,9 @@ def main(arguments: list[str] | None = None) -> int:
     except ThroughlineError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("stopped; the next run goes on with what is not up to date", file=sys.stderr)
+        return STOPPED_BY_USER
     return 1 if run.failed else 0
 
 
@@ -62,6 +67,7 @@ def execute(root: Path, names: Sequence[str], workers: int, on: str = "") -> Run
 
     Raises:
         ThroughlineError: a mistake in the request or in a pipeline file.
+        KeyboardInterrupt: the process was told to stop; its stages have ended.
     """
     ledger = Ledger()
     use_prefect(root)
@@ -70,7 +76,13 @@ def execute(root: Path, names: Sequence[str], workers: int, on: str = "") -> Run
     with ledger.timed(IMPORTS):
         import prefect  # noqa: F401
     server.wait()
-    pipeline_flow(lambda *_: run)(list(names), workers, on, return_state=True)
+    from prefect.exceptions import TerminationSignal
+
+    try:
+        pipeline_flow(lambda *_: run)(list(names), workers, on, return_state=True)
+    except TerminationSignal:
+        # As Ctrl-C: Prefect makes this of a SIGTERM.
+        raise KeyboardInterrupt from None
     return run
 
 
@@ -99,9 +111,9 @@ def pipeline_flow(
         """Bring pipelines up to date, stage by stage as DVC's graph says."""
         run = prepare(names or [], workers or default_workers(), on)
         try:
-            walk(run)
+            with run:
+                walk(run)
         finally:
-            run.close()
             run.ledger.finish()
         return _final(run)
 

@@ -95,12 +95,9 @@ def retrained(root: Path, name: str, settings: Settings) -> Verdict:
 
     try:
         checked(root, name, settings)
-        run = prepared(root, [name], settings.workers, Ledger())
-        try:
+        with prepared(root, [name], settings.workers, Ledger()) as run:
             settle(root, name, settings.commit)
             return _retrained(run, name, settings)
-        finally:
-            run.close()
     except (StageFailed, ThroughlineError, DvcException, OSError) as error:
         return Verdict(name, FAILED, " ".join(str(error).split()), _champion(root, name))
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import TracebackType
 
 from flows.cluster import Cluster
 from flows.graph import Node
@@ -154,8 +155,22 @@ class Run:
         """Whether any stage failed."""
         return FAILED in self.verdicts.values()
 
-    def close(self) -> None:
-        """End the processes, release DVC and give up the pipelines."""
+    def __enter__(self) -> Run:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End the processes, release DVC and give up the pipelines.
+
+        Whoever stops a flow doesn't wait for its stages: they are ended at once, and the next run
+        begins them anew or from their checkpoints.
+        """
+        if kind is not None:
+            self.workers.stop()
         self.workers.close()
         self.recorder.close()
         self.claims.close()

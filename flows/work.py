@@ -43,6 +43,10 @@ class Outcome:
     log: str = ""
 
 
+# Of a stage that a stopped flow would still have begun; it is not tried again.
+STOPPED = Outcome(0.0, 0.0, "the flow was stopped", mistake=True)
+
+
 class ImportTimer:
     """Seconds spent in `import` statements, each counted once however deep they nest."""
 

@@ -6,12 +6,12 @@ import os
 import threading
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 
 from flows import work
 from flows.environment import CACHE
-from flows.work import Outcome
+from flows.work import STOPPED, Outcome
 
 LOGS = CACHE / "flows"
 # What a stage may have of a worker's deaths before its own is the cause.
@@ -33,6 +33,7 @@ class Pool:
         self._count = count
         self._environment = QUIET | environment
         self._guard = threading.Lock()
+        self._stopped = False
         self._executor = self._fresh()
 
     def _fresh(self) -> ProcessPoolExecutor:
@@ -56,6 +57,8 @@ class Pool:
         of them was the cause cannot be known, until it has seen `MOST_DEATHS` deaths.
         """
         for _ in range(MOST_DEATHS):
+            if self._stopped:
+                return STOPPED
             with self._guard:
                 executor = self._executor
             try:
@@ -63,9 +66,14 @@ class Pool:
                 return future.result()
             except BrokenProcessPool:
                 with self._guard:
-                    if self._executor is executor:
+                    if self._executor is executor and not self._stopped:
                         self._executor = self._fresh()
         return Outcome(0.0, 0.0, "its process was killed; is there memory enough?")
+
+    def stop(self) -> None:
+        """Begin no stage any more, nor another process."""
+        with self._guard:
+            self._stopped = True
 
     def close(self) -> None:
         """End the processes."""
@@ -91,6 +99,7 @@ class Workers:
         self._free = list(self._gpus)
         self._slots = threading.Semaphore(len(gpus))
         self._guard = threading.Lock()
+        self._stopped = False
 
     @property
     def gpu_slots(self) -> int:
@@ -109,6 +118,8 @@ class Workers:
             trains: whether it may use a GPU.
             folder: the repository that the stage works on. Default: the flow's own.
         """
+        if self._stopped:
+            return STOPPED
         if not (trains and self._gpus):
             return self._any.run(command, folder)
         with self._slots:
@@ -119,6 +130,14 @@ class Workers:
             finally:
                 with self._guard:
                     self._free.append(pool)
+
+    def stop(self) -> None:
+        """End all processes at once, whatever they do, and begin no stage any more."""
+        self._stopped = True
+        for pool in (self._any, *self._gpus):
+            pool.stop()
+        for process in active_children():
+            process.kill()
 
     def close(self) -> None:
         """End all processes."""

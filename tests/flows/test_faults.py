@@ -147,6 +147,23 @@ class TestKill9:
         ends_well(held, run)
 
 
+class TestStopped:
+    @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM], ids=["ctrl-c", "terminate"])
+    def test_it_ends_soon_with_its_stages_and_begins_no_other(
+        self, held: Path, run: Run, how: signal.Signals
+    ) -> None:
+        flow = start(held)
+        until(lambda: is_half_written(held))
+        processes = psutil.Process(flow.pid).children(recursive=True)
+        flow.send_signal(how)
+        printed, _ = flow.communicate(timeout=60)
+        assert flow.returncode != 0
+        assert "Traceback" not in printed, printed
+        _, alive = psutil.wait_procs(processes, timeout=20)
+        assert alive == []
+        ends_well(held, run)
+
+
 class TestTwoAtOnce:
     def test_the_second_waits_and_finds_everything_done(self, held: Path, run: Run) -> None:
         first = start(held)
