@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -16,6 +17,8 @@ from serving.predictor import Predictor
 # A model of more classes is answered by its most probable ones.
 MOST_COLUMNS = 20
 BEST = 5
+# As shells count a process that a closed pipe ended.
+READER_GONE = 141
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -62,9 +65,14 @@ def main(arguments: list[str] | None = None) -> int:
             predict_images(chosen.model, chosen.image, chosen.output)
         else:
             predict(chosen.model, chosen.rows, chosen.output)
+        sys.stdout.flush()
     except BadRequest as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:
+        # Whoever read the output, such as `head`, has seen enough; Python would flush once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return READER_GONE
     return 0
 
 

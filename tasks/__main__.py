@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import errno
 import importlib
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -13,16 +14,24 @@ from tasks.config.sections import EVERY_STAGE
 from tasks.errors import ThroughlineError
 
 ROOT = Path()
+# As shells count a process that a closed pipe ended.
+READER_GONE = 141
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command and return its exit code: 0 when all went well, 2 for a user's mistake."""
     chosen = _parser().parse_args(arguments)
     try:
-        return COMMANDS[chosen.command](chosen)
+        code = COMMANDS[chosen.command](chosen)
+        sys.stdout.flush()
+        return code
     except ThroughlineError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:
+        # Whoever read the output, such as `head`, has seen enough; Python would flush once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return READER_GONE
     except OSError as error:
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise

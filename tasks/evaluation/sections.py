@@ -29,7 +29,7 @@ def claims(report: Report) -> str:
         return ""
     rows = [
         (
-            text(f"{claim['text']} {claim['at']}"),
+            f'<td class="place">{escape(claim["text"])} {escape(claim["at"])}</td>',
             text(claim["point"] or ("" if claim["variant"] == "main" else claim["variant"])),
             text(spoken(claim["metric"])),
             cell(_printed(claim)),

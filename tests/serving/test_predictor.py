@@ -63,6 +63,25 @@ class TestAnswers:
         assert predictor.predict({**ROW, "town": [None]})["probability"] == filled
 
 
+class TestTheCommand:
+    def test_ends_quietly_when_its_reader_has_seen_enough(
+        self, model_path: Path, tmp_path: Path
+    ) -> None:
+        rows = tmp_path / "rows.csv"
+        rows.write_text("age,town,grade,member\n" + "30,a,low,true\n" * 20_000)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "serving", "predict", str(model_path), str(rows)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout and process.stderr
+        assert process.stdout.readline().startswith("probability")
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait(60) == 141
+
+
 class TestRefusalsNameTheCell:
     @pytest.mark.parametrize(
         ("change", "words"),
