@@ -165,8 +165,12 @@ class TestImdb:
         reviews = mirrored("imdb/aclImdb_train.jsonl.xz")
         index = json.loads(gzip.decompress(path.read_bytes()))
         not_words = re.compile(r"[!\"#$%&()*+,\-./:;<=>?@\[\\\]^_`{|}~\t\n]")
-        # Keras splits at spaces alone: one word of its index ends with a control character.
-        texts = [not_words.sub(" ", text.lower()).split(" ") for text in reviews["text"]]
+        # Keras' index was made of bytes: small are ASCII's letters only, and words end at spaces
+        # alone, so that one of them ends with a control character.
+        texts = [
+            not_words.sub(" ", text.encode().lower().decode()).split(" ")
+            for text in reviews["text"]
+        ]
         ids = [np.array([1, *(index[word] + 3 for word in words if word)]) for words in texts]
         rows = pd.DataFrame({"ids": ids, "label": reviews["label"]})
         judged(
