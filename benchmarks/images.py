@@ -189,7 +189,7 @@ def train_keras(chosen: argparse.Namespace) -> dict[str, float]:
     pixels, classes = _rows(chosen.rows)
     shape, scaled = {"features": (28, 28, 1)}, {"features": (1 / 255, 0.0)}
     model = build(NETWORK, shape, Output(10, "softmax"), rescaling=scaled)
-    model.compile("rmsprop", "sparse_categorical_crossentropy", ["accuracy"])
+    model.compile("rmsprop", "sparse_categorical_crossentropy", metrics=["accuracy"])
     assert isinstance(model, keras.Model)
 
     def seconds(epochs: int) -> dict[str, float]:
