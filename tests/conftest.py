@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 
@@ -11,3 +13,15 @@ def keras() -> None:
     from tasks.training.devices import configure
 
     configure(device="cpu", threads=1)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Before any fixture: where a test has imported TensorFlow, absl holds pytest's own stderr.
+
+    Prefect sets logging up anew, which closes every handler; absl's would close pytest's file, and
+    with it the capturing of all tests that follow in this process.
+    """
+    logging = sys.modules.get("absl.logging")
+    if logging is not None:
+        logging.get_absl_handler().python_handler.stream = sys.__stderr__

@@ -144,14 +144,3 @@ def built(built_shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     (root / "built").unlink()
     monkeypatch.chdir(root)
     return root
-
-
-@pytest.fixture(autouse=True)
-def _absl_keeps_its_hands_off() -> None:
-    """When TensorFlow was imported by a test, absl holds that test's captured stderr.
-
-    Prefect sets logging up anew, which closes every handler; absl's would close pytest's file.
-    """
-    logging = sys.modules.get("absl.logging")
-    if logging is not None:
-        logging.get_absl_handler().python_handler.stream = sys.__stderr__
