@@ -48,24 +48,6 @@ def normal(rows: int = 500, columns: int = 3, seed: int = 1) -> pd.DataFrame:
     return table.assign(y=(table.to_numpy().sum(axis=1) + generator.normal(size=rows) > 0) * 1)
 
 
-class TestOrder:
-    def test_is_the_same_whatever_was_imported_first(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        """A worker that has prepared a series before has the windows guard registered first."""
-        from tasks.guards import examine as module
-
-        def guards() -> list[str]:
-            rows = normal()
-            columns = ["x0", "x1", "x2"]
-            target = Target(columns=["y"])
-            found = examine(rows, random_parts(len(rows)), columns, target, "binary", Split())
-            return [finding.guard for finding in found]
-
-        expected = guards()
-        assert len(set(expected)) > 5
-        monkeypatch.setattr(module, "GUARDS", dict(reversed(module.GUARDS.items())))
-        assert guards() == expected
-
-
 class TestTargetInDisguise:
     def boston(self) -> pd.DataFrame:
         """Rows shaped as the Boston table: LSTAT falls with RM, not exactly."""
