@@ -72,7 +72,7 @@ def _folds(folder: Path, view: Any, target: Target) -> list[Prepared]:
 
 
 def _scores(comparison: Comparison, drawn: Sequence[Prepared]) -> dict[str, Figure]:
-    from tasks.training.intervals import corrected_interval
+    from tasks.training.intervals import corrected_interval, limits_of
 
     scores = [scored(compared(comparison, fold)) for fold in drawn]
     trained = float(np.mean([len(fold.answers) for fold in drawn]))
@@ -81,7 +81,7 @@ def _scores(comparison: Comparison, drawn: Sequence[Prepared]) -> dict[str, Figu
     for name in scores[0]:
         values = [score[name] for score in scores if name in score]
         if len(values) == len(scores):
-            low, high = corrected_interval(values, trained, held)
+            low, high = corrected_interval(values, trained, held, within=limits_of(name))
             mean = float(np.mean(values))
             figures[name] = {"value": mean, "low": low, "high": high, "method": "folds"}
     return figures

@@ -27,24 +27,31 @@ def claims(report: Report) -> str:
     """What the texts print, and what we found."""
     if not report["claims"]:
         return ""
-    rows = [
-        (
-            f'<td class="place">{escape(claim["text"])} {escape(claim["at"])}</td>',
-            text(claim["point"] or ("" if claim["variant"] == "main" else claim["variant"])),
-            text(spoken(claim["metric"])),
-            cell(_printed(claim)),
-            cell(ranged(claim["ours"])),
-            verdict(claim["verdict"]),
-            text(" ".join(note for note in (claim["erratum"], claim["reason"]) if note)),
+    header = ("where", "variant", "metric", "printed", "ours", "verdict")
+    rows: list[tuple[str, ...]] = []
+    book = ""
+    for claim in report["claims"]:
+        if claim["text"] != book:
+            book = claim["text"]
+            rows.append((f'<th class="group" colspan="{len(header)}">{escape(book)}</th>',))
+        rows.append(
+            (
+                text(claim["at"]),
+                text(claim["point"] or ("" if claim["variant"] == "main" else claim["variant"])),
+                text(spoken(claim["metric"])),
+                cell(_printed(claim)),
+                cell(ranged(claim["ours"])),
+                verdict(claim["verdict"]),
+            )
         )
-        for claim in report["claims"]
-    ]
-    header = ("where", "variant", "metric", "printed", "ours", "verdict", "why")
+        why = " ".join(note for note in (claim["erratum"], claim["reason"]) if note)
+        if why:
+            rows.append((f'<td class="why" colspan="{len(header)}">{escape(why)}</td>',))
     return "<h2>The texts' figures</h2>" + table(header, rows)
 
 
 def _printed(claim: Mapping[str, Any]) -> str:
-    spread = "" if claim["sd"] is None else f" ± {claim['sd']:g}"
+    spread = "" if claim["sd"] is None else f" ±&nbsp;{claim['sd']:g}"
     return f"{claim['printed']:g}{spread}"
 
 

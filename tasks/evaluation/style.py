@@ -28,7 +28,10 @@ td.n,th.n{text-align:right}
 .range{color:var(--soft);white-space:nowrap}
 .good{color:var(--good);font-weight:600}.bad{color:var(--bad);font-weight:600}
 .flat{color:var(--soft);font-weight:600}
-td.good,td.bad,td.flat,td.place{white-space:nowrap}
+td.good,td.bad,td.flat{white-space:nowrap}
+th.group{padding-top:18px;color:var(--ink);text-align:left}
+td.why{color:var(--soft);font-size:14px;padding:0 14px 8px 24px}
+tr:has(+tr td.why) td{border-bottom:0}
 tr.best td{font-weight:650}
 .matrix td{text-align:center;padding:9px 16px;border:1px solid var(--paper);min-width:58px}
 .matrix th{border:0;padding:6px 12px}.matrix th.row{text-align:right}

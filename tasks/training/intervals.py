@@ -27,6 +27,11 @@ class Interval(NamedTuple):
     high: float
 
 
+EVERYTHING = Interval(-math.inf, math.inf)
+SHARES = ("accuracy", "auc", "precision", "recall", "f1", "exact_match")
+ERRORS = ("mae", "mse", "rmse", "mase", "mean_absolute_error", "mean_squared_error")
+
+
 class Comparison(TypedDict):
     """Candidate minus reference: mean, interval, p-value and what they say."""
 
@@ -37,8 +42,21 @@ class Comparison(TypedDict):
     verdict: Verdict
 
 
+def limits_of(metric: str) -> Interval:
+    """The smallest and the largest value that a metric can have."""
+    if any(part in metric for part in SHARES):
+        return Interval(0.0, 1.0)
+    if metric in ERRORS:
+        return Interval(0.0, math.inf)
+    return Interval(-math.inf, 1.0) if metric.startswith("r2") else EVERYTHING
+
+
 def corrected_interval(
-    scores: Scores, train_size: float, test_size: float, confidence: float = 0.95
+    scores: Scores,
+    train_size: float,
+    test_size: float,
+    confidence: float = 0.95,
+    within: Interval = EVERYTHING,
 ) -> Interval:
     """The corrected resampled t interval of a mean score.
 
@@ -47,9 +65,12 @@ def corrected_interval(
         train_size: rows a fold is trained on.
         test_size: rows a fold is measured on.
         confidence: coverage. Default: 0.95.
+        within: what the mean can be at all. The t interval knows no such limits, and of few folds
+            it leaves them; what lies outside is cut off, which takes nothing from its coverage.
+            Default: any number.
 
     Returns:
-        The limits; infinite for a single score, which says nothing about its spread.
+        The limits; those of `within` for a single score, which says nothing about its spread.
 
     Raises:
         BadData: without scores, or with sizes that are not positive.
@@ -57,9 +78,9 @@ def corrected_interval(
     values = _values(scores)
     mean = float(values.mean())
     if len(values) < 2:
-        return Interval(-math.inf, math.inf)
+        return within
     half = _quantile(confidence, len(values) - 1) * _standard_error(values, train_size, test_size)
-    return Interval(mean - half, mean + half)
+    return Interval(max(mean - half, within.low), min(mean + half, within.high))
 
 
 def paired_verdict(

@@ -11,7 +11,7 @@ import numpy as np
 
 from tasks.training.fold_arrays import TrainingRows
 from tasks.training.fold_rows import PreparedRows
-from tasks.training.intervals import corrected_interval, paired_verdict
+from tasks.training.intervals import corrected_interval, limits_of, paired_verdict
 from tasks.training.runs import in_unit
 from tasks.training.side_by_side import Group, SideBySide
 
@@ -81,15 +81,17 @@ class Folded:
                 "monitor": self.monitor,
                 "best": list(self.best_epochs),
             },
-            "metrics": {name: summary(self.values(name), self.sizes) for name in self.metrics},
+            "metrics": {
+                name: summary(name, self.values(name), self.sizes) for name in self.metrics
+            },
             "curves": self.curves,
             "learning_curve": list(self.learning_curve),
         }
 
 
-def summary(values: np.ndarray, sizes: tuple[float, float]) -> dict[str, Any]:
+def summary(metric: str, values: np.ndarray, sizes: tuple[float, float]) -> dict[str, Any]:
     """Mean, sd and the corrected 95 % interval of the folds' scores."""
-    low, high = corrected_interval(values, *sizes)
+    low, high = corrected_interval(values, *sizes, within=limits_of(metric))
     return {
         "values": values.tolist(),
         "mean": float(values.mean()),
@@ -225,7 +227,8 @@ def _at_size(
     sizes = (float(len(smaller[0].training)), float(len(smaller[0].validation)))
 
     def at_best(name: str) -> dict[str, Any]:
-        return summary(np.array([f.history[name][f.best_epoch - 1] for f in fitted]), sizes)
+        values = np.array([f.history[name][f.best_epoch - 1] for f in fitted])
+        return summary(name.removeprefix("val_"), values, sizes)
 
     return {
         "rows": len(smaller[0].training),

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tasks.errors import BadData
-from tasks.training.intervals import corrected_interval, paired_verdict
+from tasks.training.intervals import corrected_interval, limits_of, paired_verdict
 
 SCORES = st.lists(st.floats(0, 1), min_size=2, max_size=30)
 
@@ -44,6 +44,18 @@ class TestCorrectedInterval:
 
     def test_one_score_says_nothing(self) -> None:
         assert corrected_interval([0.5], 80, 20) == (-math.inf, math.inf)
+
+    @given(SCORES, st.sampled_from(["accuracy", "roc_auc", "macro_f1"]))
+    def test_of_a_share_stays_a_share(self, scores: list[float], metric: str) -> None:
+        cut = corrected_interval(scores, 80, 20, within=limits_of(metric))
+        free = corrected_interval(scores, 80, 20)
+        assert cut == (max(0.0, free.low), min(1.0, free.high))
+
+    def test_two_folds_of_an_error(self) -> None:
+        found = corrected_interval([1.0, 9.0], 80, 20, within=limits_of("mae"))
+        assert found.low == 0.0
+        assert found.high > 9.0
+        assert corrected_interval([1.0, 9.0], 80, 20, within=limits_of("loss")).low < 0
 
     @pytest.mark.parametrize("scores", [[], [0.5, math.nan]])
     def test_refuses_what_is_no_score(self, scores: list[float]) -> None:
