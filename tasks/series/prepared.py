@@ -12,6 +12,7 @@ from tasks.preprocessing.target import FittedTarget
 from tasks.series.frame import Series
 from tasks.series.gathered import Ahead, Windowed
 from tasks.series.layout import WindowLayout, feed
+from tasks.series.phases import windows
 from tasks.series.target import FittedForecast
 from tasks.series.windows import Extent
 from tasks.workspace import read_json
@@ -113,8 +114,8 @@ class Learned:
         }
 
     def windowed(self, array: np.ndarray) -> Windowed:
-        """Windows of the features of all rows."""
-        return Windowed(array, self.ends, self.extent.offsets)
+        """Windows of the features of all rows, which are reordered in place."""
+        return windows(array, self.ends, self.extent.offsets)
 
     @property
     def answers(self) -> Ahead | np.ndarray:
