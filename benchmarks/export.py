@@ -5,9 +5,11 @@
 
 tf2onnx runs as Keras' own `model.export(format="onnx")` runs it. Each case prints nodes, bytes,
 export seconds and latency at three batch sizes; a ratio above one is in our favour. Both files
-answer in one call of a session with one thread, in turns, and the median of the rounds counts. The
-last line is about many rows as a user asks for them: our predictor, which takes 64 rows a call and
-every core, against tf2onnx's file in one call with one thread or all, whichever is quicker.
+answer in one call of a session with one thread. They take turns of several calls, so that a busy
+machine hits both alike and each finds its caches as it left them, as in a process that serves one
+model; the median of all calls counts. The last line is about many rows as a user asks for them: our
+predictor, which takes 64 rows a call and every core, against tf2onnx's file in one call with one
+thread or all, whichever is quicker.
 """
 
 from __future__ import annotations
@@ -29,7 +31,8 @@ import numpy as np
 from serving.chunks import answered, cores
 
 BATCHES = (1, 64, 1024)
-ROUNDS = {1: 200, 64: 40, 1024: 7}
+TURNS = {1: 20, 64: 8, 1024: 4}
+CALLS_A_TURN = {1: 20, 64: 10, 1024: 4}
 
 
 def cases() -> dict[str, Callable[[], Any]]:
@@ -149,16 +152,17 @@ def at_once(runtime: Any, rows: np.ndarray) -> np.ndarray:
     return found
 
 
-def latencies(runs: Sequence[Callable[[], object]], rounds: int) -> list[float]:
-    """Median seconds of each run; they take turns, so that a busy machine hits all alike."""
+def latencies(runs: Sequence[Callable[[], object]], batch: int) -> list[float]:
+    """Median seconds of a call of each run, which take turns of several calls."""
     for run in runs:
         run()
     times: list[list[float]] = [[] for _ in runs]
-    for _ in range(rounds):
-        for place, run in enumerate(runs):
-            start = time.perf_counter()
-            run()
-            times[place].append(time.perf_counter() - start)
+    for _ in range(TURNS[batch]):
+        for taken, run in zip(times, runs, strict=True):
+            for _ in range(CALLS_A_TURN[batch]):
+                start = time.perf_counter()
+                run()
+                taken.append(time.perf_counter() - start)
     return [float(np.median(taken)) for taken in times]
 
 
@@ -185,11 +189,9 @@ def measure(name: str, build: Callable[[], Any]) -> None:
         rows = inputs(model, batch)
         error = float(np.abs(at_once(mine, rows) - model(rows)).max())
         runs = [partial(at_once, each, rows) for each in (mine, other)]
-        show(
-            f"batch {batch:>4}", latencies(runs, ROUNDS[batch]), f"difference to Keras {error:.1e}"
-        )
+        show(f"batch {batch:>4}", latencies(runs, batch), f"difference to Keras {error:.1e}")
     runs = [partial(served, mine, rows), *(partial(at_once, each, rows) for each in many)]
-    predictor, *others = latencies(runs, ROUNDS[BATCHES[-1]])
+    predictor, *others = latencies(runs, BATCHES[-1])
     show("predictor ", [predictor, min(others)], f"{BATCHES[-1]} rows")
 
 
@@ -214,7 +216,7 @@ def inputs(model: Any, batch: int) -> np.ndarray:
 
 def main(chosen: list[str]) -> None:
     """Measure the chosen cases, or all of them."""
-    print(f"ours : tf2onnx, median of rounds in turns, {cores()} cores")
+    print(f"ours : tf2onnx, median of calls in turns, {cores()} cores")
     for name, build in cases().items():
         if not chosen or name in chosen:
             measure(name, build)
