@@ -69,16 +69,33 @@ def _short_ids(value: Any) -> Any:
     return value["ids"] if isinstance(value, dict) and set(value) == {"ids"} else value
 
 
+class WordVectors(Strict):
+    """Which word vectors a text's Embedding starts from.
+
+    `file` names an auxiliary file of the source. `missing` says what a word gets that it lacks:
+    normal (drawn with the mean and standard deviation of the file's numbers), uniform (drawn
+    between 0 and 1), zeros.
+    """
+
+    file: str
+    missing: Literal["normal", "uniform", "zeros"] = "normal"
+
+
+def _short_vectors(value: Any) -> Any:
+    """`vectors: glove` is how most files write it."""
+    return {"file": value} if isinstance(value, str) else value
+
+
 class Text(Strict):
     """How a text becomes numbers.
 
     `tokens` is the pattern (RE2) of a token, or `characters`. `lower` folds A to Z in the text, so
     that no machine's locale changes the tokens; words of the vocabulary with other letters are
-    also known in capitals and with a capital. `vectors` names an auxiliary file of the source
-    with word vectors, for a layer `Embedding: {weights: vectors}`. `encode`: multi-hot (0 or 1 a
-    token of the vocabulary), counts, tf-idf (as scikit-learn: smoothed, rows of length 1), or ids.
-    `ngrams: [1, 2]` counts pairs of neighbouring tokens too; stop words are taken out first, so
-    that the words beside one become neighbours (as in scikit-learn).
+    also known in capitals and with a capital. `vectors` gives the word vectors of a layer
+    `Embedding: {weights: vectors}`. `encode`: multi-hot (0 or 1 a token of the vocabulary), counts,
+    tf-idf (as scikit-learn: smoothed, rows of length 1), or ids. `ngrams: [1, 2]` counts pairs of
+    neighbouring tokens too; stop words are taken out first, so that the words beside one become
+    neighbours (as in scikit-learn).
     """
 
     tokens: str = WORDS
@@ -100,7 +117,10 @@ class Text(Strict):
             | dict[Literal["ids"], Ids],
         ),
     ] = "multi-hot"
-    vectors: str | None = None
+    vectors: Annotated[
+        WordVectors | None,
+        BeforeValidator(_short_vectors, json_schema_input_type=WordVectors | str | None),
+    ] = None
 
     @model_validator(mode="after")
     def _settings_that_have_an_effect(self) -> Text:

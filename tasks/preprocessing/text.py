@@ -90,8 +90,9 @@ def fit_text(name: str, values: np.ndarray, text: Text, files: Path | None = Non
         fitted = _fitted(name, values, text)
     if text.vectors is None or not isinstance(text.encode, Ids):
         return fitted
-    vectors = read_vectors(auxiliary_file(files, text.vectors))
-    matrix = matrix_for(fitted.vocabulary, text.encode.first_id, vectors)
+    vectors = read_vectors(auxiliary_file(files, text.vectors.file))
+    first = text.encode.first_id
+    matrix = matrix_for(fitted.vocabulary, first, vectors, text.vectors.missing)
     return FittedText(name, text, fitted.vocabulary, fitted.weights, matrix)
 
 

@@ -114,25 +114,25 @@ def words_of(path: Path) -> tuple[str, ...]:
         return tuple(dict.fromkeys(line.split(" ")[0].strip() for line in file if line.strip()))
 
 
-def matrix_for(vocabulary: Sequence[str], first_id: int, vectors: Vectors) -> np.ndarray:
+def matrix_for(
+    vocabulary: Sequence[str], first_id: int, vectors: Vectors, missing: str = "normal"
+) -> np.ndarray:
     """The weights of an Embedding for token numbers.
-
-    A word that the file does not have, and the numbers for start and unknown, get a vector drawn
-    with a fixed seed from the normal distribution with the file's mean and standard deviation; the
-    number 0, which fills up, gets zeros.
 
     Args:
         vocabulary: the words in the order of their numbers.
         first_id: the number of the first of them.
         vectors: the file's.
+        missing: what a word that the file does not have gets, and so the numbers for start and
+            unknown: `normal` and `uniform` draw it with a fixed seed, from the normal distribution
+            with the file's mean and standard deviation or between 0 and 1; `zeros`. The number 0,
+            which fills up, always gets zeros. Default: normal.
 
     Returns:
         float32, shape (first_id + words, dimensions).
     """
     values = vectors.values
-    shape = (first_id + len(vocabulary), values.shape[1])
-    drawn = np.random.default_rng(SEED).standard_normal(shape, dtype=np.float32)
-    matrix: np.ndarray = (drawn * values.std() + values.mean()).astype(np.float32)
+    matrix = _drawn((first_id + len(vocabulary), values.shape[1]), values, missing)
     matrix[0] = 0.0
     place = {word: number for number, word in enumerate(vectors.words)}
     known = [(first_id + i, place[word]) for i, word in enumerate(vocabulary) if word in place]
@@ -140,3 +140,13 @@ def matrix_for(vocabulary: Sequence[str], first_id: int, vectors: Vectors) -> np
         rows, places = np.array(known).T
         matrix[rows] = values[places]
     return matrix
+
+
+def _drawn(shape: tuple[int, int], values: np.ndarray, missing: str) -> np.ndarray:
+    generator = np.random.default_rng(SEED)
+    if missing == "zeros":
+        return np.zeros(shape, np.float32)
+    if missing == "uniform":
+        return generator.random(shape, dtype=np.float32)
+    drawn = generator.standard_normal(shape, dtype=np.float32)
+    return np.asarray((drawn * values.std() + values.mean()).astype(np.float32))

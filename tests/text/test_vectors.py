@@ -81,6 +81,20 @@ class TestTheEmbedding:
         np.testing.assert_array_equal(one, same)
         assert one.shape == (4, 3)
 
+    @pytest.mark.parametrize(
+        ("missing", "low", "high"), [("zeros", 0.0, 0.0), ("uniform", 0.0, 1.0)]
+    )
+    def test_what_a_missing_word_gets(
+        self, files: Path, missing: str, low: float, high: float
+    ) -> None:
+        given = {"file": "small", "missing": missing}
+        result = fitted(["dog zebra"], files, vectors=given, encode={"ids": {"length": 2}})
+        dog, zebra = numbers(result, ["dog zebra"])[0]
+        row = result.vectors["features"][zebra]
+        assert row.min() >= low and row.max() <= high
+        assert row.any() == (missing == "uniform")
+        np.testing.assert_array_equal(result.vectors["features"][dog], VALUES[2])
+
     def test_the_files_words_can_be_the_vocabulary(self, files: Path) -> None:
         ids = {"ids": {"length": 1}}
         vocabulary = {"file": "small", "size": 3}
