@@ -37,6 +37,7 @@ tr.best td{font-weight:650}
 .matrix th{border:0;padding:6px 12px}.matrix th.row{text-align:right}
 .pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(340px,1fr));gap:20px 32px;
 align-items:start}
+.gallery{display:grid;grid-template-columns:repeat(auto-fill,minmax(210px,1fr));gap:4px 16px}
 figure{margin:8px 0}figcaption{font-size:14px;color:var(--soft);margin-bottom:4px}
 .chart{width:100%;height:auto;max-width:520px;display:block}
 .chart text{font-size:12px;fill:var(--soft);font-family:inherit}

@@ -29,7 +29,7 @@ class Interval(NamedTuple):
 
 EVERYTHING = Interval(-math.inf, math.inf)
 SHARES = ("accuracy", "auc", "precision", "recall", "f1", "exact_match")
-ERRORS = ("mae", "mse", "rmse", "mase", "mean_absolute_error", "mean_squared_error")
+ERRORS = ("loss", "mae", "mse", "rmse", "mase", "mean_absolute_error", "mean_squared_error")
 
 
 class Comparison(TypedDict):
@@ -67,6 +67,7 @@ def corrected_interval(
         confidence: coverage. Default: 0.95.
         within: what the mean can be at all. The t interval knows no such limits, and of few folds
             it leaves them; what lies outside is cut off, which takes nothing from its coverage.
+            Scores beyond a limit show that it is none, as those of a loss that can be negative.
             Default: any number.
 
     Returns:
@@ -80,6 +81,8 @@ def corrected_interval(
     if len(values) < 2:
         return within
     half = _quantile(confidence, len(values) - 1) * _standard_error(values, train_size, test_size)
+    if values.min() < within.low or values.max() > within.high:
+        within = EVERYTHING
     return Interval(max(mean - half, within.low), min(mean + half, within.high))
 
 

@@ -55,7 +55,11 @@ class TestCorrectedInterval:
         found = corrected_interval([1.0, 9.0], 80, 20, within=limits_of("mae"))
         assert found.low == 0.0
         assert found.high > 9.0
-        assert corrected_interval([1.0, 9.0], 80, 20, within=limits_of("loss")).low < 0
+
+    def test_a_loss_that_can_be_negative(self) -> None:
+        found = corrected_interval([-0.9, -0.7], 80, 20, within=limits_of("loss"))
+        assert found.low < -0.9
+        assert found.high > -0.7
 
     @pytest.mark.parametrize("scores", [[], [0.5, math.nan]])
     def test_refuses_what_is_no_score(self, scores: list[float]) -> None:
