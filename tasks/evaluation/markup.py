@@ -21,6 +21,8 @@ NAMES = {
     "skill": "skill against persistence",
     "skill_seasonal": "skill against seasonal persistence",
 }
+# So many fit beside the table of classes with roomy cells.
+FEW_CLASSES = 5
 MOODS = {
     "reproduced": "good",
     "better": "good",
@@ -113,7 +115,7 @@ def matrix(names: Sequence[str], counts: Sequence[Sequence[int]]) -> str:
         )
         lines.append(f'<tr><th class="row">{escape(name)}</th>{cells}</tr>')
     return (
-        '<div class="scroll"><table class="matrix">'
+        f'<div class="scroll"><table class="matrix{" many" if len(names) > FEW_CLASSES else ""}">'
         f'<tr><th class="row">actual ↓ &nbsp; predicted →</th>{head}</tr>{"".join(lines)}'
         "</table></div>"
     )

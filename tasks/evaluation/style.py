@@ -35,6 +35,8 @@ tr:has(+tr td.why) td{border-bottom:0}
 tr.best td{font-weight:650}
 .matrix td{text-align:center;padding:9px 16px;border:1px solid var(--paper);min-width:58px}
 .matrix th{border:0;padding:6px 12px}.matrix th.row{text-align:right}
+.matrix.many td{padding:6px 3px;min-width:32px}.matrix.many th{padding:6px 4px}
+.matrix.many th:not(.row){text-align:center}
 .pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(340px,1fr));gap:20px 32px;
 align-items:start}
 .gallery{display:grid;grid-template-columns:repeat(auto-fill,minmax(210px,1fr));gap:4px 16px}
