@@ -21,8 +21,8 @@ NAMES = {
     "skill": "skill against persistence",
     "skill_seasonal": "skill against seasonal persistence",
 }
-# So many fit beside the table of classes with roomy cells.
-FEW_CLASSES = 5
+# So many classes have roomy cells, and so many have cells with a number at all.
+FEW_CLASSES, MOST_WITH_NUMBERS = 5, 12
 MOODS = {
     "reproduced": "good",
     "better": "good",
@@ -103,19 +103,25 @@ def table(header: Sequence[str], rows: Iterable[Sequence[str]], best: int | None
 
 
 def matrix(names: Sequence[str], counts: Sequence[Sequence[int]]) -> str:
-    """A confusion matrix; the shade of a cell is its share of the row."""
+    """A confusion matrix; the shade of a cell is its share of the row.
+
+    Of many classes only the shades fit; the numbers then appear under the pointer.
+    """
+    numbers = len(names) <= MOST_WITH_NUMBERS
+    size = "" if len(names) <= FEW_CLASSES else " many" if numbers else " shades"
     head = "".join(f"<th>{escape(name)}</th>" for name in names)
     lines = []
     for name, row in zip(names, counts, strict=True):
         total = sum(row) or 1
         cells = "".join(
             f'<td style="background:rgba(var(--heat),{0.04 + 0.5 * count / total:.2f})" '
-            f'title="{count / total:.1%} of the rows that are {escape(name)}">{count}</td>'
-            for count in row
+            f'title="{escape(name)} taken for {escape(taken)}: {count} ({count / total:.1%})">'
+            f"{count if numbers else ''}</td>"
+            for taken, count in zip(names, row, strict=True)
         )
         lines.append(f'<tr><th class="row">{escape(name)}</th>{cells}</tr>')
     return (
-        f'<div class="scroll"><table class="matrix{" many" if len(names) > FEW_CLASSES else ""}">'
+        f'<div class="scroll"><table class="matrix{size}">'
         f'<tr><th class="row">actual ↓ &nbsp; predicted →</th>{head}</tr>{"".join(lines)}'
         "</table></div>"
     )

@@ -8,6 +8,7 @@ from typing import Any
 
 from tasks.evaluation.chart import number
 from tasks.evaluation.markup import (
+    MOST_WITH_NUMBERS,
     cell,
     drawing,
     matrix,
@@ -234,7 +235,8 @@ def classes(report: Report) -> str:
     ]
     each = table(("class", "precision", "recall", "F1", "rows"), rows)
     counted = matrix(main["classes"], main["confusion"]) if "confusion" in main else ""
-    return f'<h2>Classes</h2><div class="pair"><div>{counted}</div><div>{each}</div></div>'
+    beside = ' class="pair"' if len(rows) <= MOST_WITH_NUMBERS else ""
+    return f"<h2>Classes</h2><div{beside}><div>{counted}</div><div>{each}</div></div>"
 
 
 def drawn(report: Report, plots: Mapping[str, Any]) -> str:

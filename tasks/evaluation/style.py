@@ -35,8 +35,11 @@ tr:has(+tr td.why) td{border-bottom:0}
 tr.best td{font-weight:650}
 .matrix td{text-align:center;padding:9px 16px;border:1px solid var(--paper);min-width:58px}
 .matrix th{border:0;padding:6px 12px}.matrix th.row{text-align:right}
-.matrix.many td{padding:6px 3px;min-width:32px}.matrix.many th{padding:6px 4px}
+.matrix.many td{padding:7px 2px;min-width:30px;font-size:13px}.matrix.many th{padding:6px 3px}
 .matrix.many th:not(.row){text-align:center}
+.matrix.shades td{padding:0;min-width:15px;height:15px}
+.matrix.shades th{padding:0 4px;font-size:11px;line-height:14px}
+.matrix.shades th:not(.row){writing-mode:vertical-rl;padding:4px 0;text-align:right}
 .pair{display:grid;grid-template-columns:repeat(auto-fit,minmax(340px,1fr));gap:20px 32px;
 align-items:start}
 .gallery{display:grid;grid-template-columns:repeat(auto-fill,minmax(210px,1fr));gap:4px 16px}
