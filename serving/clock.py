@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
 from serving.errors import BadRequest
+
+# A time of the day that says how far its clock is from UTC.
+OFFSET = re.compile(r":\d\d(\.\d+)?(Z|[+-]\d\d(:?\d\d)?)$")
+# The years 0 to 9999; what lies outside was no time, or none is given.
+FIRST, LAST = -62_167_219_200, 253_402_300_799
 
 
 def seconds(columns: Mapping[str, Any], index: Mapping[str, Any]) -> np.ndarray:
@@ -16,8 +23,9 @@ def seconds(columns: Mapping[str, Any], index: Mapping[str, Any]) -> np.ndarray:
 
     Args:
         columns: the raw columns.
-        index: `columns` to join by a space, `formats` of `strptime`, and `hour`, a column of hours
-            to add, if any.
+        index: `columns` to join by a space, `formats` of `strptime`, `hour`, a column of hours to
+            add, if any, and `zone` of the wall clock. A time that says its offset from UTC is
+            brought to that clock, or without a zone to UTC.
 
     Returns:
         int64 of shape (rows,).
@@ -25,20 +33,45 @@ def seconds(columns: Mapping[str, Any], index: Mapping[str, Any]) -> np.ndarray:
     Raises:
         BadRequest: a column that is not there, a value that is no time.
     """
-    for name in [*index["columns"], *([index["hour"]] if index.get("hour") else [])]:
+    hour = index.get("hour")
+    for name in [*index["columns"], *([hour] if hour else [])]:
         if name not in columns:
             raise BadRequest(
                 f"The time column '{name}' is needed, so that the order of the rows is known. "
                 f"Received: {', '.join(map(str, columns))}."
             )
     parts = [columns[name] for name in index["columns"]]
+    lengths = [len(values) for values in (*parts, *([columns[hour]] if hour else []))]
+    if len(set(lengths)) > 1:
+        raise BadRequest(f"The time columns must have the same length. Received: {lengths}.")
+    formats = index.get("formats") or []
     if len(parts) == 1 and isinstance(parts[0], np.ndarray) and parts[0].dtype.kind == "M":
-        return parts[0].astype("datetime64[s]").astype(np.int64)
-    joined = [" ".join(map(_plain, values)) for values in zip(*parts, strict=True)]
-    result = _read(joined, index.get("formats") or [])
-    if index.get("hour"):
-        hours = np.asarray([float(value) for value in columns[index["hour"]]])
-        result = result + np.round(hours * 3600).astype(np.int64)
+        texts: Any = parts[0]
+        result = parts[0].astype("datetime64[s]").astype(np.int64)
+    else:
+        texts = [" ".join(map(_plain, values)) for values in zip(*parts, strict=True)]
+        result = _read(texts, formats, index.get("zone"))
+    strange = (result < FIRST) | (result > LAST)
+    if strange.any():
+        row = int(np.flatnonzero(strange)[0])
+        raise _unreadable(str(texts[row]), formats, row)
+    return result + _hours(hour, columns[hour]) if hour else result
+
+
+def _hours(name: str, values: Sequence[Any]) -> np.ndarray:
+    """Hours of the day in seconds; 24 is the next midnight."""
+    result = np.zeros(len(values), dtype=np.int64)
+    for row, value in enumerate(values):
+        try:
+            hour = float(value)
+        except (TypeError, ValueError):
+            hour = -1
+        if not 0 <= hour <= 24:
+            raise BadRequest(
+                f"Row {row + 1}, column '{name}' must be an hour from 0 to 24. "
+                f"Received: {value!r:.80}."
+            )
+        result[row] = round(hour * 3600)
     return result
 
 
@@ -47,53 +80,99 @@ def _plain(value: Any) -> str:
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
 
 
-def _read(texts: Sequence[str], formats: Sequence[str]) -> np.ndarray:
-    if not formats:
+def _read(texts: Sequence[str], formats: Sequence[str], zone: str | None) -> np.ndarray:
+    if zone is None:
+        texts = [text.removesuffix("Z") for text in texts]
+    if not formats and not any(map(OFFSET.search, texts)):
         try:
-            naive = [text.removesuffix("Z") for text in texts]
-            return np.array(naive, dtype="datetime64[s]").astype(np.int64)
+            return np.array(texts, dtype="datetime64[s]").astype(np.int64)
         except ValueError:
             pass
-    return np.array([_one(text, formats, row) for row, text in enumerate(texts)], dtype=np.int64)
+    found = [_one(text, formats, zone, row) for row, text in enumerate(texts)]
+    return np.array(found, dtype=np.int64)
 
 
-def _one(text: str, formats: Sequence[str], row: int) -> int:
-    if not formats:
-        try:
-            return int(np.datetime64(text.removesuffix("Z"), "s").astype(np.int64))
-        except ValueError:
-            pass
+def _one(text: str, formats: Sequence[str], zone: str | None, row: int) -> int:
+    try:
+        if not formats and OFFSET.search(text):
+            return _on_the_wall(datetime.fromisoformat(text), zone)
+        if not formats:
+            return int(np.datetime64(text, "s").astype(np.int64))
+    except ValueError:
+        pass
     for form in formats:
         try:
-            return round(datetime.strptime(text, form).replace(tzinfo=UTC).timestamp())
+            return _on_the_wall(datetime.strptime(text, form), zone)
         except ValueError:
             continue
+    raise _unreadable(text, formats, row)
+
+
+def _on_the_wall(moment: datetime, zone: str | None) -> int:
+    """Seconds of the wall clock; a moment without an offset was read from it."""
+    if moment.tzinfo is not None:
+        import zoneinfo
+
+        moment = moment.astimezone(zoneinfo.ZoneInfo(zone) if zone else UTC)
+    return round(moment.replace(tzinfo=UTC).timestamp())
+
+
+def _unreadable(text: str, formats: Sequence[str], row: int) -> BadRequest:
     wanted = " or ".join(formats) if formats else "an ISO 8601 time such as 2009-01-31 10:00:00"
-    raise BadRequest(f"Row {row + 1}: the time must be {wanted}. Received: '{text:.80}'.")
+    return BadRequest(f"Row {row + 1}: the time must be {wanted}. Received: '{text:.80}'.")
 
 
-def utc(clock: np.ndarray, zone: str | None) -> np.ndarray:
+def utc(
+    clock: np.ndarray,
+    zone: str | None,
+    starts: np.ndarray | None = None,
+    after: int | None = None,
+) -> np.ndarray:
     """Seconds since 1970 in UTC of a wall clock; an hour that comes twice is in order of rows.
 
+    A series that begins in such an hour and does not come back to it begins the second time.
+
     Args:
-        clock: int64 seconds of the wall clock.
+        clock: int64 seconds of the wall clock, each series oldest first.
         zone: its time zone, or None for a clock without summer time.
+        starts: whether a row is the first of a series. Default: all rows are one series.
+        after: the moment of the row before the first one. Default: there is none.
     """
     if zone is None:
         return clock
     import zoneinfo
 
     place = zoneinfo.ZoneInfo(zone)
-    result = np.empty_like(clock)
-    last = -(2**62)
-    for row, value in enumerate(clock.tolist()):
+
+    def moment(value: int, fold: int) -> int:
         naive = datetime.fromtimestamp(value, UTC).replace(tzinfo=None)
-        moment = int(naive.replace(tzinfo=place).timestamp())
-        if moment <= last:
-            later = int(naive.replace(tzinfo=place, fold=1).timestamp())
-            moment = later if later > last else moment
-        result[row] = last = moment
-    return result
+        return int(naive.replace(tzinfo=place, fold=fold).timestamp())
+
+    values = clock.tolist()
+    edges = [0, *(np.flatnonzero(starts[1:]) + 1).tolist()] if starts is not None else [0]
+    result = []
+    for begin, end in zip(edges, [*edges[1:], len(values)], strict=True):
+        own = values[begin:end]
+        last = after if begin == 0 else None
+        for row, value in enumerate(own):
+            first, second = moment(value, 0), moment(value, 1)
+            if last is None:
+                again = second > first and _left_at_once(own[row:], moment)
+            else:
+                again = first <= last < second
+            last = second if again else first
+            result.append(last)
+    return np.array(result, dtype=np.int64)
+
+
+def _left_at_once(values: Sequence[int], moment: Callable[[int, int], int]) -> bool:
+    """Whether a series that begins in an hour that comes twice goes on after it, not back in it."""
+    for older, newer in pairwise(values):
+        if newer <= older:
+            return False
+        if moment(newer, 0) == moment(newer, 1):
+            return True
+    return False
 
 
 def steps(moments: np.ndarray, grid: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:

@@ -149,6 +149,12 @@ class Predictor:
                 values.append(found[name])
         return {name: np.concatenate(values) for name, values in answers.items()}, held
 
+    def moment(self, row: Mapping[str, Values], after: int | None) -> int:
+        """The moment of one row of a forecaster's series, see `Windowing.moment`."""
+        assert self.windowing is not None
+        self._all_there(row, self.windowing.columns)
+        return self.windowing.moment(row, _converted, after)
+
     def _length(self, columns: Mapping[str, Values]) -> int:
         self._all_there(columns, self.inputs)
         lengths = {name: len(columns[name]) for name in self.inputs}

@@ -31,14 +31,16 @@ class Stream:
         if predictor.windowing is None:
             raise BadRequest("Only a forecaster can be fed a series. Received: a model of rows.")
         self._predictor = predictor
-        self._length = predictor.windowing.length
-        self._rows: deque[Mapping[str, Any]] = deque(maxlen=self._length)
+        self._windowing = predictor.windowing
+        self._rows: deque[Mapping[str, Any]] = deque(maxlen=self._windowing.length)
         self._states = predictor.fresh()
+        self._last: int | None = None
+        self._series: tuple[str, ...] | None = None
 
     @property
     def missing(self) -> int:
         """Rows that are needed before the first answer."""
-        return self._length - len(self._rows)
+        return self._windowing.length - len(self._rows)
 
     def feed(self, row: Mapping[str, Any]) -> dict[str, np.ndarray] | None:
         """Take the next row.
@@ -47,20 +49,34 @@ class Stream:
             row: a value for each column, the time among them.
 
         Returns:
-            the answers, each without the axis of rows; None until a window is complete.
+            the answers, each without the axis of rows; None until a window is complete. After a
+            gap a new window begins; a state that is carried stays.
 
         Raises:
-            BadRequest: as `Predictor.predict`; the row is then not taken.
+            BadRequest: a row that does not fit, or is of another series, or is no newer than the
+                last one; it is then not taken.
         """
-        rows = [*self._rows, row][-self._length :]
-        columns = {name: [each.get(name) for each in rows] for name in row}
-        if len(rows) < self._length:
-            self._rows.append(row)
-            return None
-        answers, states = self._predictor.in_order(columns, self._states)
-        self._rows.append(row)
-        self._states = states
-        return {name: values[0] for name, values in answers.items()}
+        moment = self._predictor.moment({name: [row[name]] for name in row}, self._last)
+        series = self._windowing.series(row)
+        if self._series not in (None, series):
+            raise BadRequest(f"A stream must be of one series. Received: {series}.")
+        apart = 1 if self._last is None else self._windowing.apart(self._last, moment)
+        if apart < 1:
+            raise BadRequest(
+                "Rows must come in order, the oldest first. Received: a row that is no newer "
+                "than the last one."
+            )
+        known = list(self._rows) if apart == 1 else []
+        rows = [*known, row][-self._windowing.length :]
+        answers, states = None, self._states
+        if len(rows) == self._windowing.length:
+            columns = {name: [each.get(name) for each in rows] for name in row}
+            found, states = self._predictor.in_order(columns, states)
+            answers = {name: values[0] for name, values in found.items()}
+        self._rows.clear()
+        self._rows.extend(rows)
+        self._last, self._series, self._states = moment, series, states
+        return answers
 
 
 def answered_lines(series: Stream, lines: Iterable[str], output: TextIO) -> None:
@@ -79,7 +95,12 @@ def answered_lines(series: Stream, lines: Iterable[str], output: TextIO) -> None
     for number, row in enumerate(reader, start=1):
         if len(row) != len(header):
             raise BadRequest(f"Row {number} must have {len(header)} values. Received: {len(row)}.")
-        answers = series.feed(dict(zip(header, row, strict=True)))
+        try:
+            answers = series.feed(dict(zip(header, row, strict=True)))
+        except BadRequest as error:
+            # Of the one row that was fed, which is another one of the file.
+            said = str(error).removeprefix("Row 1, ").removeprefix("Row 1: ")
+            raise BadRequest(f"Row {number}: {said}") from None
         values = [] if answers is None else [v for a in answers.values() for v in np.ravel(a)]
         writer.writerow(values)
         output.flush()

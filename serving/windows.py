@@ -31,6 +31,8 @@ class Windowing:
         self._grid: Mapping[str, Any] = window["grid"]
         self._every = window["every"]
         self._groups: list[str] = window["group"]
+        # Rows that were resampled for the training lie anywhere in their steps, others do not.
+        self._exact = window.get("resample", "unknown") is None
         self._inputs = inputs
 
     @property
@@ -68,6 +70,44 @@ class Windowing:
                 f"{wall.size} times."
             )
         self._in_order(wall.reshape(shape), flat)
+        arrays = self._arrays(flat, wall, converted, ranges)
+        if len(shape) == 2:
+            return {name: array.reshape(shape) for name, array in arrays.items()}
+        rows = self._rows(flat, shape[0])
+        return {name: array[rows] for name, array in arrays.items()}
+
+    def moment(
+        self, row: Mapping[str, Any], converted: Converted, after: int | None, ranges: bool = True
+    ) -> int:
+        """The seconds since 1970 in UTC of one row, whose values are checked too.
+
+        Args:
+            row: for each raw column a list of its one value.
+            converted: as for `feed`.
+            after: the moment of the row before it, if there is one.
+            ranges: as for `feed`.
+
+        Raises:
+            BadRequest: as `feed`, but for the length and the order.
+        """
+        known = {name: values for name, values in row.items() if name in self._known}
+        wall = self._wall(known)
+        self._arrays(known, wall, converted, ranges)
+        return int(clock.utc(wall, self._index.get("zone"), after=after)[0])
+
+    def apart(self, older: int, newer: int) -> int:
+        """Steps of the grid from one moment to another."""
+        steps, _ = clock.steps(np.array([older, newer], dtype=np.int64), self._grid)
+        return int(steps[1] - steps[0])
+
+    def series(self, row: Mapping[str, Any]) -> tuple[str, ...]:
+        """What the columns that tell series apart hold, as far as they are given."""
+        return tuple(str(row[name]) for name in self._groups if name in row)
+
+    def _arrays(
+        self, flat: Mapping[str, Any], wall: np.ndarray, converted: Converted, ranges: bool
+    ) -> dict[str, np.ndarray]:
+        """Rows one below the other as the runtime takes them, their values checked."""
         arrays = {
             name: wall if name == TIMESTAMP else converted(name, entry, flat[name])
             for name, entry in self._inputs.items()
@@ -75,10 +115,7 @@ class Windowing:
         if ranges:
             for name, entry in self._inputs.items():
                 _in_range(name, entry, arrays[name])
-        if len(shape) == 2:
-            return {name: array.reshape(shape) for name, array in arrays.items()}
-        rows = self._rows(flat, shape[0])
-        return {name: array[rows] for name, array in arrays.items()}
+        return arrays
 
     @property
     def _known(self) -> list[str]:
@@ -94,6 +131,11 @@ class Windowing:
                     f"Columns must have the same length. Received: '{name}' with {_said(shape)}, "
                     f"'{other}' with {_said(size)}."
                 )
+        if len(shape) > 2:
+            raise BadRequest(
+                f"Column '{name}' must be rows, or windows of rows. Received: an array of the "
+                f"shape {shape}."
+            )
         wrong = shape[-1] < self.length if len(shape) == 1 else shape[1] != self.length
         if wrong:
             raise BadRequest(
@@ -104,18 +146,29 @@ class Windowing:
 
     def _wall(self, flat: Mapping[str, Any]) -> np.ndarray:
         if TIMESTAMP in flat and TIMESTAMP not in self._index["columns"]:
-            return np.asarray(flat[TIMESTAMP], dtype=np.int64)
+            try:
+                return np.asarray(flat[TIMESTAMP], dtype=np.int64)
+            except (TypeError, ValueError):
+                raise BadRequest(
+                    f"Column '{TIMESTAMP}' must hold whole seconds since 1970. "
+                    f"Received: {list(flat[TIMESTAMP])!s:.80}."
+                ) from None
         return clock.seconds(flat, self._index)
 
     def _in_order(self, wall: np.ndarray, flat: Mapping[str, Any]) -> None:
         """Refuse rows that are not one step apart, and say which way they are wrong."""
-        moments = clock.utc(wall.ravel(), self._index.get("zone"))
-        steps, _ = clock.steps(moments, self._grid)
-        steps = steps.reshape(wall.shape)
-        apart = np.diff(steps, axis=-1)
-        wrong = apart != 1
+        starts = np.zeros(wall.shape, dtype=bool)
+        starts[..., 0] = True
         if wall.ndim == 1:
-            wrong &= ~self._new_series(flat)
+            starts[1:] = self._new_series(flat)
+        moments = clock.utc(wall.ravel(), self._index.get("zone"), starts.ravel())
+        steps, _ = clock.steps(moments, self._grid)
+        apart = np.diff(steps.reshape(wall.shape), axis=-1)
+        wrong = apart != 1
+        if self._exact:
+            into = moments - clock.moments_of(steps, self._grid)
+            wrong |= np.diff(into.reshape(wall.shape), axis=-1) != 0
+        wrong &= ~starts[..., 1:]
         if not wrong.any():
             return
         at = tuple(int(i) for i in np.argwhere(wrong)[0])
@@ -152,8 +205,10 @@ class Windowing:
 
 
 def _shape_of(name: str, values: Any) -> tuple[int, ...]:
-    if isinstance(values, np.ndarray):
+    if isinstance(values, np.ndarray) and values.ndim:
         return tuple(values.shape)
+    if isinstance(values, str) or not hasattr(values, "__len__"):
+        raise BadRequest(f"Column '{name}' must be a list of rows. Received: {values!r:.80}.")
     lengths = {len(v) if isinstance(v, list | tuple | np.ndarray) else -1 for v in values}
     if lengths == {-1} or not lengths:
         return (len(values),)

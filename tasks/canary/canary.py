@@ -106,13 +106,10 @@ def _held_out(rows: pd.DataFrame, pipeline: Any) -> np.ndarray[Any, Any]:
 def steps_of(rows: pd.DataFrame, time: Any, grid: Any) -> np.ndarray[Any, Any]:
     """The step of a series' grid on which each raw row falls."""
     from serving import clock
+    from tasks.series.frame import series_of, times
 
-    columns = {
-        name: rows[name].to_numpy(dtype=None if rows[name].dtype.kind == "M" else object)
-        for name in rows.columns
-    }
-    wall = clock.seconds(columns, time.index.model_dump())
-    found: np.ndarray[Any, Any] = clock.steps(clock.utc(wall, time.index.zone), grid)[0]
+    moments = times(rows, time, series_of(rows, time))[1]
+    found: np.ndarray[Any, Any] = clock.steps(moments, grid)[0]
     return found
 
 

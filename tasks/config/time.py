@@ -6,10 +6,12 @@ them; `horizon` counts rows after the newest one. Inside a window the oldest row
 
 from __future__ import annotations
 
+import difflib
 import re
 from typing import Annotated, Any, Literal
+from zoneinfo import available_timezones
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from tasks.config.strict import Strict, spelled_out
 
@@ -34,6 +36,16 @@ class Index(Strict):
     formats: list[str] = []
     hour: str | None = None
     zone: str | None = None
+
+    @field_validator("zone")
+    @classmethod
+    def _known(cls, zone: str | None) -> str | None:
+        # Not by opening it: a misspelt name may be a folder of zones, or a path out of theirs.
+        if zone is not None and zone not in (known := available_timezones()):
+            close = difflib.get_close_matches(zone, sorted(known), n=1)
+            hint = f"; did you mean '{close[0]}'?" if close else ", such as Europe/Berlin"
+            raise ValueError(f"'{zone}' must be a time zone of the IANA data base{hint}")
+        return zone
 
 
 class Smooth(Strict):

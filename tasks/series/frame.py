@@ -78,11 +78,10 @@ def regular(rows: pd.DataFrame, time: Time, needed: Sequence[str]) -> Series:
             raise BadPipeline(
                 f"time: the rows have no column '{name}'", remedy=nearest(name, rows.columns)
             )
-    try:
-        wall = clocks.seconds({n: _values(rows[n]) for n in rows.columns}, time.index.model_dump())
-    except BadRequest as error:
-        raise BadData(f"time.index: {error}", remedy="Give `formats`, or mend the rows") from None
-    moments = clocks.utc(wall, time.index.zone)
+    if not len(rows):
+        raise BadData("A series must have rows", "none")
+    groups, names = _numbered(rows, time.group)
+    wall, moments = times(rows, time, groups)
     grid = _grid(moments, time)
     steps, exact = clocks.steps(moments, grid)
     if time.resample is None and not exact.all():
@@ -90,12 +89,40 @@ def regular(rows: pd.DataFrame, time: Time, needed: Sequence[str]) -> Series:
         raise BadData(
             f"Rows must lie on a grid of {time.every}; {int((~exact).sum())} do not",
             f"row {row} at {_said(wall[row])}",
-            "Give another `time.every`, or `time.resample: mean`",
+            "Leave out `time.index.zone`, for days of a wall clock have 23 to 25 hours"
+            if time.index.zone and time.every.endswith(("d", "w"))
+            else "Give another `time.every`, or `time.resample: mean`",
         )
-    groups, names = _numbered(rows, time.group)
     table = rows.assign(**{"/group": groups, "/step": steps})
     table = _one_row_a_step(table, time, wall)
     return _filled(_gapless(table, names, time, grid), time, needed)
+
+
+def times(rows: pd.DataFrame, time: Time, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Seconds of the wall clock and in UTC, for each row.
+
+    Args:
+        rows: clean rows; those of a series oldest first or newest first, if there is a `zone`
+            in whose autumn an hour comes twice.
+        time: section `time`.
+        groups: the number of each row's series.
+
+    Raises:
+        BadData: a time that cannot be read.
+    """
+    try:
+        wall = clocks.seconds({n: _values(rows[n]) for n in rows.columns}, time.index.model_dump())
+    except BadRequest as error:
+        raise BadData(f"time.index: {error}", remedy="Give `formats`, or mend the rows") from None
+    runs = []
+    for number in np.unique(groups):
+        own = np.flatnonzero(groups == number)
+        runs.append(own[::-1] if wall[own[0]] > wall[own[-1]] else own)
+    order = np.concatenate(runs)
+    starts = np.concatenate([np.arange(len(own)) == 0 for own in runs])
+    moments = np.empty_like(wall)
+    moments[order] = clocks.utc(wall[order], time.index.zone, starts)
+    return wall, moments
 
 
 def _values(column: pd.Series) -> np.ndarray:
@@ -119,10 +146,23 @@ def _said(second: int) -> str:
     return str(np.datetime64(int(second), "s")).replace("T", " ")
 
 
+def series_of(rows: pd.DataFrame, time: Time) -> np.ndarray:
+    """The number of each row's series."""
+    return _numbered(rows, time.group)[0]
+
+
 def _numbered(rows: pd.DataFrame, columns: list[str]) -> tuple[np.ndarray, list[tuple[Any, ...]]]:
     """The number of each row's series, and what the group columns hold in each."""
     if not columns:
         return np.zeros(len(rows), dtype=np.int64), [()]
+    for name in columns:
+        if (absent := rows[name].isna().to_numpy()).any():
+            raise BadData(
+                f"time.group: column '{name}' must say of every row which series it belongs to",
+                f"nothing in {int(absent.sum())} rows, the first of them row "
+                f"{int(np.flatnonzero(absent)[0])}",
+                "Drop these rows, or mend them",
+            )
     keys = list(zip(*(rows[name].tolist() for name in columns), strict=True))
     names = sorted(set(keys))
     number = {name: position for position, name in enumerate(names)}

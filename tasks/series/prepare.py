@@ -216,6 +216,7 @@ def _summary(
             "every": time.every,
             "index": time.index.model_dump(),
             "group": time.group,
+            "resample": time.resample,
             "season": time.cycle,
             "calendar": time.calendar,
             "direction": direction,

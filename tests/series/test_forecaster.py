@@ -75,6 +75,10 @@ class TestAWindowIsRefused:
             ({"when": ["soon"] * LENGTH}, "must be an ISO 8601 time"),
             ({"when": times()[-LENGTH - 1 : -2] + times()[-1:]}, "without gaps"),
             ({"when": times()[-LENGTH:-1]}, "same length"),
+            ({"when": [t.replace("13:00", "13:20") for t in times()[-LENGTH:]]}, "1h after"),
+            ({"load": 3.0}, "must be a list of rows"),
+            ({"timestamp": ["soon"] * LENGTH}, "whole seconds since 1970"),
+            ({"load": np.zeros((1, 1, LENGTH)), "when": [times()[-LENGTH:]]}, "or windows of rows"),
         ],
     )
     def test_with_the_reason(

@@ -63,6 +63,16 @@ class TestAStatefulNetwork:
         fresh = Predictor(carried.model).predict({"when": [times()[19]], "load": [load()[19]]})
         assert abs(fresh["prediction"][0] - found[-1]) > 1e-3
 
+    def test_refuses_a_row_again_and_keeps_its_state(self, carried: Workspace) -> None:
+        streams = [Stream(Predictor(carried.model)) for _ in range(2)]
+        for stream in streams:
+            for row in rows(3):
+                stream.feed(row)
+        with pytest.raises(BadRequest, match="no newer"):
+            streams[0].feed(rows(3)[-1])
+        following = [stream.feed(rows(4)[-1]) for stream in streams]
+        assert following[0] == following[1]
+
     def test_is_evaluated_in_order(self, carried: Workspace) -> None:
         from tasks.workspace import read_json
 
@@ -100,6 +110,34 @@ class TestAStreamOfAnyForecaster:
         with pytest.raises(BadRequest, match="the oldest first"):
             stream.feed(rows(10)[-1])
         assert stream.feed(rows(26)[-1]) is not None
+
+    def test_names_the_row_of_the_file(self, forecaster: Workspace) -> None:
+        lines = ["when,load\n", *(f"{r['when']},{r['load']}\n" for r in rows(3))]
+        lines[2] = lines[2].replace(str(rows(2)[1]["load"]), "much")
+        with pytest.raises(BadRequest, match=r"^Row 2: column 'load' must be a number"):
+            answered_lines(Stream(Predictor(forecaster.model)), lines, io.StringIO())
+
+    @pytest.mark.parametrize("place", [5, 30])
+    @pytest.mark.parametrize("wrong", [{"load": "much"}, {"load": 9999}, {"when": "soon"}])
+    def test_takes_the_right_row_after_a_wrong_one(
+        self, forecaster: Workspace, place: int, wrong: dict[str, Any]
+    ) -> None:
+        stream = Stream(Predictor(forecaster.model))
+        answers = []
+        for position, row in enumerate(rows(40)):
+            if position == place:
+                with pytest.raises(BadRequest, match=f"Received: .?{next(iter(wrong.values()))}"):
+                    stream.feed({**row, **wrong})
+            answers.append(stream.feed(row))
+        assert [answer is None for answer in answers] == [True] * 24 + [False] * 16
+
+    @pytest.mark.parametrize("place", [10, 30])
+    def test_begins_a_new_window_after_a_gap(self, forecaster: Workspace, place: int) -> None:
+        stream = Stream(Predictor(forecaster.model))
+        for row in rows(place):
+            stream.feed(row)
+        answers = [stream.feed(row) for row in rows(place + 30)[place + 2 :]]
+        assert [answer is None for answer in answers] == [True] * 24 + [False] * 4
 
     def test_reads_and_writes_lines(self, forecaster: Workspace) -> None:
         lines = ["when,load\n", *(f"{r['when']},{r['load']}\n" for r in rows(26))]
