@@ -25,7 +25,13 @@ FOUNDATION = ("tasks/config", "tasks/errors.py", "tasks/workspace.py")
 
 # The code that each stage runs besides; a test compares this with the imports.
 CODE: dict[str, tuple[str, ...]] = {
-    "ingest": ("tasks/ingest.py", "tasks/sources"),
+    "ingest": (
+        "serving/__init__.py",
+        "serving/errors.py",
+        "serving/image.py",
+        "tasks/ingest.py",
+        "tasks/sources",
+    ),
     "validate": (
         "tasks/sources/__init__.py",
         "tasks/sources/table.py",
@@ -36,6 +42,7 @@ CODE: dict[str, tuple[str, ...]] = {
         "serving/__init__.py",
         "serving/clock.py",
         "serving/errors.py",
+        "serving/image.py",
         "tasks/bottleneck.py",
         "tasks/export",
         "tasks/preprocessing",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import tarfile
 import zipfile
 from collections import Counter
@@ -34,6 +35,7 @@ STARTS = {
 }
 # What file managers leave behind.
 LITTER = ("Thumbs.db", "desktop.ini")
+HIDDEN = (".", "__MACOSX")
 
 
 @source("folder")
@@ -89,10 +91,7 @@ def items_of(files: list[tuple[str, bytes]], settings: Source) -> pd.DataFrame:
 def files_below(path: Path) -> Iterator[tuple[str, bytes]]:
     """Names below the folder, with `/` on every system, and contents; hidden ones left out."""
     if path.is_dir():
-        for file in path.rglob("*"):
-            name = file.relative_to(path).as_posix()
-            if file.is_file() and not _is_litter(name):
-                yield name, file.read_bytes()
+        yield from _in_folder(path)
     elif zipfile.is_zipfile(path):
         with zipfile.ZipFile(path) as archive:
             for item in archive.infolist():
@@ -100,6 +99,19 @@ def files_below(path: Path) -> Iterator[tuple[str, bytes]]:
                     yield item.filename, archive.read(item)
     else:
         yield from _in_tar(path)
+
+
+def _in_folder(folder: Path, above: str = "") -> Iterator[tuple[str, bytes]]:
+    """In the order of names, on every disk; folders that are links are not followed."""
+    with os.scandir(folder) as listing:
+        entries = sorted(listing, key=lambda entry: entry.name)
+    for entry in entries:
+        if entry.name in LITTER or entry.name.startswith(HIDDEN):
+            continue
+        if entry.is_dir(follow_symlinks=False):
+            yield from _in_folder(Path(entry.path), f"{above}{entry.name}/")
+        elif entry.is_file():
+            yield above + entry.name, Path(entry.path).read_bytes()
 
 
 def _in_tar(path: Path) -> Iterator[tuple[str, bytes]]:
@@ -117,7 +129,7 @@ def _in_tar(path: Path) -> Iterator[tuple[str, bytes]]:
 
 def _is_litter(name: str) -> bool:
     parts = PurePosixPath(name).parts
-    return parts[-1] in LITTER or any(part.startswith((".", "__MACOSX")) for part in parts)
+    return parts[-1] in LITTER or any(part.startswith(HIDDEN) for part in parts)
 
 
 def _kind_of(name: str) -> str:

@@ -1,7 +1,7 @@
 """Folders and archives of image files, decoded once into one array.
 
 Decoding runs in threads, because Pillow leaves Python's lock while it works. Pixels go to the disk
-as they come, so that memory holds a few hundred pictures, whatever their number.
+as they come, so that memory holds a few blocks of files, whatever their number.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import hashlib
 import io
 import os
 import tempfile
+from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from itertools import islice
-from pathlib import Path, PurePosixPath
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -29,12 +29,13 @@ if TYPE_CHECKING:
     from tasks.config.image import Images
     from tasks.config.source import Source
 
-# Files that are decoded at once.
-BLOCK = 512
+# What one thread decodes at a time: so many files, or a few of together so many bytes.
+BLOCK_FILES, BLOCK_BYTES = 32, 8 << 20
 # More pixels than any camera's; a small file can claim to be larger than memory.
 MOST_PIXELS = 200_000_000
 FORMATS = {
-    ".jpg": "JPEG", ".jpeg": "JPEG", ".png": "PNG", ".gif": "GIF", ".bmp": "BMP", ".webp": "WEBP",
+    ".jpg": ("JPEG", "MPO"), ".jpeg": ("JPEG", "MPO"), ".png": ("PNG",),
+    ".gif": ("GIF",), ".bmp": ("BMP",), ".webp": ("WEBP",),
 }  # fmt: skip
 PROFILE = ("min", "max", "mean")
 OPAQUE = {1: ("L", "1"), 3: ("RGB", "L", "P", "1")}
@@ -140,22 +141,50 @@ def _written(
     count = 0
     with (
         array.open("w+b") as stream,
-        ThreadPoolExecutor(os.cpu_count()) as pool,
         tqdm(desc="decode", unit=" images", disable=None) as bar,
     ):
         _write_header(stream, 0, shape)
-        while block := list(islice(files, BLOCK)):
-            block = [item for item in block if PurePosixPath(item[0].lower()).suffix in IMAGES]
-            for each in pool.map(lambda item: decoded(item[0], item[1], images), block):
-                listing.update(f"{each.file}\0{each.facts.get('sha256', '')}\n".encode())
-                if each.pixels is not None:
-                    stream.write(each.pixels.tobytes())
-                    each.facts["number"] = count
-                    count += 1
-                yield each._replace(pixels=None)
-            bar.update(len(block))
+        for each in _all_decoded(files, images):
+            listing.update(f"{each.file}\0{each.facts.get('sha256', '')}\n".encode())
+            if each.pixels is not None:
+                stream.write(each.pixels.data)
+                each.facts["number"] = count
+                count += 1
+            bar.update()
+            yield each._replace(pixels=None)
         stream.seek(0)
         _write_header(stream, count, shape)
+
+
+def _all_decoded(files: Iterator[tuple[str, bytes]], images: Images) -> Iterator[Decoded]:
+    """Every image file in the order given; while threads decode, the next files are read."""
+    threads = os.cpu_count() or 1
+    running: deque[Future[list[Decoded]]] = deque()
+
+    def block_decoded(block: list[tuple[str, bytes]]) -> list[Decoded]:
+        return [decoded(file, content, images) for file, content in block]
+
+    with ThreadPoolExecutor(threads) as pool:
+        for block in _blocks(files):
+            running.append(pool.submit(block_decoded, block))
+            if len(running) > 2 * threads:
+                yield from running.popleft().result()
+        while running:
+            yield from running.popleft().result()
+
+
+def _blocks(files: Iterator[tuple[str, bytes]]) -> Iterator[list[tuple[str, bytes]]]:
+    block: list[tuple[str, bytes]] = []
+    size = 0
+    for file, content in files:
+        if not file.lower().endswith(IMAGES):
+            continue
+        block.append((file, content))
+        size += len(content)
+        if len(block) == BLOCK_FILES or size >= BLOCK_BYTES:
+            yield block
+            block, size = [], 0
+    yield block
 
 
 def _write_header(stream: Any, count: int, shape: tuple[int, ...]) -> None:
@@ -168,9 +197,12 @@ def decoded(file: str, content: bytes, images: Images) -> Decoded:
     """One image file, in the size and the channels that all are stored in."""
     from PIL import Image, UnidentifiedImageError
 
+    from serving.image import FORMATS as READ
+    from serving.image import UNSOUND
+
     Image.MAX_IMAGE_PIXELS = MOST_PIXELS
     try:
-        with Image.open(io.BytesIO(content)) as image:
+        with Image.open(io.BytesIO(content), formats=READ) as image:
             facts = {
                 "height": image.height,
                 "width": image.width,
@@ -181,13 +213,15 @@ def decoded(file: str, content: bytes, images: Images) -> Decoded:
             pixels = _pixels(image, images)
     except UnidentifiedImageError:
         return Decoded(file, {}, "broken", f"begins with {content[:8].hex(' ')}", None)
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+    except (*UNSOUND, Image.DecompressionBombError) as error:
         problem = "truncated" if "truncated" in str(error).lower() else "broken"
         return Decoded(file, {}, problem, str(error)[:200], None)
-    facts |= {name: values[0].item() for name, values in _profile(pixels[None]).items()}
-    facts["sha256"] = hashlib.sha256(pixels.tobytes()).hexdigest()
-    wanted = FORMATS.get(PurePosixPath(file.lower()).suffix)
-    if facts["format"] != wanted:
+    mean = pixels.sum(dtype=np.uint64) / pixels.size
+    facts |= zip(
+        PROFILE, (int(pixels.min()), int(pixels.max()), float(np.round(mean, 3))), strict=True
+    )
+    facts["sha256"] = hashlib.sha256(pixels.data).hexdigest()
+    if facts["format"] not in FORMATS["." + file.lower().rpartition(".")[2]]:
         return Decoded(file, facts, "mislabelled", f"it is {facts['format']}", pixels)
     if transparent or facts["mode"] not in OPAQUE[images.channels]:
         return Decoded(file, facts, "mode", str(facts["mode"]), pixels)
@@ -197,17 +231,12 @@ def decoded(file: str, content: bytes, images: Images) -> Decoded:
 def _pixels(image: PillowImage.Image, images: Images) -> np.ndarray:
     from PIL import Image, ImageOps
 
+    # The same code as in serving, so that a file served is the picture that was learned.
+    from serving.image import plain_picture
+
     assert images.size is not None
     height, width = images.size
-    mode = "RGB" if images.channels == 3 else "L"
-    # A JPEG far larger than wanted is decoded at a half, a quarter or an eighth.
-    image.draft(mode, (2 * width, 2 * height))
-    upright = ImageOps.exif_transpose(image)
-    if "A" in upright.getbands() or "transparency" in upright.info:
-        upright = Image.alpha_composite(
-            Image.new("RGBA", upright.size, "white"), upright.convert("RGBA")
-        )
-    plain = upright.convert(mode)
+    plain = plain_picture(image, images.size, images.channels)
     if plain.size != (width, height):
         linear = Image.Resampling.BILINEAR
         if images.fit == "crop":
@@ -216,7 +245,8 @@ def _pixels(image: PillowImage.Image, images: Images) -> np.ndarray:
             plain = ImageOps.pad(plain, (width, height), linear)
         else:
             plain = plain.resize((width, height), linear)
-    return np.asarray(plain, dtype=np.uint8).reshape(height, width, images.channels)
+    pixels = np.frombuffer(plain.tobytes(), dtype=np.uint8)
+    return pixels.reshape(height, width, images.channels)
 
 
 def _judged(found: list[Decoded], images: Images) -> tuple[pd.DataFrame, list[Decoded]]:
@@ -229,7 +259,7 @@ def _judged(found: list[Decoded], images: Images) -> tuple[pd.DataFrame, list[De
     for each in sorted(found, key=lambda each: each.file):
         if "number" in each.facts and not each.problem:
             # A class may stand in one part twice only by mistake; between parts a guard looks.
-            key = (str(PurePosixPath(each.file).parent), each.facts["sha256"])
+            key = (each.file.rpartition("/")[0], each.facts["sha256"])
             if key in seen:
                 each = each._replace(problem="duplicate", detail=f"of {seen[key]}")
             else:
@@ -242,7 +272,7 @@ def _judged(found: list[Decoded], images: Images) -> tuple[pd.DataFrame, list[De
 
 
 def _columns(kept: list[Decoded], column: str) -> dict[str, list[Any]]:
-    folders = [PurePosixPath(each.file).parts[:-1] for each in kept]
+    folders = [each.file.split("/")[:-1] for each in kept]
     depth = max(len(parts) for parts in folders)
     columns: dict[str, list[Any]] = {"file": [each.file for each in kept]}
     if depth >= 2:
