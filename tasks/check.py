@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tasks.config.loading import Definition, load
+from tasks.config.yaml_file import YamlFile
 from tasks.errors import BadPipeline, ThroughlineError
 from tasks.workspace import Workspace, replaced
 
@@ -44,7 +45,7 @@ def problems_of(workspace: Workspace) -> Iterator[str]:
     except ThroughlineError as error:
         yield str(error)
         return
-    for problem in _named_things(definition):
+    for problem in _named_things(definition, _backend(workspace)):
         yield f"{workspace.pipeline_file}: {problem}"
     try:
         wired(workspace)
@@ -52,17 +53,24 @@ def problems_of(workspace: Workspace) -> Iterator[str]:
         yield str(error)
 
 
-def _named_things(definition: Definition) -> Iterator[str]:
-    """Names of layers, optimizers, expectations and metrics that nothing knows."""
+def _backend(workspace: Workspace) -> str:
+    """Of Keras, as params.yaml says."""
+    path = workspace.parameters_file
+    return str(YamlFile(path).content.get("backend", "tensorflow")) if path.exists() else ""
+
+
+def _named_things(definition: Definition, backend: str) -> Iterator[str]:
+    """Names that nothing knows, of layers or metrics for example, and what XLA cannot train."""
     from tasks.evaluation.names import unknown_metrics
-    from tasks.training import objects, spec
+    from tasks.training import objects, spec, xla
     from tasks.validation.catalogue import problems
 
     main = definition.main
     yield from problems(main.expectations.rules)
     for name, pipeline in definition.branches.items():
         place = "" if name == "main" else f"variants.{name}: "
-        for problem in (*spec.check(pipeline.network), *objects.check(pipeline.training)):
+        found = [*spec.check(pipeline.network), *objects.check(pipeline.training)]
+        for problem in found or xla.check(pipeline.training, pipeline.network, backend):
             yield f"{place}{problem}"
     yield from unknown_metrics(main)
 

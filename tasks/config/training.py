@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
 
 Choice = str | dict[str, Any]
 """A Keras object by name, or a mapping of one name to its arguments."""
@@ -73,6 +73,8 @@ class Training(_Section):
         seed: of weights, shuffling and dropout. Default: the project's seed.
         repeats: trainings with different seeds whose mean and sd are reported. Default: 1.
         precision: `mixed` computes in bfloat16 and keeps float32 weights. Default: `float32`.
+        xla: whether XLA compiles the training; it may change the last bits, and draws other numbers
+            for dropout. Default: `auto`, by the rule in docs/backends.md.
     """
 
     optimizer: Choice = "rmsprop"
@@ -88,6 +90,7 @@ class Training(_Section):
     seed: int | None = Field(default=None, ge=0)
     repeats: int = Field(default=1, ge=1)
     precision: Literal["float32", "mixed"] = "float32"
+    xla: Literal["auto"] | StrictBool = "auto"
 
     @property
     def max_epochs(self) -> int:

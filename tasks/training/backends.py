@@ -7,6 +7,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from tasks.errors import BadPipeline
+
 Tensor = Any
 Tensors = list[Tensor]
 
@@ -34,6 +36,9 @@ class Backend(Protocol):
 
     def each(self, function: Callable[[Any], Any], runs: Any, like: Any) -> Any:
         """The function of every slice along the leading axis, side by side, inside a program."""
+
+    def apart(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function as a graph of its own, which a loop calls and does not take in."""
 
     def gather(self, array: Tensor, rows: Tensor) -> Tensor:
         """Rows of an array; row numbers are known to be in bounds."""
@@ -74,7 +79,7 @@ class TensorflowBackend:
         import tensorflow as tf
 
         compiled: Callable[..., Any] = tf.function(function, jit_compile=xla, autograph=False)
-        return compiled
+        return _by_xla(compiled) if xla else compiled
 
     def gradient(
         self, loss: Callable[[Tensors], tuple[Tensor, Any]], variables: Tensors
@@ -105,6 +110,25 @@ class TensorflowBackend:
             fn_output_signature=tf.nest.map_structure(slice_of, like),
         )
 
+    def apart(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function as a graph of its own, which a loop calls and does not take in.
+
+        oneDNN's gradient of max pooling is taken only where TensorFlow meets the pooling before
+        its gradient. In a loop, where each comes before the other, that was up to addresses in
+        memory: of 7 processes 2 had the plain gradient, and an epoch took twice as long.
+        """
+        import tensorflow as tf
+
+        def called(*arguments: Any) -> Any:
+            own = tf.function(
+                lambda: function(*arguments),
+                autograph=False,
+                experimental_attributes={"_noinline": True},
+            )
+            return own()
+
+        return called
+
     def gather(self, array: Tensor, rows: Tensor) -> Tensor:
         """Rows of an array."""
         import tensorflow as tf
@@ -130,6 +154,24 @@ class TensorflowBackend:
         methods |= {"_var_key": _identity, "assign": _assign, "assign_add": _assign_add}
         optimizer.__class__ = type(cls.__name__, (cls,), methods)
         return optimizer
+
+
+def _by_xla(compiled: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, with one line for what XLA cannot compile."""
+    import tensorflow as tf
+
+    def called(*arguments: Any) -> Any:
+        try:
+            return compiled(*arguments)
+        except (tf.errors.UnimplementedError, tf.errors.InvalidArgumentError) as error:
+            lines = [line.strip() for line in str(error.message).splitlines() if line.strip()]
+            node = next((line for line in lines if "{{node" in line), "")
+            raise BadPipeline(
+                f"Compiled by XLA, the network should train: {lines[0]} {node}",
+                remedy="Set training.xla to false",
+            ) from error
+
+    return called
 
 
 def _identity(optimizer: Any, variable: Any) -> int:
@@ -177,6 +219,10 @@ class JaxBackend:
         import jax
 
         return jax.vmap(function)(runs)
+
+    def apart(self, function: Callable[..., Any]) -> Callable[..., Any]:
+        """The function itself: XLA compiles a loop as a whole."""
+        return function
 
     def gather(self, array: Tensor, rows: Tensor) -> Tensor:
         """Rows of an array, without a bounds check."""

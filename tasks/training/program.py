@@ -6,12 +6,13 @@ architecture, and the same code runs on TensorFlow and on JAX.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from tasks.series.gathered import rows_of
 from tasks.training.backends import Backend
-from tasks.training.layers import carried
+from tasks.training.layers import carried, max_pooling
 from tasks.training.stacked import joined
 from tasks.training.state import Data, Each, Order, Shape, State
 from tasks.training.tally import Tally, batch_loss
@@ -59,6 +60,9 @@ class Program:
         self.run_together = self.backend.compile(self._run_together, self.shape.xla)
         # One call a training: compiling it by XLA would cost more than it gains.
         self.predict = self.backend.compile(self._predict, xla=False)
+        self.step: Callable[..., Any] = self._step
+        if max_pooling(self.model) and not self.shape.xla:
+            self.step = self.backend.apart(self._step)
         self.tally = Tally(self.metrics)
         self.columns = columns(self.metrics, self.shape.validation_batch > 0)
         self.states = carried(self.model)
@@ -134,7 +138,7 @@ class Program:
             valid = None
             if self.shape.padded:
                 valid = ops.cast(ops.arange(batch) < order.count - step * batch, "float32")
-            state, sums = self._step(state, sums, data, rows, valid, step)
+            state, sums = self.step(state, sums, data, rows, valid, step)
             return step + 1, sums, state
 
         zero = ops.convert_to_tensor(0, "int32")

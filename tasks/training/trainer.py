@@ -11,11 +11,13 @@ import numpy as np
 
 from tasks.series.gathered import Ahead, Windowed
 from tasks.training import backends, objects, order, programs, watch
+from tasks.training.devices import configured
 from tasks.training.divergence import Diverged
-from tasks.training.layers import carried, forget, quick_under_xla, rows_apart
+from tasks.training.layers import carried, forget, max_pooling, quick_under_xla, rows_apart
 from tasks.training.program import Program, columns
 from tasks.training.runs import Array, Fitted, Run, Weights
 from tasks.training.state import Data, Order, Shape, State
+from tasks.training.xla import check_xla
 
 if TYPE_CHECKING:
     import keras
@@ -94,10 +96,18 @@ class Trainer:
         )
         held = -(-self.most_validated // VALIDATION_GRAIN) * VALIDATION_GRAIN
         validation = min(max(size, VALIDATION_BATCH), held)
-        if xla is None:
-            steps = self.epochs * -(-self.most_rows // size)
-            xla = quick_under_xla(self.model, *backends.device(), steps)
-        return Shape(size, validation, self.padded, weighted, xla)
+        steps = self.epochs * -(-self.most_rows // size)
+        return Shape(size, validation, self.padded, weighted, self._xla(xla, steps))
+
+    def _xla(self, asked: bool | None, steps: int) -> bool:
+        if asked is None and self.training.xla != "auto":
+            asked = self.training.xla
+        backend, gpu = backends.device()
+        deterministic = bool(configured().get("deterministic"))
+        if asked is None:
+            return quick_under_xla(self.model, backend, gpu, steps, deterministic)
+        check_xla(asked, backend, deterministic, max_pooling(self.model))
+        return asked
 
     def _key(self, loss: Choice, metrics: Sequence[Choice]) -> str | None:
         """What the program depends on; runs and calls that agree in it share one."""

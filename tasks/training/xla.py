@@ -1,0 +1,72 @@
+"""Whether the network of a pipeline file can be trained as its `training.xla` asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from tasks.errors import BadPipeline, listed
+from tasks.training import spec
+from tasks.training.layers import MAX_POOLING
+
+if TYPE_CHECKING:
+    from tasks.config.training import Training
+
+
+def check_xla(asked: bool, backend: str, deterministic: bool, pooling: Sequence[str]) -> None:
+    """Refuse a setting that cannot be or has no effect.
+
+    Args:
+        asked: compiled by XLA, or not.
+        backend: of Keras.
+        deterministic: whether operations must give the same bits every time.
+        pooling: the layers that take the largest value of a window.
+
+    Raises:
+        BadPipeline: naming the layer or the backend.
+    """
+    if not asked and backend == "jax":
+        raise BadPipeline(
+            "training.xla: false needs backend: tensorflow; JAX always compiles by XLA",
+            remedy="Leave training.xla away, or set backend in params.yaml",
+        )
+    if asked and backend == "tensorflow" and deterministic and pooling:
+        raise BadPipeline(
+            "training.xla: true needs layers that XLA trains to the same bits every time; "
+            "TensorFlow has no such gradient of max pooling",
+            listed(pooling),
+            "Leave training.xla away, or put strides into the convolutions",
+        )
+
+
+def check(training: Training, network: list[Any] | dict[str, Any] | str, backend: str) -> list[str]:
+    """What of it shows before anything runs; every stage trains with deterministic operations.
+
+    Args:
+        training: the section.
+        network: the section, whose names are known to be right.
+        backend: of Keras.
+
+    Returns:
+        One sentence a problem.
+    """
+    if training.xla == "auto":
+        return []
+    try:
+        check_xla(training.xla, backend, True, list(_max_pooling(network)))
+    except BadPipeline as error:
+        return [str(error)]
+    return []
+
+
+def _max_pooling(network: list[Any] | dict[str, Any] | str) -> Iterator[str]:
+    """Where max pooling stands; networks in code show theirs when they are built."""
+    if isinstance(network, str):
+        return
+    for entry in spec.entries(network):
+        kinds = [entry.kind]
+        for name in spec.NESTED:
+            if isinstance(value := entry.arguments.get(name), str | dict):
+                kinds.append(spec.nested(value, entry.position).kind)
+        if any(kind.startswith(MAX_POOLING) for kind in kinds):
+            yield entry.position
