@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.series.gathered import Windowed, rows_of
+from tasks.series.gathered import Block, Windowed, rows_of
 from tasks.series.phases import places, reorder, spacing, windows
 from tasks.series.windows import Extent, whole
 from tests.series.test_windows import naive, tables
@@ -22,6 +22,10 @@ def drawn(rows: int, columns: int, kind: str = "float32") -> np.ndarray:
     """A series whose values all differ."""
     values = np.random.default_rng(rows).permutation(rows * columns)
     return values.reshape(rows, columns).astype(kind)
+
+
+def _on_the_host(part: Any) -> Any:
+    return part.on_device(np.asarray) if isinstance(part, Windowed) else part
 
 
 class TestWindowsInPhases:
@@ -100,6 +104,22 @@ class TestWindowsInPhases:
         held = windows(series.copy(), ends, offsets).on_device(backend.device_array)
         found = np.asarray(rows_of(held, backend.device_array(rows), backend.gather))
         assert (found == plain[rows]).all()
+
+    def test_of_several_runs_one_below_the_other(self) -> None:
+        from tasks.training import backends
+        from tasks.training.stacked import blocks
+
+        backend = backends.current()
+        offsets = np.arange(-20, 1, 4, dtype=np.int32)
+        series = [drawn(60, 3), drawn(47, 3)]
+        ends = [np.arange(30, 55, dtype=np.int32), np.arange(25, 45, dtype=np.int32)]
+        made = [windows(s.copy(), e, offsets) for s, e in zip(series, ends, strict=True)]
+        block = blocks(made, _on_the_host)
+        for run in range(2):
+            one = Block(block.array, int(block.start.tensor[run]))
+            rows = np.array([3, 0, 19], np.int32)
+            found = np.asarray(rows_of(one, rows, backend.gather))
+            assert (found == series[run][ends[run][rows][:, None] + offsets]).all()
 
     def test_of_a_series_that_may_not_be_written(self) -> None:
         series, ends = drawn(30, 2), np.arange(20, 30, dtype=np.int32)
