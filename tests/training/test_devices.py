@@ -74,7 +74,7 @@ class TestXla:
             ([{"Conv1D": {"filters": 2, "kernel_size": 2}}, "Flatten"], (5, 3), None),
             ([{"Dense": {"units": 4}}, {"Dropout": {"rate": 0.5}}], (3,), None),
             ([{"LSTM": {"units": 2}}], (5, 3), 200),
-            ([{"GRU": {"units": 2, "dropout": 0.1}}], (5, 3), None),
+            ([{"GRU": {"units": 2, "dropout": 0.1}}], (5, 3), 200),
             (["MaxPooling1D", "Flatten"], (5, 3), None),
         ],
     )
