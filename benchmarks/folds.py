@@ -2,7 +2,8 @@
 
     python -m benchmarks.folds            # plain Keras on a few epochs, scaled to all; 3 minutes
     python -m benchmarks.folds --full     # plain Keras in full, as printed; about 10 minutes
-    python -m benchmarks.folds --ways     # our own folds in turn, together and in processes
+    python -m benchmarks.folds --ways     # our own folds, and a sweep, in turn, together and in
+                                          # processes
 
 Four folds, 100 epochs, batch size 1, layers of 64, 64 and 1 unit. Both sides run in this process,
 and the times include building, tracing and compiling. Without `THROUGHLINE_MIRROR` the rows are
@@ -17,12 +18,15 @@ import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tasks.training.devices import configure
 from tasks.training.intervals import corrected_interval
+
+if TYPE_CHECKING:
+    from tasks.training.side_by_side import Group, SideBySide
 
 ROWS, COLUMNS, FOLDS, EPOCHS = 404, 13, 4, 100
 LAYERS = [{"Dense": {"units": 64, "activation": "relu"}}] * 2
@@ -104,29 +108,49 @@ NETWORKS: dict[str, tuple[list[Any], tuple[int, ...], int, int, int]] = {
 }  # fmt: skip
 
 
-def ways() -> None:
-    """Four folds of some networks in every way: the first call, and one after compiling."""
+RATES = (0.0003, 0.001, 0.003, 0.01)
+
+
+def points(name: str) -> list[list[Group]]:
+    """Four folds of a network with each of some learning rates, made of one set of arrays."""
     from tasks.config.training import Training
     from tasks.training.learner import Learner
     from tasks.training.runs import Run
-    from tasks.training.side_by_side import Group, SideBySide
+    from tasks.training.side_by_side import Group
 
+    layers, shape, batch, epochs, count = NETWORKS[name]
     rng = np.random.default_rng(0)
+    x = {"features": rng.normal(size=(count, *shape)).astype(np.float32)}
+    y, order = rng.normal(size=count).astype(np.float32), rng.permutation(count)
+    held = np.array_split(order, FOLDS)
+    runs = [Run(x, y, np.setdiff1d(order, part), part, 0) for part in held]
+    found = []
+    for rate in RATES:
+        optimizer = {"RMSprop": {"learning_rate": rate}}
+        training = Training(optimizer=optimizer, batch_size=batch, epochs=epochs)
+        shapes, types = {"features": shape}, {"features": "float32"}
+        found.append([Group(Learner(layers, training, "regression", 1, shapes, types, 0), runs)])
+    return found
+
+
+def ways() -> None:
+    """Some networks in every way, the first call and one after compiling: folds, then a sweep."""
+    from tasks.training.side_by_side import SideBySide
+
     with SideBySide() as trainings:
-        for title, (layers, shape, batch, epochs, count) in NETWORKS.items():
-            x = {"features": rng.normal(size=(count, *shape)).astype(np.float32)}
-            y, order = rng.normal(size=count).astype(np.float32), rng.permutation(count)
-            training = Training(batch_size=batch, epochs=epochs)
-            types = {"features": "float32"}
-            learner = Learner(layers, training, "regression", 1, {"features": shape}, types, 0)
-            held = np.array_split(order, FOLDS)
-            runs = [Run(x, y, np.setdiff1d(order, part), part, 0) for part in held]
-            print(title)
-            for how in WAYS:
-                call = partial(trainings.fit, [Group(learner, runs)], how, "")
-                spent = [_spent(call) for _ in range(2)]
-                seconds = "   then ".join(f"{wall:6.2f} s ({own:.2f})" for wall, own in spent)
-                print(f"    {how:12} first {seconds}", flush=True)
+        for title in NETWORKS:
+            every = points(title)
+            for what, some in (("4 folds", every[1:2]), (f"{len(every)} learning rates", every)):
+                print(f"{title}: {what}")
+                for how in WAYS:
+                    spent = [_spent(partial(_trained, trainings, some, how)) for _ in range(2)]
+                    seconds = "   then ".join(f"{wall:6.2f} s ({own:.2f})" for wall, own in spent)
+                    print(f"    {how:12} first {seconds}", flush=True)
+
+
+def _trained(trainings: SideBySide, some: list[list[Group]], how: Any) -> None:
+    for _ in trainings.each(some, how, "", len(some)):
+        pass
 
 
 def _spent(call: Callable[[], Any]) -> tuple[float, float]:

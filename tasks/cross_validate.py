@@ -41,10 +41,7 @@ def cross_validate(stage_input: StageInput, workspace: Workspace) -> None:
         SideBySide(checkpoints) as trainings,
     ):
         folder.mkdir()
-        folded = {
-            name: _branch(view, data[name], seed, trainings)
-            for name, view in stage_input.branches.items()
-        }
+        folded = _branches(stage_input, data, seed, trainings)
         scores: dict[str, Any] = {name: each and each.as_json() for name, each in folded.items()}
         _compare_with_main(scores, folded)
         scores["settings"] = {name: settings(v) for name, v in stage_input.branches.items()}
@@ -77,14 +74,21 @@ def _data(workspace: Workspace, owner: str) -> TrainingRows | WindowData:
     )
 
 
-def _branch(
-    view: Any, data: TrainingRows | WindowData, seed: int, trainings: SideBySide
-) -> Folded | None:
-    from tasks.training.validation import fold_and_fit
+def _branches(
+    stage_input: StageInput, data: Any, seed: int, trainings: SideBySide
+) -> dict[str, Folded | None]:
+    """The pipeline and its variants; those whose trainings run the same way are one list."""
+    from tasks.training.validation import Planned, all_folded
 
-    if view.cross_validation is None:
-        return None
-    return fold_and_fit(view, data, view.cross_validation, seed, trainings=trainings)
+    planned: dict[str, dict[str, Planned]] = {}
+    for name, view in stage_input.branches.items():
+        if (protocol := view.cross_validation) is not None:
+            each = Planned(view, data[name], protocol, seed)
+            planned.setdefault(protocol.runs, {})[name] = each
+    found: dict[str, Folded | None] = dict.fromkeys(stage_input.branches)
+    for some in planned.values():
+        found |= zip(some, all_folded(list(some.values()), trainings), strict=True)
+    return found
 
 
 def _compare_with_main(scores: dict[str, Any], folded: dict[str, Folded | None]) -> None:

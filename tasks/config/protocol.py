@@ -101,7 +101,8 @@ class CrossValidation(Strict):
     `time`, `order` is `rolling-origin` (train on the past, validate on the next block) or
     `blocked` (validate on one block, train on the others); no window crosses a boundary.
     `runs` says how the trainings run: `together` side by side in one program, in `processes`, one
-    for each core or GPU, or `in-turn`; `auto` takes what is quickest. Scores are the same.
+    for each core or GPU, or `in-turn`; `auto` takes what is quickest. Scores are the same. The
+    points of a sweep are one list of trainings, and so are the variants.
     """
 
     folds: int = Field(default=5, ge=2)

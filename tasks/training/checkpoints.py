@@ -57,7 +57,8 @@ class Checkpoints:
             digest.update(name.encode() + self._digest(run.inputs[name]).encode())
         for array in arrays:
             digest.update(b"none" if array is None else self._digest(array).encode())
-        digest.update(f"{run.seed} {self.starts.get(id(run))}".encode())
+        own = f"{run.seed} {run.learning_rate} {self.starts.get(id(run))}"
+        digest.update(own.encode())
         return self.folder / f"{digest.hexdigest()[:32]}.npz"
 
     def _digest(self, array: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,7 +10,7 @@ import numpy as np
 from tasks.errors import ThroughlineError, listed
 
 if TYPE_CHECKING:
-    from tasks.training.runs import Array, Run
+    from tasks.training.runs import Array, Fitted, Run
 
 UNSCALED = 100.0
 
@@ -22,7 +23,12 @@ class Diverged(ThroughlineError, ArithmeticError):
         step: batch of the epoch, counted from 1.
         rows: row numbers of the batch.
         run: what was trained.
+
+    Attributes:
+        together: of runs that were trained together what became of each, this one too.
     """
+
+    together: Sequence[Fitted | Diverged] = ()
 
     def __init__(self, epoch: int, step: int, rows: Array, run: Run) -> None:
         self.epoch = epoch

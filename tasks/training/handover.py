@@ -77,6 +77,7 @@ def write(folder: Path, learner: Learner, runs: Sequence[Run], settings: Mapping
             "validation_rows": arrays.put(run.validation_rows),
             "seed": run.seed,
             "sample_weight": arrays.put(run.sample_weight),
+            "learning_rate": run.learning_rate,
         }
         for run in runs
     ]
@@ -100,6 +101,7 @@ def read(folder: Path) -> tuple[Learner, list[Run], dict[str, Any]]:
             arrays.get(run["validation_rows"]),
             run["seed"],
             arrays.get(run["sample_weight"]),
+            run["learning_rate"],
         )
         for run in content["runs"]
     ]

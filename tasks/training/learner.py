@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -50,6 +51,29 @@ class Learner:
     def builds_like(self, other: Learner) -> bool:
         """Whether the other learner's runs may be trained by this one."""
         return self.shapes == other.shapes and not self.vectors and not other.vectors
+
+    @property
+    def rate(self) -> float | None:
+        """The learning rate, where the file gives the optimizer a number."""
+        arguments = self._optimizer_arguments(self.training.optimizer)
+        rate = arguments.get("learning_rate")
+        return float(rate) if isinstance(rate, int | float) else None
+
+    @property
+    def likeness(self) -> str:
+        """Equal for learners that differ in nothing but the seed and the number of `rate`."""
+        training = self.training.model_dump(mode="json", exclude={"seed"})
+        if self.rate is not None:
+            self._optimizer_arguments(training["optimizer"])["learning_rate"] = "any"
+        fields = [self.network, self.task, self.units, self.shapes, self.dtypes, self.rescaling]
+        return json.dumps([training, *fields], default=str)
+
+    @staticmethod
+    def _optimizer_arguments(optimizer: Any) -> dict[str, Any]:
+        if isinstance(optimizer, str):
+            return {}
+        ((_, arguments),) = optimizer.items()
+        return arguments if isinstance(arguments, dict) else {}
 
     @property
     def seed(self) -> int:

@@ -8,11 +8,15 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from tasks.errors import ThroughlineError, shorten
 from tasks.training import handover
@@ -40,6 +44,7 @@ class Workers:
     def __init__(self, settings: Mapping[str, Any], count: int, gpus: Sequence[str] = ()) -> None:
         self.logs = tempfile.TemporaryDirectory(prefix="throughline-workers-")
         self.count = count
+        self.closed = False
         self.answers: SimpleQueue[tuple[int, str]] = SimpleQueue()
         self.processes = [
             self._started(settings, i, gpus[i] if gpus else None) for i in range(count)
@@ -71,67 +76,76 @@ class Workers:
             self.answers.put((number, line))
         self.answers.put((number, ""))
 
-    def fit(
+    def each(
         self,
-        groups: Sequence[tuple[Learner, Sequence[Run]]],
+        parts: Iterator[Sequence[tuple[Learner, Sequence[Run]]]],
         checkpoints: Path | None,
         began: float | None,
         title: str,
-    ) -> list[Fitted]:
+        count: int = 1,
+    ) -> Iterator[list[Fitted] | Diverged]:
         """Train every run, each by the next process that is free.
 
         Args:
-            groups: runs, with the learner that trains them.
+            parts: of each the runs, with the learner that trains them; the next one is taken when
+                a process would wait.
             checkpoints: folder from which a killed call goes on.
             began: when the work began of which this call is a part.
             title: of the progress bar.
+            count: how many parts there are. Default: 1.
 
         Returns:
-            One result a run, in the groups' order; each is what it would be in this process.
+            For each part, in order, one result a run, each what it would be in this process; or
+            the divergence of the first run whose loss is NaN or infinite.
 
         Raises:
             DeadWorker: a process ended before its time.
-            Diverged: when a loss is NaN or infinite; the first run of which it is so.
         """
         settings = {"checkpoints": checkpoints and str(checkpoints.absolute()), "began": began}
-        with tempfile.TemporaryDirectory(prefix="throughline-runs-") as name:
-            jobs: list[tuple[Path, int]] = []
-            runs: list[Run] = []
-            for i, (learner, some) in enumerate(groups):
-                folder = Path(name, str(i))
-                folder.mkdir()
-                handover.write(folder, learner, some, settings)
-                jobs += [(folder, position) for position in range(len(some))]
-                runs += some
-            with counted(title, len(jobs)) as ended:
-                failed = self._worked(jobs, ended)
-            if failed:
-                raise _error(runs[min(failed)], failed[min(failed)])
-            return [handover.read_fitted(*job) for job in jobs]
+        taken = (_Part(groups, settings) for groups in parts)
+        opened: deque[_Part] = deque(islice(taken, 1))
+        busy: dict[int, tuple[_Part, int]] = {}
+        try:
+            with counted(title, count * sum(len(part.jobs) for part in opened)) as ended:
+                while opened:
+                    self._hand_out(opened, taken, busy)
+                    if busy:
+                        self._hear(busy)
+                        ended()
+                    while opened and opened[0].is_done:
+                        yield opened.popleft().outcome()
+                        opened.extend(islice(taken, 0 if opened else 1))
+        finally:
+            for part in opened:
+                part.folder.cleanup()
+            if busy:
+                # Their answers would be taken for those of the next call.
+                self.close()
 
-    def _worked(
-        self, jobs: Sequence[tuple[Path, int]], ended: Callable[[], None]
-    ) -> dict[int, dict[str, Any]]:
-        """Hand the jobs out, and say which of them failed and why."""
-        failed: dict[int, dict[str, Any]] = {}
-        waiting = list(range(len(jobs)))
-        busy: dict[int, int] = {}
-        while waiting or busy:
-            while waiting and self.free:
-                number, job = self.free.pop(0), waiting.pop(0)
-                busy[number] = job
-                self._ask(number, *jobs[job])
-            number, line = self.answers.get()
-            if not line:
-                raise self._dead(number)
-            job = busy.pop(number)
-            self.free.append(number)
-            ended()
-            if (problem := json.loads(line)) is not None:
-                # Runs after it would not be trained in turn either; those before it go on.
-                failed[job] = problem
-                waiting.clear()
-        return failed
+    def _hand_out(
+        self, opened: deque[_Part], taken: Iterator[_Part], busy: dict[int, tuple[_Part, int]]
+    ) -> None:
+        """A job for each process that is free, of the next part when the others have none left."""
+        while self.free:
+            part = next((part for part in opened if part.waiting), None)
+            if part is None:
+                more = list(islice(taken, 1))
+                if not more:
+                    return
+                opened.extend(more)
+                continue
+            number, job = self.free.pop(0), part.waiting.popleft()
+            busy[number] = part, job
+            self._ask(number, *part.jobs[job])
+
+    def _hear(self, busy: dict[int, tuple[_Part, int]]) -> None:
+        """Wait until a process has ended its job."""
+        number, line = self.answers.get()
+        if not line:
+            raise self._dead(number)
+        part, job = busy.pop(number)
+        self.free.append(number)
+        part.ended(job, json.loads(line))
 
     def _ask(self, number: int, folder: Path, position: int) -> None:
         channel = self.processes[number].stdin
@@ -153,6 +167,9 @@ class Workers:
 
     def close(self) -> None:
         """End the processes."""
+        if self.closed:
+            return
+        self.closed = True
         for process in self.processes:
             process.kill()
         for process in self.processes:
@@ -164,9 +181,51 @@ class Workers:
         self.logs.cleanup()
 
 
-def _error(run: Run, problem: Mapping[str, Any]) -> ThroughlineError:
-    import numpy as np
+class _Part:
+    """Runs as files, and what became of them.
 
-    if "message" in problem:
-        return ThroughlineError(problem["message"])
-    return Diverged(problem["epoch"], problem["step"], np.array(problem["rows"]), run)
+    Args:
+        groups: the runs, with the learner that trains them.
+        settings: of the call.
+    """
+
+    def __init__(
+        self, groups: Sequence[tuple[Learner, Sequence[Run]]], settings: Mapping[str, Any]
+    ) -> None:
+        self.folder = tempfile.TemporaryDirectory(prefix="throughline-runs-")
+        self.jobs: list[tuple[Path, int]] = []
+        self.runs: list[Run] = []
+        for i, (learner, some) in enumerate(groups):
+            folder = Path(self.folder.name, str(i))
+            folder.mkdir()
+            handover.write(folder, learner, some, settings)
+            self.jobs += [(folder, position) for position in range(len(some))]
+            self.runs += some
+        self.waiting = deque(range(len(self.jobs)))
+        self.under_way = len(self.jobs)
+        self.failed: dict[int, dict[str, Any]] = {}
+
+    @property
+    def is_done(self) -> bool:
+        """Whether every run has ended or will not begin."""
+        return not self.under_way
+
+    def ended(self, job: int, problem: dict[str, Any] | None) -> None:
+        """Take note of what a process answers."""
+        self.under_way -= 1
+        if problem is not None:
+            # Runs after it would not be trained in turn either; those before it go on.
+            self.failed[job] = problem
+            self.under_way -= len(self.waiting)
+            self.waiting.clear()
+
+    def outcome(self) -> list[Fitted] | Diverged:
+        """One result a run, or the divergence of the first run that has one."""
+        with self.folder:
+            if not self.failed:
+                return [handover.read_fitted(*job) for job in self.jobs]
+        problem = self.failed[min(self.failed)]
+        if "message" in problem:
+            raise ThroughlineError(problem["message"])
+        rows = np.array(problem["rows"])
+        return Diverged(problem["epoch"], problem["step"], rows, self.runs[min(self.failed)])

@@ -27,6 +27,7 @@ class Run:
         validation_rows: row numbers that are only measured. Default: none.
         seed: of weights, shuffling and dropout.
         sample_weight: a weight for each row of the inputs. Default: none.
+        learning_rate: in place of the optimizer's, which is no schedule. Default: the optimizer's.
     """
 
     inputs: Mapping[str, Array | Windowed]
@@ -35,6 +36,7 @@ class Run:
     validation_rows: Rows | None
     seed: int
     sample_weight: Array | None = None
+    learning_rate: float | None = None
 
 
 @dataclass(frozen=True)

@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple
 
 from tasks.errors import BadPipeline
 from tasks.training import work
+from tasks.training.divergence import Diverged
 
 if TYPE_CHECKING:
     from tasks.config.protocol import How
     from tasks.training.learner import Learner
     from tasks.training.processes import Workers
     from tasks.training.runs import Fitted, Run
+
+    Outcome = list[Fitted] | Diverged
 
 
 class Group(NamedTuple):
@@ -64,66 +69,170 @@ class SideBySide:
 
         Raises:
             BadPipeline: when runs cannot go together that should.
+            Diverged: when a loss is NaN or infinite.
         """
+        (outcome,) = self.each([groups], how, title)
+        return fine(outcome)
+
+    def each(
+        self, parts: Iterable[Sequence[Group]], how: How, title: str, count: int = 1
+    ) -> Iterator[Outcome]:
+        """Train points of a sweep, or variants, as one list of runs; one that diverges ends alone.
+
+        Args:
+            parts: the groups of each; taken one after the other, so that the arrays of few of them
+                are in memory at once.
+            how: like that of `fit`; `auto` judges all parts by the first.
+            title: of the progress bar.
+            count: how many parts there are.
+
+        Returns:
+            For each part, in order and as soon as it is there, one result a run or the divergence.
+
+        Raises:
+            BadPipeline: when runs cannot go together that should.
+        """
+        left = iter(parts)
+        first = next(left, None)
+        if first is None:
+            return
         if how == "auto":
-            how = chosen(groups)
+            how = chosen(first, count)
+        left = chain([first], left)
+        del first
         if how == "processes":
-            return self._in_processes(groups, title)
-        together = how == "together"
+            yield from self._in_processes(left, title, count)
+        elif how == "together":
+            yield from self._together(list(left), title)
+        else:
+            for groups in left:
+                yield self._in_turn(groups, title)
+
+    def _in_turn(self, groups: Sequence[Group], title: str) -> Outcome:
         fitted: list[Fitted] = []
-        for group in _merged(groups) if together else groups:
-            fitted += group.learner.fit(
-                group.runs, title=title, checkpoints=self.checkpoints, began=self.began,
-                together=together,
-            )  # fmt: skip
+        try:
+            for learner, runs in groups:
+                fitted += learner.fit(
+                    runs, title=title, checkpoints=self.checkpoints, began=self.began
+                )
+        except Diverged as error:
+            return error
         return fitted
 
-    def _in_processes(self, groups: Sequence[Group], title: str) -> list[Fitted]:
+    def _together(self, parts: Sequence[Sequence[Group]], title: str) -> Iterator[Outcome]:
+        ended: list[list[Fitted | Diverged]] = [[] for _ in parts]
+        for (learner, runs), owners in merged(parts):
+            try:
+                fitted: Sequence[Fitted | Diverged] = learner.fit(
+                    runs, title=title, checkpoints=self.checkpoints, began=self.began,
+                    together=True,
+                )  # fmt: skip
+            except Diverged as error:
+                fitted = error.together
+            for owner, one in zip(owners, fitted, strict=True):
+                ended[owner].append(one)
+        for some in ended:
+            wrong = next((one for one in some if isinstance(one, Diverged)), None)
+            yield wrong or [one for one in some if not isinstance(one, Diverged)]
+
+    def _in_processes(
+        self, parts: Iterator[Sequence[Group]], title: str, count: int
+    ) -> Iterator[Outcome]:
         from tasks.training.devices import configured
         from tasks.training.processes import Workers
 
-        if self.workers is None:
+        if self.workers is None or self.workers.closed:
             self.workers = Workers(configured(), *places())
-        return self.workers.fit(groups, self.checkpoints, self.began, title)
+        return self.workers.each(parts, self.checkpoints, self.began, title, count)
 
 
-def _merged(groups: Sequence[Group]) -> list[Group]:
-    """Groups of one network as one, whatever unit their targets are in.
+def fine(outcome: Outcome) -> list[Fitted]:
+    """The results of runs of which none diverged.
+
+    Raises:
+        Diverged: when one did.
+    """
+    if isinstance(outcome, Diverged):
+        raise outcome
+    return outcome
+
+
+def merged(parts: Sequence[Sequence[Group]]) -> list[tuple[Group, list[int]]]:
+    """Groups of one network as one, whatever unit their targets are in and whosever they are.
+
+    Args:
+        parts: the groups of each.
+
+    Returns:
+        Groups, with the part of each of their runs.
 
     Raises:
         BadPipeline: when no two runs share a network and its initial weights' source.
     """
-    merged: list[Group] = []
-    for learner, runs in groups:
-        if learner.training.warm_up is not None:
-            raise BadPipeline(
-                "Trainings with a warm-up cannot go together: each goes on from its own",
-                "cross_validation.runs: together",
-                "Set it to processes or in-turn",
-            )
-        if merged and merged[-1].learner.builds_like(learner):
-            merged[-1] = Group(merged[-1].learner, [*merged[-1].runs, *runs])
-        else:
-            merged.append(Group(learner, list(runs)))
-    if all(len(group.runs) == 1 for group in merged):
+    found: list[tuple[Group, list[int]]] = []
+    for number, groups in enumerate(parts):
+        for group in groups:
+            if group.learner.training.warm_up is not None:
+                raise BadPipeline(
+                    "Trainings with a warm-up cannot go together: each goes on from its own",
+                    "cross_validation.runs: together",
+                    "Set it to processes or in-turn",
+                )
+            own = [number] * len(group.runs)
+            fits = [i for i, one in enumerate(found) if _go_together(*one, group, number)]
+            if fits:
+                other, owners = found[fits[0]]
+                runs = [*rated(other), *rated(group)]
+                found[fits[0]] = Group(other.learner, runs), [*owners, *own]
+            else:
+                found.append((group, own))
+    if all(len(owners) == 1 for _, owners in found):
         raise BadPipeline(
             "Only trainings of one network with the same shapes can go together; here each fold "
             "has another (a vocabulary, categories or word vectors of its own)",
             "cross_validation.runs: together",
             "Set it to processes or in-turn",
         )
-    return merged
+    return found
 
 
-def chosen(groups: Sequence[Group]) -> How:
+def _go_together(other: Group, owners: Sequence[int], group: Group, number: int) -> bool:
+    """Whether a part's group joins another one, so that each run stays what it is alone."""
+    if not other.learner.builds_like(group.learner):
+        return False
+    if number in owners:
+        return True
+    return other.learner.likeness == group.learner.likeness and _sizes(other) == _sizes(group)
+
+
+def _sizes(group: Group) -> tuple[int, int]:
+    """What shapes of batches follow from."""
+    held = [0 if run.validation_rows is None else len(run.validation_rows) for run in group.runs]
+    return max(len(run.train_rows) for run in group.runs), max(held)
+
+
+def rated(group: Group) -> list[Run]:
+    """The runs of a group, each with the learning rate that its learner has."""
+    rate = group.learner.rate
+    return [
+        run if run.learning_rate is not None else replace(run, learning_rate=rate)
+        for run in group.runs
+    ]
+
+
+def chosen(groups: Sequence[Group], parts: int = 1) -> How:
     """The way that is quickest, by a rule that knows no clock; the reasons are in docs/backends.md.
 
     Where ways differ in the last bit, the rule hangs on the pipeline alone, so that bits repeat
     from machine to machine; processes give the same bits, so it may look at cores and memory.
+
+    Args:
+        groups: runs, with the learner that trains them.
+        parts: how many times as many there are in all. Default: 1.
     """
     count, _ = places()
-    runs = sum(len(group.runs) for group in groups)
-    if count > 1 and runs > 1 and work.is_long(groups) and work.fits_memory(groups, count):
+    runs = parts * sum(len(group.runs) for group in groups)
+    if count > 1 and runs > 1 and work.is_long(groups, parts) and work.fits_memory(groups, count):
         return "processes"
     return "in-turn"
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from tasks.config.protocol import CrossValidation, Sweep
@@ -13,7 +14,8 @@ from tasks.training.divergence import Diverged
 
 if TYPE_CHECKING:
     from tasks.config.loading import StageInput
-    from tasks.training.side_by_side import SideBySide
+    from tasks.config.pipeline import Pipeline
+    from tasks.training.side_by_side import Group, Outcome, SideBySide
 
 # Settings that a sweep may change; a change of the others would change the rows themselves.
 SWEPT = ("columns", "network", "training")
@@ -71,7 +73,7 @@ def run_sweep(
     seed: int,
     trainings: SideBySide | None = None,
 ) -> dict[str, Any]:
-    """Cross-validate every point of a sweep.
+    """Cross-validate every point of a sweep; the trainings of all points are one list.
 
     Args:
         stage_input: of stage `cross_validate`.
@@ -87,10 +89,8 @@ def run_sweep(
         point, None where all diverged, and the metric `by` which it is the best.
     """
     from tasks.config.loading import varied
-    from tasks.config.pipeline import Pipeline
     from tasks.training.fold_arrays import TrainingRows
     from tasks.training.side_by_side import SideBySide
-    from tasks.training.validation import fold_and_fit, training_figures
 
     if trainings is None:
         with SideBySide() as own:
@@ -104,21 +104,68 @@ def run_sweep(
     protocol = base.cross_validation or CrossValidation()
     if sweep.folds:
         protocol = protocol.model_copy(update={"folds": sweep.folds})
-    results: list[dict[str, Any]] = []
-    for settings in sweep.points():
-        try:
-            view = Pipeline.model_validate(with_settings(document, settings))
-        except ValueError as error:
-            raise BadPipeline(f"sweeps.{name}: {settings} is no valid setting: {error}") from None
-        try:
-            folded = fold_and_fit(view, data, protocol, seed, sweep.repeats, trainings)
-            refitted = training_figures(view, data, seed, trainings) if sweep.refit else {}
-        except Diverged as diverged:
-            results.append({"settings": settings, "diverged": str(diverged)})
-        else:
-            point = {"settings": settings, **folded.as_json()}
-            results.append(point | {"refitted": refitted} if refitted else point)
+    every = list(sweep.points())
+    points = [
+        _Point(_view(name, document, settings), data, protocol, seed, sweep) for settings in every
+    ]
+    parts = (part for point in points for part in point.parts())
+    count = sum(map(len, points))
+    outcomes = trainings.each(parts, protocol.runs, f"sweep {name}", count)
+    results = [
+        {"settings": settings, **point.result(list(islice(outcomes, len(point))))}
+        for settings, point in zip(every, points, strict=True)
+    ]
     return {"title": sweep.title, "points": results, **_best(sweep, results)}
+
+
+def _view(name: str, document: Mapping[str, Any], settings: Mapping[str, Any]) -> Pipeline:
+    from tasks.config.pipeline import Pipeline
+
+    try:
+        return Pipeline.model_validate(with_settings(document, settings))
+    except ValueError as error:
+        raise BadPipeline(f"sweeps.{name}: {settings} is no valid setting: {error}") from None
+
+
+class _Point:
+    """One point: its folds and, with `refit`, one training on all rows."""
+
+    def __init__(
+        self, view: Pipeline, data: Any, protocol: CrossValidation, seed: int, sweep: Sweep
+    ) -> None:
+        from tasks.training.validation import Planned
+
+        self.planned = Planned(view, data, protocol, seed, sweep.repeats)
+        self.data = data
+        self.refit = sweep.refit
+        self.divide = 1.0
+
+    def __len__(self) -> int:
+        return len(self.planned) + self.refit
+
+    def parts(self) -> Iterator[list[Group]]:
+        """What is trained; arrays are made when they are asked for."""
+        from tasks.training.validation import on_all_rows
+
+        yield from self.planned.parts()
+        if self.refit:
+            planned = self.planned
+            group, self.divide = on_all_rows(planned.view, self.data, planned.default_seed)
+            yield [group]
+
+    def result(self, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+        """Scores and, with `refit`, `refitted`; what was found where the loss diverged."""
+        from tasks.training.side_by_side import fine
+        from tasks.training.validation import training_figures
+
+        try:
+            scores = self.planned.folded(outcomes[: len(self.planned)]).as_json()
+            if self.refit:
+                (fitted,) = fine(outcomes[-1])
+                scores["refitted"] = training_figures(fitted, self.divide)
+        except Diverged as diverged:
+            return {"diverged": str(diverged)}
+        return scores
 
 
 def _best(sweep: Sweep, results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

@@ -45,19 +45,24 @@ def fitted_together(
 
     Raises:
         BadPipeline: a layer that the backend cannot vectorise.
-        Diverged: when a loss is NaN or infinite; the first run of those that are trained at once.
+        Diverged: when a loss is NaN or infinite; of the first run, and what became of all others.
     """
     by_rest: dict[int, list[int]] = {}
     for i, run in enumerate(runs):
         by_rest.setdefault(trainer.rest(run), []).append(i)
     most = runs_at_once(trainer)
-    results: dict[int, Fitted] = {}
+    results: dict[int, Fitted | Diverged] = {}
     for positions in by_rest.values():
         for first in range(0, len(positions), most):
             some = positions[first : first + most]
             group = _Group(trainer, [runs[i] for i in some], checkpoints)
             results |= zip(some, group.fitted(predictions, watcher), strict=True)
-    return [results[i] for i in range(len(runs))]
+    every = [results[i] for i in range(len(runs))]
+    for one in every:
+        if isinstance(one, Diverged):
+            one.together = every
+            raise one
+    return [one for one in every if not isinstance(one, Diverged)]
 
 
 def runs_at_once(trainer: Trainer) -> int:
@@ -104,7 +109,7 @@ class _Group:
             return array.on_device(self._put)
         return self.trainer.backend.device_array(plain(array))
 
-    def fitted(self, predictions: bool, watcher: Watcher | None) -> list[Fitted]:
+    def fitted(self, predictions: bool, watcher: Watcher | None) -> list[Fitted | Diverged]:
         """Train until every run has ended."""
         began = time.perf_counter()
         state, trainer = self._start(), self.trainer
@@ -119,9 +124,10 @@ class _Group:
                 self._tell(state, left, watcher)
                 seconds = max(time.perf_counter() - call_began, 1e-6) / count
                 count = max(1, min(2 * count, int(SECONDS_A_CALL / seconds)))
-        if self.failed:
-            raise self.failed[min(self.failed)]
-        return [self._result(state, i, predictions, began) for i in range(len(self.runs))]
+        return [
+            self.failed.get(i) or self._result(state, i, predictions, began)
+            for i in range(len(self.runs))
+        ]
 
     def _start(self) -> State:
         from keras import ops, tree

@@ -11,13 +11,12 @@ import numpy as np
 
 from tasks.series.gathered import Ahead, Windowed
 from tasks.training import backends, objects, order, programs, watch
-from tasks.training.devices import configured
 from tasks.training.divergence import Diverged
-from tasks.training.layers import carried, forget, max_pooling, quick_under_xla, rows_apart
+from tasks.training.layers import carried, forget, rows_apart
 from tasks.training.program import Program, columns
 from tasks.training.runs import Array, Fitted, Run, Weights
 from tasks.training.state import Data, Order, Shape, State
-from tasks.training.xla import check_xla
+from tasks.training.xla import whether
 
 if TYPE_CHECKING:
     import keras
@@ -97,17 +96,8 @@ class Trainer:
         held = -(-self.most_validated // VALIDATION_GRAIN) * VALIDATION_GRAIN
         validation = min(max(size, VALIDATION_BATCH), held)
         steps = self.epochs * -(-self.most_rows // size)
-        return Shape(size, validation, self.padded, weighted, self._xla(xla, steps))
-
-    def _xla(self, asked: bool | None, steps: int) -> bool:
-        if asked is None and self.training.xla != "auto":
-            asked = self.training.xla
-        backend, gpu = backends.device()
-        deterministic = bool(configured().get("deterministic"))
-        if asked is None:
-            return quick_under_xla(self.model, backend, gpu, steps, deterministic)
-        check_xla(asked, backend, deterministic, max_pooling(self.model))
-        return asked
+        by_xla = whether(xla, self.training, self.model, steps)
+        return Shape(size, validation, self.padded, weighted, by_xla)
 
     def _key(self, loss: Choice, metrics: Sequence[Choice]) -> str | None:
         """What the program depends on; runs and calls that agree in it share one."""
@@ -251,6 +241,8 @@ class Trainer:
 
     def start(self, run: Run) -> State:
         """Weights of the run's seed, and an optimizer that has seen nothing."""
+        from keras import ops
+
         model, optimizer = self.model, self.program.optimizer
         if self.template_seed != run.seed:
             model = self.build(run.seed)
@@ -260,7 +252,10 @@ class Trainer:
         variables = (model.trainable_variables, fixed, optimizer.variables)
         values = [[variable.value + 0 for variable in group] for group in variables]
         if self.program.rate_index is not None:
-            values[2][self.program.rate_index] = self.rate
+            rate = self.rate
+            if run.learning_rate is not None:
+                rate = ops.convert_to_tensor(run.learning_rate, dtype="float32")
+            values[2][self.program.rate_index] = rate
         return self.program.start(*values)
 
     def result(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,11 +13,12 @@ from tasks.training.fold_arrays import TrainingRows
 from tasks.training.fold_rows import PreparedRows
 from tasks.training.intervals import corrected_interval, limits_of, paired_verdict
 from tasks.training.runs import in_unit
-from tasks.training.side_by_side import Group, SideBySide
+from tasks.training.side_by_side import Group, SideBySide, fine
 
 if TYPE_CHECKING:
     from tasks.config.protocol import CrossValidation
     from tasks.training.runs import Fitted
+    from tasks.training.side_by_side import Outcome
     from tasks.training.windows import WindowData
 
 HIGHER_IS_BETTER = ("accuracy", "auc", "precision", "recall", "f1", "r2")
@@ -120,15 +121,8 @@ def is_higher_better(metric: str) -> bool:
     return any(part in metric for part in HIGHER_IS_BETTER)
 
 
-def fold_and_fit(
-    view: Any,
-    data: TrainingRows | WindowData,
-    protocol: CrossValidation,
-    default_seed: int,
-    repeats: int | None = None,
-    trainings: SideBySide | None = None,
-) -> Folded:
-    """Train every fold of a protocol.
+class Planned:
+    """The trainings that score one pipeline, or one point of a sweep, before they are trained.
 
     Args:
         view: a pipeline with `columns`, `inputs`, `network`, `target`, `task`, `training`.
@@ -136,68 +130,131 @@ def fold_and_fit(
         protocol: the folds.
         default_seed: for a pipeline that sets none.
         repeats: trainings of each fold with different seeds. Default: `training.repeats`.
-        trainings: of the stage, with its checkpoints and processes. Default: of this call.
     """
-    if trainings is None:
-        with SideBySide() as own:
-            return fold_and_fit(view, data, protocol, default_seed, repeats, own)
-    from tasks.splits.folds import folds
-    from tasks.training.windows import PreparedWindows, WindowData
 
-    prepared: Any
-    drawn: Sequence[Any]
-    if isinstance(data, WindowData):
-        prepared = PreparedWindows(view, data)
-        drawn = prepared.folds(protocol)
-    else:
-        classes = view.task in ("binary", "multiclass")
-        labels = data.target.array(data.rows).ravel() if classes else None
-        drawn = folds(data.rows, labels, protocol)
-        prepared = PreparedRows(view, data)
-    repeats = repeats or view.training.repeats
-    groups = prepared.grouped(drawn, default_seed, repeats)
-    divides = [divide for _, runs, divide in groups for _ in runs]
-    fit = partial(trainings.fit, how=protocol.runs)
-    fitted = fit([Group(*group[:2]) for group in groups], title="folds")
-    histories = [in_unit(f.history, d) for f, d in zip(fitted, divides, strict=True)]
-    epochs = view.training.epochs
-    chooses = not isinstance(epochs, int) and epochs.choose == "cross_validation"
-    monitor = "val_loss" if isinstance(epochs, int) else epochs.monitor
-    folded = Folded(
-        histories,
-        [f.best_epoch for f in fitted],
-        (
-            float(np.mean([len(fold.training) for fold in drawn])),
-            float(np.mean([len(fold.validation) for fold in drawn])),
-        ),
-        protocol,
-        _chosen(histories, monitor) if chooses else None,
-        monitor,
-        [_at_size(prepared, drawn, size, default_seed, fit) for size in protocol.sizes],
-    )
+    def __init__(
+        self,
+        view: Any,
+        data: TrainingRows | WindowData,
+        protocol: CrossValidation,
+        default_seed: int,
+        repeats: int | None = None,
+    ) -> None:
+        self.view = view
+        self.data = data
+        self.protocol = protocol
+        self.default_seed = default_seed
+        self.repeats = repeats or view.training.repeats
+        # Of each part the divisor of every run's errors, and a fold's rows.
+        self.divides: list[list[float]] = []
+        self.sizes: list[tuple[float, float]] = []
+
+    def __len__(self) -> int:
+        return 1 + len(self.protocol.sizes)
+
+    def parts(self) -> Iterator[list[Group]]:
+        """The folds, then those of each size of the learning curve, made when asked for."""
+        prepared, drawn = self._drawn()
+        training = float(np.mean([len(fold.training) for fold in drawn]))
+        validation = float(np.mean([len(fold.validation) for fold in drawn]))
+        self.sizes.append((training, validation))
+        yield self._part(prepared, drawn, self.repeats)
+        for size in self.protocol.sizes:
+            first, *others = _smaller(drawn, size, self.default_seed)
+            self.sizes.append((float(len(first.training)), float(len(first.validation))))
+            yield self._part(prepared, [first, *others], 1)
+
+    def _drawn(self) -> tuple[Any, Sequence[Any]]:
+        from tasks.splits.folds import folds
+        from tasks.training.windows import PreparedWindows, WindowData
+
+        if isinstance(self.data, WindowData):
+            windows = PreparedWindows(self.view, self.data)
+            return windows, windows.folds(self.protocol)
+        classes = self.view.task in ("binary", "multiclass")
+        labels = self.data.target.array(self.data.rows).ravel() if classes else None
+        drawn = folds(self.data.rows, labels, self.protocol)
+        return PreparedRows(self.view, self.data), drawn
+
+    def _part(self, prepared: Any, drawn: Sequence[Any], repeats: int) -> list[Group]:
+        groups = prepared.grouped(drawn, self.default_seed, repeats)
+        self.divides.append([divide for _, runs, divide in groups for _ in runs])
+        return [Group(*group[:2]) for group in groups]
+
+    def folded(self, outcomes: Sequence[Outcome]) -> Folded:
+        """What the trainings came to.
+
+        Args:
+            outcomes: of each part.
+
+        Raises:
+            Diverged: when a training did.
+        """
+        fitted, *smaller = [fine(outcome) for outcome in outcomes]
+        histories = _in_unit(fitted, self.divides[0])
+        epochs = self.view.training.epochs
+        chooses = not isinstance(epochs, int) and epochs.choose == "cross_validation"
+        monitor = "val_loss" if isinstance(epochs, int) else epochs.monitor
+        return Folded(
+            histories,
+            [f.best_epoch for f in fitted],
+            self.sizes[0],
+            self.protocol,
+            _chosen(histories, monitor) if chooses else None,
+            monitor,
+            list(map(_at_size, smaller, self.divides[1:], self.sizes[1:])),
+        )
+
+
+def all_folded(
+    planned: Sequence[Planned], trainings: SideBySide, title: str = "folds"
+) -> Iterator[Folded]:
+    """Train what is planned as one list, as the protocol of the first says; in order."""
+    parts = (part for each in planned for part in each.parts())
+    count = sum(map(len, planned))
+    outcomes = trainings.each(parts, planned[0].protocol.runs, title, count)
+    for each in planned:
+        yield each.folded(list(islice(outcomes, len(each))))
+
+
+def fold_and_fit(
+    view: Any,
+    data: TrainingRows | WindowData,
+    protocol: CrossValidation,
+    default_seed: int,
+    repeats: int | None = None,
+) -> Folded:
+    """Train every fold of a protocol; the arguments are those of `Planned`."""
+    with SideBySide() as trainings:
+        (folded,) = all_folded([Planned(view, data, protocol, default_seed, repeats)], trainings)
     return folded
 
 
-def training_figures(
-    view: Any, data: TrainingRows, default_seed: int, trainings: SideBySide
-) -> dict[str, float]:
-    """Loss and metrics of one training on all rows, as recorded while its best epoch ran.
+def on_all_rows(view: Any, data: TrainingRows, default_seed: int) -> tuple[Group, float]:
+    """One training on all rows, and the divisor of its errors.
 
     Args:
         view: a pipeline with `columns`, `inputs`, `network`, `target`, `task`, `training`.
         data: its training rows.
         default_seed: for a pipeline that sets none.
-        trainings: of the stage.
     """
     from tasks.splits.folds import Fold
 
     every = np.arange(len(data.rows))
     drawn = [Fold(every, every, 0)]
     ((learner, runs, divide),) = PreparedRows(view, data).grouped(drawn, default_seed, 1)
-    (fitted,) = trainings.fit([Group(learner, runs)], "in-turn", "all rows")
+    return Group(learner, runs), divide
+
+
+def training_figures(fitted: Fitted, divide: float) -> dict[str, float]:
+    """Loss and metrics of a training's own rows, as recorded while its best epoch ran."""
     history = in_unit(fitted.history, divide)
     names = [name for name in history if not name.startswith("val_")]
     return {name: history[name][fitted.best_epoch - 1] for name in names}
+
+
+def _in_unit(fitted: Sequence[Fitted], divides: Sequence[float]) -> list[dict[str, list[float]]]:
+    return [in_unit(f.history, divide) for f, divide in zip(fitted, divides, strict=True)]
 
 
 def _chosen(histories: Sequence[dict[str, list[float]]], monitor: str) -> int:
@@ -207,31 +264,31 @@ def _chosen(histories: Sequence[dict[str, list[float]]], monitor: str) -> int:
     return int(best) + 1
 
 
-def _at_size(
-    prepared: Any,
-    drawn: Sequence[Any],
-    size: float | int,
-    default_seed: int,
-    fit: Callable[..., list[Fitted]],
-) -> dict[str, Any]:
-    """One point of the learning curve: every fold trained on a part of its training rows."""
+def _smaller(drawn: Sequence[Any], size: float | int, default_seed: int) -> list[Any]:
+    """Every fold with a part of its training rows."""
     smaller = []
     for number, fold in enumerate(drawn):
         count = int(size) if size > 1 else max(1, round(len(fold.training) * size))
         generator = np.random.default_rng((default_seed, number))
         chosen = generator.permutation(fold.training)[:count]
         smaller.append(fold._replace(training=np.sort(chosen)))
-    groups = [Group(*group[:2]) for group in prepared.grouped(smaller, default_seed, 1)]
-    fitted = fit(groups, title=f"folds of {count} rows")
-    metrics = [name for name in fitted[0].history if not name.startswith("val_")]
-    sizes = (float(len(smaller[0].training)), float(len(smaller[0].validation)))
+    return smaller
+
+
+def _at_size(
+    fitted: Sequence[Fitted], divides: Sequence[float], sizes: tuple[float, float]
+) -> dict[str, Any]:
+    """One point of the learning curve: every fold trained on a part of its training rows."""
+    histories = _in_unit(fitted, divides)
+    metrics = [name for name in histories[0] if not name.startswith("val_")]
+    pairs = [(f.best_epoch - 1, history) for f, history in zip(fitted, histories, strict=True)]
 
     def at_best(name: str) -> dict[str, Any]:
-        values = np.array([f.history[name][f.best_epoch - 1] for f in fitted])
+        values = np.array([history[name][epoch] for epoch, history in pairs])
         return summary(name.removeprefix("val_"), values, sizes)
 
     return {
-        "rows": len(smaller[0].training),
+        "rows": int(sizes[0]),
         "training": {name: at_best(name) for name in metrics},
         "validation": {name: at_best(f"val_{name}") for name in metrics},
     }

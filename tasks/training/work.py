@@ -27,8 +27,8 @@ LONG = 3600.0
 PROCESS_BYTES = 10**9
 
 
-def is_long(groups: Sequence[tuple[Learner, Sequence[Run]]]) -> bool:
-    """Whether the trainings take so long in turn that processes gain."""
+def is_long(groups: Sequence[tuple[Learner, Sequence[Run]]], times: int = 1) -> bool:
+    """Whether so many times these trainings take so long in turn that processes gain."""
     by_shape: dict[str, float] = {}
     seconds = 0.0
     for learner, runs in groups:
@@ -36,7 +36,7 @@ def is_long(groups: Sequence[tuple[Learner, Sequence[Run]]]) -> bool:
         if key not in by_shape:
             by_shape[key] = products(learner.build(learner.seed))
         seconds += _seconds(learner, runs, by_shape[key])
-    return seconds >= LONG
+    return seconds * times >= LONG
 
 
 def _seconds(learner: Learner, runs: Sequence[Run], products: float) -> float:

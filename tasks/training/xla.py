@@ -1,4 +1,4 @@
-"""Whether the network of a pipeline file can be trained as its `training.xla` asks for."""
+"""Whether XLA compiles a training: the setting `training.xla`, and what it cannot be."""
 
 from __future__ import annotations
 
@@ -6,11 +6,36 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from tasks.errors import BadPipeline, listed
-from tasks.training import spec
-from tasks.training.layers import MAX_POOLING
+from tasks.training import backends, spec
+from tasks.training.devices import configured
+from tasks.training.layers import MAX_POOLING, max_pooling, quick_under_xla
 
 if TYPE_CHECKING:
+    import keras
+
     from tasks.config.training import Training
+
+
+def whether(asked: bool | None, training: Training, model: keras.Model, steps: int) -> bool:
+    """Whether XLA compiles a training.
+
+    Args:
+        asked: compiled by XLA, or not. Default: as the section says.
+        training: the section.
+        model: the network.
+        steps: of one training.
+
+    Raises:
+        BadPipeline: what is asked for cannot be.
+    """
+    backend, gpu = backends.device()
+    deterministic = bool(configured().get("deterministic"))
+    if asked is None and training.xla != "auto":
+        asked = training.xla
+    if asked is None:
+        return quick_under_xla(model, backend, gpu, steps, deterministic)
+    check_xla(asked, backend, deterministic, max_pooling(model))
+    return asked
 
 
 def check_xla(asked: bool, backend: str, deterministic: bool, pooling: Sequence[str]) -> None:

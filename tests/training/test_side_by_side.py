@@ -153,7 +153,7 @@ class TestProcesses:
         try:
             os.kill(workers.processes[0].pid, signal.SIGKILL)
             with pytest.raises(DeadWorker, match=r"process 1 of 1 ended by signal 9.*in-turn"):
-                workers.fit(groups("dense"), None, None, "folds")
+                list(workers.each(iter([groups("dense")]), None, None, "folds"))
         finally:
             workers.close()
 
@@ -161,7 +161,7 @@ class TestProcesses:
         workers = Workers({"backend": "nothing"}, 1)
         try:
             with pytest.raises(DeadWorker, match=r"exit code 1.*backend should be one of"):
-                workers.fit(groups("dense"), None, None, "folds")
+                list(workers.each(iter([groups("dense")]), None, None, "folds"))
         finally:
             workers.close()
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,8 @@ from tasks.config.protocol import Sweep
 from tasks.cross_validate import _write_sweep
 from tasks.evaluation.sweep_section import sweeps as section
 from tasks.preprocessing.target import fit_target
+from tasks.training import engine
+from tasks.training.side_by_side import SideBySide
 from tasks.training.sweeps import _best, run_sweep
 from tasks.training.validation import TrainingRows
 
@@ -34,10 +37,11 @@ DOCUMENT: dict[str, Any] = {
 }
 
 
-def swept(**sweep: Any) -> dict[str, Any]:
-    pipeline = Pipeline.model_validate(DOCUMENT)
+def swept(runs: str = "auto", **sweep: Any) -> dict[str, Any]:
+    document = {**DOCUMENT, "cross_validation": {"folds": 2, "runs": runs}}
+    pipeline = Pipeline.model_validate(document)
     data = TrainingRows(ROWS, fit_target(ROWS, pipeline.target, pipeline.task), [])
-    given = StageInput("line", {"main": pipeline}, {"main": "main"}, {}, DOCUMENT)
+    given = StageInput("line", {"main": pipeline}, {"main": "main"}, {}, document)
     return run_sweep(given, "rate", Sweep(**sweep), data, 0)
 
 
@@ -107,3 +111,64 @@ class TestChoice:
         _write_sweep(tmp_path / "sweep.csv", points)
         assert (tmp_path / "sweep.csv").read_text() == "a\n1\n"
         assert "diverged" in section({"a": {"title": "", "points": points, "best": None}})
+
+
+class TestOneListOfTrainings:
+    """The trainings of all points go to the engine together, and change nothing of each other."""
+
+    RATES = "training.optimizer.SGD.learning_rate"
+    SEEDS: ClassVar[dict[str, list[Any]]] = {RATES: [0.05, 1e30, 0.1], "training.seed": [1, 2]}
+    LAYERS: ClassVar[dict[str, list[Any]]] = {
+        "network": [[], [{"Dense": {"units": 3}}]],
+        "training.batch_size": [4, 5],
+    }
+
+    def test_points_of_one_architecture_are_one_program(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        calls = []
+        together = engine.fitted_together
+
+        def counted(trainer: Any, runs: Any, *more: Any) -> Any:
+            calls.append(len(runs))
+            return together(trainer, runs, *more)
+
+        expected = swept("in-turn", over=self.SEEDS, refit=True)
+        monkeypatch.setattr(engine, "fitted_together", counted)
+        assert swept("together", over=self.SEEDS, refit=True) == expected
+        # Of each of six points two folds; the training on all rows has other batches.
+        assert calls == [6 * 2, 6]
+        assert ["diverged" in point for point in expected["points"]] == [0, 0, 1, 1, 0, 0]
+        found = [
+            point["metrics"]["loss"]["mean"] for point in expected["points"] if "metrics" in point
+        ]
+        assert len(set(found)) == 4
+
+    def test_points_of_other_architectures_are_not(self) -> None:
+        assert swept("together", over=self.LAYERS) == swept("in-turn", over=self.LAYERS)
+
+    @pytest.mark.slow
+    def test_in_processes(self) -> None:
+        for over in (self.SEEDS, self.LAYERS):
+            expected = swept("in-turn", over=over, refit=True)
+            assert swept("processes", over=over, refit=True) == expected
+
+    def test_arrays_of_a_point_are_made_when_its_turn_comes(self) -> None:
+        """Otherwise a sweep over vocabularies would hold all of them."""
+        told: list[str] = []
+
+        def parts() -> Iterator[list[Any]]:
+            for number in range(3):
+                told.append(f"made {number}")
+                yield []
+
+        with SideBySide() as trainings:
+            for number, outcome in enumerate(trainings.each(parts(), "in-turn", "", 3)):
+                told.append(f"trained {number}")
+                assert outcome == []
+        assert told == [f"{what} {n}" for n in range(3) for what in ("made", "trained")]
+
+    def test_a_rate_beside_no_rate_stays_apart(self) -> None:
+        """The default rate is Keras' own; it must not become that of the neighbour."""
+        over = {"training.optimizer": ["SGD", {"SGD": {"learning_rate": 0.1}}, "adam"]}
+        assert swept("together", over=over) == swept("in-turn", over=over)
