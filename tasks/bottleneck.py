@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tasks.errors import BadPipeline
 from tasks.workspace import Workspace, needed, replaced
 
 if TYPE_CHECKING:
@@ -36,7 +37,9 @@ def bottleneck(stage_input: StageInput, workspace: Workspace) -> None:
     training, and KEY.onnx and KEY.npy for each frozen one (`tasks/preprocessing/bottleneck.py`).
 
     Raises:
-        MissingFile, BadData: a network cannot be fetched, or has no layer of the name given.
+        MissingFile, BadData, Unreachable: a network cannot be fetched, or has no layer of the name
+            given.
+        BadPipeline: two networks that differ in their arguments alone.
     """
     from tasks.preprocessing.bottleneck import frozen_columns, key
     from tasks.preprocessing.pictures import stored_images
@@ -48,6 +51,7 @@ def bottleneck(stage_input: StageInput, workspace: Workspace) -> None:
     cache = workspace.root / ".cache" / "downloads"
     surroundings = Surroundings(workspace.root, cache, mirror_folder())
     images = stored_images(needed(workspace.raw / "rows.parquet", "ingest"))
+    networks: dict[Path, str] = {}
     with replaced(workspace.bottleneck) as folder:
         folder.mkdir()
         for view in stage_input.branches.values():
@@ -56,8 +60,14 @@ def bottleneck(stage_input: StageInput, workspace: Workspace) -> None:
                 if not path.exists():
                     _freeze(name, image, images[name], path, surroundings)
             for entry in entries_of(view.network):
-                source = fetched(entry, surroundings)
-                shutil.copyfile(source, folder / f"{entry.sha256 or entry.application}.keras")
+                path = folder / f"{entry.sha256 or entry.application}.keras"
+                if networks.setdefault(path, entry.built) != entry.built:
+                    raise BadPipeline(
+                        "Networks of one pipeline that have the same weights must have the same "
+                        "'application' and 'arguments'",
+                        f"{networks[path]} and {entry.built}",
+                    )
+                shutil.copyfile(fetched(entry, surroundings), path)
 
 
 def _freeze(

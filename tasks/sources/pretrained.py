@@ -7,7 +7,8 @@ import os
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from tasks.errors import BadData, MissingFile, nearest
+from tasks.errors import BadData, MissingFile
+from tasks.sources.applications import built
 from tasks.sources.mirror import held, sha256_of
 
 if TYPE_CHECKING:
@@ -20,10 +21,16 @@ def fetched(pretrained: Pretrained, surroundings: Surroundings) -> Path:
 
     Raises:
         MissingFile: no such file, and no copy in the mirror.
-        BadData: another checksum, or an address that does not deliver.
+        BadData: another checksum, no such application, or weights that do not fit it.
+        Unreachable: an address that does not deliver.
     """
-    if pretrained.application is not None:
-        return _application(pretrained.application, surroundings.cache)
+    if pretrained.application is None:
+        return _file(pretrained, surroundings)
+    weights = _file(pretrained, surroundings) if pretrained.sha256 else None
+    return built(pretrained, weights, surroundings.cache)
+
+
+def _file(pretrained: Pretrained, surroundings: Surroundings) -> Path:
     place = pretrained.file or pretrained.archive or pretrained.url or ""
     name = PurePosixPath(place.rpartition(":")[2]).name
     local = surroundings.root / pretrained.file if pretrained.file else None
@@ -58,29 +65,3 @@ def _from_archive(pretrained: Pretrained, cache: Path) -> Path:
     draft = cache / f"{found}.{os.getpid()}.part"
     draft.write_bytes(content)
     return draft.replace(cache / found)
-
-
-def _application(name: str, cache: Path) -> Path:
-    """A network of `keras.applications` with its ImageNet weights, kept in the cache."""
-    import keras
-
-    models = [each for each in dir(keras.applications) if each[0].isupper()]
-    if name not in models:
-        raise BadData(
-            "'application' must be one of keras.applications", name, nearest(name, models)
-        )
-    kept = cache / f"{name}-imagenet.keras"
-    if not kept.exists():
-        try:
-            model = getattr(keras.applications, name)(weights="imagenet")
-        except (OSError, ValueError) as error:
-            raise BadData(
-                f"keras.applications.{name} must deliver its weights",
-                str(error)[:200],
-                "Give a 'file' with its sha256, and put it into a mirror folder",
-            ) from None
-        cache.mkdir(parents=True, exist_ok=True)
-        draft = kept.with_name(f"{name}.{os.getpid()}.keras")
-        model.save(draft)
-        draft.replace(kept)
-    return kept
