@@ -25,7 +25,7 @@ from tests.images.conftest import PIPELINE, write_folder
 from tests.repositories import write_pipeline
 
 SIDE = 32
-ARGUMENTS = {"alpha": 0.35, "input_shape": [SIDE, SIDE, 3], "include_top": False}
+ARGUMENTS: dict[str, Any] = {"alpha": 0.35, "input_shape": [SIDE, SIDE, 3], "include_top": False}
 
 
 @pytest.fixture(scope="session")
