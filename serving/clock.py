@@ -114,7 +114,7 @@ def _on_the_wall(moment: datetime, zone: str | None) -> int:
         import zoneinfo
 
         moment = moment.astimezone(zoneinfo.ZoneInfo(zone) if zone else UTC)
-    return round(moment.replace(tzinfo=UTC).timestamp())
+    return int(moment.replace(microsecond=0, tzinfo=UTC).timestamp())
 
 
 def _unreadable(text: str, formats: Sequence[str], row: int) -> BadRequest:

@@ -18,6 +18,7 @@ COUNTS = {
     "across_gaps": "left out: across a gap",
     "across_series": "left out: across two series",
     "not_finite": "left out: not finite",
+    "of_zero": "left out: a percentage of 0",
 }
 
 

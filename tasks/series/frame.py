@@ -232,6 +232,9 @@ def _filled(series: Series, time: Time, needed: Sequence[str]) -> Series:
         if rows[name].dtype == object and set(map(type, rows.loc[present, name])) == {bool}:
             rows = rows.assign(**{name: rows[name].ffill().astype(bool)})
     wanted = [name for name in needed if name in rows.columns]
+    numbers = [name for name in wanted if rows[name].dtype.kind == "f"]
+    # What is infinite was not measured.
+    rows = rows.assign(**{name: rows[name].where(np.isfinite(rows[name])) for name in numbers})
     whole = present & rows[wanted].notna().all(axis=1).to_numpy() if wanted else present
     if isinstance(time.gaps, Fill):
         filled = rows.groupby(series.groups)[list(rows.columns)].ffill(limit=time.gaps.most)

@@ -37,6 +37,9 @@ def boundary(series: Series, split: Split, zone: str | None) -> int:
         split: section `split`; `start` is the first time of the test part, or `test` the share of
             the steps, or their number.
         zone: of the wall clock that `start` is written in.
+
+    Raises:
+        BadPipeline: a `start` that is no time, or after all rows.
     """
     every = np.unique(series.steps)
     if split.start is not None:
@@ -46,7 +49,15 @@ def boundary(series: Series, split: Split, zone: str | None) -> int:
             raise BadPipeline(
                 "split.start must be a time such as 2014-01-01", split.start
             ) from None
-        return int(clocks.steps(clocks.utc(wall, zone), series.grid)[0][0])
+        first = int(clocks.steps(clocks.utc(wall, zone), series.grid)[0][0])
+        if first > every[-1]:
+            newest = clocks.wall_clock(clocks.moments_of(every[-1:], series.grid), zone)
+            raise BadPipeline(
+                "split.start must be a time that the rows reach, so that there is a test part",
+                split.start,
+                f"The newest row is of {np.datetime64(int(newest[0]), 's')}",
+            )
+        return first
     count = int(split.test) if split.test >= 1 else round(len(every) * split.test)
     return int(every[max(len(every) - count, 0)]) if count else int(every[-1]) + 1
 

@@ -14,7 +14,13 @@ from tasks.series.frame import Series, regular, required
 from tasks.series.layout import context_of
 from tasks.series.parts import parts
 from tasks.series.prepared import Fitted, contract, features, fit_windows, write_series
-from tasks.series.target import DIRECTIONS, directions, fit_forecast, values_of
+from tasks.series.target import (
+    DIRECTIONS,
+    directions,
+    fit_forecast,
+    percents_known,
+    values_of,
+)
 from tasks.series.windows import Extent, whole
 from tasks.workspace import write_json
 
@@ -112,7 +118,7 @@ def prepared(rows: pd.DataFrame, view: Any) -> PreparedSeries:
     kinds = {TIMESTAMP: "time"} if time.calendar else {}
     kinds |= fitted.inputs
     arrays = features(fitted.graph, training.series, kinds, dict(fitted.types))
-    training = _finite(training, arrays, extent)
+    training = _answerable(_finite(training, arrays, extent), view, extent)
     learned, array = _learned(training, view, extent)
     arrays["target"] = array
     placed["training"] = training
@@ -165,6 +171,19 @@ def _finite(training: Placed, arrays: dict[str, np.ndarray], extent: Extent) -> 
     if not fine.any():
         raise BadData("Training windows must have finite features", "none has")
     return Placed(training.series, training.ends[fine], counts)
+
+
+def _answerable(training: Placed, view: Any, extent: Extent) -> Placed:
+    """The training windows whose change has a value: percents of 0 have none and are counted."""
+    change = view.target.change
+    if change is None or change.kind != "percent":
+        return training
+    values, ends = values_of(training.series, view.target.columns), training.ends
+    fine = percents_known(values, ends, extent.horizons, change.periods)
+    if not fine.any():
+        raise BadData("Some target must have changed from another value than 0", "none has")
+    counts = {**training.counts, "windows": int(fine.sum()), "of_zero": int((~fine).sum())}
+    return Placed(training.series, ends[fine], counts)
 
 
 def _learned(training: Placed, view: Any, extent: Extent) -> tuple[Fitted, np.ndarray]:

@@ -112,6 +112,25 @@ def season_bases(horizons: Sequence[int], periods: int) -> np.ndarray:
     return (ahead - periods * -(-ahead // periods)).astype(np.int32)
 
 
+def percents_known(
+    values: np.ndarray, ends: np.ndarray, horizons: Sequence[int], periods: int
+) -> np.ndarray:
+    """Whether all changes after each window are finite as percents, (N,).
+
+    Args:
+        values: (T, K), the target columns.
+        ends: the newest row of each window.
+        horizons: rows ahead.
+        periods: of the change.
+    """
+    known = np.ones(len(ends), dtype=bool)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        for horizon, base in zip(horizons, season_bases(horizons, periods), strict=True):
+            old = values[ends + base]
+            known &= np.isfinite(100 * (values[ends + horizon] - old) / old).all(axis=1)
+    return known
+
+
 def values_of(series: Series, columns: Sequence[str]) -> np.ndarray:
     """The target columns, float32 (T, K); NaN in absent rows.
 

@@ -129,7 +129,7 @@ class TestTheCalendar:
 
 
 def _seconds(when: datetime) -> int:
-    return int(when.replace(tzinfo=UTC).timestamp())
+    return int(when.replace(microsecond=0, tzinfo=UTC).timestamp())
 
 
 def _calendar() -> Any:

@@ -8,9 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tasks.config.protocol import Split
 from tasks.config.time import Time
-from tasks.errors import BadData
+from tasks.errors import BadData, BadPipeline
 from tasks.series.frame import Series, regular
+from tasks.series.parts import boundary
 
 
 def read(table: dict[str, Any], needed: tuple[str, ...] = ("x",), **time: Any) -> Series:
@@ -114,3 +116,20 @@ class TestTheGrid:
         when = ["2020-01-01 00:00", "2020-01-01 00:30", "2020-01-01 01:00"]
         series = read({"when": when, "x": [1.0, 3.0, 5.0]}, resample=how)
         assert series.rows["x"].tolist() == [first, 5.0]
+
+
+class TestWhatIsInfinite:
+    def test_was_not_measured(self) -> None:
+        table = {"when": ["2020-01-01 00:00", "2020-01-01 01:00"], "x": [1.0, float("inf")]}
+        assert read(table, gaps="mark").present.tolist() == [True, False]
+        assert read(table, gaps="fill").rows["x"].tolist() == [1, 1]
+        with pytest.raises(BadData, match=r"'x' must be known.*2020-01-01 01:00"):
+            read(table)
+
+
+class TestTheStartOfTheTestPart:
+    def test_must_be_reached_by_the_rows(self) -> None:
+        series = read({"when": ["2020-01-01 00:00", "2020-01-01 01:00"], "x": [1, 2]})
+        assert boundary(series, Split(kind="temporal", start="2020-01-01 01:00"), None) == 438289
+        with pytest.raises(BadPipeline, match="newest row is of 2020-01-01T01:00:00"):
+            boundary(series, Split(kind="temporal", start="2020-01-01 02:00"), None)

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tasks.series.gathered import Ahead, Windowed
-from tasks.series.target import season_bases
+from tasks.series.target import percents_known, season_bases
 from tasks.series.windows import Extent, whole, within
 
 
@@ -101,6 +101,17 @@ class TestWindowsEqualANaiveDoubleLoop:
         inside = within(allowed, ends, before, after)
         for end, kept in zip(ends, inside, strict=True):
             assert kept == allowed[end - before + 1 : end + after + 1].all()
+
+
+class TestWindowsWithoutAPercentage:
+    @given(st.lists(st.sampled_from([0.0, 1.0, -2.0]), min_size=12, max_size=30), st.integers(1, 3))
+    def test_are_those_that_change_from_zero(self, values: list[float], periods: int) -> None:
+        series = np.array(values, np.float32)[:, None]
+        ends, horizons = np.arange(4, len(values) - 3, dtype=np.int32), (1, 3)
+        known = percents_known(series, ends, horizons, periods)
+        bases = season_bases(horizons, periods)
+        for end, fine in zip(ends, known, strict=True):
+            assert fine == all(values[end + base] != 0 for base in bases)
 
 
 class TestTheBaseOfAChange:
