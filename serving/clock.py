@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -140,6 +139,23 @@ def utc(
     """
     if zone is None:
         return clock
+    first, second = _both(clock, zone)
+    result = first.copy()
+    begins = np.zeros(len(clock), dtype=bool) if starts is None else starts
+    for row in np.flatnonzero(second > first).tolist():
+        last = after
+        if row:
+            last = None if begins[row] else int(result[row - 1])
+        if last is None:
+            again = _left_at_once(clock, begins, first == second, row)
+        else:
+            again = first[row] <= last < second[row]
+        result[row] = second[row] if again else first[row]
+    return result
+
+
+def _both(clock: np.ndarray, zone: str) -> tuple[np.ndarray, np.ndarray]:
+    """The moments in UTC when a clock shows a time for the first and for the second time."""
     import zoneinfo
 
     place = zoneinfo.ZoneInfo(zone)
@@ -148,29 +164,26 @@ def utc(
         naive = datetime.fromtimestamp(value, UTC).replace(tzinfo=None)
         return int(naive.replace(tzinfo=place, fold=fold).timestamp())
 
-    values = clock.tolist()
-    edges = [0, *(np.flatnonzero(starts[1:]) + 1).tolist()] if starts is not None else [0]
-    result = []
-    for begin, end in zip(edges, [*edges[1:], len(values)], strict=True):
-        own = values[begin:end]
-        last = after if begin == 0 else None
-        for row, value in enumerate(own):
-            first, second = moment(value, 0), moment(value, 1)
-            if last is None:
-                again = second > first and _left_at_once(own[row:], moment)
-            else:
-                again = first <= last < second
-            last = second if again else first
-            result.append(last)
-    return np.array(result, dtype=np.int64)
+    days, at = np.unique(clock // 86400, return_inverse=True)
+    edges = [
+        [day * 86400 - moment(day * 86400, 0), (day + 1) * 86400 - moment((day + 1) * 86400, 1)]
+        for day in days.tolist()
+    ]
+    ahead = np.array(edges, dtype=np.int64).reshape(-1, 2)[at]
+    first = clock - ahead[:, 0]
+    second = first.copy()
+    # A day that ends as it began has one offset; only on the others each row is looked up.
+    for row in np.flatnonzero(ahead[:, 0] != ahead[:, 1]).tolist():
+        first[row], second[row] = (moment(int(clock[row]), fold) for fold in (0, 1))
+    return first, second
 
 
-def _left_at_once(values: Sequence[int], moment: Callable[[int, int], int]) -> bool:
+def _left_at_once(clock: np.ndarray, begins: np.ndarray, once: np.ndarray, row: int) -> bool:
     """Whether a series that begins in an hour that comes twice goes on after it, not back in it."""
-    for older, newer in pairwise(values):
-        if newer <= older:
+    for later in range(row + 1, len(clock)):
+        if begins[later] or clock[later] <= clock[later - 1]:
             return False
-        if moment(newer, 0) == moment(newer, 1):
+        if once[later]:
             return True
     return False
 

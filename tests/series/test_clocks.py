@@ -74,6 +74,13 @@ class TestAnHourThatComesTwice:
         found = clock.utc(wall, "Europe/Berlin")
         assert found.tolist() == [int(m.timestamp()) for m in moments]
 
+    @pytest.mark.parametrize(
+        "zone", ["America/Havana", "Australia/Lord_Howe", "Africa/Casablanca", "Pacific/Apia"]
+    )
+    def test_of_a_whole_year(self, zone: str) -> None:
+        moments = np.arange(1_310_000_000, 1_345_000_000, 1800)
+        assert (clock.utc(clock.wall_clock(moments, zone), zone) == moments).all()
+
     def test_in_windows_side_by_side(self) -> None:
         window = {
             "extent": {"length": 2}, "index": {**BERLIN, "hour": None}, "group": [],
