@@ -61,6 +61,9 @@ def read_picture(content: bytes, name: str, entry: Mapping[str, Any]) -> np.ndar
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
             _check(image, name, entry)
             pixels = np.asarray(plain_picture(image, (height, width), channels), dtype=np.uint8)
+    except BadRequest:
+        # A ValueError too, which says already what is wrong.
+        raise
     except UnidentifiedImageError:
         raise BadRequest(
             f"'{name}' must be an image file, JPEG, PNG, GIF, BMP or WebP. "

@@ -108,6 +108,8 @@ def _stored(
     handle, draft = tempfile.mkstemp(dir=cache, suffix=".pixels")
     os.close(handle)
     array = Path(draft)
+    # Temporary files are their owner's alone, data are not.
+    array.chmod(0o644)
     listing = hashlib.sha256()
     found = list(_written(files, images, array, listing))
     rows, aside = _judged(found, images)

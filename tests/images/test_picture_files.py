@@ -161,14 +161,16 @@ class TestFilesOfOtherKinds:
         Image.fromarray(np.full((70, 70), 40_000, np.uint16)).save(stream, "PNG")
         found = decoded("a.png", stream.getvalue(), Images(size=SIZE))
         assert found.problem in ("mode", "broken")
-        with pytest.raises(BadRequest, match="8 bits"):
+        with pytest.raises(BadRequest, match=r"^'a\.png' must have 8 bits"):
             read_picture(stream.getvalue(), "a.png", ENTRY)
 
     def test_a_model_of_one_size_refuses_another_before_decoding(self) -> None:
         """A file cut after its head, so that decoding it would say something else."""
         entry = {**ENTRY, "fixed_size": True}
         content = jpeg(photograph(300, 400))
-        with pytest.raises(BadRequest, match=r"48 pixels high and 64 wide.*300 x 400"):
+        with pytest.raises(
+            BadRequest, match=r"^'a\.jpg' must be 48 pixels high and 64 wide.*300 x 400"
+        ):
             read_picture(content[:700], "a.jpg", entry)
         exact = jpeg(photograph(*SIZE))
         assert read_picture(exact, "a.jpg", entry).shape == (1, *SIZE, 3)
