@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 # What one thread decodes at a time: so many files, or a few of together so many bytes.
 BLOCK_FILES, BLOCK_BYTES = 32, 8 << 20
+# More wait for Python's lock, and each holds blocks in memory.
+MOST_THREADS = 8
 # More pixels than any camera's; a small file can claim to be larger than memory.
 MOST_PIXELS = 200_000_000
 FORMATS = {
@@ -160,7 +162,7 @@ def _written(
 
 def _all_decoded(files: Iterator[tuple[str, bytes]], images: Images) -> Iterator[Decoded]:
     """Every image file in the order given; while threads decode, the next files are read."""
-    threads = os.cpu_count() or 1
+    threads = min(os.cpu_count() or 1, MOST_THREADS)
     running: deque[Future[list[Decoded]]] = deque()
 
     def block_decoded(block: list[tuple[str, bytes]]) -> list[Decoded]:
