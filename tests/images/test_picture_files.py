@@ -20,7 +20,8 @@ from tasks.config.source import Source
 from tasks.preprocessing.fit import fit
 from tasks.preprocessing.plan import plan
 from tasks.preprocessing.runtime import session_of
-from tasks.sources.images import as_images, decoded
+from tasks.sources.decoding import decoded
+from tasks.sources.images import as_images
 from tests.images.conftest import encoded
 
 SIZE = (48, 64)

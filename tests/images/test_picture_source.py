@@ -13,7 +13,8 @@ from PIL import Image
 from tasks.config.image import Images
 from tasks.config.source import Source
 from tasks.errors import BadData
-from tasks.sources.images import as_images, decoded, from_arrays, from_encoded
+from tasks.sources.decoding import decoded
+from tasks.sources.images import as_images, from_arrays, from_encoded
 from tasks.sources.registry import Fetched
 from tests.images.conftest import EACH, SIDE, drawn, encoded, write_folder
 

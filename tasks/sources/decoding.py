@@ -1,0 +1,135 @@
+"""Image files, decoded side by side to pictures of one size.
+
+Threads do it, because Pillow leaves Python's lock while it works.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from tasks.sources.folder import IMAGES
+
+if TYPE_CHECKING:
+    from PIL import Image as PillowImage
+
+    from tasks.config.image import Images
+
+# What one thread decodes at a time: so many files, or a few of together so many bytes.
+BLOCK_FILES, BLOCK_BYTES = 32, 8 << 20
+# More wait for Python's lock, and each holds blocks in memory.
+MOST_THREADS = 8
+# More pixels than any camera's; a small file can claim to be larger than memory.
+MOST_PIXELS = 200_000_000
+FORMATS = {
+    ".jpg": ("JPEG", "MPO"), ".jpeg": ("JPEG", "MPO"), ".png": ("PNG",),
+    ".gif": ("GIF",), ".bmp": ("BMP",), ".webp": ("WEBP",),
+}  # fmt: skip
+# Darkest, brightest and mean value of a picture, over which rules can be stated.
+PROFILE = ("min", "max", "mean")
+# Modes of files that lose nothing, for each number of channels.
+OPAQUE = {1: ("L", "1"), 3: ("RGB", "L", "P", "1")}
+
+
+class Decoded(NamedTuple):
+    """One file: its facts, what is wrong with it, and its pixels where it has any."""
+
+    file: str
+    facts: dict[str, Any]
+    problem: str
+    detail: str
+    pixels: np.ndarray | None
+
+
+def all_decoded(files: Iterator[tuple[str, bytes]], images: Images) -> Iterator[Decoded]:
+    """Every image file in the order given; while threads decode, the next files are read."""
+    threads = min(os.cpu_count() or 1, MOST_THREADS)
+    running: deque[Future[list[Decoded]]] = deque()
+
+    def block_decoded(block: list[tuple[str, bytes]]) -> list[Decoded]:
+        return [decoded(file, content, images) for file, content in block]
+
+    with ThreadPoolExecutor(threads) as pool:
+        for block in _blocks(files):
+            running.append(pool.submit(block_decoded, block))
+            if len(running) > 2 * threads:
+                yield from running.popleft().result()
+        while running:
+            yield from running.popleft().result()
+
+
+def _blocks(files: Iterator[tuple[str, bytes]]) -> Iterator[list[tuple[str, bytes]]]:
+    block: list[tuple[str, bytes]] = []
+    size = 0
+    for file, content in files:
+        if not file.lower().endswith(IMAGES):
+            continue
+        block.append((file, content))
+        size += len(content)
+        if len(block) == BLOCK_FILES or size >= BLOCK_BYTES:
+            yield block
+            block, size = [], 0
+    yield block
+
+
+def decoded(file: str, content: bytes, images: Images) -> Decoded:
+    """One image file, in the size and the channels that all are stored in."""
+    from PIL import Image, UnidentifiedImageError
+
+    from serving.image import FORMATS as READ
+    from serving.image import UNSOUND
+
+    Image.MAX_IMAGE_PIXELS = MOST_PIXELS
+    try:
+        with Image.open(io.BytesIO(content), formats=READ) as image:
+            facts = {
+                "height": image.height,
+                "width": image.width,
+                "mode": image.mode,
+                "format": image.format,
+            }
+            transparent = "A" in image.getbands() or "transparency" in image.info
+            pixels = _pixels(image, images)
+    except UnidentifiedImageError:
+        return Decoded(file, {}, "broken", f"begins with {content[:8].hex(' ')}", None)
+    except (*UNSOUND, Image.DecompressionBombError) as error:
+        problem = "truncated" if "truncated" in str(error).lower() else "broken"
+        return Decoded(file, {}, problem, str(error)[:200], None)
+    mean = pixels.sum(dtype=np.uint64) / pixels.size
+    facts |= zip(
+        PROFILE, (int(pixels.min()), int(pixels.max()), float(np.round(mean, 3))), strict=True
+    )
+    facts["sha256"] = hashlib.sha256(pixels.data).hexdigest()
+    if facts["format"] not in FORMATS["." + file.lower().rpartition(".")[2]]:
+        return Decoded(file, facts, "mislabelled", f"it is {facts['format']}", pixels)
+    if transparent or facts["mode"] not in OPAQUE[images.channels]:
+        return Decoded(file, facts, "mode", str(facts["mode"]), pixels)
+    return Decoded(file, facts, "", "", pixels)
+
+
+def _pixels(image: PillowImage.Image, images: Images) -> np.ndarray:
+    from PIL import Image, ImageOps
+
+    # The same code as in serving, so that a file served is the picture that was learned.
+    from serving.image import plain_picture
+
+    assert images.size is not None
+    height, width = images.size
+    plain = plain_picture(image, images.size, images.channels)
+    if plain.size != (width, height):
+        linear = Image.Resampling.BILINEAR
+        if images.fit == "crop":
+            plain = ImageOps.fit(plain, (width, height), linear)
+        elif images.fit == "pad":
+            plain = ImageOps.pad(plain, (width, height), linear)
+        else:
+            plain = plain.resize((width, height), linear)
+    pixels = np.frombuffer(plain.tobytes(), dtype=np.uint8)
+    return pixels.reshape(height, width, images.channels)
