@@ -22,7 +22,7 @@ from tasks.training.divergence import Diverged
 from tasks.training.learner import Learner
 from tasks.training.processes import DeadWorker, Workers
 from tasks.training.runs import Fitted, Run
-from tasks.training.side_by_side import Group, SideBySide, chosen
+from tasks.training.side_by_side import Group, SideBySide, chosen, fine
 from tasks.training.stacked import PerRun, blocks, joined, split
 from tests.training.side_by_side import NETWORKS, difference, groups
 
@@ -157,6 +157,19 @@ class TestProcesses:
         finally:
             workers.close()
 
+    @pytest.mark.slow
+    def test_who_does_not_wait_for_the_end_gets_new_ones(self) -> None:
+        """What the old ones were at would be taken for an answer to the next call."""
+        expected = trained("in-turn", groups("dense"))
+        with SideBySide() as trainings:
+            some = trainings.each([groups("dense"), groups("conv")], "processes", "", 2)
+            assert difference(expected, fine(next(some))) == 0
+            left = trainings.workers
+            some.close()  # type: ignore[attr-defined]
+            assert left is not None and left.closed
+            assert difference(expected, trainings.fit(groups("dense"), "processes", "")) == 0
+            assert trainings.workers is not left
+
     def test_one_that_cannot_start_says_why(self) -> None:
         workers = Workers({"backend": "nothing"}, 1)
         try:
@@ -221,6 +234,13 @@ class TestHandover:
 
 
 class TestTheEnginesChoice:
+    def test_many_short_parts_are_long(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(side_by_side, "places", lambda: (2, []))
+        (group,) = groups("conv")
+        some = [with_training(group, epochs=10**5)]
+        assert chosen(some) == "in-turn"
+        assert chosen(some, 1000) == "processes"
+
     def test_short_trainings_go_in_turn(self) -> None:
         assert chosen(groups("dense")) == "in-turn"
 
