@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tasks.children import end_with_parent
+
 PYTHON = ("python", "python3")
 MODULE = "tasks"
 # PR_SET_PDEATHSIG of Linux' prctl.
@@ -90,22 +92,12 @@ def begin(root: str, logs: str, environment: Mapping[str, str]) -> None:
     os.dup2(log, 1)
     os.dup2(log, 2)
     os.environ[LOG_VARIABLE] = _log(logs)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    end_with_parent()
     _timer.install()
 
 
 def _log(logs: str) -> str:
     return str(Path(logs) / f"worker-{os.getpid()}.log")
-
-
-def _end_with_parent() -> None:
-    """End this process when its parent dies, even by SIGKILL; a pool's workers wait forever."""
-    from multiprocessing import connection, parent_process
-
-    parent = parent_process()
-    if parent is not None:
-        connection.wait([parent.sentinel])
-        os._exit(1)
 
 
 def load(modules: tuple[str, ...]) -> float:

@@ -1,6 +1,7 @@
 """Image files, decoded side by side to pictures of one size.
 
-Threads do it, because Pillow leaves Python's lock while it works.
+Processes do it: threads wait for Python's lock between the short steps of Pillow, and two of them
+need as long as one.
 """
 
 from __future__ import annotations
@@ -8,13 +9,19 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import sys
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from itertools import chain, islice
+from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from tasks.children import begin
+from tasks.errors import ThroughlineError
 from tasks.sources.folder import IMAGES
 
 if TYPE_CHECKING:
@@ -22,10 +29,10 @@ if TYPE_CHECKING:
 
     from tasks.config.image import Images
 
-# What one thread decodes at a time: so many files, or a few of together so many bytes.
+# What is decoded at a time: so many files, or a few of together so many bytes.
 BLOCK_FILES, BLOCK_BYTES = 32, 8 << 20
-# More wait for Python's lock, and each holds blocks in memory.
-MOST_THREADS = 8
+# Each holds blocks in memory.
+MOST_PROCESSES = 8
 # More pixels than any camera's; a small file can claim to be larger than memory.
 MOST_PIXELS = 200_000_000
 FORMATS = {
@@ -48,21 +55,50 @@ class Decoded(NamedTuple):
     pixels: np.ndarray | None
 
 
+class DeadDecoder(ThroughlineError, ChildProcessError):
+    """A process that decoded pictures ended before its time."""
+
+
 def all_decoded(files: Iterator[tuple[str, bytes]], images: Images) -> Iterator[Decoded]:
-    """Every image file in the order given; while threads decode, the next files are read."""
-    threads = min(os.cpu_count() or 1, MOST_THREADS)
+    """Every image file in the order given; while processes decode, the next files are read.
+
+    Raises:
+        DeadDecoder: a process was killed.
+    """
+    blocks = _blocks(files)
+    first = list(islice(blocks, 2))
+    if len(first) < 2:
+        # A process would take longer to begin.
+        for block in first:
+            yield from _block_decoded(block, images)
+        return
+    count = min(os.cpu_count() or 1, MOST_PROCESSES)
     running: deque[Future[list[Decoded]]] = deque()
-
-    def block_decoded(block: list[tuple[str, bytes]]) -> list[Decoded]:
-        return [decoded(file, content, images) for file, content in block]
-
-    with ThreadPoolExecutor(threads) as pool:
-        for block in _blocks(files):
-            running.append(pool.submit(block_decoded, block))
-            if len(running) > 2 * threads:
+    with _pool(count) as pool:
+        try:
+            for block in chain(first, blocks):
+                running.append(pool.submit(_block_decoded, block, images))
+                if len(running) > 2 * count:
+                    yield from running.popleft().result()
+            while running:
                 yield from running.popleft().result()
-        while running:
-            yield from running.popleft().result()
+        except BrokenProcessPool:
+            raise DeadDecoder(
+                "Every process should decode its share of the files to the end",
+                f"one of {count} was killed",
+                "It may lack memory; nothing was written, run the stage again",
+            ) from None
+
+
+def _pool(count: int) -> Executor:
+    """Processes that begin at once; elsewhere than on Linux a fork is not safe."""
+    if sys.platform != "linux":
+        return ThreadPoolExecutor(count)
+    return ProcessPoolExecutor(count, get_context("fork"), initializer=begin)
+
+
+def _block_decoded(block: list[tuple[str, bytes]], images: Images) -> list[Decoded]:
+    return [decoded(file, content, images) for file, content in block]
 
 
 def _blocks(files: Iterator[tuple[str, bytes]]) -> Iterator[list[tuple[str, bytes]]]:
