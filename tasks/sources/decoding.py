@@ -112,7 +112,8 @@ def _blocks(files: Iterator[tuple[str, bytes]]) -> Iterator[list[tuple[str, byte
         if len(block) == BLOCK_FILES or size >= BLOCK_BYTES:
             yield block
             block, size = [], 0
-    yield block
+    if block:
+        yield block
 
 
 def decoded(file: str, content: bytes, images: Images) -> Decoded:
