@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -37,22 +38,38 @@ def answered(
     rows = len(next(iter(feed.values())))
     largest = max(1, *(array[:1].nbytes for array in feed.values()))
     chunk = max(1, min(ROWS_A_CALL, BYTES_AT_ONCE // MOST_THREADS // largest))
-
-    def run(start: int) -> list[np.ndarray]:
-        part = {name: array[start : start + chunk] for name, array in feed.items()}
-        return list(session.run(list(outputs), part))
-
     starts = range(0, rows, chunk)
+    waiting = iter(starts)
+    parts: dict[int, list[np.ndarray]] = {}
+
+    def work() -> None:
+        for start in waiting:
+            part = {name: array[start : start + chunk] for name, array in feed.items()}
+            parts[start] = list(session.run(list(outputs), part))
+
     threads = min(threads or cores(), len(starts), max(1, BYTES_AT_ONCE // largest))
-    if threads == 1:
-        parts = [run(start) for start in starts]
-    else:
-        with ThreadPoolExecutor(threads) as pool:
-            parts = list(pool.map(run, starts))
+    others = [_threads().submit(work) for _ in range(threads - 1)]
+    try:
+        work()
+    finally:
+        # After an error nobody begins another chunk.
+        for _ in waiting:
+            pass
+        # One that has not begun, because they all work for another caller, has nothing left to do.
+        running = [other for other in others if not other.cancel()]
+    for other in running:
+        other.result()
     return {
-        name: np.concatenate([part[number] for part in parts])
+        name: np.concatenate([parts[start][number] for start in starts])
         for number, name in enumerate(outputs)
     }
+
+
+@cache
+def _threads() -> ThreadPoolExecutor:
+    """Threads that help every caller; to begin them anew can take longer than what they do."""
+    os.register_at_fork(after_in_child=_threads.cache_clear)
+    return ThreadPoolExecutor(MOST_THREADS - 1, thread_name_prefix="answers")
 
 
 def cores() -> int:
