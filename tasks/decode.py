@@ -21,11 +21,12 @@ def decode(workspace: Workspace, rows: int) -> list[str]:
     import onnx
 
     from tasks.preprocessing.decoding import decoded
+    from tasks.series.token_arrays import read_array
 
     folder = needed(workspace.training_data, "prepare") / "main"
     types = read_json(folder / "prepared.json")["types"]
     inputs = [name for name, kind in types.items() if kind == "int32"]
     if len(inputs) != 1:
         raise BadData("One network input must hold token numbers", inputs or "none")
-    numbers = np.load(folder / f"{inputs[0]}.npy", mmap_mode="r")[:rows]
+    numbers = read_array(folder, inputs[0])[:rows]
     return decoded(onnx.load(folder / "preprocess.onnx"), np.asarray(numbers))

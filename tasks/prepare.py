@@ -26,12 +26,11 @@ def prepare(stage_input: StageInput, workspace: Workspace) -> None:
         BadData: a part without rows, a column that cannot be treated as asked, a leak that the
             guards refuse.
     """
-    import pandas as pd
-
     from tasks.preprocessing.bottleneck import with_bottlenecks
     from tasks.preprocessing.pictures import stored_images, with_images, write_rows
+    from tasks.tokens.rows import read_windows
 
-    clean = pd.read_parquet(needed(workspace.clean / "rows.parquet", "validate"))
+    clean = read_windows(needed(workspace.clean / "rows.parquet", "validate"))
     # Only the rows were judged and copied; their pictures stay where `ingest` put them.
     rows = with_images(clean, stored_images(workspace.raw / "rows.parquet"))
     owners = [name for name, owner in stage_input.prepared_by.items() if name == owner]
@@ -50,7 +49,7 @@ def prepare(stage_input: StageInput, workspace: Workspace) -> None:
         if aside.exists():
             # Held out like test rows: `evaluate` says what they would change.
             pictures = stored_images(workspace.raw / "rows.parquet")
-            write_rows(with_images(pd.read_parquet(aside), pictures), test / "main" / aside.name)
+            write_rows(with_images(read_windows(aside), pictures), test / "main" / aside.name)
 
 
 def _prepare_series(rows: pd.DataFrame, view: Any, training: Path, test: Path) -> None:
@@ -132,8 +131,8 @@ def _without_pictures(rows: pd.DataFrame, planned: Plan) -> pd.DataFrame:
 
 def _write_arrays(fitted: Preprocessing, rows: pd.DataFrame, training: Path) -> None:
     """The network's inputs; those that lie beside the rows already get a second name only."""
-    from tasks.preprocessing.arrays import arrays
     from tasks.preprocessing.pictures import bottlenecks_beside, images_beside
+    from tasks.series.token_arrays import arrays, write_array
 
     stored = training / "rows.parquet"
     beside = {name: images_beside(stored) / f"{c}.npy" for name, c in fitted.unchanged.items()}
@@ -142,7 +141,7 @@ def _write_arrays(fitted: Preprocessing, rows: pd.DataFrame, training: Path) -> 
         if name in beside:
             linked(beside[name], training / f"{name}.npy")
         else:
-            np.save(training / f"{name}.npy", array)
+            write_array(array, training, name)
 
 
 def _bytes(fitted: Preprocessing) -> bytes:

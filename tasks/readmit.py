@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tasks.config.loading import load
 from tasks.errors import BadData, listed
+from tasks.tokens.rows import as_texts, read_windows
 from tasks.validation.judgement import judge
 from tasks.validation.repairs import repaired, write_repairs
 from tasks.wire import wire
@@ -31,7 +32,7 @@ def readmit(root: Path, name: str) -> str:
     import pandas as pd
 
     workspace = Workspace(root, name)
-    frame = pd.read_parquet(needed(workspace.raw / "rows.parquet", "ingest"))
+    frame = as_texts(read_windows(needed(workspace.raw / "rows.parquet", "ingest")))
     if not workspace.repairs.exists():
         quarantine = pd.read_parquet(needed(workspace.clean / "quarantine.parquet", "validate"))
         rows = sorted(set(quarantine["row"].tolist()))

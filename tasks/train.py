@@ -66,15 +66,14 @@ def _epochs(view: Any, scores: dict[str, Any] | None, branch: str) -> int | None
 
 def _training(view: Any, network: Any, prepared: Path, default_seed: int) -> tuple[Learner, Run]:
     from tasks.preprocessing.target import FittedTarget
+    from tasks.series.token_arrays import read_array
     from tasks.training.learner import learner
     from tasks.training.runs import Run
 
     summary = read_json(prepared / "prepared.json")
     if "window" in summary:
         return _windows(view, network, prepared, default_seed)
-    arrays = {
-        name: np.load(prepared / f"{name}.npy", mmap_mode="r") for name in summary["features"]
-    }
+    arrays = {name: read_array(prepared, name) for name in summary["features"]}
     target = FittedTarget.from_json(summary["target"])
     vectors = {
         name: np.load(prepared / f"{name}.vectors.npy")

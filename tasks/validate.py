@@ -10,6 +10,8 @@ import shutil
 from typing import TYPE_CHECKING
 
 from tasks.sources.table import write_rows
+from tasks.tokens.rows import as_texts, read_windows
+from tasks.tokens.series import windows_beside
 from tasks.validation.catalogue import check
 from tasks.validation.judgement import Judgement, judge, refuse_if_stopped
 from tasks.validation.quarantine import write_quarantine
@@ -37,14 +39,13 @@ def validate(stage_input: StageInput, workspace: Workspace) -> None:
         BadPipeline: a rule is unknown or its arguments are wrong.
         BadData: a rule fails and `on_failure` is `stop`, or too many rows would be set aside.
     """
-    import pandas as pd
-
     settings = stage_input.main.expectations
     check(settings.rules)
     source = needed(workspace.raw / "rows.parquet", "ingest")
-    frame = pd.read_parquet(source)
+    frame = read_windows(source)
     if workspace.repairs.exists():
-        frame = repaired(frame, workspace.repairs)
+        # A mended text is no window of the source's texts.
+        frame = repaired(as_texts(frame), workspace.repairs)
     judgement = judge(frame, settings)
     with replaced(workspace.validation_report) as draft:
         draft.mkdir()
@@ -62,6 +63,8 @@ def validate(stage_input: StageInput, workspace: Workspace) -> None:
             write_rows(_kept(frame, judgement), draft / "rows.parquet")
         else:
             shutil.copyfile(source, draft / "rows.parquet")
+            if windows_beside(source).is_dir():
+                shutil.copytree(windows_beside(source), windows_beside(draft / "rows.parquet"))
 
 
 def _kept(frame: pd.DataFrame, judgement: Judgement) -> pd.DataFrame:

@@ -23,6 +23,9 @@ HEADER = "# Written by `python -m tasks wire`; change tasks/wire.py instead.\n"
 # What every stage runs: reading the pipeline file and writing outputs.
 FOUNDATION = ("tasks/config", "tasks/errors.py", "tasks/workspace.py")
 
+# What series read times with.
+CLOCK = ("serving/__init__.py", "serving/clock.py", "serving/errors.py")
+
 # The code that each stage runs besides; a test compares this with the imports.
 CODE: dict[str, tuple[str, ...]] = {
     "ingest": (
@@ -32,17 +35,17 @@ CODE: dict[str, tuple[str, ...]] = {
         "tasks/children.py",
         "tasks/ingest.py",
         "tasks/sources",
+        "tasks/tokens",
     ),
     "validate": (
         "tasks/sources/__init__.py",
         "tasks/sources/table.py",
+        "tasks/tokens",
         "tasks/validate.py",
         "tasks/validation",
     ),
     BOTTLENECK: (
-        "serving/__init__.py",
-        "serving/clock.py",
-        "serving/errors.py",
+        *CLOCK,
         "serving/image.py",
         "tasks/bottleneck.py",
         "tasks/children.py",
@@ -50,44 +53,41 @@ CODE: dict[str, tuple[str, ...]] = {
         "tasks/preprocessing",
         "tasks/series",
         "tasks/sources",
+        "tasks/tokens",
         "tasks/training",
     ),
     "prepare": (
-        "serving/__init__.py",
-        "serving/clock.py",
-        "serving/errors.py",
+        *CLOCK,
         "tasks/guards",
         "tasks/prepare.py",
         "tasks/preprocessing",
         "tasks/series",
         "tasks/splits",
+        "tasks/tokens",
     ),
     "cross_validate": (
-        "serving/__init__.py",
-        "serving/clock.py",
-        "serving/errors.py",
+        *CLOCK,
         "tasks/cross_validate.py",
         "tasks/preprocessing",
         "tasks/series",
         "tasks/splits",
+        "tasks/tokens",
         "tasks/training",
     ),
     "train": (
-        "serving/__init__.py",
-        "serving/clock.py",
-        "serving/errors.py",
+        *CLOCK,
         "tasks/preprocessing",
         "tasks/series",
+        "tasks/tokens",
         "tasks/train.py",
         "tasks/training",
     ),
     "export": (
-        "serving/__init__.py",
-        "serving/clock.py",
-        "serving/errors.py",
+        *CLOCK,
         "tasks/export",
         "tasks/preprocessing",
         "tasks/series",
+        "tasks/tokens",
     ),
     "evaluate": (
         "serving",
@@ -96,6 +96,7 @@ CODE: dict[str, tuple[str, ...]] = {
         "tasks/preprocessing",
         "tasks/series",
         "tasks/splits",
+        "tasks/tokens",
         "tasks/training/__init__.py",
         "tasks/training/intervals.py",
     ),

@@ -54,12 +54,11 @@ def canary(name: str, workspace: Workspace) -> Proof:
         MissingFile: there are no clean rows yet.
         RefusedByGate: something moved; names the files or folds.
     """
-    import pandas as pd
-
     from tasks.config.loading import load
+    from tasks.tokens.rows import read_windows
 
     workspace = Workspace(workspace.root, name)
-    rows = pd.read_parquet(needed(workspace.clean / "rows.parquet", "validate"))
+    rows = read_windows(needed(workspace.clean / "rows.parquet", "validate"))
     pipeline = load(workspace).main
     held_out = _held_out(rows, pipeline)
     changed = corrupted(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tasks.guards.finding import is_number, is_plain
 from tasks.preprocessing.pictures import is_picture_column
+from tasks.tokens.rows import is_windows, texts_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,6 +47,9 @@ def corrupted(
         if is_picture_column(rows[name]):
             changed[name] = _negatives(rows[name], chosen)
             continue
+        if is_windows(rows[name]):
+            changed[name] = _windows(rows[name], chosen)
+            continue
         if not is_plain(rows[name]):
             continue
         values = rows.loc[chosen, name]
@@ -60,6 +65,20 @@ def _negatives(column: pd.Series, chosen: np.ndarray[Any, Any]) -> pd.Series:
 
     values = [255 - v if held else v for v, held in zip(column, chosen, strict=True)]
     return pd.Series(values, index=column.index, dtype=object)
+
+
+def _windows(column: pd.Series, chosen: np.ndarray[Any, Any]) -> pd.Series:
+    """Windows of which the chosen ones lie in other texts, all of whose tokens are new."""
+    import pandas as pd
+
+    from tasks.tokens.column import WindowArray
+
+    texts = texts_of(column)
+    series = texts.series
+    words = np.array([f"{word}{NEW_WORD.replace(' ', '')}" for word in series.words], dtype=object)
+    both = series.followed_by(replace(series, words=words))
+    ends = np.where(chosen, texts.ends + len(series.codes), texts.ends).astype(texts.ends.dtype)
+    return pd.Series(WindowArray(both, ends), index=column.index)
 
 
 def _column(column: pd.Series, chosen: np.ndarray[Any, Any]) -> pd.Series:

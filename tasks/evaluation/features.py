@@ -14,6 +14,8 @@ from tasks.evaluation.rows import Rows, answers
 if TYPE_CHECKING:
     import scipy.sparse
 
+    from tasks.series.gathered import Windowed
+
 # Rows that are dense at a time.
 CHUNK = 4096
 # A table at least this wide with at most this share of numbers other than zero is kept sparse:
@@ -34,10 +36,12 @@ def training_features(folder: Path, inputs: Sequence[str]) -> Features:
     Returns:
         all inputs side by side, shape (N, F).
     """
-    return features_of([np.load(folder / f"{name}.npy", mmap_mode="r") for name in inputs])
+    from tasks.series.token_arrays import read_array
+
+    return features_of([read_array(folder, name) for name in inputs])
 
 
-def features_of(arrays: Sequence[np.ndarray]) -> Features:
+def features_of(arrays: Sequence[np.ndarray | Windowed]) -> Features:
     """Network inputs side by side, shape (N, F)."""
     count = len(arrays[0])
 

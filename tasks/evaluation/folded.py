@@ -48,10 +48,10 @@ def folded(
 
 def _folds(folder: Path, view: Any, target: Target) -> list[Prepared]:
     """What a comparison model sees of each fold."""
-    from tasks.preprocessing.arrays import arrays
     from tasks.preprocessing.fit import fit
     from tasks.preprocessing.pictures import read_rows
     from tasks.preprocessing.plan import plan
+    from tasks.series.token_arrays import arrays
     from tasks.splits.folds import folds
 
     summary = read_json(folder / "prepared.json")

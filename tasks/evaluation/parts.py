@@ -142,4 +142,5 @@ class Compared:
 def _pictures_measured(rows: Rows) -> int:
     """How many pictures are worth the time of their answers."""
     sizes = [values[0, ..., 0].size for values in rows.columns.values() if values.ndim == 4]
-    return max(FEWEST_PICTURES, min([MOST_PICTURES, *(MOST_PIXELS // size for size in sizes)]))
+    most = min([MOST_PICTURES, *(MOST_PIXELS // int(size) for size in sizes)])
+    return max(FEWEST_PICTURES, most)

@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tasks.errors import BadData
+from tasks.tokens.series import BLOCK, Texts, stored_windows
 
 if TYPE_CHECKING:
     import pyarrow
+
+    from serving.predictor import Predictor
 
 
 @dataclass(frozen=True)
@@ -20,11 +23,12 @@ class Rows:
     """A table.
 
     Attributes:
-        columns: each raw column, shape (N,); pictures (N, height, width, channels).
+        columns: each raw column, shape (N,); pictures (N, height, width, channels). Windows of
+            texts are joined when they are asked for.
         count: the number of rows.
     """
 
-    columns: Mapping[str, np.ndarray]
+    columns: Mapping[str, Any]
     count: int
 
 
@@ -35,10 +39,12 @@ def read_rows(path: Path) -> Rows:
     # `read_table` and `to_numpy` would import pandas, which costs more than all the reading.
     with pyarrow.parquet.ParquetFile(path) as file:
         table = file.read()
-    columns = {name: _as_numpy(table.column(name)) for name in table.column_names}
+    columns: dict[str, Any] = {name: _as_numpy(table.column(name)) for name in table.column_names}
     # The pictures of the rows, numbered from 0 in their order.
     for pixels in sorted(path.with_suffix(".images").glob("*.npy")):
         columns[pixels.stem] = np.load(pixels, mmap_mode="r", allow_pickle=False)
+    for name, series in stored_windows(path).items():
+        columns[name] = Texts(series, columns[name])
     return Rows(columns, table.num_rows)
 
 
@@ -88,9 +94,22 @@ def answers(path: Path, rows: Rows) -> dict[str, np.ndarray]:
     from serving.predictor import Predictor
 
     try:
-        return Predictor(path).predict(rows.columns)
+        if not any(isinstance(values, Texts) for values in rows.columns.values()):
+            return Predictor(path).predict(rows.columns)
+        return _answered_in_parts(Predictor(path), rows)
     except BadRequest as error:
         raise BadData(
             f"The rows must be ones that '{path.name}' answers. {error}",
             remedy="Give the column an `impute`, or set such rows aside by an expectation",
         ) from None
+
+
+def _answered_in_parts(predictor: Predictor, rows: Rows) -> dict[str, np.ndarray]:
+    """The answers to windows, so that the texts of a part alone are in memory."""
+    parts = [
+        predictor.predict(
+            {name: held[start : start + BLOCK] for name, held in rows.columns.items()}
+        )
+        for start in range(0, max(rows.count, 1), BLOCK)
+    ]
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

@@ -66,10 +66,11 @@ def _batches(
 def _prepared(folder: Path, names: Sequence[str]) -> Mapping[str, Any]:
     """The arrays that the network was trained on; windows are gathered as they are asked for."""
     from tasks.series.prepared import read_learned
+    from tasks.series.token_arrays import read_array
 
     if "window" in read_json(folder / "prepared.json"):
         return read_learned(folder).inputs
-    return {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in names}
+    return {name: read_array(folder, name) for name in names}
 
 
 def float16(model: onnx.ModelProto) -> onnx.ModelProto:

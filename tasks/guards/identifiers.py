@@ -46,7 +46,7 @@ def identifying(name: str, column: pd.Series) -> str:
         return "has another value in every row" if NAME.fullmatch(name) else ""
     if distinct < 0.95 * len(present):
         return ""
-    words = present.astype(str).iloc[:200].str.split().map(len).mean()
+    words = present.iloc[:200].astype(str).str.split().map(len).mean()
     if words > MOST_WORDS and not NAME.fullmatch(name):
         return ""
     return f"has {distinct} different values in {len(present)} rows"

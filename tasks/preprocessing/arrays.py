@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -20,18 +21,25 @@ CHECKED = 8
 TOLERANCE = 1e-4
 
 
-def arrays(fitted: Preprocessing, rows: pd.DataFrame) -> dict[str, np.ndarray]:
+def arrays(
+    fitted: Preprocessing, rows: pd.DataFrame, gathered: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
     """For each network input the array of its features, rows first.
 
     Pictures that the graph leaves as they are and features that stage `bottleneck` stored are
     taken from there, after the graph gave the same for the first rows.
+
+    Args:
+        fitted: a preprocessing.
+        rows: raw rows.
+        gathered: as for `run`. Default: none.
 
     Raises:
         BadData: what is stored is not what the graph gives.
     """
     ready = {**dict.fromkeys(fitted.unchanged), **dict.fromkeys(fitted.stored)}
     if set(ready) != set(fitted.features):
-        return run(fitted.graph, rows, fitted.inputs, fitted.types)
+        return run(fitted.graph, rows, fitted.inputs, fitted.types, gathered=gathered)
     head = rows.head(CHECKED)
     expected = run(fitted.graph, head, fitted.inputs, fitted.types)
     columns = {**fitted.unchanged, **{n: c + SUFFIX for n, c in fitted.stored.items()}}

@@ -25,6 +25,7 @@ from tasks.preprocessing.spread import SPREADS, spread, write_spread
 from tasks.preprocessing.text import FittedText, fit_text
 from tasks.preprocessing.text_graph import write_text
 from tasks.preprocessing.tokens import tokenised, write_count
+from tasks.tokens.rows import is_windows, texts_of
 
 if TYPE_CHECKING:
     import onnx
@@ -52,6 +53,7 @@ class Preprocessing:
         unchanged: for network inputs that are a column of pictures as it is, the column.
         stored: for network inputs whose features stage `bottleneck` stored, the column.
         vectors: for network inputs of token numbers the weights of an Embedding, if wanted.
+        numbered: for network inputs of token numbers the column of the texts.
     """
 
     graph: onnx.ModelProto
@@ -62,6 +64,7 @@ class Preprocessing:
     unchanged: Mapping[str, str] = field(default_factory=dict)
     stored: Mapping[str, str] = field(default_factory=dict)
     vectors: Mapping[str, np.ndarray] = field(default_factory=dict)
+    numbered: Mapping[str, str] = field(default_factory=dict)
 
 
 def fit(
@@ -84,7 +87,7 @@ def fit(
             graph.input(name, kind, _input_shape(name, rows, plan))
         else:
             layout.input(graph, name, kind)
-    features, types, rescaling, unchanged, stored = {}, {}, {}, {}, {}
+    features, types, rescaling, unchanged, stored, numbered = {}, {}, {}, {}, {}, {}
     vectors: dict[str, np.ndarray] = {}
     for group, columns in plan.inputs.items():
         fitted = [_fit_column(rows, planned, layout, files) for planned in columns]
@@ -106,10 +109,14 @@ def fit(
         else:
             element_type = ELEMENT_TYPES[types[group]]
             layout.output(graph, blocks + more, group, element_type, len(features[group]))
+        if types[group] == "int32":
+            numbered[group] = first.name
         if isinstance(first, FittedText) and first.vectors is not None:
             vectors[group] = first.vectors
-    raw = dict(plan.raw)
-    return Preprocessing(graph.model(), features, raw, types, rescaling, unchanged, stored, vectors)
+    return Preprocessing(
+        graph.model(), features, dict(plan.raw), types, rescaling, unchanged, stored, vectors,
+        numbered,
+    )  # fmt: skip
 
 
 def _input_shape(name: str, rows: pd.DataFrame, plan: Plan) -> list[str | int]:
@@ -151,8 +158,9 @@ def _fit_column(rows: pd.DataFrame, planned: Planned, layout: Layout, files: Pat
         frozen = _frozen(rows, planned.name)
         return fit_image(planned.name, rows[planned.name], planned.column.image, frozen)
     if planned.column.text is not None:
-        values = raw_values(rows, planned.name, "string")
-        return fit_text(planned.name, values, planned.column.text, files)
+        column = rows[planned.name]
+        held = texts_of(column) if is_windows(column) else raw_values(rows, planned.name, "string")
+        return fit_text(planned.name, held, planned.column.text, files)
     if planned.column.encode is not None:
         if planned.column.derive is not None:
             values = derived(rows, planned.column.derive).astype(object)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tasks.tokens.rows import as_texts
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -38,7 +40,8 @@ def golden_rows(
     # Whole numbers cannot be missing in a table, so numbers of every kind become floats.
     numbers = {entry["name"]: "float64" for entry in inputs if entry["type"] == "number"}
     pictures = any(entry["type"] == "image" for entry in inputs)
-    real = rows[names].head(min(count, PICTURES) if pictures else count).astype(numbers)
+    few = rows[names].head(min(count, PICTURES) if pictures else count)
+    real = as_texts(few).astype(numbers)
     edges = [
         {entry["name"]: _edge(entry, edge, real[entry["name"]].iloc[0]) for entry in inputs}
         for edge in ("min", "max", "below", "above", "missing")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tasks.preprocessing.bottleneck import read_bottlenecks, write_bottlenecks
+from tasks.tokens.rows import read_windows, write_windows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,16 +53,17 @@ def with_images(rows: pd.DataFrame, images: dict[str, np.ndarray]) -> pd.DataFra
 
 
 def read_rows(path: Path) -> pd.DataFrame:
-    """The rows of a Parquet file, with their pictures where they have some."""
-    import pandas as pd
-
-    rows = with_images(pd.read_parquet(path), stored_images(path))
+    """The rows of a Parquet file, with their pictures and windows where they have some."""
+    rows = with_images(read_windows(path), stored_images(path))
     return read_bottlenecks(rows, bottlenecks_beside(path))
 
 
 def write_rows(rows: pd.DataFrame, path: Path) -> None:
-    """Write rows as Parquet and their pictures beside it, numbered from 0 in the rows' order."""
-    rows = write_bottlenecks(rows, bottlenecks_beside(path))
+    """Write rows as Parquet and their pictures beside it, numbered from 0 in the rows' order.
+
+    The tokens of windows are written beside it too.
+    """
+    rows = write_windows(write_bottlenecks(rows, bottlenecks_beside(path)), path)
     names = [name for name in rows.columns if is_picture_column(rows[name])]
     numbers = {name: np.arange(len(rows)) for name in names}
     rows.assign(**numbers).to_parquet(path)

@@ -19,6 +19,7 @@ def raw_values(rows: pd.DataFrame, name: str, kind: str) -> np.ndarray:
     if kind == "image":
         return np.stack(column.to_list())
     if kind == "string":
+        # A few rows of windows, whose texts are made here; callers take some at a time.
         return np.array(["" if v is None or v != v else str(v) for v in column], dtype=object)
     if kind == "boolean":
         return column.to_numpy(dtype=bool)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tasks.errors import BadData
 from tasks.preprocessing.raw import raw_values
 from tasks.preprocessing.runtime import session_of
+from tasks.tokens.rows import is_windows
+from tasks.tokens.series import BLOCK
 
 if TYPE_CHECKING:
     import onnx
@@ -37,7 +39,8 @@ def run(
     types: Mapping[str, str],
     *,
     finite: bool = True,
-) -> dict[str, np.ndarray]:
+    gathered: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
     """The features of raw rows, by onnxruntime.
 
     Args:
@@ -46,33 +49,57 @@ def run(
         inputs: name and kind of each raw column that the graph takes.
         types: for each network input the type to keep it in.
         finite: whether a feature that is not finite is refused. Default: true.
+        gathered: for network inputs what stands for their array where all its rows are what the
+            graph gives; no array is made of these. Default: of none.
 
     Returns:
         for each network input an array of shape (rows, features), or (rows, height, width,
-        channels) for pictures.
+        channels) for pictures; or what `gathered` has for it.
 
     Raises:
         BadData: a feature that is not finite, with its input and row.
     """
     session = session_of(graph)
     shapes = {output.name: output.shape[1:] for output in session.get_outputs()}
-    arrays = {name: np.empty((len(rows), *shape), types[name]) for name, shape in shapes.items()}
-    pictures = "image" in inputs.values()
-    # Pictures are read from the disk a chunk at a time.
-    feeds = {} if pictures else feed(rows, inputs)
+    arrays: dict[str, Any] = dict(gathered or {})
+
+    def made(name: str) -> np.ndarray:
+        return np.empty((len(rows), *shapes[name]), types[name])
+
+    arrays |= {name: made(name) for name in shapes if name not in arrays}
     texts = any(node.op_type == "Tokenizer" for node in graph.graph.node)
-    step = PICTURES if pictures else TEXTS if texts else CHUNK
-    for start in range(0, len(rows), step):
+    step = PICTURES if "image" in inputs.values() else TEXTS if texts else CHUNK
+    for start, given in _chunks(rows, inputs, step):
         chunk = slice(start, start + step)
-        given = (
-            feed(rows.iloc[chunk], inputs) if pictures else {n: a[chunk] for n, a in feeds.items()}
-        )
         values = session.run(list(shapes), given)
         for name, part in zip(shapes, values, strict=True):
             if finite:
                 _all_finite(name, part, start)
+            held = arrays[name]
+            if not isinstance(held, np.ndarray):
+                if np.array_equal(held[chunk], part):
+                    continue
+                arrays[name] = made(name)
+                arrays[name][:start] = held[:start]
             arrays[name][chunk] = part
-    return arrays
+    return {name: arrays[name] for name in shapes}
+
+
+def _chunks(
+    rows: pd.DataFrame, inputs: Mapping[str, str], step: int
+) -> Iterator[tuple[int, dict[str, np.ndarray]]]:
+    """The first row and the feed of each `step` rows."""
+    # Pictures are read from the disk, and windows of texts are joined, some at a time.
+    block = max(len(rows), 1)
+    if "image" in inputs.values():
+        block = step
+    elif any(is_windows(rows[name]) for name in inputs):
+        block = max(BLOCK // step, 1) * step
+    for first in range(0, len(rows), block):
+        feeds = feed(rows.iloc[first : first + block], inputs)
+        for start in range(first, min(first + block, len(rows)), step):
+            part = slice(start - first, start - first + step)
+            yield start, {name: array[part] for name, array in feeds.items()}
 
 
 def _all_finite(name: str, values: np.ndarray, start: int) -> None:

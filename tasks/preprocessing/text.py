@@ -16,6 +16,7 @@ from tasks.config.text import Ids, Text
 from tasks.errors import BadData
 from tasks.preprocessing.tokens import ngrams, other_cases, stop_words, tokenised
 from tasks.preprocessing.vectors import auxiliary_file, matrix_for, read_vectors, words_of
+from tasks.tokens.series import Texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -70,12 +71,14 @@ class FittedText:
         return found
 
 
-def fit_text(name: str, values: np.ndarray, text: Text, files: Path | None = None) -> FittedText:
+def fit_text(
+    name: str, values: np.ndarray | Texts, text: Text, files: Path | None = None
+) -> FittedText:
     """Fit the vocabulary of a column on its training texts.
 
     Args:
         name: of the column.
-        values: object of str, shape (rows,).
+        values: object of str, shape (rows,), or windows, of which some at a time are made.
         text: its treatment.
         files: folder of the source's auxiliary files. Default: there are none.
 
@@ -96,7 +99,7 @@ def fit_text(name: str, values: np.ndarray, text: Text, files: Path | None = Non
     return FittedText(name, text, fitted.vocabulary, fitted.weights, matrix)
 
 
-def _fitted(name: str, values: np.ndarray, text: Text) -> FittedText:
+def _fitted(name: str, values: np.ndarray | Texts, text: Text) -> FittedText:
     counts, documents = _counted(values, text)
     without = stop_words(text)
     known = [
@@ -121,18 +124,19 @@ def _fitted(name: str, values: np.ndarray, text: Text) -> FittedText:
     return FittedText(name, text, vocabulary, weights)
 
 
-def _counted(values: np.ndarray, text: Text) -> tuple[Counter[str], Counter[str]]:
+def _counted(values: np.ndarray | Texts, text: Text) -> tuple[Counter[str], Counter[str]]:
     """How often each token or n-gram stands in the texts, and in how many (for tf-idf)."""
     counts: Counter[str] = Counter()
     documents: Counter[str] = Counter()
     single = text.ngrams == (1, 1)
     # Texts of like length share a call of the tokenizer, whose output is as wide as the longest.
-    order = np.argsort([len(value) for value in values], kind="stable")
-    for tokens in tokenised(values[order], text):
-        grams: list[str] = tokens if single else list(ngrams(tokens, text.ngrams))
-        counts.update(grams)
-        if text.encode == "tf-idf":
-            documents.update(set(_folded(grams, text)))
+    for some in values.parts() if isinstance(values, Texts) else [values]:
+        order = np.argsort([len(value) for value in some], kind="stable")
+        for tokens in tokenised(some[order], text):
+            grams: list[str] = tokens if single else list(ngrams(tokens, text.ngrams))
+            counts.update(grams)
+            if text.encode == "tf-idf":
+                documents.update(set(_folded(grams, text)))
     folded: Counter[str] = Counter()
     for token, lowered in zip(counts, _folded(counts, text), strict=True):
         folded[lowered] += counts[token]

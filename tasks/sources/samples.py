@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tasks.errors import BadData, nearest
+from tasks.tokens.series import TokenSeries
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -43,21 +44,13 @@ def sampled(rows: pd.DataFrame, settings: Samples) -> pd.DataFrame:
     numbers = pd.factorize(rows[settings.column])[0]
     texts = [tokens(str(text), settings) for text in rows[settings.column].fillna("")]
     if settings.kind == "windows":
-        found = list(windows(texts, settings.length or 1))
-        columns = ["context", "next", NUMBER]
-        if settings.most is not None:
-            counts = Counter(row[1] for row in found)
-            ranked = sorted(counts, key=lambda token: (-counts[token], token))
-            known = set(ranked[: settings.most])
-            found = [row for row in found if row[1] in known]
         separator = "" if settings.of == "characters" else " "
-        table: list[Any] = [(separator.join(context), after, i) for context, after, i in found]
+        frame = windows(texts, settings.length or 1, separator, settings.most)
     else:
-        table = list(skip_grams(texts, settings.window or 1, settings.negatives, settings.seed))
-        columns = ["centre", "context", "label", NUMBER]
-    if not table:
+        pairs = list(skip_grams(texts, settings.window or 1, settings.negatives, settings.seed))
+        frame = pd.DataFrame(pairs, columns=["centre", "context", "label", NUMBER])
+    if frame.empty:
         raise BadData("'source.samples' must leave rows", f"{len(rows)} texts, none long enough")
-    frame = pd.DataFrame(table, columns=columns)
     frame[NUMBER] = numbers[frame[NUMBER].to_numpy()].astype(np.int64)
     return frame
 
@@ -70,17 +63,41 @@ def tokens(text: str, settings: Samples) -> list[str]:
 
 
 def windows(
-    texts: Sequence[Sequence[str]], length: int
-) -> Iterator[tuple[Sequence[str], str, int]]:
+    texts: Sequence[Sequence[str]], length: int, separator: str, most: int | None = None
+) -> pd.DataFrame:
     """Every run of `length` tokens, the token after it, and the number of the text.
 
+    The runs are not made: their column holds where each ends among the tokens of all texts.
+
+    Args:
+        texts: tokens of each.
+        length: tokens in a run.
+        separator: what stands between two of them.
+        most: only runs that one of so many most frequent tokens follows. Default: all.
+
     Example:
-        >>> list(windows([["imagine", "there's", "no", "heaven"]], 3))
-        [(['imagine', "there's", 'no'], 'heaven', 0)]
+        >>> windows([["imagine", "there's", "no", "heaven"]], 3, " ").values.tolist()
+        [["imagine there's no", 'heaven', 0]]
     """
-    for number, text in enumerate(texts):
-        for start in range(len(text) - length):
-            yield text[start : start + length], text[start + length], number
+    import pandas as pd
+
+    from tasks.tokens.column import WindowArray
+
+    series = TokenSeries.of([token for text in texts for token in text], length, separator)
+    sizes = np.array([len(text) for text in texts], dtype=np.int64)
+    counts = np.maximum(sizes - length, 0)
+    numbers = np.repeat(np.arange(len(texts)), counts)
+    # Of a text's windows the first ends `length` tokens after the text before, and so on.
+    firsts = np.repeat(sizes.cumsum() - sizes - (counts.cumsum() - counts), counts)
+    ends = np.arange(len(numbers)) + firsts + length - 1
+    after = series.codes[ends + 1]
+    if most is not None:
+        seen = np.bincount(after, minlength=len(series.words))
+        known = np.isin(after, np.argsort(-seen, kind="stable")[:most])
+        ends, after, numbers = ends[known], after[known], numbers[known]
+    context = WindowArray(series, ends.astype(np.int32))
+    following = pd.Series(series.words[after], dtype="str")
+    return pd.DataFrame({"context": context, "next": following, NUMBER: numbers})
 
 
 def skip_grams(

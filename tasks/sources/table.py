@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from tasks.errors import BadData, listed, nearest
+from tasks.tokens.rows import write_windows
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -197,11 +198,11 @@ def as_arrow(frame: pd.DataFrame) -> pa.Table:
 
 
 def write_rows(frame: pd.DataFrame, path: Path) -> None:
-    """Write rows as Parquet; equal rows give equal bytes."""
+    """Write rows as Parquet, with the tokens of windows beside it; equal rows give equal bytes."""
     import pyarrow.parquet as parquet
 
     parquet.write_table(
-        as_arrow(frame),
+        as_arrow(write_windows(frame, path)),
         path,
         compression="zstd",
         version="2.6",

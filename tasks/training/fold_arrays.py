@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from tasks.series.gathered import Windowed
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 class FoldArrays(NamedTuple):
     """The network's inputs of all rows, weights of Embeddings and rescaling, as a fold fitted."""
 
-    inputs: dict[str, np.ndarray]
+    inputs: Mapping[str, np.ndarray | Windowed]
     vectors: Mapping[str, np.ndarray]
     rescaling: Mapping[str, Any]
 

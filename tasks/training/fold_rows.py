@@ -65,8 +65,8 @@ class PreparedRows:
         return groups
 
     def _of(self, training: np.ndarray) -> FoldArrays:
-        from tasks.preprocessing.arrays import arrays
         from tasks.preprocessing.fit import fit
+        from tasks.series.token_arrays import arrays
 
         rows = training.tobytes()
         if rows not in self._kept:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from tasks.errors import BadData
+from tasks.tokens.rows import named_texts
 from tasks.validation.expectations import Verdict, verdicts
 from tasks.validation.profile_frame import with_profiles
 
@@ -66,6 +67,7 @@ def judge(frame: pd.DataFrame, settings: Expectations) -> Judgement:
     found: list[Verdict] = []
     profiled = frame
     if settings.rules:
+        frame = named_texts(frame, settings.rules)
         profiled = with_profiles(frame, settings.rules)
         found = _verdicts(frame, profiled, settings.rules)
     failed = [verdict for verdict in found if not verdict.passed]
