@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tasks.errors import BadData
+from tasks.preprocessing import aligned
 from tasks.preprocessing.raw import raw_values
 from tasks.preprocessing.runtime import session_of
 from tasks.tokens.rows import is_windows
@@ -64,7 +65,7 @@ def run(
     arrays: dict[str, Any] = dict(gathered or {})
 
     def made(name: str) -> np.ndarray:
-        return np.empty((len(rows), *shapes[name]), types[name])
+        return aligned.empty((len(rows), *shapes[name]), types[name])
 
     arrays |= {name: made(name) for name in shapes if name not in arrays}
     texts = any(node.op_type == "Tokenizer" for node in graph.graph.node)

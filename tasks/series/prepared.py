@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tasks.preprocessing import aligned
 from tasks.preprocessing.target import FittedTarget
 from tasks.series.frame import Series
 from tasks.series.gathered import Ahead, Windowed
@@ -71,10 +72,9 @@ def features(
 
     session = session_of(graph)
     sizes = {output.name: output.shape[2] for output in session.get_outputs()}
-    arrays = {
-        name: np.full((len(series), size), 0 if types[name] == "int32" else np.nan, types[name])
-        for name, size in sizes.items()
-    }
+    arrays = {name: aligned.empty((len(series), size), types[name]) for name, size in sizes.items()}
+    for name, array in arrays.items():
+        array.fill(0 if types[name] == "int32" else np.nan)
     for start, stop in zip(series.starts[:-1], series.starts[1:], strict=True):
         columns = feed(series, kinds, slice(start, stop))
         values = session.run(list(sizes), {name: v[None] for name, v in columns.items()})
@@ -109,13 +109,17 @@ class Learned:
     def inputs(self) -> dict[str, Windowed]:
         """The network's inputs, gathered from the stored series."""
         return {
-            name: self.windowed(np.load(self.folder / f"{name}.npy"))
+            # A private map: its memory is aligned, and what is reordered stays in this process.
+            name: self.windowed(np.load(self.folder / f"{name}.npy", mmap_mode="c"))
             for name in self.summary["features"]
         }
 
     def windowed(self, array: np.ndarray) -> Windowed:
-        """Windows of the features of all rows, which are reordered in place."""
-        return windows(array, self.ends, self.extent.offsets)
+        """Windows of the features of all rows, which are reordered in place, then read-only."""
+        found = windows(array, self.ends, self.extent.offsets)
+        # A training may read the very memory.
+        found.series.flags.writeable = False
+        return found
 
     @property
     def answers(self) -> Ahead | np.ndarray:
@@ -140,10 +144,10 @@ def read_learned(folder: Path) -> Learned:
     window = summary["window"]
     return Learned(
         read_series(folder, window["grid"]),
-        np.load(folder / "positions.npy"),
+        np.load(folder / "positions.npy", mmap_mode="r"),
         Extent.from_json(window["extent"]),
         read_target(summary["target"]),
-        np.load(folder / "target.npy"),
+        np.load(folder / "target.npy", mmap_mode="r"),
         summary,
         folder,
     )

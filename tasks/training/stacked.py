@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tasks.preprocessing import aligned
 from tasks.series.gathered import Ahead, Block, Windowed
 
 Tensor = Any
@@ -34,7 +35,7 @@ def blocks(arrays: Sequence[Any], put: Callable[[Any], Any]) -> Block:
     if isinstance(first, Windowed | Ahead):
         on_device = put(_windows(unique))
     else:
-        on_device = put(first if len(unique) == 1 else np.concatenate(unique))
+        on_device = put(_joined(unique))
     if isinstance(first, Ahead):
         scales = np.stack([array.scale for array in arrays])
         on_device = on_device._replace(scale=PerRun(put(scales)))
@@ -54,6 +55,14 @@ def _starts(arrays: Sequence[Any]) -> np.ndarray:
     return np.concatenate([[0], np.cumsum(lengths)]).astype(np.int32)
 
 
+def _joined(arrays: Sequence[np.ndarray]) -> np.ndarray:
+    """The arrays one below the other, in memory that the device takes as it is."""
+    if len(arrays) == 1:
+        return arrays[0]
+    shape = (sum(map(len, arrays)), *arrays[0].shape[1:])
+    return np.concatenate(arrays, out=aligned.empty(shape, np.result_type(*arrays)))
+
+
 def _windows(arrays: Sequence[Any]) -> Any:
     """Windows of all arrays, whose series lie one below the other."""
     if len(arrays) == 1:
@@ -61,7 +70,7 @@ def _windows(arrays: Sequence[Any]) -> Any:
     series, position = _distinct([array.series for array in arrays])
     starts = _starts(series)[position]
     ends = [array.ends + start for array, start in zip(arrays, starts, strict=True)]
-    together = {"series": np.concatenate(series), "ends": np.concatenate(ends)}
+    together = {"series": _joined(series), "ends": np.concatenate(ends)}
     return dataclasses.replace(arrays[0], **together)
 
 
