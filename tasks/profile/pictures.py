@@ -35,7 +35,7 @@ def size_of(path: Path) -> list[int] | None:
     """
     from PIL import Image, UnidentifiedImageError
 
-    from tasks.sources.folder import IMAGES, files_below
+    from tasks.sources.tree import IMAGES, files_below
 
     sizes = []
     for name, content in islice(files_below(path), LOOKED_AT):

@@ -22,7 +22,7 @@ import numpy as np
 
 from tasks.children import begin
 from tasks.errors import ThroughlineError
-from tasks.sources.folder import IMAGES
+from tasks.sources.tree import IMAGES
 
 if TYPE_CHECKING:
     from PIL import Image as PillowImage

@@ -17,8 +17,8 @@ import numpy as np
 
 from tasks.errors import BadData, listed
 from tasks.sources.decoding import PROFILE, Decoded, all_decoded
-from tasks.sources.folder import files_below
 from tasks.sources.registry import Fetched
+from tasks.sources.tree import files_below
 
 if TYPE_CHECKING:
     import pandas as pd
