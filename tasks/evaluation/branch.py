@@ -12,9 +12,8 @@ import numpy as np
 from tasks.evaluation import classification, forecast, gallery, regression
 from tasks.evaluation.calibration import calibration
 from tasks.evaluation.confusions import confused
-from tasks.evaluation.measure import Figure, difference, measured, plain
+from tasks.evaluation.measure import Compared, Figure, difference, measured, plain
 from tasks.evaluation.outcome import Outcome
-from tasks.evaluation.parts import Compared
 from tasks.evaluation.precision import lost
 from tasks.evaluation.resamples import Resamples
 from tasks.evaluation.rows import parameters

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, TypedDict
 
 import numpy as np
@@ -19,6 +21,16 @@ class Figure(TypedDict):
     low: float | None
     high: float | None
     method: str
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A comparison model on the rows that are evaluated."""
+
+    name: str
+    arguments: Mapping[str, Any]
+    outcome: Outcome
+    metrics: Mapping[str, Figure]
 
 
 def plain(value: float) -> Figure:

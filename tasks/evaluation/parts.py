@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,7 +13,7 @@ from tasks.config.judgement import BASELINES
 from tasks.evaluation.comparisons import Prepared, compared, titles
 from tasks.evaluation.features import fresh_features, training_features
 from tasks.evaluation.folded import folded
-from tasks.evaluation.measure import Figure, measured
+from tasks.evaluation.measure import Compared, Figure, measured
 from tasks.evaluation.outcome import Outcome, Target
 from tasks.evaluation.resamples import Resamples
 from tasks.evaluation.rows import Rows, answers, read_rows, sampled
@@ -127,16 +126,6 @@ class Parts:
             actual=self.target.actual(self.evaluated.columns),
             target=self.target,
         )
-
-
-@dataclass(frozen=True)
-class Compared:
-    """A comparison model on the rows that are evaluated."""
-
-    name: str
-    arguments: Mapping[str, Any]
-    outcome: Outcome
-    metrics: Mapping[str, Figure]
 
 
 def _pictures_measured(rows: Rows) -> int:

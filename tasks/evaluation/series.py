@@ -11,8 +11,9 @@ import numpy as np
 
 from tasks.errors import BadData
 from tasks.evaluation.blocks import BlockResamples, block_length
-from tasks.evaluation.comparisons import Prepared, compared
+from tasks.evaluation.comparisons import Prepared, compared, titles
 from tasks.evaluation.forecast import Forecasts
+from tasks.evaluation.measure import Compared, measured
 from tasks.evaluation.outcome import Outcome, Target
 from tasks.evaluation.rows import Rows
 from tasks.series.layout import feed
@@ -89,7 +90,7 @@ class SeriesParts:
         )
         self.draws = self._draws(self.evaluated)
         self.training_draws = self._draws(self.known)
-        self._compared: list[Any] | None = None
+        self._compared: list[Compared] | None = None
 
     def _draws(self, rows: WindowRows) -> BlockResamples:
         return self.draws_of(rows.keys)
@@ -102,12 +103,8 @@ class SeriesParts:
     def share(self, main: SeriesParts) -> None:
         """Nothing is shared: a variant's windows are its own."""
 
-    def compared(self, comparisons: list[Comparison]) -> list[Any]:
+    def compared(self, comparisons: list[Comparison]) -> list[Compared]:
         """Every comparison model, fitted and measured once."""
-        from tasks.evaluation.comparisons import titles
-        from tasks.evaluation.measure import measured
-        from tasks.evaluation.parts import Compared
-
         if self._compared is None:
             self._compared = []
             for name, comparison in zip(titles(comparisons), comparisons, strict=True):
