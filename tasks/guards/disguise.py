@@ -190,15 +190,28 @@ def _predicted(
     codes = _codes(feature)
     rows, width = int(codes.max()) + 1, int(answer.max()) + 1 if classifies else 1
     if classifies:
-        pairs = np.bincount(codes[fitted] * width + answer[fitted], minlength=rows * width)
-        table = pairs.reshape(rows, width)
-        best: np.ndarray[Any, Any] = np.where(table.sum(axis=1) > 0, table.argmax(axis=1), -1)
+        best = _most_frequent(codes[fitted], answer[fitted], rows, width)
     else:
         count = np.bincount(codes[fitted], minlength=rows)
         sums = np.bincount(codes[fitted], answer[fitted], minlength=rows)
         best = np.where(count > 0, sums / np.maximum(count, 1), answer[fitted].mean())
     told = best[codes[scored]]
     return told
+
+
+def _most_frequent(
+    codes: np.ndarray[Any, Any], classes: np.ndarray[Any, Any], rows: int, width: int
+) -> np.ndarray[Any, Any]:
+    """For each code the class that is most frequent with it, the first of several; -1 for none.
+
+    Only pairs that are there are counted: a table of all would be codes x classes.
+    """
+    pairs, counts = np.unique(codes * width + classes, return_counts=True)
+    order = np.lexsort((pairs, -counts, pairs // width))
+    held, first = np.unique((pairs // width)[order], return_index=True)
+    best: np.ndarray[Any, Any] = np.full(rows, -1)
+    best[held] = (pairs % width)[order][first]
+    return best
 
 
 def _together(case: Case, rows: pd.DataFrame, target: str) -> Iterator[Observation]:

@@ -11,8 +11,10 @@ from typing import Any
 
 import numpy as np
 
-# Windows whose texts are joined at once.
+# Windows whose texts are in memory at once.
 BLOCK = 4096
+# Tokens that are joined at once.
+TOKENS = 1 << 18
 # The position of a missing window.
 MISSING = -1
 
@@ -45,13 +47,14 @@ class TokenSeries:
         """The windows whose newest tokens are at these positions, object of str, shape (N,)."""
         found = np.full(len(ends), np.nan, dtype=object)
         offsets = np.arange(1 - self.length, 1)
-        for start in range(0, len(ends), BLOCK):
-            part = np.asarray(ends[start : start + BLOCK])
+        some = max(1, TOKENS // self.length)
+        for start in range(0, len(ends), some):
+            part = np.asarray(ends[start : start + some])
             present = part != MISSING
             windows = self.words[self.codes[part[present][:, None] + offsets]]
             texts = np.empty(len(windows), dtype=object)
             texts[:] = [self.separator.join(window) for window in windows.tolist()]
-            found[start : start + BLOCK][present] = texts
+            found[start : start + some][present] = texts
         return found
 
     def kept(self, ends: np.ndarray) -> tuple[TokenSeries, np.ndarray]:
