@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from tasks.errors import BadData, nearest
+from tasks.errors import BadData, ThroughlineError, nearest
 from tasks.export.network import network_graph, read_weights
 
 if TYPE_CHECKING:
@@ -44,7 +45,11 @@ def _opened(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
             stored = Path(folder) / "model.weights.h5"
             stored.write_bytes(archive.read("model.weights.h5"))
             return configuration, read_weights(stored, configuration)
-    except (zipfile.BadZipFile, KeyError, json.JSONDecodeError) as error:
+    except (
+        zipfile.BadZipFile, zlib.error, EOFError, OSError, KeyError, TypeError, ValueError,
+    ) as error:  # fmt: skip
+        if isinstance(error, ThroughlineError) or (isinstance(error, OSError) and error.errno):
+            raise
         raise BadData(f"'{path.name}' must be a sound .keras file", str(error)) from None
 
 

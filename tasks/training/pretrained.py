@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from tasks.config.pretrained import Pretrained
-from tasks.errors import MissingFile, listed, nearest
+from tasks.errors import BadData, MissingFile, listed, nearest
 from tasks.training.spec import PRETRAINED, BadNetwork
 
 if TYPE_CHECKING:
@@ -76,6 +78,7 @@ def layer(arguments: Mapping[str, Any], name: str, position: str) -> keras.Layer
 
     Raises:
         MissingFile: stage `bottleneck` has not run.
+        BadData: the file is no network of Keras' own layers.
         BadNetwork: no layer of a name that the entry gives, or nothing to freeze.
     """
     import keras
@@ -84,7 +87,8 @@ def layer(arguments: Mapping[str, Any], name: str, position: str) -> keras.Layer
     path = Path(arguments.get(FOLDER, ".")) / f"{source.sha256 or source.application}.keras"
     if not path.is_file():
         raise MissingFile(f"'{path}' is needed and is made by stage 'bottleneck'", remedy="Run it")
-    model = _loaded(path)
+    place = source.file or source.archive or source.url or source.application
+    model = _loaded(path, f"{position}: '{place}'")
     start = _output(model, source.after, position) if source.after else model.inputs[0]
     end = _output(model, source.until, position) if source.until else model.outputs[0]
     part = keras.Model(start, end, name=name)
@@ -98,17 +102,53 @@ def layer(arguments: Mapping[str, Any], name: str, position: str) -> keras.Layer
     return part
 
 
-def _loaded(path: Path) -> keras.Model:
-    """The network of a `.keras` file; a configuration that brings code is refused."""
+def _loaded(path: Path, title: str) -> keras.Model:
+    """The network of a `.keras` file; a configuration that brings code is refused.
+
+    Args:
+        path: the file.
+        title: of it, for messages.
+
+    Raises:
+        BadData: it is no sound file of a network of Keras' own layers.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        stored = Path(folder) / "model.weights.h5"
+        parts = f"a zip of config.json and {stored.name}"
+        with _refused(f"{title} must be a .keras file, {parts}"), zipfile.ZipFile(path) as archive:
+            configuration = json.loads(archive.read("config.json"))
+            stored.write_bytes(archive.read(stored.name))
+        with _refused(f"config.json of {title} must be a network of Keras' own layers, no code"):
+            model = _built(configuration)
+        with _refused(f"{stored.name} of {title} must be the whole weights of its config.json"):
+            model.load_weights(stored)
+    return model
+
+
+def _built(configuration: Any) -> keras.Model:
     import keras
 
-    with zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory() as folder:
-        configuration = json.loads(archive.read("config.json"))
-        stored = Path(folder) / "model.weights.h5"
-        stored.write_bytes(archive.read("model.weights.h5"))
-        model = keras.saving.deserialize_keras_object(configuration, safe_mode=True)
-        model.load_weights(stored)
+    model = keras.saving.deserialize_keras_object(configuration, safe_mode=True)
+    if not isinstance(model, keras.Model):
+        raise ValueError(f"a {type(model).__name__}")
     return model
+
+
+@contextlib.contextmanager
+def _refused(expected: str) -> Iterator[None]:
+    """What Keras, zip or HDF5 raise of a file that is not sound, as one line."""
+    try:
+        yield
+    except (
+        zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, TypeError, LookupError,
+        AttributeError, NotImplementedError,
+    ) as error:  # fmt: skip
+        if isinstance(error, OSError) and error.errno:
+            raise  # The system's, such as a full disk; HDF5's have no number.
+        # Keras names the cause last; only its first sentence is no advice to programmers.
+        cause = str(error.args[0] if error.args else error).rpartition("Exception encountered: ")[2]
+        remedy = "Save the network again by `model.save('NAME.keras')`, without layers of your own"
+        raise BadData(expected, cause.partition(". ")[0], remedy) from None
 
 
 def _output(model: keras.Model, name: str, position: str) -> Any:
