@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 
 from tasks.config.pipeline import Pipeline, Variant
 from tasks.config.sections import SHARED, StageView
+from tasks.config.unions import Problem, problems
 from tasks.config.yaml_file import YamlFile
 from tasks.errors import BadPipeline, MissingFile, listed, nearest, shorten
 from tasks.workspace import Workspace
@@ -141,12 +142,13 @@ def checked(document: Mapping[str, Any], file: YamlFile, prefix: tuple[str, ...]
     try:
         return Pipeline.model_validate(document)
     except ValidationError as error:
-        raise BadPipeline(_explained(error, file, prefix)) from None
+        found = problems(error.errors(), document)
+        raise BadPipeline(_explained(found, file, prefix)) from None
 
 
-def _explained(error: ValidationError, file: YamlFile, prefix: tuple[str, ...]) -> str:
-    first, *others = error.errors()
-    keys = tuple(key for key in first["loc"] if not _is_a_union_member(key))
+def _explained(found: Sequence[Problem], file: YamlFile, prefix: tuple[str, ...]) -> str:
+    problem, *others = found
+    first, keys = problem.error, problem.keys
     misplaced = getattr(first.get("ctx", {}).get("error"), "keys", ())
     keys += misplaced
     line = file.line((*prefix, *keys)) or file.line(keys)
@@ -158,15 +160,12 @@ def _explained(error: ValidationError, file: YamlFile, prefix: tuple[str, ...]) 
         what = "this key is required."
     else:
         what = first["msg"].removeprefix("Value error, ").rstrip(".") + "."
+        if problem.expected:
+            what = f"Input should be {problem.expected}."
         if not misplaced:
             what += f" Received: {shorten(first['input'])}."
-    more = f" ({len(others)} more in this file.)" if others else ""
+    more = f" ({len(others)} more in this file)" if others else ""
     return f"{where}: {what}{more}"
-
-
-def _is_a_union_member(key: str | int) -> bool:
-    """Pydantic puts the tried type of a union into the path; it is no key of the file."""
-    return isinstance(key, str) and ("[" in key or key in ("str", "int", "float", "bool", "dict"))
 
 
 def _valid_keys(keys: tuple[str | int, ...]) -> list[str]:

@@ -79,6 +79,21 @@ class TestOneLineSaysWhatIsWrong:
                 ["variants.a.training.epochs", "-1"],
             ),
             ({"columns": {"x": {"clip": [0, 1], "encode": "one-hot"}}}, ["'clip' has no effect"]),
+            (
+                {"training": {"xla": "yes please"}},
+                ["training.xla: Input should be 'auto', true or false. Received: yes please."],
+            ),
+            (
+                {"training": {"batch_size": "some"}},
+                ["training.batch_size: Input should be a whole number or 'all'."],
+            ),
+            ({"training": {"batch_size": 0}}, ["greater than or equal to 1 or 'all'."]),
+            (
+                {"training": {"class_weight": "equal"}},
+                ["training.class_weight: Input should be 'balanced' or a mapping."],
+            ),
+            ({"training": {"epochs": {"maxx": 3}}}, ["training.epochs.maxx", "'max'"]),
+            ({"network": 3}, ["network: Input should be a list, a mapping or text."]),
         ],
     )
     def test_with_the_line_of_the_key(
@@ -92,6 +107,18 @@ class TestOneLineSaysWhatIsWrong:
         assert str(workspace.pipeline_file) + ":" in message
         for word in words:
             assert word in message
+        # One mistake is one, however many types a key may have.
+        assert "more in this file" not in message
+
+    def test_several_mistakes_are_counted(self, tmp_path: Path) -> None:
+        text = changed(training={"xla": "yes please", "batchsize": 8, "epochs": "many"})
+        with pytest.raises(BadPipeline, match=r"\(2 more in this file\)\.$"):
+            load(written(tmp_path, text))
+
+    def test_a_column_may_be_named_like_a_type(self, tmp_path: Path) -> None:
+        text = changed(columns={"int": {"scal": 1}})
+        with pytest.raises(BadPipeline, match=r"columns\.int\.scal: no such key"):
+            load(written(tmp_path, text))
 
     def test_the_line_is_the_one_of_the_key(self, tmp_path: Path) -> None:
         text = "title: Rain\ntask: binary\nsource: {sklearn: iris}\ntarget: y\n"
