@@ -65,8 +65,9 @@ def _members(location: Location, document: Any) -> Iterator[tuple[int, str | int
     held = document
     sections = {section.__name__ for section in _subclasses(BaseModel)}
     for i, key in enumerate(location):
-        keys = range(len(held)) if isinstance(held, list) else held
-        if isinstance(held, Mapping | list) and key in keys:
+        if isinstance(held, list):
+            held = dict(enumerate(held))
+        if isinstance(held, Mapping) and key in held:
             held = held[key]
         elif isinstance(key, str) and (
             "[" in key or key in PLAIN_TYPES or key.startswith(CONSTRAINED) or key in sections
