@@ -46,16 +46,27 @@ class TokenSeries:
     def texts(self, ends: np.ndarray) -> np.ndarray:
         """The windows whose newest tokens are at these positions, object of str, shape (N,)."""
         found = np.full(len(ends), np.nan, dtype=object)
-        offsets = np.arange(1 - self.length, 1)
         some = max(1, TOKENS // self.length)
         for start in range(0, len(ends), some):
-            part = np.asarray(ends[start : start + some])
+            part = np.asarray(ends[start : start + some], dtype=np.int64)
             present = part != MISSING
-            windows = self.words[self.codes[part[present][:, None] + offsets]]
-            texts = np.empty(len(windows), dtype=object)
-            texts[:] = [self.separator.join(window) for window in windows.tolist()]
-            found[start : start + some][present] = texts
+            if present.any():
+                texts = self._joined(part[present])
+                found[start : start + some][present] = np.array(texts, dtype=object)
         return found
+
+    def _joined(self, ends: np.ndarray) -> list[str]:
+        first, last = int(ends.min()) - self.length + 1, int(ends.max()) + 1
+        if last - first > len(ends) * self.length:
+            windows = self.words[self.codes[ends[:, None] + np.arange(1 - self.length, 1)]]
+            return [self.separator.join(window) for window in windows.tolist()]
+        # Windows that lie side by side are pieces of one text.
+        tokens = self.words[self.codes[first:last]].tolist()
+        whole, gap = self.separator.join(tokens), len(self.separator)
+        places = np.cumsum([0, *(len(token) + gap for token in tokens)])
+        starts = places[ends - first - self.length + 1].tolist()
+        stops = (places[ends - first + 1] - gap).tolist()
+        return [whole[start:stop] for start, stop in zip(starts, stops, strict=True)]
 
     def kept(self, ends: np.ndarray) -> tuple[TokenSeries, np.ndarray]:
         """The tokens that lie in one of these windows alone, and the windows' ends among them.

@@ -1,0 +1,166 @@
+"""A pipeline of windows by index against the same rows as strings, through every stage."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from serving.__main__ import main as serve
+from tasks.__main__ import run_stage
+from tasks.canary.canary import canary
+from tasks.config.sections import STAGES
+from tasks.config.source_files import Samples
+from tasks.decode import decode
+from tasks.parity import parity
+from tasks.preprocessing.pictures import read_rows
+from tasks.series.gathered import Windowed
+from tasks.series.token_arrays import read_array
+from tasks.sources.samples import sampled
+from tasks.tokens.rows import as_texts, is_windows
+from tasks.workspace import Workspace, read_json
+from tests.repositories import write_pipeline
+
+WORDS = "[^ ]+"
+SAMPLES = {"windows": {"of": "words", "length": 3}}
+
+
+def verses() -> list[str]:
+    """Lines in which a word mostly follows the one before it in a row of ten."""
+    rng, words = np.random.default_rng(0), [f"{a}{b}" for a in "tslmn" for b in ("a", "o")]
+    lines = []
+    for _ in range(60):
+        place, line = int(rng.integers(10)), []
+        for _ in range(12):
+            line.append(words[place])
+            place = (place + 1) % 10 if rng.random() < 0.8 else int(rng.integers(10))
+        lines.append(" ".join(line))
+    return lines
+
+
+def ids(length: int) -> dict[str, Any]:
+    text = {"tokens": WORDS, "encode": {"ids": {"length": length}}}
+    return {"context": {"text": text}}
+
+
+PIPELINE: dict[str, Any] = {
+    "title": "Which word comes next?",
+    "task": "multiclass",
+    "target": "next",
+    "columns": ids(3),
+    "expectations": {
+        "on_failure": "quarantine",
+        "limit": 0.1,
+        "rules": [{"expect_column_values_to_not_match_regex": {
+            "column": "context", "regex": "^ta (?!to)"}}],
+    },
+    "split": {"kind": "grouped", "column": "text_number", "test": 0.2,
+              "guards": {"duplicates": "warn"}},
+    "network": [{"Embedding": {"input_dim": 20, "output_dim": 4}}, "Flatten"],
+    "training": {"optimizer": {"Adam": {"learning_rate": 0.02}}, "epochs": 2, "validation": 0.1},
+    "cross_validation": {"folds": 2},
+    "sweeps": {"batch": {"over": {"training.batch_size": [16, 32]}}},
+    "compare": ["majority", {"model": "NGram", "arguments": {"n": 3}, "cross_validate": True}],
+    "variants": {
+        "bag": {"title": "Words in any order",
+                "columns": {"context": {"text": {"tokens": WORDS, "encode": "counts"}}},
+                "network": [{"Dense": {"units": 8, "activation": "relu"}}]},
+        "two": {"title": "Two words", "columns": {
+            "context": {"text": {"tokens": WORDS, "encode": {"ids": {"length": 2}}}}}},
+    },
+}  # fmt: skip
+
+
+def built(root: Path, source: dict[str, Any]) -> Workspace:
+    root.mkdir()
+    (root / "verses.txt").write_text("\n".join(verses()) + "\n")
+    workspace = write_pipeline(root, "verses", {**PIPELINE, "source": source})
+    for stage in STAGES:
+        run_stage(stage, "verses", root)
+    return workspace
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Workspace]:
+    """The windows by index, and the same rows as strings."""
+    root = tmp_path_factory.mktemp("windows")
+    lines = {"file": "verses.txt", "read": {"format": "lines"}}
+    samples = Samples.model_validate({"kind": "windows", **SAMPLES["windows"]})
+    rows = as_texts(sampled(pd.DataFrame({"text": verses()}), samples))
+    strings = {"rows": {name: rows[name].tolist() for name in rows.columns}}
+    return built(root / "index", {**lines, "samples": SAMPLES}), built(root / "strings", strings)
+
+
+class TestWindowsByIndex:
+    def test_are_held_as_positions(self, both: tuple[Workspace, Workspace]) -> None:
+        by_index, strings = both
+        for folder in (by_index.raw, by_index.clean, by_index.training_data / "main",
+                       by_index.test_data / "main"):  # fmt: skip
+            assert pd.read_parquet(folder / "rows.parquet")["context"].dtype == "int32"
+            assert is_windows(read_rows(folder / "rows.parquet")["context"])
+        assert isinstance(read_array(by_index.training_data / "main", "features"), Windowed)
+        assert isinstance(read_array(by_index.training_data / "bag", "features"), np.ndarray)
+        assert isinstance(read_array(strings.training_data / "main", "features"), np.ndarray)
+
+    def test_are_the_same_rows(self, both: tuple[Workspace, Workspace]) -> None:
+        for branch in ("main", "bag"):
+            for part in ("training_data", "test_data"):
+                one, other = (
+                    as_texts(read_rows(getattr(side, part) / branch / "rows.parquet"))
+                    for side in both
+                )
+                pd.testing.assert_frame_equal(one, other)
+
+    def test_set_the_same_rows_aside(self, both: tuple[Workspace, Workspace]) -> None:
+        one, other = (pd.read_parquet(side.clean / "quarantine.parquet") for side in both)
+        assert len(one)
+        assert one["value"].str.startswith("ta ").all()
+        pd.testing.assert_frame_equal(one, other)
+
+    def test_give_the_same_figures(self, both: tuple[Workspace, Workspace]) -> None:
+        for path in ("metrics", "parity"):
+            one, other = (read_json(getattr(side, path)) for side in both)
+            assert one == other
+        one, other = (read_json(side.cross_validation / "scores.json") for side in both)
+        assert one == other
+        lines = []
+        for side in both:
+            with (side.evaluation / "predictions.csv").open(encoding="utf-8") as file:
+                lines.append(list(csv.reader(file)))
+        assert len(lines[0]) > 100
+        assert lines[0] == lines[1]
+
+    @pytest.mark.parametrize("branch", ["main", "bag", "two"])
+    def test_give_the_same_network(self, both: tuple[Workspace, Workspace], branch: str) -> None:
+        for file in ("network.weights.h5", "golden.npy", "golden.parquet"):
+            one, other = ((side.networks / branch / file).read_bytes() for side in both)
+            assert one == other, file
+
+    def test_are_decoded(self, both: tuple[Workspace, Workspace]) -> None:
+        one, other = (decode(side, 3) for side in both)
+        assert one == other
+
+    def test_are_answered_by_the_file(self, both: tuple[Workspace, Workspace]) -> None:
+        checks = parity("verses", both[0].root, 200)
+        assert {check.branch for check in checks} == {"main", "bag", "two"}
+        assert not [check for check in checks if check.passed is False]
+
+    def test_do_not_leak(self, both: tuple[Workspace, Workspace]) -> None:
+        proof = canary("verses", both[0])
+        assert proof.corrupted_rows > 50
+        assert proof.folds == 2
+
+    def test_are_generated_from(
+        self, both: tuple[Workspace, Workspace], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        arguments = ["generate", str(both[0].model), "--start", "ta to sa", "--count", "1"]
+        assert serve(arguments) == 0
+        words = capsys.readouterr().out.split()
+        assert words[:3] == ["ta", "to", "sa"]
+        assert len(words) > 3
+        assert json.dumps(words).isascii()
