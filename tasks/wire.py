@@ -90,7 +90,8 @@ CODE: dict[str, tuple[str, ...]] = {
         "tasks/tokens",
     ),
     "evaluate": (
-        "serving",
+        *CLOCK,
+        *(f"serving/{name}.py" for name in ("chunks", "pictures", "predictor", "windows")),
         "tasks/evaluate.py",
         "tasks/evaluation",
         "tasks/preprocessing",

@@ -83,6 +83,14 @@ class TestCodeDependencies:
         idle = [path for path in CODE[stage] if not any(_covers(path, file) for file in files)]
         assert not idle, f"remove these from CODE['{stage}'] in tasks/wire.py"
 
+    def test_another_command_of_serving_reruns_nothing(self, stage: str) -> None:
+        named = [path for path in CODE[stage] if path.startswith("serving")]
+        assert set(named) == {
+            file.relative_to(ROOT).as_posix()
+            for file in imported(stage)
+            if file.parts[len(ROOT.parts)] == "serving"
+        }
+
 
 class TestScoreboard:
     def test_the_root_stage_names_the_code_that_it_imports(self) -> None:
