@@ -17,8 +17,9 @@ from tasks.config.strict import Strict, spelled_out
 
 EVERY = re.compile(r"(\d*)\s*(s|min|h|d|w|mo)")
 SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "w": 604800}
-# Rows in a cycle, where one is usual: a day of hours, a week of days, a year of months.
-SEASONS = {"10min": 144, "15min": 96, "30min": 48, "1h": 24, "1d": 7, "1mo": 12}
+# A year of months, a week of days, and a day of what divides it. A season costs every part as many
+# of its first windows, so a day of more steps than those of 5 minutes is none unless asked for.
+MONTHS, DAYS, MOST_A_DAY = 12, 7, 288
 # Weights of an EWMA below this part of the first are left out.
 NEGLIGIBLE = 1e-4
 
@@ -218,6 +219,10 @@ class Time(Strict):
     @property
     def cycle(self) -> int | None:
         """Rows in a season, given or usual; None where none is usual."""
-        match = EVERY.fullmatch(self.every)
-        assert match is not None
-        return self.season or SEASONS.get(f"{match[1] or 1}{match[2]}")
+        number, unit = self.grid
+        if self.season or unit == "mo":
+            return self.season or MONTHS
+        steps, rest = divmod(SECONDS["d"], number)
+        if steps == 1 and not rest:
+            return DAYS
+        return steps if not rest and 1 < steps <= MOST_A_DAY else None
