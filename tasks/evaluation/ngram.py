@@ -28,7 +28,7 @@ class NGram:
         """
         self.classes_, numbers = np.unique(answers, return_inverse=True)
         self._tables: list[dict[tuple[int, ...], np.ndarray]] = []
-        contexts = np.asarray(features, dtype=np.int64)
+        contexts = self._last(features)
         for length in range(self.n):
             table: dict[tuple[int, ...], np.ndarray] = {}
             for context, number in zip(self._cut(contexts, length), numbers, strict=True):
@@ -40,7 +40,7 @@ class NGram:
 
     def predict_proba(self, features: np.ndarray) -> np.ndarray:
         """The shares of the next tokens, shape (N, classes)."""
-        contexts = np.asarray(features, dtype=np.int64)
+        contexts = self._last(features)
         shares = np.full((len(contexts), len(self.classes_)), 1 / len(self.classes_))
         for length, table in enumerate(self._tables):
             for row, context in enumerate(self._cut(contexts, length)):
@@ -53,6 +53,10 @@ class NGram:
         """The likeliest next token of each row."""
         found: np.ndarray = self.classes_[self.predict_proba(features).argmax(axis=1)]
         return found
+
+    def _last(self, features: np.ndarray) -> np.ndarray:
+        """The tokens that count, without a copy of the others."""
+        return np.asarray(features[:, max(0, features.shape[1] - self.n + 1) :], dtype=np.int64)
 
     @staticmethod
     def _cut(contexts: np.ndarray, length: int) -> list[tuple[int, ...]]:

@@ -19,6 +19,7 @@ from tasks.config.source_files import Samples
 from tasks.decode import decode
 from tasks.parity import parity
 from tasks.preprocessing.pictures import read_rows
+from tasks.readmit import readmit
 from tasks.series.gathered import Windowed
 from tasks.series.token_arrays import read_array
 from tasks.sources.samples import sampled
@@ -94,6 +95,36 @@ def both(tmp_path_factory: pytest.TempPathFactory) -> tuple[Workspace, Workspace
     rows = as_texts(sampled(pd.DataFrame({"text": verses()}), samples))
     strings = {"rows": {name: rows[name].tolist() for name in rows.columns}}
     return built(root / "index", {**lines, "samples": SAMPLES}), built(root / "strings", strings)
+
+
+class TestMendedWindows:
+    def test_come_back_as_texts(self, tmp_path: Path) -> None:
+        """A mended text is no window of the source's texts, so the column is one of strings."""
+        (tmp_path / "verses.txt").write_text("\n".join(verses()) + "\n")
+        rule = {"expect_column_values_to_be_between": {"column": "context.length", "max_value": 8}}
+        lines = {"file": "verses.txt", "read": {"format": "lines"}, "samples": SAMPLES}
+        first = {"expect_column_values_to_not_match_regex": {
+            "column": "context", "regex": "^ta (?!to)"}}  # fmt: skip
+        document = {**PIPELINE, "source": lines, "variants": {}, "sweeps": {}}
+        document["expectations"] = {**PIPELINE["expectations"], "rules": [first, rule]}
+        workspace = write_pipeline(tmp_path, "verses", document)
+        for stage in ("ingest", "validate"):
+            run_stage(stage, "verses", tmp_path)
+        aside = len(pd.read_parquet(workspace.clean / "quarantine.parquet"))
+        raw, clean = (len(read_rows(f / "rows.parquet")) for f in (workspace.raw, workspace.clean))
+        assert clean == raw - aside < raw
+        assert f"mend the {aside} rows" in readmit(tmp_path, "verses")
+        repairs = pd.read_csv(workspace.repairs)
+        repairs["context"] = "to to to"
+        repairs.to_csv(workspace.repairs, index=False)
+        assert "readmitted" in readmit(tmp_path, "verses")
+        for stage in ("validate", "prepare"):
+            run_stage(stage, "verses", tmp_path)
+        mended = read_rows(workspace.clean / "rows.parquet")
+        assert len(mended) == raw
+        assert mended["context"].dtype == "str"
+        assert (mended["context"][repairs["row"]] == "to to to").all()
+        assert isinstance(read_array(workspace.training_data / "main", "features"), np.ndarray)
 
 
 class TestWindowsByIndex:
