@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tasks.errors import BadData
+from tasks.preprocessing import aligned
 from tasks.preprocessing.bottleneck import SUFFIX
 from tasks.preprocessing.run import run
 
@@ -43,7 +44,7 @@ def arrays(
     head = rows.head(CHECKED)
     expected = run(fitted.graph, head, fitted.inputs, fitted.types)
     columns = {**fitted.unchanged, **{n: c + SUFFIX for n, c in fitted.stored.items()}}
-    found = {name: np.stack(rows[column].to_list()) for name, column in columns.items()}
+    found = {name: _stacked(rows[column].to_list()) for name, column in columns.items()}
     for name, values in expected.items():
         given = found[name][: len(head)]
         scale = max(1.0, float(np.abs(values).max(initial=0)))
@@ -53,3 +54,9 @@ def arrays(
                 remedy="Run the stages 'ingest' and 'bottleneck' again",
             )
     return found
+
+
+def _stacked(values: Sequence[np.ndarray]) -> np.ndarray:
+    """The values of all rows, in memory that a training takes as it is."""
+    shape = (len(values), *values[0].shape)
+    return np.stack(values, out=aligned.empty(shape, values[0].dtype))
