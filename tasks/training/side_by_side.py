@@ -56,24 +56,6 @@ class SideBySide:
             self.workers.close()
             self.workers = None
 
-    def fit(self, groups: Sequence[Group], how: How, title: str) -> list[Fitted]:
-        """Train the runs of all groups.
-
-        Args:
-            groups: runs, with the learner that trains them.
-            how: `together`, `processes`, `in-turn`, or `auto` for the one that is quickest.
-            title: of the progress bar.
-
-        Returns:
-            One result a run, in the groups' order.
-
-        Raises:
-            BadPipeline: when runs cannot go together that should.
-            Diverged: when a loss is NaN or infinite.
-        """
-        (outcome,) = self.each([groups], how, title)
-        return fine(outcome)
-
     def each(
         self, parts: Iterable[Sequence[Group]], how: How, title: str, count: int = 1
     ) -> Iterator[Outcome]:
@@ -82,7 +64,8 @@ class SideBySide:
         Args:
             parts: the groups of each; taken one after the other, so that the arrays of few of them
                 are in memory at once.
-            how: like that of `fit`; `auto` judges all parts by the first.
+            how: `together`, `processes`, `in-turn`, or `auto` for the one that is quickest, which
+                is judged by the first part.
             title: of the progress bar.
             count: how many parts there are.
 

@@ -71,7 +71,7 @@ def run_sweep(
     sweep: Sweep,
     data: Any,
     seed: int,
-    trainings: SideBySide | None = None,
+    trainings: SideBySide,
 ) -> dict[str, Any]:
     """Cross-validate every point of a sweep; the trainings of all points are one list.
 
@@ -81,7 +81,7 @@ def run_sweep(
         sweep: the section.
         data: training rows of its base.
         seed: for a pipeline that sets none.
-        trainings: of the stage. Default: of this call.
+        trainings: of the stage.
 
     Returns:
         The points with their settings and scores and, with `refit`, `refitted` figures; where
@@ -90,11 +90,7 @@ def run_sweep(
     """
     from tasks.config.loading import varied
     from tasks.training.fold_arrays import TrainingRows
-    from tasks.training.side_by_side import SideBySide
 
-    if trainings is None:
-        with SideBySide() as own:
-            return run_sweep(stage_input, name, sweep, data, seed, own)
     if sweep.refit and not isinstance(data, TrainingRows):
         raise BadPipeline(f"sweeps.{name}.refit is for rows, not for windows of a series", True)
     base = stage_input.branches[sweep.base]

@@ -206,28 +206,13 @@ class Planned:
         )
 
 
-def all_folded(
-    planned: Sequence[Planned], trainings: SideBySide, title: str = "folds"
-) -> Iterator[Folded]:
+def all_folded(planned: Sequence[Planned], trainings: SideBySide) -> Iterator[Folded]:
     """Train what is planned as one list, as the protocol of the first says; in order."""
     parts = (part for each in planned for part in each.parts())
     count = sum(map(len, planned))
-    outcomes = trainings.each(parts, planned[0].protocol.runs, title, count)
+    outcomes = trainings.each(parts, planned[0].protocol.runs, "folds", count)
     for each in planned:
         yield each.folded(list(islice(outcomes, len(each))))
-
-
-def fold_and_fit(
-    view: Any,
-    data: TrainingRows | WindowData,
-    protocol: CrossValidation,
-    default_seed: int,
-    repeats: int | None = None,
-) -> Folded:
-    """Train every fold of a protocol; the arguments are those of `Planned`."""
-    with SideBySide() as trainings:
-        (folded,) = all_folded([Planned(view, data, protocol, default_seed, repeats)], trainings)
-    return folded
 
 
 def on_all_rows(view: Any, data: TrainingRows, default_seed: int) -> tuple[Group, float]:

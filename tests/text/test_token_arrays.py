@@ -33,7 +33,7 @@ from tasks.training.learner import Learner
 from tasks.training.runs import Fitted, Run
 from tasks.training.side_by_side import Group, SideBySide
 from tests.repositories import write_pipeline
-from tests.training.side_by_side import difference
+from tests.training.side_by_side import difference, fitted
 
 ROOT = Path(__file__).resolve().parents[2]
 WORDS = "[^ ]+"
@@ -142,7 +142,7 @@ def trainings(gathered: bool) -> list[Group]:
 
 def trained(how: Any, gathered: bool) -> list[Fitted]:
     with SideBySide() as side_by_side:
-        return side_by_side.fit(trainings(gathered), how, "folds")
+        return fitted(side_by_side, trainings(gathered), how)
 
 
 class TestTraining:

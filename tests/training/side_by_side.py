@@ -44,6 +44,14 @@ def groups(name: str) -> list[Any]:
     return [Group(learner, runs)]
 
 
+def fitted(trainings: Any, some: list[Any], how: Any) -> list[Any]:
+    """The results of some groups, or the divergence raised."""
+    from tasks.training.side_by_side import fine
+
+    (outcome,) = trainings.each([some], how, "")
+    return list(fine(outcome))
+
+
 def trained(names: list[str]) -> dict[str, dict[str, Any]]:
     """For each network and way, how far its results are from those in turn."""
     from tasks.training.side_by_side import SideBySide
@@ -51,7 +59,7 @@ def trained(names: list[str]) -> dict[str, dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     with SideBySide() as trainings:
         for name in names:
-            results = {how: trainings.fit(groups(name), how, "") for how in HOWS}
+            results = {how: fitted(trainings, groups(name), how) for how in HOWS}
             expected = results["in-turn"]
             found[name] = {how: difference(expected, results[how]) for how in HOWS[1:]}
     return found

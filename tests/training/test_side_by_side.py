@@ -24,7 +24,7 @@ from tasks.training.processes import DeadWorker, Workers
 from tasks.training.runs import Fitted, Run
 from tasks.training.side_by_side import Group, SideBySide, chosen, fine
 from tasks.training.stacked import PerRun, blocks, joined, split
-from tests.training.side_by_side import NETWORKS, difference, groups
+from tests.training.side_by_side import NETWORKS, difference, fitted, groups
 
 SCRIPT = Path(__file__).with_name("side_by_side.py")
 ROOT = SCRIPT.parents[2]
@@ -32,7 +32,7 @@ ROOT = SCRIPT.parents[2]
 
 def trained(how: Any, some: list[Group]) -> list[Fitted]:
     with SideBySide() as trainings:
-        return trainings.fit(some, how, "folds")
+        return fitted(trainings, some, how)
 
 
 def with_training(group: Group, **settings: Any) -> Group:
@@ -167,7 +167,7 @@ class TestProcesses:
             left = trainings.workers
             some.close()  # type: ignore[attr-defined]
             assert left is not None and left.closed
-            assert difference(expected, trainings.fit(groups("dense"), "processes", "")) == 0
+            assert difference(expected, fitted(trainings, groups("dense"), "processes")) == 0
             assert trainings.workers is not left
 
     def test_one_that_cannot_start_says_why(self) -> None:

@@ -42,7 +42,8 @@ def swept(runs: str = "auto", **sweep: Any) -> dict[str, Any]:
     pipeline = Pipeline.model_validate(document)
     data = TrainingRows(ROWS, fit_target(ROWS, pipeline.target, pipeline.task), [])
     given = StageInput("line", {"main": pipeline}, {"main": "main"}, {}, document)
-    return run_sweep(given, "rate", Sweep(**sweep), data, 0)
+    with SideBySide() as trainings:
+        return run_sweep(given, "rate", Sweep(**sweep), data, 0, trainings)
 
 
 class TestSweep:
