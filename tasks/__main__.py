@@ -191,6 +191,8 @@ def _canary(chosen: argparse.Namespace) -> int:
         f"{chosen.name}: {proof.corrupted_rows} test rows corrupted; {proof.files} files of the "
         f"training side and {proof.folds} folds did not move"
     )
+    if proof.others:
+        print(f"Not looked at, for they train on some of these rows: {', '.join(proof.others)}")
     return 0
 
 

@@ -48,6 +48,22 @@ def workspace(tmp_path: Path) -> Workspace:
     return workspace
 
 
+def _fit_on_all_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The known fault, put in on purpose."""
+    from tasks.preprocessing import fit as module
+
+    honest = module.fit
+    seen: list[pd.DataFrame] = []
+    read = pd.read_parquet
+
+    def reading(path: Any, *rest: Any, **more: Any) -> pd.DataFrame:
+        seen.append(read(path, *rest, **more))
+        return seen[-1]
+
+    monkeypatch.setattr(pd, "read_parquet", reading)
+    monkeypatch.setattr(module, "fit", lambda rows, *rest, **more: honest(seen[-1], *rest, **more))
+
+
 class TestCanary:
     def test_is_quiet_where_nothing_leaks(self, workspace: Workspace) -> None:
         proof = canary("shop", workspace)
@@ -56,24 +72,26 @@ class TestCanary:
         assert proof.folds == 3
         assert proof.moved == ()
 
+    def test_leaves_out_a_variant_that_trains_on_the_held_out_rows(
+        self, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        document = yaml.safe_load(workspace.pipeline_file.read_text())
+        document["variants"] = {
+            "all-rows": {"title": "All rows", "split": {"test": 0, "stratify": None}},
+            "scaled": {"title": "Other columns", "columns": {"size": {"scale": "minmax"}}},
+        }
+        workspace.pipeline_file.write_text(yaml.safe_dump(document, sort_keys=False))
+        proof = canary("shop", workspace)
+        assert proof.others == ("all-rows",)
+        assert proof.moved == ()
+        _fit_on_all_rows(monkeypatch)
+        with pytest.raises(RefusedByGate, match=r"moved: .*scaled/"):
+            canary("shop", workspace)
+
     def test_sings_where_the_scaler_sees_test_rows(
         self, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """The known fault of fitting on all rows, put in on purpose."""
-        from tasks.preprocessing import fit as module
-
-        honest = module.fit
-        seen: list[pd.DataFrame] = []
-        read = pd.read_parquet
-
-        def reading(path: Any, *rest: Any, **more: Any) -> pd.DataFrame:
-            seen.append(read(path, *rest, **more))
-            return seen[-1]
-
-        monkeypatch.setattr(pd, "read_parquet", reading)
-        monkeypatch.setattr(
-            module, "fit", lambda rows, *rest, **more: honest(seen[-1], *rest, **more)
-        )
+        _fit_on_all_rows(monkeypatch)
         with pytest.raises(RefusedByGate, match=r"moved: .*preprocess\.onnx"):
             canary("shop", workspace)
 
