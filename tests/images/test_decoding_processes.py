@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +41,11 @@ def files() -> Iterator[tuple[str, bytes]]:
         yield f"{number}.png", encoded(np.full((8, 8, 3), number, dtype=np.uint8), "PNG")
 
 
-def decoders() -> list[Any]:
-    found: list[Any] = psutil.Process().children()
-    return found
+@pytest.fixture
+def decoders() -> Callable[[], list[Any]]:
+    """The processes that have begun since; other tests may have left some, as a server."""
+    before = {process.pid for process in psutil.Process().children()}
+    return lambda: [p for p in psutil.Process().children() if p.pid not in before]
 
 
 class TestAllDecoded:
@@ -55,14 +57,16 @@ class TestAllDecoded:
             assert one.facts == other.facts
             np.testing.assert_array_equal(one.pixels, other.pixels)
 
-    def test_of_a_few_files_begins_no_process(self) -> None:
+    def test_of_a_few_files_begins_no_process(self, decoders: Callable[[], list[Any]]) -> None:
         few = [item for item, _ in zip(files(), range(BLOCK_FILES), strict=False)]
         found = all_decoded(iter(few), IMAGES)
         next(found)
         assert not decoders()
         assert len(list(found)) == BLOCK_FILES - 1
 
-    def test_ends_its_processes_when_nobody_wants_the_rest(self) -> None:
+    def test_ends_its_processes_when_nobody_wants_the_rest(
+        self, decoders: Callable[[], list[Any]]
+    ) -> None:
         found = all_decoded(files(), IMAGES)
         next(found)
         assert isinstance(found, Generator)
@@ -70,10 +74,12 @@ class TestAllDecoded:
         assert not decoders()
 
     @pytest.mark.skipif(sys.platform != "linux", reason="threads decode elsewhere than on Linux")
-    def test_says_that_a_process_was_killed(self) -> None:
+    def test_says_that_a_process_was_killed(self, decoders: Callable[[], list[Any]]) -> None:
         found = all_decoded(files(), IMAGES)
         next(found)
-        for process in decoders():
+        begun = decoders()
+        assert begun
+        for process in begun:
             process.kill()
         with pytest.raises(DeadDecoder, match=r"killed.*memory"):
             list(found)
