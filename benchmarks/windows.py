@@ -18,12 +18,13 @@ import argparse
 import json
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Callable, Iterator
 
 import numpy as np
 import psutil
+
+from benchmarks.memory import Peak
 
 ROWS, COLUMNS = 420_551, 14
 LOOKBACK, STEP, HORIZON, BATCH = 1440, 6, 144, 128
@@ -94,27 +95,6 @@ SIDES: dict[str, Callable[[np.ndarray, np.ndarray], Batches]] = {
 }
 
 
-class Peak:
-    """The largest memory of this process while it is watched, bytes."""
-
-    def __init__(self) -> None:
-        self._process = psutil.Process()
-        self._going = True
-        self.most = self._process.memory_info().rss
-        self._thread = threading.Thread(target=self._watch, daemon=True)
-        self._thread.start()
-
-    def _watch(self) -> None:
-        while self._going:
-            self.most = max(self.most, self._process.memory_info().rss)
-            time.sleep(0.0005)
-
-    def stop(self) -> int:
-        self._going = False
-        self._thread.join()
-        return self.most
-
-
 def warmed(name: str) -> None:
     """Let a side import and call what it needs, on a small series: no part of its windows."""
     small = np.zeros((2 * (LOOKBACK + HORIZON), COLUMNS), np.float32)
@@ -171,10 +151,11 @@ def memory(name: str) -> dict[str, float]:
     positions = ends(100 * BATCH)
     before = psutil.Process().memory_info().rss
     data = series()
+    held = psutil.Process().memory_info().rss - before
     peak = Peak()
     for batch in SIDES[name](data, positions):
         del batch
-    return {"memory": (peak.stop() - before) / data.nbytes}
+    return {"memory": (held + peak.stop()) / data.nbytes}
 
 
 def in_a_training(steps: int = 10) -> dict[str, float]:
