@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tasks.errors import BadData
 from tasks.sources.registry import Surroundings
+from tasks.workspace import read_json, write_json
 
 VARIABLE = "THROUGHLINE_MIRROR"
 
@@ -35,8 +36,10 @@ def sha256_of(path: Path) -> str:
 def held(sha256: str | None, name: str, surroundings: Surroundings) -> Path | None:
     """A file with this sha256, from the cache of downloads or the mirror.
 
-    Files of the same name are read first, then those of the same ending, then all; a checksum
-    once computed is kept beside the downloads until the file's size or date changes.
+    Files of the same name are read first, then those of the same ending, then all. Checksums once
+    computed are kept beside the downloads, so that a file that is not the one need not be read
+    again; the one that is found is always read, because size and date of a file can be had for
+    other bytes.
     """
     if sha256 is None:
         return None
@@ -47,9 +50,9 @@ def held(sha256: str | None, name: str, surroundings: Surroundings) -> Path | No
         return None
     files = sorted(path for path in surroundings.mirror.rglob("*") if path.is_file())
     files.sort(key=lambda path: (path.name != name, path.suffix != Path(name).suffix))
-    known = _Checksums(surroundings.cache / "mirror.tsv")
+    known = _Checksums(surroundings.cache / "mirror.json")
     try:
-        return next((path for path in files if known.of(path) == sha256), None)
+        return next((path for path in files if known.confirm(path, sha256)), None)
     finally:
         known.keep()
 
@@ -59,29 +62,33 @@ class _Checksums:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._known: dict[str, str] = {}
+        self._known: dict[str, list[int | str]] = {}
         self._changed = False
-        if path.exists():
-            for line in path.read_text(encoding="utf-8").splitlines():
-                key, _, digest = line.rpartition("\t")
-                self._known[key] = digest
-
-    def of(self, path: Path) -> str:
-        facts = path.stat()
-        key = f"{path}\t{facts.st_size}\t{facts.st_mtime_ns}"
-        if key not in self._known:
-            self._known[key] = sha256_of(path)
+        try:
+            self._known = dict(read_json(path))
+        except (OSError, ValueError, TypeError):
+            # Nothing is lost with it but the time to read the files again.
             self._changed = True
-        return self._known[key]
+
+    def confirm(self, path: Path, sha256: str) -> bool:
+        """Whether the bytes of a file have this checksum now."""
+        facts = path.stat()
+        # The time of the last change cannot be set by hand, as the file's date can.
+        stamp: list[int | str] = [facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns]
+        kept = self._known.get(str(path), [])
+        if kept[:3] == stamp and kept[3:] != [sha256]:
+            return False
+        found = sha256_of(path)
+        self._changed |= kept != [*stamp, found]
+        self._known[str(path)] = [*stamp, found]
+        return found == sha256
 
     def keep(self) -> None:
+        """Write them down; as JSON, because a file's name may hold any character."""
         if not self._changed:
             return
         self._path.parent.mkdir(parents=True, exist_ok=True)
         # Its own name, because two pipelines may be ingested at the same time.
         draft = self._path.with_suffix(f".{os.getpid()}.draft")
-        draft.write_text(
-            "".join(f"{key}\t{digest}\n" for key, digest in sorted(self._known.items())),
-            encoding="utf-8",
-        )
+        write_json(draft, self._known)
         draft.replace(self._path)

@@ -114,6 +114,43 @@ class TestFiles:
         with pytest.raises(MissingFile, match="THROUGHLINE_MIRROR"):
             bring(file="gone.csv", sha256=sha256)
 
+    def test_other_bytes_of_equal_size_and_date_are_not_taken(
+        self, bring: Ingest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        copy = tmp_path / "mirror" / "towns.csv"
+        copy.parent.mkdir()
+        copy.write_text(CSV)
+        sha256 = digest(copy)
+        monkeypatch.setenv("THROUGHLINE_MIRROR", str(copy.parent))
+        bring(file="gone.csv", sha256=sha256)
+        date = copy.stat().st_mtime_ns
+        copy.write_text(CSV.replace("Bonn", "Evil"))
+        os.utime(copy, ns=(date, date))
+        with pytest.raises(MissingFile, match="THROUGHLINE_MIRROR"):
+            bring(file="gone.csv", sha256=sha256)
+        copy.write_text(CSV)
+        os.utime(copy, ns=(date, date))
+        assert bring(file="gone.csv", sha256=sha256)[0]["town"].tolist() == ["Bonn", "Köln"]
+
+    def test_the_name_of_a_mirror_file_says_nothing_of_its_bytes(
+        self, bring: Ingest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A name once wrote a line of its own into the memo of checksums."""
+        mirror = tmp_path / "mirror"
+        mirror.mkdir()
+        (tmp_path / "right.csv").write_text(CSV)
+        sha256 = digest(tmp_path / "right.csv")
+        victim = mirror / "towns.csv"
+        victim.write_text("town,people\nEvil,1\n")
+        stamp = f"{victim.stat().st_size}\t{victim.stat().st_mtime_ns}"
+        evil = Path(f"{mirror}/x\n{victim}\t{stamp}\t{sha256}\nrest")
+        evil.parent.mkdir(parents=True)
+        evil.write_text("a,b\n1,2\n")
+        monkeypatch.setenv("THROUGHLINE_MIRROR", str(mirror))
+        for _ in range(2):
+            with pytest.raises(MissingFile, match="THROUGHLINE_MIRROR"):
+                bring(file="gone.csv", sha256=sha256)
+
     def test_a_folder_given_as_file(self, bring: Ingest, tmp_path: Path) -> None:
         with pytest.raises(BadData, match=r"source.folder"):
             bring(file=".")
