@@ -29,7 +29,7 @@ class ThroughlineError(Exception):
             parts.append(sentence(f"Received: {shorten(received)}"))
         if remedy:
             parts.append(sentence(remedy))
-        super().__init__(" ".join(parts))
+        super().__init__(printable(" ".join(parts)))
 
 
 class BadPipeline(ThroughlineError, ValueError):
@@ -52,6 +52,17 @@ class MissingFile(ThroughlineError, FileNotFoundError):
 
 class RefusedByGate(ThroughlineError):
     """A check that the pipeline file demands did not hold; the message names it."""
+
+
+def printable(text: str) -> str:
+    """`text` on one line, with what a terminal or a parser would act on spelt out.
+
+    Names and values come from strangers' files: line breaks, escape sequences and marks that turn
+    the direction of writing appear as `\\n`, `\\x1b`, `\\u202e`.
+    """
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def sentence(text: str) -> str:

@@ -11,7 +11,7 @@ from tasks.profile import pictures
 from tasks.profile.draft import Draft, drafted
 from tasks.profile.facts import facts
 from tasks.profile.goal import chosen_target
-from tasks.profile.yaml_text import as_text
+from tasks.profile.yaml_text import as_text, comment
 from tasks.workspace import Workspace, replaced
 
 if TYPE_CHECKING:
@@ -107,4 +107,6 @@ def _header(draft: Draft, asked: str | None) -> str:
     target = draft.sections["target"]
     name = target["column"] if isinstance(target, dict) else target
     why = "" if asked else f"; the target was guessed: {name}"
-    return f"# A first draft from the data{why}. The source's licence is yours to add.\n"
+    return (
+        comment(f"A first draft from the data{why}. The source's licence is yours to add.") + "\n"
+    )

@@ -2,35 +2,79 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+import yaml
+
+from tasks.errors import printable
 from tasks.profile.draft import Draft
+
+# A longer key needs YAML's explicit form: its parsers look no further for the colon.
+LONGEST_KEY = 120
+
+
+class _Dumper(yaml.SafeDumper):
+    """YAML's safe dumper, writing every text on one line."""
+
+
+def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
+    style = None if text.isprintable() else '"'
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
+
+
+_Dumper.add_representer(str, _text)
+
+
+def comment(text: str) -> str:
+    """`text` as one line of comment, whatever it holds."""
+    return f"# {printable(text)}"
 
 
 def as_text(draft: Draft) -> str:
     """The pipeline file, one line a setting, with the notes as comments."""
-    import yaml
-
-    def flow(value: Any) -> str:
-        text = yaml.safe_dump(
-            value, default_flow_style=True, sort_keys=False, width=10**6, allow_unicode=True
-        )
-        return text.removesuffix("\n").removesuffix("\n...")
-
     lines = []
     for key, value in draft.sections.items():
         if key == "columns":
-            lines += [f"# {note}" for note in draft.notes]
+            lines += [comment(note) for note in draft.notes]
         if key in ("columns", "training"):
-            entries = [(flow(name), inner) for name, inner in value.items()]
-            lines.append(f"{key}:")
-            lines += [f"  {k}: {flow(v)}" if v is not None else f"  {k}:" for k, v in entries]
+            lines += [f"{key}:", *_entries(value)]
         elif key == "network" and value:
-            lines += [f"{key}:", *(f"  - {flow(layer)}" for layer in value)]
+            lines += [f"{key}:", *(f"  - {_flow(layer)}" for layer in value)]
         elif key == "expectations":
-            lines.append(f"{key}:")
-            lines += [f"  {k}: {flow(v)}" for k, v in value.items() if k != "rules"]
-            lines += ["  rules:", *(f"    - {flow(rule)}" for rule in value["rules"])]
+            rest = {k: v for k, v in value.items() if k != "rules"}
+            rules = [f"    - {_flow(rule)}" for rule in value["rules"]]
+            lines += [f"{key}:", *_entries(rest), "  rules:" if rules else "  rules: []", *rules]
         else:
-            lines.append(f"{key}: {flow(value)}")
+            lines.append(f"{key}: {_flow(value)}")
     return "\n".join(lines) + "\n"
+
+
+def _entries(mapping: Mapping[str, Any]) -> list[str]:
+    lines = []
+    for key, value in mapping.items():
+        name, setting = _flow(key), "" if value is None else f" {_flow(value)}"
+        lines += (
+            [f"  {name}:{setting}"]
+            if len(name) <= LONGEST_KEY
+            else [f"  ? {name}", f"  :{setting}"]
+        )
+    return lines
+
+
+def _flow(value: Any) -> str:
+    """A value on one line; in letters beyond ASCII only where each of them can be seen."""
+    text = _dumped(value, allow_unicode=True)
+    return text if text.isprintable() else _dumped(value, allow_unicode=False)
+
+
+def _dumped(value: Any, allow_unicode: bool) -> str:
+    text: str = yaml.dump(
+        value,
+        Dumper=_Dumper,
+        default_flow_style=True,
+        sort_keys=False,
+        width=float("inf"),
+        allow_unicode=allow_unicode,
+    )
+    return text.removesuffix("\n").removesuffix("\n...")
