@@ -3,7 +3,7 @@ PYTHON ?= python3.11
 EXTRA ?= cpu
 VENV := .venv
 BIN := $(VENV)/bin
-# Stages run `python -m tasks ...`; this makes it the environment's Python.
+# Stages run `throughline ...`; this makes it the environment's Python.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # No telemetry from any of the libraries.
 export DVC_NO_ANALYTICS := true
@@ -22,12 +22,12 @@ $(VENV)/.complete-$(EXTRA): locks/$(EXTRA).txt
 	touch $@
 
 run: setup
-	python -m tasks wire
+	throughline wire
 	dvc repro
-	python -m tasks scoreboard
+	throughline scoreboard
 
 flow: setup
-	python -m flows.pipeline
+	throughline flow
 
 test: setup
 	python -m pytest -n auto --maxprocesses 4 --dist loadfile
@@ -44,7 +44,7 @@ types: setup
 	mypy
 
 check: setup
-	python -m tasks check
+	throughline check
 
 # Writes the locks anew: hashes of every file, no address of any index.
 lock:
@@ -55,10 +55,10 @@ lock:
 
 # A Prefect server, a worker and the schedules of prefect.yaml on this machine.
 up: setup
-	python -m flows.deploy up
+	throughline deploy up
 
 down: setup
-	python -m flows.deploy down
+	throughline deploy down
 
 # What killing, full disks and damaged files do to a run: a verdict for each.
 faults: setup

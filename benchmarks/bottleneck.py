@@ -47,9 +47,9 @@ def main() -> None:
 
 def _pass(network: Path, until: str) -> tuple[float, int]:
     """Seconds a picture, and how many features it has after the mean over all places."""
-    from tasks.config.pretrained import Pretrained
-    from tasks.export.pretrained import frozen_graph
-    from tasks.preprocessing.runtime import session_of
+    from throughline.export.pretrained import frozen_graph
+    from throughline.pipeline.schema.pretrained import Pretrained
+    from throughline.preprocessing.graph.runtime import session_of
 
     part = Pretrained(file=str(network), sha256="0" * 64, until=until)
     session = session_of(frozen_graph(network, part))
@@ -66,12 +66,12 @@ def _pass(network: Path, until: str) -> tuple[float, int]:
 
 def _epoch(rows: int, features: int) -> float:
     """Seconds of an epoch of the head, compilation left out."""
-    from tasks.training.devices import configure
+    from throughline.training.engine.devices import configure
 
     configure(device="cpu", threads=1)
-    from tasks.config.training import Training
-    from tasks.training.learner import Learner
-    from tasks.training.runs import Run
+    from throughline.pipeline.schema.training import Training
+    from throughline.training.engine.runs import Run
+    from throughline.training.learner import Learner
 
     generator = np.random.default_rng(0)
     inputs = {"features": generator.normal(size=(rows, features)).astype(np.float32)}

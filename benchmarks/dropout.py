@@ -12,7 +12,7 @@ ROWS, FEATURES, STEPS = 128, 64, 500
 
 def main() -> None:
     """Print processor milliseconds a step and the ratio."""
-    from tasks.training.devices import configure
+    from throughline.training.engine.devices import configure
 
     configure(device="cpu", threads=1, deterministic=False)
     plain = {xla: milliseconds(xla, dropout=False) for xla in (True, False)}

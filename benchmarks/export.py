@@ -28,7 +28,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 
-from serving.chunks import answered, cores
+from throughline.serving.chunks import answered, cores
 
 BATCHES = (1, 64, 1024)
 TURNS = {1: 20, 64: 8, 1024: 4}
@@ -91,8 +91,8 @@ def cases() -> dict[str, Callable[[], Any]]:
 
 def ours(model: Any, folder: Path) -> bytes:
     """The file that the export stage writes, from what training stores."""
-    from tasks.export.canonical import canonical_bytes
-    from tasks.export.network import network_graph, read_weights
+    from throughline.export.graph.canonical import canonical_bytes
+    from throughline.export.network import network_graph, read_weights
 
     configuration = json.loads((folder / "network.json").read_text())
     weights = read_weights(folder / "network.weights.h5", configuration)
@@ -117,7 +117,7 @@ def operators(data: bytes) -> list[str]:
     """The operators of a file, those inside loops included."""
     import onnx
 
-    from tasks.export.rewriting import subgraphs
+    from throughline.export.graph.rewriting import subgraphs
 
     def inside(graph: Any) -> list[str]:
         found = []
@@ -141,7 +141,7 @@ def session(data: bytes, threads: int = 1) -> Any:
 
 
 def served(runtime: Any, rows: np.ndarray) -> np.ndarray:
-    """The answers to all rows, as `serving.predictor` gets them."""
+    """The answers to all rows, as `throughline.serving.predictor` gets them."""
     output = runtime.get_outputs()[0].name
     return answered(runtime, [output], {runtime.get_inputs()[0].name: rows})[output]
 

@@ -22,11 +22,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from tasks.training.devices import configure
-from tasks.training.intervals import corrected_interval
+from throughline.training.engine.devices import configure
+from throughline.training.folds.intervals import corrected_interval
 
 if TYPE_CHECKING:
-    from tasks.training.side_by_side import Group, SideBySide
+    from throughline.training.search.side_by_side import Group, SideBySide
 
 ROWS, COLUMNS, FOLDS, EPOCHS = 404, 13, 4, 100
 LAYERS = [{"Dense": {"units": 64, "activation": "relu"}}] * 2
@@ -70,10 +70,10 @@ def scaled(x: np.ndarray, train: np.ndarray) -> np.ndarray:
 
 def engine(x: np.ndarray, y: np.ndarray, repeats: int) -> tuple[float, list[float]]:
     """Seconds, and every fold's mean absolute error after the last epoch."""
-    from tasks.config.training import Training
-    from tasks.training.engine import fit
-    from tasks.training.network import Output, build
-    from tasks.training.runs import Run
+    from throughline.pipeline.schema.training import Training
+    from throughline.training.engine.engine import fit
+    from throughline.training.engine.runs import Run
+    from throughline.training.network.build import Output, build
 
     began = time.perf_counter()
 
@@ -113,10 +113,10 @@ RATES = (0.0003, 0.001, 0.003, 0.01)
 
 def points(name: str) -> list[list[Group]]:
     """Four folds of a network with each of some learning rates, made of one set of arrays."""
-    from tasks.config.training import Training
-    from tasks.training.learner import Learner
-    from tasks.training.runs import Run
-    from tasks.training.side_by_side import Group
+    from throughline.pipeline.schema.training import Training
+    from throughline.training.engine.runs import Run
+    from throughline.training.learner import Learner
+    from throughline.training.search.side_by_side import Group
 
     layers, shape, batch, epochs, count = NETWORKS[name]
     rng = np.random.default_rng(0)
@@ -135,7 +135,7 @@ def points(name: str) -> list[list[Group]]:
 
 def ways() -> None:
     """Some networks in every way, the first call and one after compiling: folds, then a sweep."""
-    from tasks.training.side_by_side import SideBySide
+    from throughline.training.search.side_by_side import SideBySide
 
     with SideBySide() as trainings:
         for title in NETWORKS:

@@ -155,8 +155,8 @@ def decode_ours(chosen: argparse.Namespace) -> dict[str, float]:
     import pandas as pd  # noqa: F401  (a library, not the work)
     from PIL import Image  # noqa: F401
 
-    from tasks.config.source import Source
-    from tasks.sources.images import as_images
+    from throughline.pipeline.schema.source import Source
+    from throughline.sources.pictures.images import as_images
 
     images = {"size": [SIZE, SIZE], "fit": "stretch"}
     settings = Source.model_validate({"folder": str(chosen.folder), "images": images})
@@ -190,15 +190,15 @@ def _rows(count: int) -> tuple[np.ndarray, np.ndarray]:
 
 def train_ours(chosen: argparse.Namespace) -> dict[str, float]:
     """Our engine."""
-    from tasks.training.devices import configure
+    from throughline.training.engine.devices import configure
 
     configure(device="cpu", threads=1, deterministic=False)
     import keras
 
-    from tasks.config.training import Training
-    from tasks.training.engine import fit
-    from tasks.training.network import Output, build
-    from tasks.training.runs import Run
+    from throughline.pipeline.schema.training import Training
+    from throughline.training.engine.engine import fit
+    from throughline.training.engine.runs import Run
+    from throughline.training.network.build import Output, build
 
     pixels, classes = _rows(chosen.rows)
     run = Run({"features": pixels}, classes, np.arange(len(pixels)), None, 0)
@@ -219,12 +219,12 @@ def train_ours(chosen: argparse.Namespace) -> dict[str, float]:
 
 def train_keras(chosen: argparse.Namespace) -> dict[str, float]:
     """`model.fit`."""
-    from tasks.training.devices import configure
+    from throughline.training.engine.devices import configure
 
     configure(device="cpu", threads=1, deterministic=False)
     import keras
 
-    from tasks.training.network import Output, build
+    from throughline.training.network.build import Output, build
 
     pixels, classes = _rows(chosen.rows)
     shape, scaled = {"features": (28, 28, 1)}, {"features": (1 / 255, 0.0)}

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from tasks.workspace import Workspace, needed
+from throughline.paths import Workspace, needed
 
 BATCHES = (1, 32, 1024)
 ROUNDS = 200
@@ -57,8 +57,8 @@ def measured(
         model: its file, in any precision.
         rounds: calls for each batch size.
     """
-    from serving.predictor import Predictor
-    from tasks.evaluation.rows import read_rows
+    from throughline.evaluation.rows import read_rows
+    from throughline.serving.predictor import Predictor
 
     predictor = Predictor(needed(model, "export"))
     rows = read_rows(needed(workspace.training_data / "main" / "rows.parquet", "prepare"))

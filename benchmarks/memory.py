@@ -52,13 +52,13 @@ class Peak:
 
 def trained(way: str, folder: Path, rows: int) -> None:
     """Train windows of the series in a folder."""
-    from tasks.config.training import Training
-    from tasks.preprocessing import aligned
-    from tasks.series.prepared import Learned
-    from tasks.series.windows import Extent
-    from tasks.training.engine import fit
-    from tasks.training.network import Output, build
-    from tasks.training.runs import Run
+    from throughline.pipeline.schema.training import Training
+    from throughline.preprocessing import aligned
+    from throughline.samples.windows.positions import Extent
+    from throughline.samples.windows.prepared import Learned
+    from throughline.training.engine.engine import fit
+    from throughline.training.engine.runs import Run
+    from throughline.training.network.build import Output, build
 
     step = 6 if way == "phases" else 1
     extent = Extent(LOOKBACK * step, LOOKBACK * step, step, LOOKBACK * step, (1,))
@@ -87,7 +87,7 @@ def trained(way: str, folder: Path, rows: int) -> None:
 
 def growth(way: str, folder: Path, rows: int) -> float:
     """Memory in sizes of the series, in this process."""
-    from tasks.training.devices import configure
+    from throughline.training.engine.devices import configure
 
     configure(backend="tensorflow", device="cpu", threads=2)
     small = folder / "small"

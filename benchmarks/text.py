@@ -21,7 +21,7 @@ from pathlib import Path
 
 import numpy as np
 
-from tasks.workspace import Workspace, needed
+from throughline.paths import Workspace, needed
 
 PIPELINE = "imdb-dense"
 SIDES = ("graph", "scikit-learn, sparse", "scikit-learn, dense", "textbook loop")
@@ -90,7 +90,7 @@ def _given(workspace: Workspace, rows: int) -> tuple[np.ndarray, list[str], str]
     """The reviews, the vocabulary that `prepare` fitted, and the pattern of a token."""
     import pyarrow.parquet
 
-    from tasks.config.loading import load
+    from throughline.pipeline.loading import load
 
     (column,) = load(workspace).main.columns
     folder = needed(workspace.training_data, "prepare") / "main"
@@ -106,8 +106,8 @@ def _graph(workspace: Workspace, texts: np.ndarray) -> Callable[[], float]:
     """By the graph, into an array of bytes, as `prepare` stores it."""
     import onnx
 
-    from tasks.preprocessing.run import TEXTS
-    from tasks.preprocessing.runtime import session_of
+    from throughline.preprocessing.graph.run import TEXTS
+    from throughline.preprocessing.graph.runtime import session_of
 
     graph = onnx.load(workspace.training_data / "main" / "preprocess.onnx")
     session = session_of(graph)
@@ -160,7 +160,7 @@ def _loop(texts: np.ndarray, vocabulary: list[str], pattern: str) -> Callable[[]
 
 def one_review(workspace: Workspace) -> float:
     """The median of one review's way through `model.onnx`, in milliseconds."""
-    from serving.predictor import Predictor
+    from throughline.serving.predictor import Predictor
 
     texts, _, _ = _given(workspace, CALLS)
     predictor = Predictor(workspace.model)

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tasks.training.devices import configure
+from throughline.training.engine.devices import configure
 
 SLOWEST = 1.05
 CLASSES, LOSS = 10, "sparse_categorical_crossentropy"
@@ -77,10 +77,10 @@ def timed(work: Callable[[], object]) -> Times:
 
 def compared(case: Case, batch: int) -> tuple[list[Times], list[Times]]:
     """First call and one later epoch: of the engine, and of Keras."""
-    from tasks.config.training import Training
-    from tasks.training.engine import fit
-    from tasks.training.network import Output, build
-    from tasks.training.runs import Run
+    from throughline.pipeline.schema.training import Training
+    from throughline.training.engine.engine import fit
+    from throughline.training.engine.runs import Run
+    from throughline.training.network.build import Output, build
 
     rng = np.random.default_rng(0)
     x = (rng.random((case.rows, *case.shape)) * 255).astype(case.dtype)

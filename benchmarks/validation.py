@@ -70,8 +70,8 @@ def rules(low: float) -> list[dict[str, Any]]:
 
 def judged(rows: pd.DataFrame, low: float) -> None:
     """What `validate` does between reading and writing."""
-    from tasks.config.expectations import Expectations
-    from tasks.validation.judgement import judge
+    from throughline.pipeline.schema.expectations import Expectations
+    from throughline.validation.judgement import judge
 
     judge(rows, Expectations(on_failure="quarantine", rules=rules(low)))
 
@@ -84,9 +84,9 @@ def by_hand(rows: pd.DataFrame) -> None:
 
 
 def profiled(rows: pd.DataFrame) -> None:
-    """`python -m tasks profile` on the rows as a CSV file, reading included."""
-    from tasks.profile.profile import profile
-    from tasks.workspace import Workspace
+    """`throughline profile` on the rows as a CSV file, reading included."""
+    from throughline.paths import Workspace
+    from throughline.profile.profile import profile
 
     generator = np.random.default_rng(1)
     with tempfile.TemporaryDirectory() as folder:

@@ -47,9 +47,9 @@ def ends(count: int) -> np.ndarray:
 
 def ours(data: np.ndarray, positions: np.ndarray) -> Batches:
     """Batches gathered by index."""
-    from tasks.series.gathered import Ahead
-    from tasks.series.phases import windows
-    from tasks.series.windows import Extent
+    from throughline.samples.windows.gathered import Ahead
+    from throughline.samples.windows.phases import windows
+    from throughline.samples.windows.positions import Extent
 
     extent = Extent(LOOKBACK, LOOKBACK, STEP, LOOKBACK, (HORIZON,))
     seen = windows(data, positions, extent.offsets)
@@ -163,10 +163,10 @@ def in_a_training(steps: int = 10) -> dict[str, float]:
     import keras
     import tensorflow as tf
 
-    from tasks.series.gathered import rows_of
-    from tasks.series.phases import windows
-    from tasks.series.windows import Extent
-    from tasks.training import backends
+    from throughline.samples.windows.gathered import rows_of
+    from throughline.samples.windows.phases import windows
+    from throughline.samples.windows.positions import Extent
+    from throughline.training.engine import backends
 
     backend = backends.current()
     extent = Extent(LOOKBACK, LOOKBACK, STEP, LOOKBACK, (HORIZON,))

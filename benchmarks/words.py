@@ -43,7 +43,7 @@ def text(count: int) -> list[list[str]]:
 
 def measured(side: str, count: int) -> dict[str, float]:
     """Seconds of the processor and bytes of one side."""
-    from tasks.sources.samples import windows
+    from throughline.sources.samples import windows
 
     _arrays(windows(text(1000), 3, " "), side)  # Libraries are loaded before anything counts.
     texts = text(count)
@@ -55,11 +55,11 @@ def measured(side: str, count: int) -> dict[str, float]:
 
 
 def _arrays(rows: pd.DataFrame, side: str) -> Any:
-    from tasks.config.columns import Column
-    from tasks.preprocessing.fit import fit
-    from tasks.preprocessing.plan import plan
-    from tasks.series.token_arrays import arrays
-    from tasks.tokens.rows import as_texts, texts_of
+    from throughline.pipeline.schema.columns import Column
+    from throughline.preprocessing.fit import fit
+    from throughline.preprocessing.plan import plan
+    from throughline.samples.windows.token_arrays import arrays
+    from throughline.tokens.rows import as_texts, texts_of
 
     length = texts_of(rows["context"]).series.length
     treated = {"tokens": "[^ ]+", "encode": {"ids": {"length": length}}}

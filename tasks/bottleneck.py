@@ -1,119 +1,16 @@
-"""Stage `bottleneck`: what a frozen network makes of every picture, computed once and stored.
-
-It stands between `ingest` and `prepare` for pipelines whose file names a pretrained network, and
-nowhere else. A frozen network is fitted on nothing of ours, so its features of test pictures tell
-training nothing; `prepare` still hands on those of training rows alone.
-"""
+"""Stage `bottleneck` as a Prefect task."""
 
 from __future__ import annotations
 
-import os
-import shutil
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
+from prefect import State, task
 
-from tasks.errors import BadPipeline
-from tasks.workspace import Workspace, needed, replaced
-
-if TYPE_CHECKING:
-    import onnx
-    import pandas as pd
-
-    from tasks.config.image import Image
-    from tasks.config.loading import StageInput
-    from tasks.sources.registry import Surroundings
-
-# Pictures in one call; a network's own arrays are some hundred times as large as its input.
-PICTURES = 16
+from tasks.settings import STAGE
+from throughline.running.flow import perform
 
 
-def bottleneck(stage_input: StageInput, workspace: Workspace) -> None:
-    """Fetch the pretrained networks of a pipeline and store the features of the frozen ones.
-
-    Writes data/bottleneck/NAME/: SHA256.keras for each network that a `network` section goes on
-    training, and KEY.onnx and KEY.npy for each frozen one (`tasks/preprocessing/bottleneck.py`).
-
-    Raises:
-        MissingFile, BadData, Unreachable: a network cannot be fetched, or has no layer of the name
-            given.
-        BadPipeline: two networks that differ in their arguments alone.
-    """
-    from tasks.preprocessing.bottleneck import frozen_columns, key
-    from tasks.preprocessing.pictures import stored_images
-    from tasks.sources.mirror import mirror_folder
-    from tasks.sources.pretrained import fetched
-    from tasks.sources.registry import Surroundings
-    from tasks.training.pretrained import entries_of
-
-    cache = workspace.root / ".cache" / "downloads"
-    surroundings = Surroundings(workspace.root, cache, mirror_folder())
-    images = stored_images(needed(workspace.raw / "rows.parquet", "ingest"))
-    networks: dict[Path, str] = {}
-    with replaced(workspace.bottleneck) as folder:
-        folder.mkdir()
-        for view in stage_input.branches.values():
-            for name, image in frozen_columns(view.columns).items():
-                path = folder / f"{key(name, image)}.onnx"
-                if not path.exists():
-                    _freeze(name, image, images[name], path, surroundings)
-            for entry in entries_of(view.network):
-                path = folder / f"{entry.sha256 or entry.application}.keras"
-                if networks.setdefault(path, entry.built) != entry.built:
-                    raise BadPipeline(
-                        "Networks of one pipeline that have the same weights must have the same "
-                        "'application' and 'arguments'",
-                        f"{networks[path]} and {entry.built}",
-                    )
-                shutil.copyfile(fetched(entry, surroundings), path)
-
-
-def _freeze(
-    name: str, image: Image, pictures: np.ndarray, path: Path, surroundings: Surroundings
-) -> None:
-    """Write a frozen network and its features of all pictures."""
-    from tasks.export.pretrained import frozen_graph
-    from tasks.sources.pretrained import fetched
-
-    assert image.pretrained is not None
-    graph = frozen_graph(fetched(image.pretrained, surroundings), image.pretrained)
-    path.write_bytes(graph.SerializeToString(deterministic=True))
-    _write_features(_whole(name, image, pictures, path), name, pictures, path.with_suffix(".npy"))
-
-
-def _whole(name: str, image: Image, pictures: np.ndarray, path: Path) -> onnx.ModelProto:
-    """The graph from raw pixels to features, as `prepare` will fit it."""
-    import pandas as pd
-
-    from tasks.config.columns import Column
-    from tasks.preprocessing.bottleneck import FROZEN
-    from tasks.preprocessing.fit import fit
-    from tasks.preprocessing.plan import Plan, Planned
-
-    rows: pd.DataFrame = pd.DataFrame({name: pd.Series([pictures[0]], dtype=object)})
-    rows.attrs[FROZEN] = {name: str(path)}
-    planned = Planned(name, "image", Column(image=image))
-    return fit(rows, Plan({name: "image"}, {"features": [planned]})).graph
-
-
-def _write_features(graph: onnx.ModelProto, name: str, pictures: np.ndarray, path: Path) -> None:
-    """Run the graph over all pictures, a block a thread; each block is computed by one thread."""
-    from tqdm import tqdm
-
-    from tasks.preprocessing.runtime import session_of
-
-    session = session_of(graph)
-    starts = range(0, len(pictures), PICTURES)
-
-    def features(start: int) -> Any:
-        return session.run(None, {name: pictures[start : start + PICTURES]})[0]
-
-    shape = (len(pictures), *features(0).shape[1:])
-    array = np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        done = tqdm(pool.map(features, starts), "bottleneck", len(starts), disable=None)
-        for start, block in zip(starts, done, strict=True):
-            array[start : start + len(block)] = block
-    array.flush()
+@task(name="bottleneck", **STAGE)
+def bottleneck(pipeline: str, stage: str = "bottleneck") -> State[Any]:
+    """Compute what a frozen network makes of every picture."""
+    return perform(pipeline, stage)

@@ -1,126 +1,17 @@
-"""Stage `evaluate`: `model.onnx` meets raw test rows, for the first and only time."""
+"""Stage `evaluate` as a Prefect task."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from tasks.errors import BadPipeline
-from tasks.workspace import Workspace, needed, read_json, replaced, write_json
+from prefect import State, task
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tasks.config.judgement import Comparison
-    from tasks.config.loading import StageInput
-    from tasks.evaluation.branch import Judged
+from tasks.settings import STAGE
+from throughline.running.artifacts import publish_metrics
+from throughline.running.flow import perform
 
 
-def evaluate(stage_input: StageInput, workspace: Workspace) -> None:
-    """Measure every branch on raw test rows and hold it against baselines, gates and claims.
-
-    Writes the flat figures for `dvc metrics show` and the folder of the report. Without test rows
-    (`split: {test: 0}`) the figures are those of the training rows, and the report says so.
-
-    Raises:
-        BadPipeline: a claim, gate, slice or comparison that names what is not there.
-        BadData: rows that the model refuses.
-    """
-    from tasks.evaluation.page import page
-    from tasks.evaluation.plots import plotted
-    from tasks.evaluation.set_aside import with_set_aside
-    from tasks.evaluation.tables import rounded, write_tables
-
-    scores = read_json(needed(workspace.cross_validation / "scores.json", "cross_validate"))
-    branches = _judged(stage_input, workspace, scores)
-    report = _report(stage_input, branches, scores, workspace.model)
-    main = branches["main"]
-    aside = workspace.test_data / "main", workspace.model
-    report["set_aside"] = with_set_aside(*aside, main.parts.target, main.outcome)
-    report = rounded(report)
-    plots = plotted(workspace, branches, report, scores)
-    with replaced(workspace.evaluation) as folder:
-        folder.mkdir()
-        write_json(folder / "report.json", report)
-        write_tables(folder, main.outcome, report["branches"]["main"])
-        (folder / "report.html").write_text(page(report, plots), encoding="utf-8")
-    with replaced(workspace.metrics) as draft:
-        write_json(draft, _flat(report))
-
-
-def _judged(
-    stage_input: StageInput, workspace: Workspace, scores: dict[str, Any]
-) -> dict[str, Judged]:
-    from tasks.evaluation.branch import judge
-    from tasks.evaluation.parts import parts_of
-
-    parts: dict[str, Any] = {}
-    judged = {}
-    for name, view in stage_input.branches.items():
-        owner = stage_input.prepared_by[name]
-        if owner not in parts:
-            folders = (workspace.training_data / owner, workspace.test_data / owner)
-            parts[owner] = parts_of(*folders, view.task)
-            if owner != "main":
-                parts[owner].share(parts["main"])
-        compare = _with_trivial(view.compare, view.problem.baseline)
-        smaller = workspace.precisions if name == "main" else None
-        judged[name] = judge(
-            workspace.model_of(name), parts[owner], view, compare, scores.get(name), smaller
-        )
-    return judged
-
-
-def _with_trivial(comparisons: list[Comparison], baseline: str) -> list[Comparison]:
-    """The models to compare with, the trivial baseline of the task first."""
-    from tasks.config.judgement import Comparison
-
-    named = [comparison for comparison in comparisons if comparison.model == baseline]
-    others = [comparison for comparison in comparisons if comparison.model != baseline]
-    return [*(named[:1] or [Comparison(model=baseline)]), *others]
-
-
-def _report(
-    stage_input: StageInput, branches: dict[str, Judged], scores: dict[str, Any], model: Path
-) -> dict[str, Any]:
-    from tasks.evaluation.branch import difference_to_main
-    from tasks.evaluation.debugging import debug_list
-    from tasks.evaluation.judgement import all_judged, gated
-    from tasks.evaluation.texts import analysed
-
-    main = stage_input.main
-    found = analysed(model, main, branches["main"])
-    titles = {"main": main.title} | {name: each.title for name, each in main.variants.items()}
-    figures = {name: branch.figures for name, branch in branches.items()}
-    entries = {name: {"title": titles[name], **branch.report} for name, branch in branches.items()}
-    entries["main"] |= {"texts": found} if found else {}
-    for name, entry in entries.items():
-        if name != "main":
-            entry["difference_to_main"] = difference_to_main(branches[name], branches["main"])
-    comparisons = entries["main"]["comparisons"]
-    settings = scores.get("settings", {})
-    return {
-        "pipeline": stage_input.name,
-        "title": main.title,
-        "task": main.task,
-        "target": {"columns": main.target.columns, "unit": main.target.unit},
-        "branches": entries,
-        "claims": all_judged(main.claims, figures, scores.get("sweeps") or {}),
-        "gates": gated(main.gates, figures["main"], comparisons),
-        "debug": debug_list(main.task, comparisons[0], settings.get("main")),
-    }
-
-
-def _flat(report: dict[str, Any]) -> dict[str, Any]:
-    """The figures alone: those of the pipeline itself on top, each variant's below its name."""
-    values = {
-        name: {metric: figure["value"] for metric, figure in branch["metrics"].items()}
-        for name, branch in report["branches"].items()
-    }
-    flat: dict[str, Any] = values.pop("main")
-    for name, figures in values.items():
-        if name in flat:
-            raise BadPipeline(
-                "A variant must not have the name of a metric", name, "Give it another name"
-            )
-        flat[name] = figures
-    return flat
+@task(name="evaluate", **STAGE)
+def evaluate(pipeline: str, stage: str = "evaluate") -> State[Any]:
+    """Meet raw test rows; its figures are an artifact."""
+    return perform(pipeline, stage, publish_metrics)

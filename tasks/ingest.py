@@ -1,94 +1,22 @@
-"""Stage `ingest`: from a source to raw rows with their provenance.
-
-Writes data/raw/NAME/rows.parquet, whose bytes depend on the rows alone, and provenance.json.
-"""
+"""Stage `ingest` as a Prefect task."""
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-import numpy as np
+from prefect import State, task
 
-from tasks.sources.located import auxiliary
-from tasks.sources.mirror import mirror_folder
-from tasks.sources.registry import Fetched, Surroundings, fetch
-from tasks.sources.samples import sampled
-from tasks.sources.table import described, only_known, standardised, write_rows
-from tasks.workspace import Workspace, replaced, write_json
-
-if TYPE_CHECKING:
-    from tasks.config.loading import StageInput
-
-# Files whose names are printed.
-MOST_NAMED = 20
+from tasks.settings import STAGE
+from throughline.running.flow import perform, worth_another_try
 
 
-def ingest(stage_input: StageInput, workspace: Workspace) -> None:
-    """Bring the rows of section `source` and write them with their provenance.
-
-    Args:
-        stage_input: the section `source`.
-        workspace: where `data/raw/NAME/` is; nothing in it changes unless all went well.
-
-    Raises:
-        MissingFile: the source is not there.
-        BadData: it cannot be read as a table; names file, row or column, and the remedy.
-    """
-    settings = stage_input.main.source
-    surroundings = Surroundings(
-        workspace.root, workspace.root / ".cache" / "downloads", mirror_folder()
-    )
-    fetched = fetch(settings, surroundings)
-    where = str(fetched.origin.get("file") or fetched.origin["source"])
-    read = settings.read
-    frame, pixels = fetched.frame, None
-    if settings.images is not None and not fetched.images:
-        from tasks.sources.images import from_arrays, from_encoded
-
-        if "image" in frame.columns:
-            fetched = from_encoded(fetched, settings, surroundings.cache)
-            frame = fetched.frame
-        else:
-            frame, pixels = from_arrays(frame, settings.images)
-    frame = only_known(frame, read.known, where)
-    frame = standardised(frame, read.rename, read.text_columns, where)
-    if settings.samples is not None:
-        frame = sampled(frame, settings.samples)
-    provenance: dict[str, Any] = {
-        "kind": settings.kind,
-        **fetched.origin,
-        "licence": settings.licence,
-        "citation": settings.citation,
-        "rows": len(frame),
-        "columns": described(frame),
-    }
-    with replaced(workspace.raw) as draft:
-        draft.mkdir()
-        if settings.files:
-            provenance["files"] = auxiliary(settings.files, surroundings, draft / "files")
-        write_rows(frame, draft / "rows.parquet")
-        write_json(draft / "provenance.json", provenance)
-        _write_images(fetched, settings, pixels, draft)
-    _report_files_set_aside(fetched.origin.get("set_aside", []))
-
-
-def _write_images(fetched: Fetched, settings: Any, pixels: np.ndarray | None, folder: Path) -> None:
-    """The arrays of pictures beside the rows."""
-    if pixels is None and not fetched.images:
-        return
-    images = folder / "rows.images"
-    images.mkdir()
-    if pixels is not None:
-        np.save(images / f"{settings.images.column}.npy", pixels)
-    for column, path in fetched.images.items():
-        path.replace(images / f"{column}.npy")
-
-
-def _report_files_set_aside(files: list[dict[str, str]]) -> None:
-    """Say which files did not become rows; provenance.json names them all."""
-    for each in files[:MOST_NAMED]:
-        print(f"set aside: {each['file']}: {each['problem']}, {each['detail']}", file=sys.stderr)
-    if len(files) > MOST_NAMED:
-        print(f"... and {len(files) - MOST_NAMED} more, see provenance.json", file=sys.stderr)
+@task(
+    name="ingest",
+    retries=2,
+    retry_delay_seconds=[2.0, 8.0],
+    retry_condition_fn=worth_another_try,
+    **STAGE,
+)
+def ingest(pipeline: str, stage: str = "ingest") -> State[Any]:
+    """Fetch the raw rows; a server that is down is asked again."""
+    return perform(pipeline, stage)

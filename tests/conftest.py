@@ -10,7 +10,7 @@ import pytest
 @pytest.fixture(scope="session")
 def keras() -> None:
     """Keras as the stages set it up; TensorFlow takes its threads once a process, at the start."""
-    from tasks.training.devices import configure
+    from throughline.training.engine.devices import configure
 
     configure(device="cpu", threads=1)
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import yaml
 
-from tasks.wire import wire
-from tasks.workspace import Workspace
+from throughline.paths import Workspace
+from throughline.stages.wire import wire
 
 PARAMETERS = "seed: 0\nbackend: tensorflow\ndevice: cpu\nthreads: 1\n"
 

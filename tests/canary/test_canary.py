@@ -11,12 +11,12 @@ import pandas as pd
 import pytest
 import yaml
 
-from tasks.__main__ import run_stage
-from tasks.canary.canary import canary
-from tasks.canary.corruption import corrupted
-from tasks.errors import RefusedByGate
-from tasks.wire import wire
-from tasks.workspace import Workspace
+from throughline.canary.canary import canary
+from throughline.canary.corruption import corrupted
+from throughline.errors import RefusedByGate
+from throughline.paths import Workspace
+from throughline.stages.run import run_stage
+from throughline.stages.wire import wire
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def workspace(tmp_path: Path) -> Workspace:
 
 def _fit_on_all_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     """The known fault, put in on purpose."""
-    from tasks.preprocessing import fit as module
+    from throughline.preprocessing import fit as module
 
     honest = module.fit
     seen: list[pd.DataFrame] = []

@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 import yaml
 
-from tasks.__main__ import run_stage
-from tasks.canary.canary import canary
-from tasks.errors import RefusedByGate
-from tasks.wire import wire
-from tasks.workspace import Workspace
+from throughline.canary.canary import canary
+from throughline.errors import RefusedByGate
+from throughline.paths import Workspace
+from throughline.stages.run import run_stage
+from throughline.stages.wire import wire
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -98,8 +98,8 @@ class TestItSings:
     def test_where_a_series_is_scaled_by_all_rows(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from tasks.series import parts as module
-        from tasks.series import prepare
+        from throughline.samples.windows import parts as module
+        from throughline.samples.windows import prepare
 
         workspace = from_catalogue(tmp_path, "passengers")
 
@@ -116,7 +116,7 @@ class TestItSings:
     def test_where_a_picture_of_the_test_part_trains(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from tasks.splits import parts as module
+        from throughline.samples.splits import parts as module
 
         workspace = photos(tmp_path)
         honest = module.parts

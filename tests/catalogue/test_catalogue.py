@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from tasks.check import problems_of
-from tasks.config.loading import load
-from tasks.errors import BadPipeline, ThroughlineError
-from tasks.wire import wired
-from tasks.workspace import Workspace
+from throughline.cli.check import problems_of
+from throughline.errors import BadPipeline, ThroughlineError
+from throughline.paths import Workspace
+from throughline.pipeline.loading import load
+from throughline.stages.wire import wired
 
 ROOT = Path(__file__).resolve().parents[2]
 CASES = ROOT / "tests" / "guards" / "cases"
@@ -106,8 +106,8 @@ class TestLeakyBoston:
     def test_under_another_name_its_rows_give_it_away(self, tmp_path: Path) -> None:
         import pandas as pd
 
-        from tasks.guards.examine import enforce, examine
-        from tasks.splits.parts import parts
+        from throughline.guards.examine import enforce, examine
+        from throughline.samples.splits.parts import parts
 
         main = load(self.workspace(tmp_path, "boston-leak-copied")).main
         # The guard needs no real prices: any column beside its copy.

@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 import yaml
 
-from tasks.config.loading import load
-from tasks.errors import BadPipeline, MissingFile
-from tasks.workspace import Workspace
+from throughline.errors import BadPipeline, MissingFile
+from throughline.paths import Workspace
+from throughline.pipeline.loading import load
 
 RIGHT: dict[str, Any] = {
     "title": "Will it rain?",

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tasks.check import SCHEMA, write_schema
-from tasks.config.pipeline import Pipeline
+from throughline.cli.check import SCHEMA, write_schema
+from throughline.pipeline.pipeline import Pipeline
 
 ROOT = Path(__file__).parents[2]
 FILES = sorted(ROOT.glob("pipelines/*/pipeline.yaml"))

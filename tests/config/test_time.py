@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from tasks.config.time import Time
+from throughline.pipeline.schema.time import Time
 
 
 def season(every: str, **more: int) -> int | None:

@@ -14,15 +14,16 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.__main__ import main, run_stage
-from tasks.config.columns import Column
-from tasks.drift.drift import drift
-from tasks.drift.measures import Limits, drift_of, psi
-from tasks.errors import BadData, BadPipeline, MissingFile
-from tasks.preprocessing.contract import contract
-from tasks.preprocessing.plan import plan
-from tasks.wire import wire
-from tasks.workspace import Workspace, read_json
+from throughline.cli import main
+from throughline.drift.drift import drift
+from throughline.drift.measures import Limits, drift_of, psi
+from throughline.errors import BadData, BadPipeline, MissingFile
+from throughline.paths import Workspace, read_json
+from throughline.pipeline.schema.columns import Column
+from throughline.preprocessing.contract import contract
+from throughline.preprocessing.plan import plan
+from throughline.stages.run import run_stage
+from throughline.stages.wire import wire
 
 
 def described(values: np.ndarray[Any, Any]) -> dict[str, Any]:

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from sklearn import linear_model, metrics
 
-from tasks.config.judgement import CLASSICAL, Comparison
-from tasks.evaluation.calibration import calibration, roc
-from tasks.evaluation.chart import ticks
-from tasks.evaluation.comparisons import MODULES, Prepared, compared, titles
-from tasks.evaluation.outcome import Outcome, Target
-from tasks.evaluation.picture import data_address
+from throughline.evaluation.compare.comparisons import MODULES, Prepared, compared, titles
+from throughline.evaluation.measure.calibration import calibration, roc
+from throughline.evaluation.outcome import Outcome, Target
+from throughline.pipeline.schema.judgement import CLASSICAL, Comparison
+from throughline.report.chart import ticks
+from throughline.report.picture import data_address
 
 
 def prepared(task: str, seed: int = 0) -> Prepared:

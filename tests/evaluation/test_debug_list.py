@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from tiny_pipeline import BINARY, Tiny, binary, points
 
-from tasks.config.pipeline import Pipeline
-from tasks.training.settings import settings
+from throughline.pipeline.pipeline import Pipeline
+from throughline.training.settings import settings
 
 NETWORK: dict[str, Any] = {
     "network": [{"Dense": {"units": 4}}],

@@ -8,7 +8,7 @@ import sys
 
 from tiny_pipeline import NAME, Tiny
 
-from tasks.wire import wire
+from throughline.stages.wire import wire
 
 DVC = [sys.executable, "-m", "dvc"]
 

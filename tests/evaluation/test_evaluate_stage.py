@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 from tiny_pipeline import BINARY, Tiny, binary, classifier, labels, points, regressor
 
-from tasks.errors import BadData, BadPipeline, MissingFile
+from throughline.errors import BadData, BadPipeline, MissingFile
 
 FOLDS = {
     "main": {
@@ -103,7 +103,7 @@ class TestAReport:
     def test_fits_the_comparison_models_once_for_all_variants(
         self, sides: Tiny, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from tasks.evaluation import parts
+        from throughline.evaluation import parts
 
         fitted = []
 
@@ -241,9 +241,9 @@ class TestTheCost:
     def test_no_heavy_library_is_loaded(self, sides: Tiny, tmp_path: Path) -> None:
         code = (
             "import sys; from pathlib import Path\n"
-            "from tasks.config.loading import stage_input\n"
-            "from tasks.evaluate import evaluate\n"
-            "from tasks.workspace import Workspace\n"
+            "from throughline.stages.given import stage_input\n"
+            "from throughline.stages.evaluate import evaluate\n"
+            "from throughline.paths import Workspace\n"
             "space = Workspace(Path(sys.argv[1]), 'tiny')\n"
             "evaluate(stage_input(space, 'evaluate'), space)\n"
             "heavy = {'tensorflow', 'keras', 'onnx', 'pandas', 'matplotlib', 'sklearn',\n"

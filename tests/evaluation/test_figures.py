@@ -8,10 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 
-from tasks.evaluation.classification import confusion, per_class, roc_auc, roc_auc_draws
-from tasks.evaluation.measure import difference, measured
-from tasks.evaluation.outcome import Outcome
-from tasks.evaluation.resamples import RESAMPLES, Resamples, interval, wilson
+from throughline.evaluation.measure.classification import (
+    confusion,
+    per_class,
+    roc_auc,
+    roc_auc_draws,
+)
+from throughline.evaluation.measure.measure import difference, measured
+from throughline.evaluation.measure.resamples import RESAMPLES, Resamples, interval, wilson
+from throughline.evaluation.outcome import Outcome
 
 
 def classified(seed: int, rows: int, classes: int, steps: int = 1000) -> Outcome:

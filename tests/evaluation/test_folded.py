@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from tiny_pipeline import BINARY, Tiny, binary, points
 
-from tasks.config.pipeline import Pipeline
+from throughline.pipeline.pipeline import Pipeline
 
 ASKING = {"model": "LogisticRegression", "cross_validate": True}
 CLAIM = {"text": "t", "at": "1", "metric": "cv_accuracy:LogisticRegression", "value": 0.5}

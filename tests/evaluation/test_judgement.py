@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from tasks.config.judgement import Claim, Gates
-from tasks.config.pipeline import Pipeline
-from tasks.errors import BadPipeline
-from tasks.evaluation.judgement import all_judged, gated, judged
-from tasks.evaluation.measure import Figure, plain
-from tasks.evaluation.names import FIGURES, direction, metric_names, unknown_metrics
+from throughline.errors import BadPipeline
+from throughline.evaluation.compare.judgement import all_judged, gated, judged
+from throughline.evaluation.measure.measure import Figure, plain
+from throughline.figures.names import FIGURES, direction, metric_names, unknown_metrics
+from throughline.pipeline.pipeline import Pipeline
+from throughline.pipeline.schema.judgement import Claim, Gates
 
 
 def claim(value: float, metric: str = "accuracy", **more: Any) -> Claim:
@@ -194,7 +194,7 @@ class TestNames:
 
 class TestACurveOverASweep:
     def test_is_drawn_where_one_number_varies_whatever_else_is_set(self) -> None:
-        from tasks.evaluation.text_sections import sweep_curves
+        from throughline.evaluation.show.text_sections import sweep_curves
 
         def swept(**constant: Any) -> dict[str, Any]:
             points = [

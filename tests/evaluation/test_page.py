@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from tasks.evaluation.markup import matrix
-from tasks.evaluation.sections import claims
+from throughline.evaluation.show.sections import claims
+from throughline.report.markup import matrix
 
 
 def claim(**changed: Any) -> dict[str, Any]:

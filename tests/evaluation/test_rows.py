@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.evaluation.rows import read_rows
+from throughline.evaluation.rows import read_rows
 
 TABLE = pd.DataFrame(
     {

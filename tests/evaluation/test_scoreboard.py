@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from tiny_pipeline import BINARY, NAME, Tiny, points
 
-from tasks.errors import MissingFile, ThroughlineError
-from tasks.scoreboard import CLOSING, OPENING, PAGE, scoreboard
+from throughline.errors import MissingFile, ThroughlineError
+from throughline.evaluation.scoreboard import CLOSING, OPENING, PAGE, scoreboard
 
 CLAIMS = [
     {

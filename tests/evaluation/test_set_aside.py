@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from tiny_pipeline import BINARY, Tiny, points, regressor
 
-from tasks.sources.table import write_rows
+from throughline.sources.table import write_rows
 
 
 def aside(tiny: Tiny, rows: pd.DataFrame) -> dict:

@@ -12,9 +12,9 @@ import pandas as pd
 import yaml
 from onnx import TensorProto, helper
 
-from tasks.config.loading import stage_input
-from tasks.evaluate import evaluate
-from tasks.workspace import Workspace
+from throughline.paths import Workspace
+from throughline.stages.evaluate import evaluate
+from throughline.stages.given import stage_input
 
 NAME = "tiny"
 SOURCE = {"sklearn": "iris", "licence": "CC BY 4.0"}

@@ -12,8 +12,8 @@ import numpy as np
 import onnx
 import onnxruntime
 
-from tasks.export.network import network_graph, read_weights
-from tasks.export.parity import TOLERANCE, compare
+from throughline.export.network import network_graph, read_weights
+from throughline.export.proof.parity import TOLERANCE, compare
 
 BATCHES = (1, 7, 64)
 

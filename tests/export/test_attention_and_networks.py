@@ -187,7 +187,7 @@ class TestNetworks:
     def test_stored_weights_of_two_networks_are_told_apart(self, tmp_path):
         import keras
 
-        from tasks.export.weights import MismatchedWeights, read_weights
+        from throughline.export.graph.weights import MismatchedWeights, read_weights
 
         one = keras.Sequential([keras.Input((3,)), keras.layers.Dense(2)])
         two = keras.Sequential([keras.Input((4, 3)), keras.layers.GRU(2)])
@@ -200,7 +200,7 @@ class TestUnsupportedLayers:
     def test_the_error_names_the_layer_the_class_and_what_is_supported(self):
         import keras
 
-        from tasks.export.registry import UnsupportedLayer
+        from throughline.export.registry import UnsupportedLayer
 
         model = keras.Sequential(
             [keras.Input((5, 6, 6, 2)), keras.layers.ConvLSTM2D(3, 2, name="film")]
@@ -213,7 +213,7 @@ class TestUnsupportedLayers:
     def test_own_layer_registers_a_converter_in_three_lines(self):
         import keras
 
-        from tasks.export.registry import converts
+        from throughline.export.registry import converts
 
         @keras.saving.register_keras_serializable("tests")
         class Doubled(keras.layers.Layer):
@@ -230,7 +230,7 @@ class TestUnsupportedLayers:
     def test_tf2onnx_takes_what_has_no_converter(self, tmp_path):
         import keras
 
-        from tasks.export.fallback import tf2onnx_graph
+        from throughline.export.fallback import tf2onnx_graph
 
         x = keras.Input((4, 6, 6, 2), name="features")
         model = keras.Model(x, keras.layers.ConvLSTM2D(3, 2, name="film")(x))

@@ -12,10 +12,10 @@ import pytest
 from keras_parity import assert_same, exported, keras_outputs, operators, randomise, rows, session
 from onnx import TensorProto, helper, numpy_helper
 
-from tasks.export.canonical import canonical, canonical_bytes
-from tasks.export.inspection import describe
-from tasks.export.join import UnmatchedGraphs, join
-from tasks.export.parity import compare, first_departing_node
+from throughline.export.graph.canonical import canonical, canonical_bytes
+from throughline.export.graph.join import UnmatchedGraphs, join
+from throughline.export.proof.inspection import describe
+from throughline.export.proof.parity import compare, first_departing_node
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -99,7 +99,7 @@ import hashlib, sys
 sys.path[:0] = ["tests/export"]
 import keras
 from keras_parity import exported, randomise
-from tasks.export.canonical import canonical_bytes
+from throughline.export.graph.canonical import canonical_bytes
 for _ in range({burn}):
     keras.layers.Dense(1), keras.layers.Conv2D(1, 1), keras.layers.GRU(1)
 x = keras.Input((6, 6, 2), name="features")
@@ -218,9 +218,10 @@ class TestInspection:
 class TestImports:
     def test_export_loads_neither_tensorflow_nor_keras(self):
         code = (
-            "import sys, tasks.export.network as n, tasks.export.registry as r;"
-            "import tasks.export.join, tasks.export.canonical, tasks.export.parity;"
-            "import tasks.export.inspection; assert 'Dense' in r.supported();"
+            "import sys, throughline.export.network as n, throughline.export.registry as r;"
+            "import throughline.export.graph.join, throughline.export.graph.canonical;"
+            "import throughline.export.proof.parity;"
+            "import throughline.export.proof.inspection; assert 'Dense' in r.supported();"
             "bad = {'tensorflow', 'keras', 'tf2onnx', 'onnx', 'onnxruntime'} & set(sys.modules);"
             "assert not bad, bad"
         )

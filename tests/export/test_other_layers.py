@@ -8,8 +8,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from keras_parity import BATCHES, assert_parity, operators, rows
 
-from tasks.export.layers.activations import ACTIVATIONS
-from tasks.export.layers.core import TRAINING_ONLY
+from throughline.export.converters.activations import ACTIVATIONS
+from throughline.export.converters.core import TRAINING_ONLY
 
 
 def build(shape, *layers, dtype="float32"):

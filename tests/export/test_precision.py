@@ -7,8 +7,8 @@ import onnx
 import pytest
 from keras_parity import exported, randomise, rows, session
 
-from tasks.export.canonical import canonical_bytes
-from tasks.export.precision import dynamic_int8, float16, static_int8
+from throughline.export.graph.canonical import canonical_bytes
+from throughline.export.precision import dynamic_int8, float16, static_int8
 
 
 @pytest.fixture(scope="module")

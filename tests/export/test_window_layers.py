@@ -7,7 +7,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from keras_parity import BATCHES, assert_parity, exported, operators, rows
 
-from tasks.export.registry import UnsupportedLayer
+from throughline.export.registry import UnsupportedLayer
 
 SIZES = {1: (11,), 2: (9, 8), 3: (5, 6, 4)}
 

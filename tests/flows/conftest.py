@@ -105,8 +105,8 @@ def repository(tmp_path: Path, run: Callable[..., str], monkeypatch: pytest.Monk
 @pytest.fixture(scope="session")
 def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> None:
     """One Prefect server for all tests, with a database of its own."""
-    from flows.environment import use_prefect
-    from flows.server import Server
+    from throughline.running.environment import use_prefect
+    from throughline.running.server import Server
 
     root = tmp_path_factory.mktemp("prefect")
     use_prefect(root)
@@ -116,7 +116,7 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> None:
 @pytest.fixture(scope="session")
 def built_shop(tmp_path_factory: pytest.TempPathFactory, prefect_server: None) -> Path:
     """A small repository of the project's own code, its pipeline built; for all test processes."""
-    from flows.pipeline import execute
+    from throughline.running.flow import execute
 
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:

@@ -10,7 +10,7 @@ import numpy as np
 import yaml
 
 PROJECT = Path(__file__).resolve().parents[2]
-CODE = ("flows", "serving", "tasks", "locks", ".dvcignore", ".gitignore")
+CODE = ("flows", "tasks", "throughline", "locks", ".dvcignore", ".gitignore")
 NAME = "shop"
 FEATURES = [f"x{number}" for number in range(1, 21)]
 # Many columns and little data to train on: a model of few rows is clearly worse than one of many.
@@ -57,7 +57,7 @@ def create(root: Path) -> Path:
 
 def add_pipeline(root: Path, name: str, content: dict[str, object]) -> None:
     """Write a pipeline's file and DVC's stages for it."""
-    from tasks.wire import wire
+    from throughline.stages.wire import wire
 
     write(root / "pipelines" / name / "pipeline.yaml", yaml.safe_dump(content, sort_keys=False))
     wire(root, [name])

@@ -15,8 +15,8 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from flows.server import free_port
 from tests.flows import shop
+from throughline.running.server import free_port
 
 SCHEDULED = """name: throughline
 pull:
@@ -24,7 +24,7 @@ pull:
     directory: "{{{{ $THROUGHLINE_ROOT }}}}"
 deployments:
 - name: shop
-  entrypoint: flows/deployed.py:retrain
+  entrypoint: flows/retrain.py:retrain
   parameters: {{name: shop, seeds: 2, workers: 1}}
   concurrency_limit: {{limit: 1, collision_strategy: CANCEL_NEW}}
   work_pool: {{name: local}}
@@ -55,9 +55,9 @@ class Standing:
         self.deploy("up", "--port", port, "--file", "schedules.yaml")
 
     def deploy(self, *arguments: str) -> str:
-        """Run `python -m flows.deploy`; what it prints."""
+        """Run `throughline deploy`; what it prints."""
         done = subprocess.run(
-            [sys.executable, "-m", "flows.deploy", *arguments],
+            [sys.executable, "-m", "throughline.running.deploy", *arguments],
             cwd=self.root,
             env=self._environment,
             capture_output=True,

@@ -10,13 +10,13 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from flows.artifacts import publish
-from tasks.config.expectations import Expectations
-from tasks.config.loading import StageInput
-from tasks.errors import BadData
-from tasks.sources.table import write_rows
-from tasks.validate import validate
-from tasks.workspace import Workspace
+from throughline.errors import BadData
+from throughline.paths import Workspace
+from throughline.pipeline.schema.expectations import Expectations
+from throughline.running.artifacts import publish
+from throughline.sources.table import write_rows
+from throughline.stages.given import StageInput
+from throughline.stages.validate import validate
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tasks.champion import BETTER, NO_EVIDENCE, WORSE, _judged, _unseen
-from tasks.evaluation.outcome import Outcome
+from throughline.evaluation.compare.champion import BETTER, NO_EVIDENCE, WORSE, _judged, _unseen
+from throughline.evaluation.outcome import Outcome
 
 ROWS = 200
 

@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from flows.cluster import Cluster, NoCluster
-from flows.pipeline import execute, main
 from tests.flows.test_pipeline import locks, verdicts
+from throughline.cli.flow import flow as main
+from throughline.running.cluster import Cluster, NoCluster
+from throughline.running.flow import execute
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 import yaml
 
-from flows.deploy import apply_to
-from flows.pools import definition, merged, stock
-from flows.server import NoServer
-from tasks.errors import BadPipeline
+from throughline.errors import BadPipeline
+from throughline.running.deploy import apply_to
+from throughline.running.pools import definition, merged, stock
+from throughline.running.server import NoServer
 
 PROJECT = Path(__file__).resolve().parents[2]
 POOLS = PROJECT / "pools"
@@ -21,7 +21,7 @@ POOLS = PROJECT / "pools"
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the project's flows and schedules."""
-    for name in ("flows", "tasks", "prefect.yaml"):
+    for name in ("flows", "tasks", "throughline", "prefect.yaml"):
         (tmp_path / name).symlink_to(PROJECT / name)
     monkeypatch.chdir(tmp_path)
     return tmp_path

@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from flows import releases
-from flows.outputs import cache_of, cached, sha256
-from flows.promotion import champion_file, created, rolled_back, settle
-from flows.reproduce import main, reproduced, worst
-from tasks.errors import BadPipeline
-from tasks.workspace import Workspace
 from tests.flows import shop
+from throughline.errors import BadPipeline
+from throughline.paths import Workspace
+from throughline.releasing import releases
+from throughline.releasing.outputs import cache_of, cached, sha256
+from throughline.releasing.promotion import champion_file, created, rolled_back, settle
+from throughline.releasing.reproduce import main, reproduced, worst
 
 # The first test builds the shop, and may wait for another process that builds it.
 pytestmark = pytest.mark.timeout(900)

@@ -18,10 +18,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from flows.outputs import digest_of
 from tests.flows.conftest import STAGE
 from tests.flows.standing import standing
 from tests.flows.test_pipeline import locks
+from throughline.releasing.outputs import digest_of
 
 pytestmark = [
     pytest.mark.slow,
@@ -137,7 +137,7 @@ class TestKill9:
         (server,) = [
             process
             for process in psutil.Process(flow.pid).children()
-            if "flows.server" in process.cmdline()
+            if "throughline.running.server" in process.cmdline()
         ]
         server.kill()
         (held / HOLD).unlink()

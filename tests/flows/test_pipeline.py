@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
-from flows.pipeline import execute, main
-from flows.run import Run
-from tasks.errors import BadPipeline, MissingFile
+from throughline.cli.flow import flow as main
+from throughline.errors import BadPipeline, MissingFile
+from throughline.running.flow import execute
+from throughline.running.run import Run
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 

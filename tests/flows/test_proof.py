@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from flows.outputs import cached, digest_of, files
-from flows.proof import CLOSE, DIFFERENT, IDENTICAL, NOISE, findings
-from flows.reproduce import told, worst
+from throughline.releasing.outputs import cached, digest_of, files
+from throughline.releasing.proof import CLOSE, DIFFERENT, IDENTICAL, NOISE, findings
+from throughline.releasing.reproduce import told, worst
 
 METRICS = {
     "accuracy": {"value": 0.9, "low": 0.8, "high": 1.0},

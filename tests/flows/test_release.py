@@ -8,14 +8,14 @@ from typing import Any
 
 import pytest
 
-from flows import promotion, releases
-from flows.lineage import bill, lineage
-from flows.outputs import sha256
-from flows.promotion import champion_file, created, rolled_back, settle
-from flows.release import compared, listed, main, shown
-from tasks.errors import BadPipeline, MissingFile, RefusedByGate
-from tasks.workspace import Workspace, read_json, write_json
 from tests.flows import shop
+from throughline.errors import BadPipeline, MissingFile, RefusedByGate
+from throughline.paths import Workspace, read_json, write_json
+from throughline.releasing import promotion, releases
+from throughline.releasing.lineage import bill, lineage
+from throughline.releasing.outputs import sha256
+from throughline.releasing.promotion import champion_file, created, rolled_back, settle
+from throughline.releasing.release import compared, listed, main, shown
 
 # The first test builds the shop, and may wait for another process that builds it.
 pytestmark = pytest.mark.timeout(900)
@@ -132,9 +132,9 @@ class TestKilledBetweenTwoSteps:
             raise KeyboardInterrupt
 
         with monkeypatch.context() as patch:
-            patch.setattr(f"flows.promotion.{step}", kill)
+            patch.setattr(f"throughline.releasing.promotion.{step}", kill)
             # Settling what is whole does nothing; the kill comes in the release itself.
-            patch.setattr("flows.promotion.settle", lambda *_: None)
+            patch.setattr("throughline.releasing.promotion.settle", lambda *_: None)
             with pytest.raises(KeyboardInterrupt):
                 created(released, shop.NAME)
         settle(released, shop.NAME)

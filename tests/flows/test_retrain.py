@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from flows import releases
-from flows.outputs import sha256
-from flows.promotion import champion_file, created
-from flows.retrain import main, retrain_flow
-from tasks.champion import BETTER, NO_EVIDENCE, WORSE
 from tests.flows import shop
+from throughline.cli.flow import retrain as main
+from throughline.evaluation.compare.champion import BETTER, NO_EVIDENCE, WORSE
+from throughline.releasing import releases
+from throughline.releasing.outputs import sha256
+from throughline.releasing.promotion import champion_file, created
 
 # The first test builds the shop, and may wait for another process that builds it.
 pytestmark = pytest.mark.timeout(900)
@@ -53,7 +53,9 @@ def webhook() -> Iterator[tuple[str, list[dict[str, Any]]]]:
 
 def judged(monkeypatch: pytest.MonkeyPatch, verdict: str) -> None:
     """Let every comparison end with a verdict, without the trainings of further seeds."""
-    monkeypatch.setattr("flows.retraining._compared", lambda *_: {"verdict": verdict, **VERDICT})
+    monkeypatch.setattr(
+        "throughline.releasing.retraining._compared", lambda *_: {"verdict": verdict, **VERDICT}
+    )
 
 
 def another_model(root: Path) -> None:
@@ -64,7 +66,10 @@ def another_model(root: Path) -> None:
 
 def retrain(**settings: Any) -> Any:
     """Retrain the shop; the final state of the flow run."""
-    return retrain_flow()(shop.NAME, workers=1, return_state=True, **settings)
+    # Not at the top: Prefect reads its settings when it is first imported.
+    from flows.retrain import retrain as flow
+
+    return flow(shop.NAME, workers=1, return_state=True, **settings)
 
 
 class TestVerdicts:
@@ -118,7 +123,7 @@ class TestVerdicts:
     def test_a_rollback_is_not_undone_by_the_next_retraining(
         self, released: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from flows.promotion import rolled_back
+        from throughline.releasing.promotion import rolled_back
 
         another_model(released)
         judged(monkeypatch, BETTER)
@@ -175,7 +180,7 @@ class TestFailure:
     ) -> None:
         another_model(released)
         with monkeypatch.context() as patch:
-            patch.setattr("flows.retraining._judged", lambda *_: 1 / 0)
+            patch.setattr("throughline.releasing.retraining._judged", lambda *_: 1 / 0)
             assert retrain().is_failed()
         judged(monkeypatch, BETTER)
         assert retrain().name == "Released"
@@ -191,7 +196,9 @@ class TestMistakes:
     def test_unknown_pipelines_and_loose_files_cost_no_server(
         self, released: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("flows.retrain.Server", lambda _: pytest.fail("a server was started"))
+        monkeypatch.setattr(
+            "throughline.cli.flow.Server", lambda _: pytest.fail("a server was started")
+        )
         assert main(["shopp"]) == 2
         assert "Did you mean 'shop'" in capsys.readouterr().err
         (released / "params.yaml").write_text("seed: 1\n")

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from flows import releases
-from flows.outputs import sha256
-from flows.promotion import champion_file, created
 from tests.flows import shop
 from tests.flows.standing import Standing, standing
+from throughline.releasing import releases
+from throughline.releasing.outputs import sha256
+from throughline.releasing.promotion import champion_file, created
 
 EVERY_MINUTE = '[{cron: "* * * * *", timezone: UTC, active: true}]'
 SECONDS = 480

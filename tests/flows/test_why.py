@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tasks.errors import BadPipeline, MissingFile
-from tasks.why import why
+from throughline.errors import BadPipeline, MissingFile
+from throughline.running.why import why
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.config.columns import Target
-from tasks.config.protocol import Split
-from tasks.guards import examine as module
+from throughline.guards import examine as module
+from throughline.pipeline.schema.columns import Target
+from throughline.pipeline.schema.protocol import Split
 
 
 class TestOrder:

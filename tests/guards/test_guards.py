@@ -9,12 +9,12 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from tasks.config.columns import Target
-from tasks.config.protocol import Guards, Split
-from tasks.errors import BadData
-from tasks.guards.examine import after_drops, enforce, examine
-from tasks.guards.finding import Finding
-from tasks.guards.shift import chi_square, ks_critical, ks_distance
+from throughline.errors import BadData
+from throughline.guards.examine import after_drops, enforce, examine
+from throughline.guards.finding import Finding
+from throughline.guards.shift import chi_square, ks_critical, ks_distance
+from throughline.pipeline.schema.columns import Target
+from throughline.pipeline.schema.protocol import Guards, Split
 
 
 def random_parts(rows: int, test: float = 0.2) -> np.ndarray[Any, Any]:

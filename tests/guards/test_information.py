@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.guards.information import shared_information
+from throughline.guards.information import shared_information
 
 
 class TestMutualInformation:

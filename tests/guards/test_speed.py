@@ -7,9 +7,9 @@ import time
 import numpy as np
 import pandas as pd
 
-from tasks.config.columns import Target
-from tasks.config.protocol import Split
-from tasks.guards.examine import examine
+from throughline.guards.examine import examine
+from throughline.pipeline.schema.columns import Target
+from throughline.pipeline.schema.protocol import Split
 
 
 def test_15_000_rows_of_20_columns() -> None:

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tasks.__main__ import run_stage
-from tasks.config.sections import STAGES
-from tasks.workspace import Workspace
 from tests.repositories import write_pipeline
+from throughline.paths import Workspace
+from throughline.stages.run import run_stage
+from throughline.stages.sections import STAGES
 
 SIDE = 12
 EACH = 24

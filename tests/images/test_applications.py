@@ -11,18 +11,19 @@ import numpy as np
 import onnx
 import pytest
 
-from serving.predictor import Predictor
-from tasks.__main__ import main, run_stage
-from tasks.config.pretrained import Pretrained
-from tasks.config.sections import EVERY_STAGE
-from tasks.errors import BadData, ThroughlineError, Unreachable
-from tasks.export.pretrained import frozen_graph
-from tasks.preprocessing.runtime import session_of
-from tasks.sources.pretrained import fetched
-from tasks.sources.registry import Surroundings
-from tasks.workspace import Workspace
 from tests.images.conftest import PIPELINE, write_folder
 from tests.repositories import write_pipeline
+from throughline.cli import main
+from throughline.errors import BadData, ThroughlineError, Unreachable
+from throughline.export.pretrained import frozen_graph
+from throughline.paths import Workspace
+from throughline.pipeline.schema.pretrained import Pretrained
+from throughline.preprocessing.graph.runtime import session_of
+from throughline.serving.predictor import Predictor
+from throughline.sources.fetching.pretrained import fetched
+from throughline.sources.registry import Surroundings
+from throughline.stages.run import run_stage
+from throughline.stages.sections import EVERY_STAGE
 
 SIDE = 32
 ARGUMENTS: dict[str, Any] = {"alpha": 0.35, "input_shape": [SIDE, SIDE, 3], "include_top": False}

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from tasks.config.pretrained import Pretrained
-from tasks.errors import BadData, ThroughlineError
-from tasks.export.pretrained import frozen_graph
-from tasks.training.pretrained import layer
+from throughline.errors import BadData, ThroughlineError
+from throughline.export.pretrained import frozen_graph
+from throughline.pipeline.schema.pretrained import Pretrained
+from throughline.training.network.pretrained import layer
 
 SIDE = 8
 

@@ -15,9 +15,9 @@ import numpy as np
 import psutil
 import pytest
 
-from tasks.config.image import Images
-from tasks.sources.decoding import BLOCK_FILES, DeadDecoder, all_decoded, decoded
 from tests.images.conftest import encoded
+from throughline.pipeline.schema.image import Images
+from throughline.sources.pictures.decoding import BLOCK_FILES, DeadDecoder, all_decoded, decoded
 
 IMAGES = Images.model_validate({"size": [8, 8]})
 COUNT = 5 * BLOCK_FILES + 3
@@ -26,8 +26,8 @@ ENDLESS = """
 from pathlib import Path
 from typing import Any
 from itertools import count
-from tasks.config.image import Images
-from tasks.sources.decoding import all_decoded
+from throughline.pipeline.schema.image import Images
+from throughline.sources.pictures.decoding import all_decoded
 content = Path("a.png").read_bytes()
 files = ((f"{number}.png", content) for number in count())
 for found in all_decoded(files, Images.model_validate({"size": [8, 8]})):

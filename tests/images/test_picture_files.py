@@ -12,17 +12,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from serving.errors import BadRequest
-from serving.image import plain_picture, read_picture
-from tasks.config.columns import Column
-from tasks.config.image import Images
-from tasks.config.source import Source
-from tasks.preprocessing.fit import fit
-from tasks.preprocessing.plan import plan
-from tasks.preprocessing.runtime import session_of
-from tasks.sources.decoding import decoded
-from tasks.sources.images import as_images
 from tests.images.conftest import encoded
+from throughline.pipeline.schema.columns import Column
+from throughline.pipeline.schema.image import Images
+from throughline.pipeline.schema.source import Source
+from throughline.preprocessing.fit import fit
+from throughline.preprocessing.graph.runtime import session_of
+from throughline.preprocessing.plan import plan
+from throughline.serving.errors import BadRequest
+from throughline.serving.image import plain_picture, read_picture
+from throughline.sources.pictures.decoding import decoded
+from throughline.sources.pictures.images import as_images
 
 SIZE = (48, 64)
 ENTRY = {"shape": [*SIZE, 3], "type": "image"}

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from PIL import Image as Pillow
 from PIL import ImageOps
 
-from tasks.config.columns import Column
-from tasks.errors import BadPipeline
-from tasks.preprocessing.filters import filtered_shape
-from tasks.preprocessing.fit import Preprocessing, fit
-from tasks.preprocessing.plan import plan
-from tasks.preprocessing.run import run
-from tasks.preprocessing.runtime import session_of
+from throughline.errors import BadPipeline
+from throughline.pipeline.schema.columns import Column
+from throughline.preprocessing.columns.filters import filtered_shape
+from throughline.preprocessing.fit import Preprocessing, fit
+from throughline.preprocessing.graph.run import run
+from throughline.preprocessing.graph.runtime import session_of
+from throughline.preprocessing.plan import plan
 
 
 def fitted(picture: np.ndarray, **image: object) -> Preprocessing:

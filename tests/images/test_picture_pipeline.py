@@ -7,11 +7,11 @@ import onnx
 import pandas as pd
 import pytest
 
-from serving.errors import BadRequest
-from serving.predictor import Predictor
-from tasks.evaluation.saliency import Looked
-from tasks.workspace import Workspace, read_json
 from tests.images.conftest import EACH, SIDE, drawn
+from throughline.evaluation.show.saliency import Looked
+from throughline.paths import Workspace, read_json
+from throughline.serving.errors import BadRequest
+from throughline.serving.predictor import Predictor
 
 
 class TestTheModel:
@@ -121,7 +121,7 @@ class TestSaliency:
 @pytest.mark.slow
 class TestTheCanary:
     def test_test_pictures_reach_nothing_of_the_training_side(self, built: Workspace) -> None:
-        from tasks.canary.canary import canary
+        from throughline.canary.canary import canary
 
         proof = canary("bars", built)
         assert proof.moved == ()

@@ -1,4 +1,4 @@
-"""Image files through `python -m serving predict --image`: an answer or a clear error."""
+"""Image files through `throughline predict --image`: an answer or a clear error."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from serving.__main__ import main
-from serving.errors import BadRequest
-from serving.image import read_picture
-from serving.predictor import Predictor
-from tasks.workspace import Workspace
 from tests.images.conftest import drawn, encoded
+from throughline.paths import Workspace
+from throughline.serving.commands import main
+from throughline.serving.errors import BadRequest
+from throughline.serving.image import read_picture
+from throughline.serving.predictor import Predictor
 
 ENTRY = {"shape": [12, 12, 3], "type": "image"}
 
@@ -130,7 +130,7 @@ class TestTheCommand:
     def test_answers_bytes_from_a_pipe(self, built: Workspace, tmp_path: Path) -> None:
         content = encoded(drawn("upright", 5), "JPEG")
         (tmp_path / "a.jpg").write_bytes(content)
-        command = [sys.executable, "-m", "serving", "predict", str(built.model), "--image"]
+        command = [sys.executable, "-m", "throughline", "predict", str(built.model), "--image"]
         root = Path(__file__).parents[2]
         piped = subprocess.run(
             [*command, "-"], input=content, cwd=root, capture_output=True, check=True
@@ -157,7 +157,7 @@ class TestTheCommand:
         large.save(tmp_path / name, **({"compress_level": 1} if name.endswith("png") else {}))
         # The peak of this process alone: `getrusage` also counts that of the one it came from.
         code = (
-            "import sys; from pathlib import Path; from serving.__main__ import main; "
+            "import sys; from pathlib import Path; from throughline.serving.commands import main; "
             "done = main(sys.argv[1:]); status = Path('/proc/self/status').read_text(); "
             "print(status.partition('VmHWM:')[2].split()[0], file=sys.stderr); sys.exit(done)"
         )

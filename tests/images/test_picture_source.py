@@ -10,13 +10,13 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from tasks.config.image import Images
-from tasks.config.source import Source
-from tasks.errors import BadData
-from tasks.sources.decoding import decoded
-from tasks.sources.images import as_images, from_arrays, from_encoded
-from tasks.sources.registry import Fetched
 from tests.images.conftest import EACH, SIDE, drawn, encoded, write_folder
+from throughline.errors import BadData
+from throughline.pipeline.schema.image import Images
+from throughline.pipeline.schema.source import Source
+from throughline.sources.pictures.decoding import decoded
+from throughline.sources.pictures.images import as_images, from_arrays, from_encoded
+from throughline.sources.registry import Fetched
 
 FAULTS = {
     "broken.jpg": "broken",
@@ -127,7 +127,7 @@ class TestAFile:
 
 class TestArrays:
     def frame(self, values: np.ndarray) -> pd.DataFrame:
-        from tasks.sources.formats.arrays import as_frame
+        from throughline.sources.formats.arrays import as_frame
 
         return as_frame({"x": values, "y": np.arange(len(values))})
 

@@ -15,16 +15,16 @@ import numpy as np
 import onnx
 import pytest
 
-from serving.__main__ import main
-from serving.predictor import Predictor
-from tasks.config.pretrained import Pretrained
-from tasks.config.sections import EVERY_STAGE
-from tasks.errors import BadData, ThroughlineError
-from tasks.export.pretrained import frozen_graph
-from tasks.preprocessing.runtime import session_of
-from tasks.workspace import Workspace, read_json
 from tests.images.conftest import EACH, PIPELINE, SIDE, drawn, encoded, write_folder
 from tests.repositories import write_pipeline
+from throughline.errors import BadData, ThroughlineError
+from throughline.export.pretrained import frozen_graph
+from throughline.paths import Workspace, read_json
+from throughline.pipeline.schema.pretrained import Pretrained
+from throughline.preprocessing.graph.runtime import session_of
+from throughline.serving.commands import main
+from throughline.serving.predictor import Predictor
+from throughline.stages.sections import EVERY_STAGE
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -82,7 +82,7 @@ def tuned(weights: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     # Each stage in a process of its own, as DVC runs it.
     for stage in EVERY_STAGE:
         subprocess.run(
-            [sys.executable, "-m", "tasks", stage, "bars"],
+            [sys.executable, "-m", "throughline", stage, "bars"],
             cwd=root,
             env={**os.environ, "PYTHONPATH": str(PROJECT)},
             check=True,
@@ -113,8 +113,8 @@ class TestAFrozenNetwork:
             frozen_graph(path, Pretrained(file="x", sha256="0" * 64))
 
     def test_of_another_checksum_is_refused(self, weights: Path, tmp_path: Path) -> None:
-        from tasks.sources.pretrained import fetched
-        from tasks.sources.registry import Surroundings
+        from throughline.sources.fetching.pretrained import fetched
+        from throughline.sources.registry import Surroundings
 
         wanted = Pretrained(file=str(weights), sha256="0" * 64)
         with pytest.raises(ThroughlineError, match="sha256"):
@@ -161,7 +161,7 @@ class TestFineTuning:
     ) -> None:
         import keras as library
 
-        from tasks.training.save import load
+        from throughline.training.save import load
 
         given = library.models.load_model(weights).get_layer("second").get_weights()[0]
 
@@ -174,7 +174,7 @@ class TestFineTuning:
         assert np.abs(second("main") - given).max() > 1e-4
 
     def test_refuses_a_layer_that_the_network_does_not_have(self, weights: Path) -> None:
-        from tasks.training.spec import check
+        from throughline.training.network.spec import check
 
         entry = {**source(weights), "util": "added"}
         assert "util" in " ".join(check([{"Pretrained": entry}]))

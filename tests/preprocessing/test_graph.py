@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.config.columns import Column
-from tasks.errors import BadData, BadPipeline
-from tasks.preprocessing.contract import contract
-from tasks.preprocessing.fit import Preprocessing, fit
-from tasks.preprocessing.plan import plan
-from tasks.preprocessing.run import run
+from throughline.errors import BadData, BadPipeline
+from throughline.pipeline.schema.columns import Column
+from throughline.preprocessing.contract import contract
+from throughline.preprocessing.fit import Preprocessing, fit
+from throughline.preprocessing.graph.run import run
+from throughline.preprocessing.plan import plan
 
 NUMBERS = st.lists(st.floats(-1e4, 1e4, allow_nan=False, width=32), min_size=3, max_size=30).filter(
     lambda values: np.std(values) > 1e-3

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tasks.config.columns import Column
-from tasks.preprocessing.fit import Preprocessing, fit
-from tasks.preprocessing.plan import plan
-from tasks.preprocessing.run import run
+from throughline.pipeline.schema.columns import Column
+from throughline.preprocessing.fit import Preprocessing, fit
+from throughline.preprocessing.graph.run import run
+from throughline.preprocessing.plan import plan
 
 # scikit-learn's default tokens for ASCII: two or more letters or digits.
 PAIRS = "[a-z0-9][a-z0-9]+"

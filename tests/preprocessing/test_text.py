@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.config.columns import Column
-from tasks.errors import BadData
-from tasks.preprocessing.fit import Preprocessing, fit
-from tasks.preprocessing.plan import plan
-from tasks.preprocessing.run import run
+from throughline.errors import BadData
+from throughline.pipeline.schema.columns import Column
+from throughline.preprocessing.fit import Preprocessing, fit
+from throughline.preprocessing.graph.run import run
+from throughline.preprocessing.plan import plan
 
 TEXTS = [
     "The film was good, really good!",

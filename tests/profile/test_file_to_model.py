@@ -12,8 +12,8 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 import pytest
 
-from serving.predictor import Predictor
-from tasks.workspace import Workspace, read_json
+from throughline.paths import Workspace, read_json
+from throughline.serving.predictor import Predictor
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -46,8 +46,8 @@ def run(root: Path, *command: str) -> None:
 
 def repository(root: Path) -> None:
     """The code alone, and DVC without git."""
-    for folder in ("tasks", "serving"):
-        shutil.copytree(ROOT / folder, root / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "throughline", root / "throughline", ignore=ignored)
     shutil.copy(ROOT / "params.yaml", root)
     run(root, "dvc", "init", "--no-scm", "-q")
 
@@ -75,7 +75,7 @@ def test_a_file_that_nobody_has_used_before(name: str, tmp_path: Path) -> None:
         pytest.skip(f"THROUGHLINE_MIRROR has no {file}")
     repository(tmp_path)
     shutil.copy(MIRROR / file, tmp_path)
-    run(tmp_path, "python", "-m", "tasks", "profile", Path(file).name, "--as", name)
+    run(tmp_path, "python", "-m", "throughline", "profile", Path(file).name, "--as", name)
     run(tmp_path, "dvc", "repro", "-q", f"pipelines/{name}/dvc.yaml")
     workspace = Workspace(tmp_path, name)
     report = read_json(workspace.evaluation / "report.json")
@@ -95,7 +95,7 @@ def test_a_small_folder_of_photos(tmp_path: Path) -> None:
         pytest.skip(f"THROUGHLINE_MIRROR has no {CATS_DOGS}")
     repository(tmp_path)
     photos(tmp_path / "pets")
-    run(tmp_path, "python", "-m", "tasks", "profile", "pets", "--as", "pets")
+    run(tmp_path, "python", "-m", "throughline", "profile", "pets", "--as", "pets")
     run(tmp_path, "dvc", "repro", "-q", "pipelines/pets/dvc.yaml")
     report = read_json(Workspace(tmp_path, "pets").evaluation / "report.json")
     assert report["task"] == "binary"

@@ -10,12 +10,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.__main__ import run_stage
-from tasks.config.loading import load
-from tasks.errors import BadData
-from tasks.profile.pictures import training
-from tasks.profile.profile import profile
-from tasks.workspace import Workspace
+from throughline.errors import BadData
+from throughline.paths import Workspace
+from throughline.pipeline.loading import load
+from throughline.profile.pictures import training
+from throughline.profile.profile import profile
+from throughline.stages.run import run_stage
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -13,13 +13,13 @@ import pandas as pd
 import pytest
 import yaml
 
-from tasks.__main__ import run_stage
-from tasks.config.loading import load
-from tasks.errors import BadData, BadPipeline, MissingFile
-from tasks.profile.facts import fact
-from tasks.profile.goal import task_of
-from tasks.profile.profile import profile
-from tasks.workspace import Workspace
+from throughline.errors import BadData, BadPipeline, MissingFile
+from throughline.paths import Workspace
+from throughline.pipeline.loading import load
+from throughline.profile.facts import fact
+from throughline.profile.goal import task_of
+from throughline.profile.profile import profile
+from throughline.stages.run import run_stage
 
 
 def table(rows: int = 120) -> pd.DataFrame:

@@ -10,13 +10,13 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.config.loading import load
-from tasks.config.yaml_file import YamlFile
-from tasks.errors import BadData, printable
-from tasks.profile.draft import Draft
-from tasks.profile.profile import profile
-from tasks.profile.yaml_text import as_text
-from tasks.workspace import Workspace
+from throughline.errors import BadData, printable
+from throughline.paths import Workspace
+from throughline.pipeline.loading import load
+from throughline.pipeline.yaml_file import YamlFile
+from throughline.profile.draft import Draft
+from throughline.profile.profile import profile
+from throughline.profile.yaml_text import as_text
 
 # What ends a line, opens a comment or a mapping, or moves a terminal's cursor.
 HOSTILE = st.sampled_from(["\n", "\r", "\x85", "\u2028", "\x1b[2J", "\x00", "\t", "#", ": ", "- "])

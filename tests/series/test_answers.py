@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.config.columns import Target
-from tasks.preprocessing.runtime import session_of
-from tasks.series.answers import forecast_answers
-from tasks.series.prepare import prepared
-from tasks.series.target import fit_forecast
-from tasks.series.windows import Extent
 from tests.series.test_series_graph import pipeline, rows
+from throughline.pipeline.schema.columns import Target
+from throughline.preprocessing.graph.runtime import session_of
+from throughline.samples.windows.answers import forecast_answers
+from throughline.samples.windows.positions import Extent
+from throughline.samples.windows.prepare import prepared
+from throughline.samples.windows.target import fit_forecast
 
 
 class TestThePredictionOfAPerfectNetwork:

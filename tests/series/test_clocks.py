@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from serving import clock
-from serving.errors import BadRequest
-from serving.windows import Windowing
-from tasks.config.time import Time
-from tasks.errors import BadData
 from tests.series.test_series_rows import read, said
+from throughline.errors import BadData
+from throughline.pipeline.schema.time import Time
+from throughline.serving import clock
+from throughline.serving.errors import BadRequest
+from throughline.serving.windows import Windowing
 
 BERLIN = {"columns": ["when"], "zone": "Europe/Berlin"}
 # The clock goes back from 03:00 to 02:00.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from serving.predictor import Predictor
-from tasks.parity import parity
-from tasks.workspace import Workspace, read_json
 from tests.series.conftest import LOOKBACK, load, times
+from throughline.cli.parity import parity
+from throughline.paths import Workspace, read_json
+from throughline.serving.predictor import Predictor
 
 
 class TestParityOfWindows:

@@ -10,11 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serving.__main__ import main
-from serving.errors import BadRequest
-from serving.predictor import Predictor
-from tasks.workspace import Workspace, read_json
 from tests.series.conftest import HOURS, LOOKBACK, load, times
+from throughline.paths import Workspace, read_json
+from throughline.serving.commands import main
+from throughline.serving.errors import BadRequest
+from throughline.serving.predictor import Predictor
 
 # One row more than the lookback feeds the difference.
 LENGTH = LOOKBACK + 1
@@ -130,7 +130,7 @@ class TestTheReport:
         assert "left out: across a gap" in page
 
     def test_says_of_a_parrot_that_it_is_one(self) -> None:
-        from tasks.evaluation.forecast_sections import forecasts
+        from throughline.evaluation.show.forecast_sections import forecasts
 
         figures = {"skill": {"value": 0.005}, "r2": {"value": 0.955}}
         windows = {"training": {"windows": 9}, "test": {"windows": 3}}

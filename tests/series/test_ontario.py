@@ -12,11 +12,11 @@ import pandas as pd
 import pytest
 import yaml
 
-from tasks.__main__ import run_stage
-from tasks.errors import ThroughlineError
-from tasks.series.prepared import read_series
-from tasks.wire import wire
-from tasks.workspace import Workspace, read_json
+from throughline.errors import ThroughlineError
+from throughline.paths import Workspace, read_json
+from throughline.samples.windows.prepared import read_series
+from throughline.stages.run import run_stage
+from throughline.stages.wire import wire
 
 ROOT = Path(__file__).parents[2]
 DAYS = 12

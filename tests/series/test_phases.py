@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.series.gathered import Block, Windowed, rows_of
-from tasks.series.phases import places, reorder, spacing, windows
-from tasks.series.windows import Extent, whole
 from tests.series.test_windows import naive, tables
+from throughline.samples.windows.gathered import Block, Windowed, rows_of
+from throughline.samples.windows.phases import places, reorder, spacing, windows
+from throughline.samples.windows.positions import Extent, whole
 
 TYPES = ("float32", "float64", "int32")
 
@@ -94,7 +94,7 @@ class TestWindowsInPhases:
         assert (seen[0] == before).all()
 
     def test_on_the_device(self) -> None:
-        from tasks.training import backends
+        from throughline.training.engine import backends
 
         backend = backends.current()
         series, ends = drawn(60, 3), np.arange(30, 55, dtype=np.int32)
@@ -106,8 +106,8 @@ class TestWindowsInPhases:
         assert (found == plain[rows]).all()
 
     def test_of_several_runs_one_below_the_other(self) -> None:
-        from tasks.training import backends
-        from tasks.training.stacked import blocks
+        from throughline.training.engine import backends
+        from throughline.training.engine.stacked import blocks
 
         backend = backends.current()
         offsets = np.arange(-20, 1, 4, dtype=np.int32)

@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.config.pipeline import Pipeline
-from tasks.config.time import Smooth
-from tasks.preprocessing.graph import Graph
-from tasks.preprocessing.runtime import session_of
-from tasks.series.answers import fixed
-from tasks.series.calendar import write_calendar
-from tasks.series.prepare import prepared
-from tasks.series.prepared import raw_windows
+from throughline.pipeline.pipeline import Pipeline
+from throughline.pipeline.schema.time import Smooth
+from throughline.preprocessing.graph.builder import Graph
+from throughline.preprocessing.graph.runtime import session_of
+from throughline.samples.windows.answers import fixed
+from throughline.samples.windows.calendar import write_calendar
+from throughline.samples.windows.prepare import prepared
+from throughline.samples.windows.prepared import raw_windows
 
 HOURS = 400
 
@@ -156,7 +156,7 @@ class TestParts:
     def test_no_training_window_holds_a_step_of_a_test_window(
         self, lookback: int, horizon: int, test: float, gap: int
     ) -> None:
-        from tasks.guards.windows import apart
+        from throughline.guards.windows import apart
 
         view = pipeline(
             {"load": {}},
@@ -180,7 +180,7 @@ class TestParts:
         )
 
     def test_the_guard_refuses_windows_that_overlap(self) -> None:
-        from tasks.guards.windows import apart
+        from throughline.guards.windows import apart
 
         done = prepared(_ROWS, pipeline({"load": {}}))
         shifted = SimpleNamespace(ends=done.test.ends, newest=done.test.newest - 3)
@@ -190,8 +190,8 @@ class TestParts:
 
     @pytest.mark.parametrize("order", ["rolling-origin", "blocked"])
     def test_folds_share_no_step(self, order: str) -> None:
-        from tasks.config.protocol import CrossValidation
-        from tasks.series.parts import folds
+        from throughline.pipeline.schema.protocol import CrossValidation
+        from throughline.samples.windows.parts import folds
 
         done = prepared(_ROWS, pipeline({"load": {}}))
         series, extent = done.training.series, done.extent

@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.config.protocol import Split
-from tasks.config.time import Time
-from tasks.errors import BadData, BadPipeline
-from tasks.series.frame import Series, regular
-from tasks.series.parts import boundary
+from throughline.errors import BadData, BadPipeline
+from throughline.pipeline.schema.protocol import Split
+from throughline.pipeline.schema.time import Time
+from throughline.samples.windows.frame import Series, regular
+from throughline.samples.windows.parts import boundary
 
 
 def read(table: dict[str, Any], needed: tuple[str, ...] = ("x",), **time: Any) -> Series:

@@ -13,20 +13,20 @@ import pandas as pd
 import pytest
 from pydantic import ValidationError
 
-from tasks.__main__ import run_stage
-from tasks.config.columns import Column
-from tasks.config.loading import load
-from tasks.config.sections import STAGES
-from tasks.config.source import Read
-from tasks.errors import BadData, BadPipeline
-from tasks.preprocessing.fit import Preprocessing, fit
-from tasks.preprocessing.plan import plan
-from tasks.preprocessing.runtime import session_of
-from tasks.preprocessing.spectrogram import frames, spectrogram
-from tasks.sources.formats import sound as whole
-from tasks.sources.formats import wav
-from tasks.wire import wire
-from tasks.workspace import Workspace, read_json
+from throughline.errors import BadData, BadPipeline
+from throughline.paths import Workspace, read_json
+from throughline.pipeline.loading import load
+from throughline.pipeline.schema.columns import Column
+from throughline.pipeline.schema.source import Read
+from throughline.preprocessing.columns.spectrogram import frames, spectrogram
+from throughline.preprocessing.fit import Preprocessing, fit
+from throughline.preprocessing.graph.runtime import session_of
+from throughline.preprocessing.plan import plan
+from throughline.sources.formats import sound as whole
+from throughline.sources.formats import wav
+from throughline.stages.run import run_stage
+from throughline.stages.sections import STAGES
+from throughline.stages.wire import wire
 
 ROOT = Path(__file__).parents[2]
 FILE = Path(os.environ.get("THROUGHLINE_MIRROR", "/nowhere")) / "ztdl_video" / "sms.wav"

@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from serving.errors import BadRequest
-from serving.predictor import Predictor
-from serving.stream import Stream, answered_lines
-from tasks.config.pipeline import Pipeline
-from tasks.workspace import Workspace
 from tests.series.conftest import PIPELINE, built, load, times
+from throughline.paths import Workspace
+from throughline.pipeline.pipeline import Pipeline
+from throughline.serving.errors import BadRequest
+from throughline.serving.predictor import Predictor
+from throughline.serving.stream import Stream, answered_lines
 
 CARRIED: dict[str, Any] = {
     **{key: PIPELINE[key] for key in ("title", "task", "source", "split")},
@@ -45,8 +45,8 @@ class TestAStatefulNetwork:
         assert predictor.outputs == ["prediction"]
 
     def test_answers_a_row_at_a_time_as_keras_does(self, carried: Workspace) -> None:
-        from tasks.training.save import load as stored
-        from tasks.workspace import read_json
+        from throughline.paths import read_json
+        from throughline.training.save import load as stored
 
         stream = Stream(Predictor(carried.model))
         found = [stream.feed(row)["prediction"] for row in rows(20)]  # type: ignore[index]
@@ -74,7 +74,7 @@ class TestAStatefulNetwork:
         assert following[0] == following[1]
 
     def test_is_evaluated_in_order(self, carried: Workspace) -> None:
-        from tasks.workspace import read_json
+        from throughline.paths import read_json
 
         predictor = Predictor(carried.model)
         first = 600 - 180

@@ -6,9 +6,9 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.series.gathered import Ahead, Windowed
-from tasks.series.target import percents_known, season_bases
-from tasks.series.windows import Extent, whole, within
+from throughline.samples.windows.gathered import Ahead, Windowed
+from throughline.samples.windows.positions import Extent, whole, within
+from throughline.samples.windows.target import percents_known, season_bases
 
 
 @st.composite

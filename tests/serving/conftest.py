@@ -11,12 +11,12 @@ import pandas as pd
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from tasks.config.columns import Column, Target
-from tasks.export.join import join
-from tasks.preprocessing.answers import answers
-from tasks.preprocessing.fit import fit
-from tasks.preprocessing.plan import plan
-from tasks.preprocessing.target import fit_target
+from throughline.export.graph.join import join
+from throughline.pipeline.schema.columns import Column, Target
+from throughline.preprocessing.fit import fit
+from throughline.preprocessing.graph.answers import answers
+from throughline.preprocessing.plan import plan
+from throughline.preprocessing.target import fit_target
 
 ROWS = pd.DataFrame(
     {

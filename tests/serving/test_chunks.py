@@ -12,7 +12,7 @@ import onnxruntime
 import pytest
 from onnx import TensorProto, helper
 
-from serving.chunks import ROWS_A_CALL, answered
+from throughline.serving.chunks import ROWS_A_CALL, answered
 
 ROWS = 5 * ROWS_A_CALL + 7
 

@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from serving.__main__ import main, read_columns
-from serving.chunks import ROWS_A_CALL
-from serving.errors import BadRequest
-from serving.predictor import Predictor
+from throughline.serving.chunks import ROWS_A_CALL
+from throughline.serving.commands import main, read_columns
+from throughline.serving.errors import BadRequest
+from throughline.serving.predictor import Predictor
 
 ROW = {"age": [30], "town": ["a"], "grade": ["low"], "member": [True]}
 
@@ -70,7 +70,7 @@ class TestTheCommand:
         rows = tmp_path / "rows.csv"
         rows.write_text("age,town,grade,member\n" + "30,a,low,true\n" * 20_000)
         process = subprocess.Popen(
-            [sys.executable, "-m", "serving", "predict", str(model_path), str(rows)],
+            [sys.executable, "-m", "throughline", "predict", str(model_path), str(rows)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -168,9 +168,10 @@ class TestWhatAProductionImageInstalls:
         script = (
             "import sys\n"
             "for name in ('tensorflow', 'keras', 'pandas', 'sklearn', 'dvc', 'prefect', 'onnx',\n"
-            "             'great_expectations', 'pyarrow', 'pydantic', 'yaml', 'tasks', 'flows'):\n"
+            "             'great_expectations', 'pyarrow', 'pydantic', 'yaml',\n"
+            "             'throughline.errors', 'throughline.stages'):\n"
             "    sys.modules[name] = None\n"
-            "from serving.__main__ import main\n"
+            "from throughline.serving.commands import main\n"
             f"sys.exit(main(['predict', {str(model_path)!r}, {str(rows)!r}]))\n"
         )
         done = subprocess.run(

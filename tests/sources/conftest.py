@@ -11,11 +11,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tasks.config.loading import StageInput
-from tasks.config.source import Source
-from tasks.ingest import ingest
-from tasks.workspace import Workspace, read_json
 from tests.sources.loopback import Server
+from throughline.paths import Workspace, read_json
+from throughline.pipeline.schema.source import Source
+from throughline.stages.given import StageInput
+from throughline.stages.ingest import ingest
 
 Ingested = tuple[pd.DataFrame, dict[str, Any], Workspace]
 Ingest = Callable[..., Ingested]

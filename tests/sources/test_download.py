@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from tasks.errors import BadData, Unreachable
-from tasks.sources.download import TRIES, downloaded
 from tests.sources.conftest import Ingest
 from tests.sources.loopback import CONTENT, SHA256, Server
+from throughline.errors import BadData, Unreachable
+from throughline.sources.fetching.download import TRIES, downloaded
 
 
 def fetched(server: Server, name: str, cache: Path) -> bytes:

@@ -17,9 +17,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.config.source import Read
-from tasks.errors import BadData
-from tasks.sources.formats.reading import read_bytes
+from throughline.errors import BadData
+from throughline.pipeline.schema.source import Read
+from throughline.sources.formats.reading import read_bytes
 
 CSV = b"a,b\n" + b"".join(b"%d,%d\n" % (i, i * i) for i in range(500))
 

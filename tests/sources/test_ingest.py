@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tasks.errors import BadData, MissingFile
 from tests.sources.conftest import Ingest
+from throughline.errors import BadData, MissingFile
 
 CSV = "town,size\nBonn,331885\nKöln,1084831\n"
 
@@ -56,7 +56,7 @@ class TestOutputs:
         program = """
 import os, signal, sys
 from pathlib import Path
-from tasks.workspace import replaced
+from throughline.paths import replaced
 with replaced(Path(sys.argv[1]) / "raw") as draft:
     draft.mkdir()
     (draft / "rows.parquet").write_bytes(b"half")
@@ -288,10 +288,10 @@ class TestDiskFull:
 import resource, signal, sys
 from pathlib import Path
 from types import SimpleNamespace
-from tasks.config.loading import StageInput
-from tasks.config.source import Source
-from tasks.ingest import ingest
-from tasks.workspace import Workspace
+from throughline.stages.given import StageInput
+from throughline.pipeline.schema.source import Source
+from throughline.stages.ingest import ingest
+from throughline.paths import Workspace
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 view = SimpleNamespace(source=Source(rows={"a": [i * 0.37 for i in range(5000)]}))

@@ -15,9 +15,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from tasks.errors import BadData
-from tasks.sources.formats.pickled import unpickled
 from tests.sources.conftest import Ingest
+from throughline.errors import BadData
+from throughline.sources.formats.pickled import unpickled
 
 KINDS = st.sampled_from(["<f4", ">f8", "u1", "<i8", ">i2", "?", "<U3", "S4"])
 

@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.errors import BadData, Unreachable
 from tests.sources.conftest import Ingest
 from tests.sources.postgresql import running
+from throughline.errors import BadData, Unreachable
 
 TABLE = """
 create table house (

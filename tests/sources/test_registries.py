@@ -11,10 +11,10 @@ from typing import TypeVar
 
 import pytest
 
-from tasks.errors import BadData, Unreachable
-from tasks.preprocessing.vectors import read_vectors, words_of
-from tasks.sources.archive import extracted, parsed
 from tests.sources.conftest import Ingest
+from throughline.errors import BadData, Unreachable
+from throughline.preprocessing.columns.vectors import read_vectors, words_of
+from throughline.sources.kinds.archive import extracted, parsed
 
 WEATHER = "npm:vega-datasets@2.9.0:data/seattle-weather.csv"
 WEATHER_SHA256 = "0845078a290b48e3149ab8639966824110a251db4e06fc144c06ebb534af23be"

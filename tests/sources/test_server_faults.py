@@ -15,11 +15,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tasks.errors import BadData, Unreachable
-from tasks.wire import wire
-from tasks.workspace import Workspace
 from tests.sources.conftest import Ingest
 from tests.sources.loopback import CONTENT, PACKED, PACKED_SHA256, SHA256, Server
+from throughline.errors import BadData, Unreachable
+from throughline.paths import Workspace
+from throughline.stages.wire import wire
 
 ROOT = Path(__file__).resolve().parents[2]
 DISK_BYTES = 1 << 20
@@ -27,10 +27,10 @@ PROGRAM = """
 import sys
 from pathlib import Path
 from types import SimpleNamespace
-from tasks.config.loading import StageInput
-from tasks.config.source import Source
-from tasks.ingest import ingest
-from tasks.workspace import Workspace
+from throughline.stages.given import StageInput
+from throughline.pipeline.schema.source import Source
+from throughline.stages.ingest import ingest
+from throughline.paths import Workspace
 view = SimpleNamespace(source=Source(url=sys.argv[2], sha256=sys.argv[3]))
 ingest(StageInput("t", {"main": view}, {"main": "main"}, {}, {}), Workspace(Path(sys.argv[1]), "t"))
 """
@@ -39,7 +39,7 @@ ingest(StageInput("t", {"main": view}, {"main": "main"}, {}, {}), Workspace(Path
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits that a test has no time for."""
-    from tasks.sources import download
+    from throughline.sources.fetching import download
 
     monkeypatch.setattr(download.downloaded, "__defaults__", (0.01, 0.3, True))
 
@@ -145,7 +145,7 @@ class TestDiskFull:
         status = os.statvfs(disk)
         (disk / "ballast").write_bytes(bytes(status.f_bavail * status.f_frsize - 20_000))
         done = subprocess.run(
-            [sys.executable, "-m", "tasks", "ingest", "shop"],
+            [sys.executable, "-m", "throughline", "ingest", "shop"],
             cwd=disk, capture_output=True, text=True, check=False,
             env={**os.environ, "PYTHONPATH": str(ROOT)},
         )  # fmt: skip

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from tasks.errors import BadData, MissingFile, Unreachable
 from tests.sources.conftest import Ingest
 from tests.sources.loopback import CONTENT, PICTURE, SHA256, Server
+from throughline.errors import BadData, MissingFile, Unreachable
 
 LIST = "url,sport\n"
 
@@ -92,7 +92,7 @@ class TestWhatDoesNot:
     def test_servers_that_are_down_may_be_up_later(
         self, bring: Ingest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("tasks.sources.download.time.sleep", lambda _: None)
+        monkeypatch.setattr("throughline.sources.fetching.download.time.sleep", lambda _: None)
         with pytest.raises(Unreachable, match="1 of 1"):
             bring(urls=["http://127.0.0.1:9/1.png"])
 

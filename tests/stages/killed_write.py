@@ -15,7 +15,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tasks.__main__ import run_stage
+from throughline.stages.run import run_stage
 
 MOST_KILLS = 3
 LIBRARIES = {

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tasks.__main__ import main
-from tasks.wire import wire
+from throughline.cli import main
+from throughline.stages.wire import wire
 
 HEADER = "age,town,bought\n"
 RIGHT = HEADER + "".join(f"{20 + i},{'ab'[i % 2]},{['no', 'yes'][i % 3 == 0]}\n" for i in range(30))
@@ -174,4 +174,4 @@ class TestBrokenData:
         file = tmp_path / "pipelines/shop/pipeline.yaml"
         file.write_text(file.read_text() + "cross_validation: {folds: 3}\n")
         assert main(["ingest", "shop"]) == 2
-        assert "python -m tasks wire shop" in capsys.readouterr().err
+        assert "throughline wire shop" in capsys.readouterr().err

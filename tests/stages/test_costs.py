@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 import yaml
 
-from tasks import __main__ as command
-from tasks.costs import MIB, PAGE, costed, costs, folder_of, table
-from tasks.evaluation.cost_section import COSTS, section
-from tasks.wire import wire
-from tasks.workspace import Workspace
 from tests.repositories import PARAMETERS
+from throughline.cli import commands as command
+from throughline.evaluation.show.cost_section import COSTS, section
+from throughline.paths import Workspace
+from throughline.stages.costs import MIB, PAGE, costed, costs, folder_of, table
+from throughline.stages.wire import wire
 
 LARGE = 200 * MIB
 PIPELINE = {
@@ -60,8 +60,8 @@ class TestACost:
     def test_is_not_that_of_the_process_it_came_from(self, workspace: Workspace) -> None:
         """A large runner such as DVC must not make a small stage look large."""
         code = (
-            "from pathlib import Path; from tasks.costs import costed; "
-            "from tasks.workspace import Workspace\n"
+            "from pathlib import Path; from throughline.stages.costs import costed; "
+            "from throughline.paths import Workspace\n"
             f"with costed(Workspace(Path({str(workspace.root)!r}), 'shop'), 'ingest'): pass"
         )
         held = np.ones(2 * LARGE // 8)
@@ -113,7 +113,7 @@ class TestThePlaceToLook:
     def test_says_when_a_peak_is_of_the_whole_process(
         self, workspace: Workspace, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("tasks.costs._forget_peak", lambda: False)
+        monkeypatch.setattr("throughline.stages.costs._forget_peak", lambda: False)
         with costed(workspace, "train"):
             pass
         assert "* The peak of the process" in table(costs(workspace))

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tasks.config.sections import STAGES
-from tasks.wire import METRICS, OUTPUTS
-from tasks.workspace import Workspace
+from throughline.paths import Workspace
+from throughline.stages.sections import STAGES
+from throughline.stages.wire import METRICS, OUTPUTS
 
 ROOT = Path(__file__).resolve().parents[2]
 # These fit or load networks, which takes a minute for all kills.

@@ -14,12 +14,12 @@ import onnx
 import pandas as pd
 import pytest
 
-from serving.predictor import Predictor
-from tasks.__main__ import run_stage
-from tasks.errors import ThroughlineError
-from tasks.workspace import Workspace, read_json
 from tests.repositories import write_pipeline
 from tests.stages.conftest import PIPELINE
+from throughline.errors import ThroughlineError
+from throughline.paths import Workspace, read_json
+from throughline.serving.predictor import Predictor
+from throughline.stages.run import run_stage
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -94,8 +94,8 @@ class TestSmallerPrecisions:
 
 class TestTheFreshProcess:
     def test_refuses_a_file_that_answers_otherwise(self, built: Workspace, tmp_path: Path) -> None:
-        from tasks.export.contract import Held
-        from tasks.export.fresh_process import keep_requests, prove
+        from throughline.export.proof.contract import Held
+        from throughline.export.proof.fresh_process import keep_requests, prove
 
         requests = {
             "age": np.array([[30.0]], np.float32),
@@ -112,8 +112,8 @@ class TestTheFreshProcess:
             prove(tmp_path)
 
     def test_refuses_a_file_that_needs_what_no_runtime_has(self, tmp_path: Path) -> None:
-        from tasks.export.contract import Held
-        from tasks.export.fresh_process import keep_requests, prove
+        from throughline.export.proof.contract import Held
+        from throughline.export.proof.fresh_process import keep_requests, prove
 
         model = tmp_path / "model.onnx"
         model.write_bytes(b"no model")
@@ -124,7 +124,7 @@ class TestTheFreshProcess:
 
 class TestTheParityCommand:
     def test_holds_every_branch_against_its_network(self, built: Workspace) -> None:
-        from tasks.parity import parity
+        from throughline.cli.parity import parity
 
         checks = parity("shop", built.root, 30)
         assert {check.branch for check in checks} == {"main", "logistic", "bare"}
@@ -139,7 +139,7 @@ class TestTheParityCommand:
     def test_names_the_node_that_departs(self, built: Workspace, tmp_path: Path) -> None:
         from onnx import numpy_helper
 
-        from tasks.parity import parity
+        from throughline.cli.parity import parity
 
         root = tmp_path / "copy"
         shutil.copytree(built.root, root)
@@ -223,7 +223,7 @@ class TestTrainingRowsOnly:
 
 class TestAStageReadsItsOwnSections:
     def test_and_no_other(self, built: Workspace) -> None:
-        from tasks.config.loading import stage_input
+        from throughline.stages.given import stage_input
 
         given = stage_input(built, "prepare")
         assert given.main.target.columns == ["bought"]
@@ -252,7 +252,7 @@ class TestWhatAStageLoads:
             f"for name in {forbidden!r}:\n"
             "    sys.modules[name] = None\n"
             "from pathlib import Path\n"
-            "from tasks.__main__ import run_stage\n"
+            "from throughline.stages.run import run_stage\n"
             f"run_stage({stage!r}, 'shop', Path({str(root)!r}))\n"
         )
         done = subprocess.run(
@@ -264,7 +264,7 @@ class TestWhatAStageLoads:
 class TestAChangedSection:
     def test_of_training_leaves_the_other_stages_alone(self, tmp_path: Path) -> None:
         """Only the stages whose `params` name a section depend on it."""
-        from tasks.wire import stages
+        from throughline.stages.wire import stages
 
         document = deepcopy(PIPELINE)
         written = stages(document, "shop")["stages"]

@@ -14,15 +14,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.config.columns import Column
-from tasks.config.text import Text
-from tasks.preprocessing.fit import Preprocessing, fit
-from tasks.preprocessing.graph import Graph
-from tasks.preprocessing.plan import plan
-from tasks.preprocessing.run import run
-from tasks.preprocessing.runtime import session_of
-from tasks.preprocessing.text import FittedText
-from tasks.preprocessing.text_graph import write_text
+from throughline.pipeline.schema.columns import Column
+from throughline.pipeline.schema.text import Text
+from throughline.preprocessing.columns.text import FittedText
+from throughline.preprocessing.columns.text_graph import write_text
+from throughline.preprocessing.fit import Preprocessing, fit
+from throughline.preprocessing.graph.builder import Graph
+from throughline.preprocessing.graph.run import run
+from throughline.preprocessing.graph.runtime import session_of
+from throughline.preprocessing.plan import plan
 
 MIRROR = Path(os.environ.get("THROUGHLINE_MIRROR", "/nowhere"))
 IMDB = MIRROR / "imdb"

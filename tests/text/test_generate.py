@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from serving.errors import BadRequest
-from serving.generate import drawn, generated
+from throughline.serving.errors import BadRequest
+from throughline.serving.generate import drawn, generated
 
 
 class Chain:

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.config.text import Text
-from tasks.preprocessing import tokens
-from tasks.preprocessing.tokens import CHUNK, WIDEST, tokenised
+from throughline.pipeline.schema.text import Text
+from throughline.preprocessing.columns import tokens
+from throughline.preprocessing.columns.tokens import CHUNK, WIDEST, tokenised
 
 PATTERN = "[a-z]+"
 

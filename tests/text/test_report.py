@@ -6,14 +6,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from serving.predictor import Predictor
-from tasks.__main__ import run_stage
-from tasks.config.sections import STAGES
-from tasks.evaluation.confusions import confused
-from tasks.evaluation.ngram import NGram
-from tasks.evaluation.outcome import Outcome
-from tasks.workspace import Workspace, read_json
 from tests.repositories import write_pipeline
+from throughline.evaluation.compare.ngram import NGram
+from throughline.evaluation.outcome import Outcome
+from throughline.evaluation.show.confusions import confused
+from throughline.paths import Workspace, read_json
+from throughline.serving.predictor import Predictor
+from throughline.stages.run import run_stage
+from throughline.stages.sections import STAGES
 
 GOOD, BAD = ("wonderful", "gripping", "warm"), ("dull", "empty", "clumsy")
 FILLING = ("film", "story", "actor", "scene", "end")
@@ -78,7 +78,7 @@ class TestMostWrongTexts:
 
 class TestWordWeights:
     def test_are_those_of_the_linear_model(self, built: Workspace, texts: dict) -> None:
-        from tasks.export.weights import read_weights
+        from throughline.export.graph.weights import read_weights
 
         folder = built.networks / "main"
         weights = read_weights(folder / "network.weights.h5", read_json(folder / "network.json"))

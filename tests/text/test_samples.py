@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from tasks.config.source_files import Samples
-from tasks.errors import BadData
-from tasks.sources.samples import sampled, skip_grams
+from throughline.errors import BadData
+from throughline.pipeline.schema.source_files import Samples
+from throughline.sources.samples import sampled, skip_grams
 
 LINES = pd.DataFrame({"text": ["Tyger Tyger, burning bright,", "In the forests of the night;"]})
 

@@ -11,10 +11,10 @@ import pandas as pd
 import pytest
 import yaml
 
-from tasks.__main__ import run_stage
-from tasks.errors import BadData, BadPipeline, MissingFile
-from tasks.workspace import Workspace, read_json
 from tests.repositories import write_pipeline
+from throughline.errors import BadData, BadPipeline, MissingFile
+from throughline.paths import Workspace, read_json
+from throughline.stages.run import run_stage
 
 ROWS = {"train": [("good film", 1), ("bad film", 0)], "test": [("fine", 1), ("no label", None)]}
 

@@ -18,22 +18,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.__main__ import run_stage
-from tasks.config.columns import Column
-from tasks.config.source_files import Samples
-from tasks.config.training import Training
-from tasks.preprocessing.fit import fit
-from tasks.preprocessing.plan import plan
-from tasks.preprocessing.run import run
-from tasks.series.gathered import Windowed
-from tasks.series.token_arrays import arrays, read_array, write_array
-from tasks.sources.samples import sampled
-from tasks.tokens.rows import as_texts
-from tasks.training.learner import Learner
-from tasks.training.runs import Fitted, Run
-from tasks.training.side_by_side import Group, SideBySide
 from tests.repositories import write_pipeline
 from tests.training.side_by_side import difference, fitted
+from throughline.pipeline.schema.columns import Column
+from throughline.pipeline.schema.source_files import Samples
+from throughline.pipeline.schema.training import Training
+from throughline.preprocessing.fit import fit
+from throughline.preprocessing.graph.run import run
+from throughline.preprocessing.plan import plan
+from throughline.samples.windows.gathered import Windowed
+from throughline.samples.windows.token_arrays import arrays, read_array, write_array
+from throughline.sources.samples import sampled
+from throughline.stages.run import run_stage
+from throughline.tokens.rows import as_texts
+from throughline.training.engine.runs import Fitted, Run
+from throughline.training.learner import Learner
+from throughline.training.search.side_by_side import Group, SideBySide
 
 ROOT = Path(__file__).resolve().parents[2]
 WORDS = "[^ ]+"

@@ -10,14 +10,14 @@ import onnx
 import pandas as pd
 import pytest
 
-from tasks.config.columns import Column
-from tasks.errors import BadData, BadPipeline
-from tasks.preprocessing.decoding import decoded
-from tasks.preprocessing.fit import Preprocessing, fit
-from tasks.preprocessing.neighbours import analogy, nearest_words, write_projector
-from tasks.preprocessing.plan import plan
-from tasks.preprocessing.run import run
-from tasks.preprocessing.vectors import Vectors, matrix_for, read_vectors
+from throughline.errors import BadData, BadPipeline
+from throughline.pipeline.schema.columns import Column
+from throughline.preprocessing.columns.decoding import decoded
+from throughline.preprocessing.columns.neighbours import analogy, nearest_words, write_projector
+from throughline.preprocessing.columns.vectors import Vectors, matrix_for, read_vectors
+from throughline.preprocessing.fit import Preprocessing, fit
+from throughline.preprocessing.graph.run import run
+from throughline.preprocessing.plan import plan
 
 MIRROR = os.environ.get("THROUGHLINE_MIRROR", "")
 GLOVE = Path(MIRROR) / "glove" / "glove_6B_50d_top40000_f16.npz"
@@ -102,7 +102,7 @@ class TestTheEmbedding:
         assert numbers(result, ["the", "dog", "king"]).ravel().tolist() == [2, 4, 1]
 
     def test_frozen_in_keras_equals_the_file(self, files: Path, keras: None) -> None:
-        from tasks.training.network import Output, build
+        from throughline.training.network.build import Output, build
 
         result = fitted(["dog dog cat"], files, vectors="small", encode={"ids": {"length": 2}})
         network = [{"Embedding": {"weights": "vectors", "trainable": False}}, "Flatten"]
@@ -118,7 +118,7 @@ class TestTheEmbedding:
         np.testing.assert_array_equal(embedding.get_weights()[0], result.vectors["features"])
 
     def test_without_vectors_says_so(self, keras: None) -> None:
-        from tasks.training.network import BadNetwork, Output, build
+        from throughline.training.network.build import BadNetwork, Output, build
 
         with pytest.raises(BadNetwork, match="should find word vectors"):
             build(

@@ -16,12 +16,12 @@ import pandas as pd
 import pytest
 import yaml
 
-from tasks.__main__ import run_stage
-from tasks.errors import BadPipeline
-from tasks.preprocessing.vectors import matrix_for, read_vectors
-from tasks.sources import archive
-from tasks.wire import wire
-from tasks.workspace import Workspace, read_json
+from throughline.errors import BadPipeline
+from throughline.paths import Workspace, read_json
+from throughline.preprocessing.columns.vectors import matrix_for, read_vectors
+from throughline.sources.kinds import archive
+from throughline.stages.run import run_stage
+from throughline.stages.wire import wire
 
 WORDS = ["good", "bad", "film"]
 VALUES = np.arange(6, dtype=np.float32).reshape(3, 2)

@@ -12,14 +12,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tasks.config.source_files import Samples
-from tasks.evaluation.rows import read_rows as read_for_models
-from tasks.preprocessing.pictures import read_rows, write_rows
-from tasks.sources.samples import sampled, tokens
-from tasks.sources.table import write_rows as write_raw
-from tasks.tokens.column import WindowArray
-from tasks.tokens.rows import as_texts, is_windows, named_texts
-from tasks.tokens.series import TokenSeries, windows_beside
+from throughline.evaluation.rows import read_rows as read_for_models
+from throughline.pipeline.schema.source_files import Samples
+from throughline.preprocessing.pictures import read_rows, write_rows
+from throughline.sources.samples import sampled, tokens
+from throughline.sources.table import write_rows as write_raw
+from throughline.tokens.column import WindowArray
+from throughline.tokens.rows import as_texts, is_windows, named_texts
+from throughline.tokens.series import TokenSeries, windows_beside
 
 TEXTS = st.lists(st.text("ab c", max_size=12), min_size=1, max_size=6)
 

@@ -11,21 +11,21 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from serving.__main__ import main as serve
-from tasks.__main__ import run_stage
-from tasks.canary.canary import canary
-from tasks.config.sections import STAGES
-from tasks.config.source_files import Samples
-from tasks.decode import decode
-from tasks.parity import parity
-from tasks.preprocessing.pictures import read_rows
-from tasks.readmit import readmit
-from tasks.series.gathered import Windowed
-from tasks.series.token_arrays import read_array
-from tasks.sources.samples import sampled
-from tasks.tokens.rows import as_texts, is_windows
-from tasks.workspace import Workspace, read_json
 from tests.repositories import write_pipeline
+from throughline.canary.canary import canary
+from throughline.cli.decode import decode
+from throughline.cli.parity import parity
+from throughline.cli.readmit import readmit
+from throughline.paths import Workspace, read_json
+from throughline.pipeline.schema.source_files import Samples
+from throughline.preprocessing.pictures import read_rows
+from throughline.samples.windows.gathered import Windowed
+from throughline.samples.windows.token_arrays import read_array
+from throughline.serving.commands import main as serve
+from throughline.sources.samples import sampled
+from throughline.stages.run import run_stage
+from throughline.stages.sections import STAGES
+from throughline.tokens.rows import as_texts, is_windows
 
 WORDS = "[^ ]+"
 SAMPLES = {"windows": {"of": "words", "length": 3}}

@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from tasks.training.devices import configure
+from throughline.training.engine.devices import configure
 
 NETWORKS: dict[str, tuple[list[Any], tuple[int, ...]]] = {
     "dense": (
@@ -35,12 +35,12 @@ NETWORKS: dict[str, tuple[list[Any], tuple[int, ...]]] = {
 def main(backend: str, name: str, folder: Path, kept: Path, last: int) -> None:
     """Train; print one line for each thing that must not change."""
     configure(device="cpu", threads=1, backend=backend)
-    from tasks.config.training import Training
-    from tasks.training import checkpoints
-    from tasks.training.engine import fit
-    from tasks.training.network import Output, build
-    from tasks.training.runs import Fitted, Run
-    from tasks.training.save import load, save
+    from throughline.pipeline.schema.training import Training
+    from throughline.training import checkpoints
+    from throughline.training.engine.engine import fit
+    from throughline.training.engine.runs import Fitted, Run
+    from throughline.training.network.build import Output, build
+    from throughline.training.save import load, save
 
     checkpoints.SECONDS_BETWEEN = 0.0
     layers, shape = NETWORKS[name]

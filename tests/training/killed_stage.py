@@ -11,8 +11,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tasks.__main__ import run_stage
-from tasks.training import checkpoints, trainer
+from throughline.stages.run import run_stage
+from throughline.training import checkpoints
+from throughline.training.engine import trainer
 
 
 def main(root: Path, stage: str, saves: int) -> None:

@@ -23,10 +23,10 @@ HOWS = ("in-turn", "together", "processes")
 
 def groups(name: str) -> list[Any]:
     """Three folds of unequal size, two of which share their arrays."""
-    from tasks.config.training import Training
-    from tasks.training.learner import Learner
-    from tasks.training.runs import Run
-    from tasks.training.side_by_side import Group
+    from throughline.pipeline.schema.training import Training
+    from throughline.training.engine.runs import Run
+    from throughline.training.learner import Learner
+    from throughline.training.search.side_by_side import Group
 
     layers, shape = NETWORKS[name]
     rng = np.random.default_rng(0)
@@ -46,7 +46,7 @@ def groups(name: str) -> list[Any]:
 
 def fitted(trainings: Any, some: list[Any], how: Any) -> list[Any]:
     """The results of some groups, or the divergence raised."""
-    from tasks.training.side_by_side import fine
+    from throughline.training.search.side_by_side import fine
 
     (outcome,) = trainings.each([some], how, "")
     return list(fine(outcome))
@@ -54,7 +54,7 @@ def fitted(trainings: Any, some: list[Any], how: Any) -> list[Any]:
 
 def trained(names: list[str]) -> dict[str, dict[str, Any]]:
     """For each network and way, how far its results are from those in turn."""
-    from tasks.training.side_by_side import SideBySide
+    from throughline.training.search.side_by_side import SideBySide
 
     found: dict[str, dict[str, Any]] = {}
     with SideBySide() as trainings:
@@ -80,7 +80,7 @@ def difference(expected: list[Any], found: list[Any]) -> float:
 
 
 if __name__ == "__main__":
-    from tasks.training.devices import configure
+    from throughline.training.engine.devices import configure
 
     configure(device="cpu", threads=1, backend=sys.argv[1])
     print(json.dumps(trained(sys.argv[2:])))

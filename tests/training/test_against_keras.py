@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.config.training import Training
-from tasks.training import objects
-from tasks.training.engine import fit
-from tasks.training.network import Output, build
-from tasks.training.runs import Run
+from throughline.pipeline.schema.training import Training
+from throughline.training.engine.engine import fit
+from throughline.training.engine.runs import Run
+from throughline.training.network import objects
+from throughline.training.network.build import Output, build
 
 ROOT = Path(__file__).parents[2]
 ROWS, STEPS = 75, 50  # 75 rows in batches of 16: five steps an epoch, the last one of 11 rows.

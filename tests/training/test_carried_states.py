@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.config.training import Training
-from tasks.training import objects
-from tasks.training.engine import fit
-from tasks.training.layers import carried
-from tasks.training.network import Output, build
-from tasks.training.runs import Run
+from throughline.pipeline.schema.training import Training
+from throughline.training.engine.engine import fit
+from throughline.training.engine.runs import Run
+from throughline.training.network import objects
+from throughline.training.network.build import Output, build
+from throughline.training.network.layers import carried
 
 ROWS, EPOCHS = 400, 2
 

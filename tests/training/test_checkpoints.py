@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.training.checkpoints import Checkpoints
-from tasks.training.runs import Run
-from tasks.training.state import State
+from throughline.training.checkpoints import Checkpoints
+from throughline.training.engine.runs import Run
+from throughline.training.engine.state import State
 
 X = np.arange(12.0).reshape(6, 2)
 RUN = Run({"features": X}, X[:, 0], np.arange(4), np.arange(4, 6), 3)

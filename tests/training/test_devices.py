@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.config.training import Training
-from tasks.errors import BadPipeline
-from tasks.training.devices import configure, configured, gpus
-from tasks.training.layers import max_pooling, quick_under_xla
-from tasks.training.network import Output, build
-from tasks.training.runs import Run
-from tasks.training.trainer import Trainer
-from tasks.training.xla import check
+from throughline.errors import BadPipeline
+from throughline.pipeline.schema.training import Training
+from throughline.training.engine.devices import configure, configured, gpus
+from throughline.training.engine.runs import Run
+from throughline.training.engine.trainer import Trainer
+from throughline.training.engine.xla import check
+from throughline.training.network.build import Output, build
+from throughline.training.network.layers import max_pooling, quick_under_xla
 
 
 @pytest.fixture(autouse=True)

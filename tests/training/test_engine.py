@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.config.training import Training
-from tasks.errors import BadPipeline
-from tasks.training import programs
-from tasks.training.divergence import Diverged
-from tasks.training.engine import fit
-from tasks.training.network import Output, build
-from tasks.training.runs import Fitted, Run
+from throughline.errors import BadPipeline
+from throughline.pipeline.schema.training import Training
+from throughline.training.engine import programs
+from throughline.training.engine.divergence import Diverged
+from throughline.training.engine.engine import fit
+from throughline.training.engine.runs import Fitted, Run
+from throughline.training.network.build import Output, build
 
 ROWS = 60
 RNG = np.random.default_rng(5)

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tasks.errors import BadData
-from tasks.training.intervals import corrected_interval, limits_of, paired_verdict
+from throughline.errors import BadData
+from throughline.training.folds.intervals import corrected_interval, limits_of, paired_verdict
 
 SCORES = st.lists(st.floats(0, 1), min_size=2, max_size=30)
 

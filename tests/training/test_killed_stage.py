@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from tasks.workspace import Workspace
 from tests.repositories import write_pipeline
+from throughline.paths import Workspace
 
 SCRIPT = Path(__file__).with_name("killed_stage.py")
 PROJECT = SCRIPT.parents[2]
@@ -53,7 +53,7 @@ def line(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """The pipeline with its data prepared."""
     workspace = write_pipeline(tmp_path_factory.mktemp("line"), "line", PIPELINE)
     for stage in ("ingest", "validate", "prepare"):
-        ran(workspace.root, "-m", "tasks", stage, "line")
+        ran(workspace.root, "-m", "throughline", stage, "line")
     return workspace
 
 
@@ -73,7 +73,7 @@ def killed(root: Path, stage: str, saves: int) -> str:
 class TestKilledStage:
     def test_train_goes_on_and_ends_with_the_same_files(self, line: Workspace) -> None:
         for stage in ("cross_validate", "train"):
-            ran(line.root, "-m", "tasks", stage, "line")
+            ran(line.root, "-m", "throughline", stage, "line")
         whole = digests(line.networks)
         assert any(name.endswith("network.weights.h5") for name in whole)
         checkpoints = line.root / ".cache" / "checkpoints" / "line"
@@ -90,7 +90,7 @@ class TestKilledStage:
         assert not checkpoints.exists()
 
     def test_folds_that_are_done_are_not_trained_again(self, line: Workspace) -> None:
-        ran(line.root, "-m", "tasks", "cross_validate", "line")
+        ran(line.root, "-m", "throughline", "cross_validate", "line")
         whole = digests(line.cross_validation)
         assert set(whole) == {"scores.json", "curves.csv"}
         checkpoints = line.root / ".cache" / "checkpoints" / "line" / "cross_validate"

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks import memory
-from tasks.preprocessing import aligned
-from tasks.training import backends
-from tasks.training.stacked import blocks
+from throughline.preprocessing import aligned
+from throughline.training.engine import backends
+from throughline.training.engine.stacked import blocks
 
 ROOT = Path(__file__).parents[2]
 ROWS = 2_500_000

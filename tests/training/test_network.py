@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from tasks.training import catalogue
-from tasks.training.network import BadNetwork, Output, build, check
+from throughline.training.network import catalogue
+from throughline.training.network.build import BadNetwork, Output, build, check
 
 TABLE = {"features": (5,)}
 THREE = Output(3, "softmax")
@@ -113,7 +113,7 @@ class TestMistakes:
 
     def test_checking_imports_no_keras(self) -> None:
         code = (
-            "import sys; from tasks.training.network import check; "
+            "import sys; from throughline.training.network.build import check; "
             "check([{'Dense': {'unitz': 3}}]); assert 'keras' not in sys.modules"
         )
         subprocess.run([sys.executable, "-c", code], check=True)

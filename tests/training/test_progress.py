@@ -8,8 +8,8 @@ import sys
 import numpy as np
 import pytest
 
-from tasks.training.progress import Bar, progress
-from tasks.training.runs import Run
+from throughline.training.engine.runs import Run
+from throughline.training.progress import Bar, progress
 
 ONE, OTHER = (Run({}, np.zeros(1), np.zeros(1, int), None, seed) for seed in (1, 2))
 

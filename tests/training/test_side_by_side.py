@@ -14,17 +14,18 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tasks.config.training import Training, WarmUp
-from tasks.errors import BadPipeline
-from tasks.series.gathered import Ahead, Windowed
-from tasks.training import handover, processes, side_by_side, together, work
-from tasks.training.divergence import Diverged
-from tasks.training.learner import Learner
-from tasks.training.processes import DeadWorker, Workers
-from tasks.training.runs import Fitted, Run
-from tasks.training.side_by_side import Group, SideBySide, chosen, fine
-from tasks.training.stacked import PerRun, blocks, joined, split
 from tests.training.side_by_side import NETWORKS, difference, fitted, groups
+from throughline.errors import BadPipeline
+from throughline.pipeline.schema.training import Training, WarmUp
+from throughline.samples.windows.gathered import Ahead, Windowed
+from throughline.training.engine import together
+from throughline.training.engine.divergence import Diverged
+from throughline.training.engine.runs import Fitted, Run
+from throughline.training.engine.stacked import PerRun, blocks, joined, split
+from throughline.training.learner import Learner
+from throughline.training.search import handover, processes, side_by_side, work
+from throughline.training.search.processes import DeadWorker, Workers
+from throughline.training.search.side_by_side import Group, SideBySide, chosen, fine
 
 SCRIPT = Path(__file__).with_name("side_by_side.py")
 ROOT = SCRIPT.parents[2]
@@ -179,7 +180,7 @@ class TestProcesses:
             workers.close()
 
     def test_ends_when_its_parent_does(self) -> None:
-        command = [sys.executable, "-m", "tasks.training.worker", '{"device": "cpu"}']
+        command = [sys.executable, "-m", "throughline.training.search.worker", '{"device": "cpu"}']
         process = subprocess.Popen(
             command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

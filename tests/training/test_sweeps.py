@@ -11,16 +11,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.config.loading import StageInput
-from tasks.config.pipeline import Pipeline
-from tasks.config.protocol import Sweep
-from tasks.cross_validate import _write_sweep
-from tasks.evaluation.sweep_section import sweeps as section
-from tasks.preprocessing.target import fit_target
-from tasks.training import engine
-from tasks.training.side_by_side import SideBySide
-from tasks.training.sweeps import _best, run_sweep
-from tasks.training.validation import TrainingRows
+from throughline.evaluation.show.sweep_section import sweeps as section
+from throughline.pipeline.pipeline import Pipeline
+from throughline.pipeline.schema.protocol import Sweep
+from throughline.preprocessing.target import fit_target
+from throughline.stages.cross_validate import _write_sweep
+from throughline.stages.given import StageInput
+from throughline.training.engine import engine
+from throughline.training.folds.validation import TrainingRows
+from throughline.training.search.side_by_side import SideBySide
+from throughline.training.search.sweeps import _best, run_sweep
 
 X = np.random.default_rng(0).normal(size=40)
 ROWS = pd.DataFrame({"x": X, "y": 2 * X + 1})

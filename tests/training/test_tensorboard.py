@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from tasks.errors import MissingFile
-from tasks.training.tensorboard import write_events
-from tasks.workspace import Workspace
+from throughline.errors import MissingFile
+from throughline.paths import Workspace
+from throughline.training.tensorboard import write_events
 
 
 class TestEvents:

@@ -10,11 +10,11 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from tasks.config.expectations import Expectations
-from tasks.config.loading import StageInput
-from tasks.sources.table import write_rows
-from tasks.validate import validate
-from tasks.workspace import Workspace
+from throughline.paths import Workspace
+from throughline.pipeline.schema.expectations import Expectations
+from throughline.sources.table import write_rows
+from throughline.stages.given import StageInput
+from throughline.stages.validate import validate
 
 Validate = Callable[..., Workspace]
 

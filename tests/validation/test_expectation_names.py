@@ -7,15 +7,15 @@ import sys
 
 import pytest
 
-from tasks.errors import BadPipeline
-from tasks.validation.catalogue import catalogue, check, installed, judges_rows, problems
+from throughline.errors import BadPipeline
+from throughline.validation.catalogue import catalogue, check, installed, judges_rows, problems
 
 BETWEEN = "expect_column_values_to_be_between"
 
 
 class TestCatalogue:
     def test_equals_the_installed_version(self) -> None:
-        assert installed() == catalogue(), "run `python -m tasks.validation.catalogue`"
+        assert installed() == catalogue(), "run `python -m throughline.validation.catalogue`"
 
     def test_knows_which_rules_judge_single_rows(self) -> None:
         assert judges_rows(BETWEEN)
@@ -25,8 +25,9 @@ class TestCatalogue:
 
     def test_needs_no_great_expectations(self) -> None:
         program = (
-            "import sys, tasks.validate, tasks.ingest, tasks.guards.examine\n"
-            "from tasks.validation.catalogue import problems\n"
+            "import sys, throughline.stages.validate, throughline.stages.ingest\n"
+            "import throughline.guards.examine\n"
+            "from throughline.validation.catalogue import problems\n"
             "problems([{'expect_x': {}}])\n"
             "heavy = {'great_expectations', 'pandas', 'sklearn', 'pyarrow', 'requests'}\n"
             "sys.exit(', '.join(sorted(heavy & set(sys.modules))) or 0)\n"

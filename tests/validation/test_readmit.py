@@ -8,9 +8,9 @@ import pandas as pd
 import pytest
 import yaml
 
-from tasks.__main__ import main
-from tasks.wire import wire
-from tasks.workspace import Workspace
+from throughline.cli import main
+from throughline.paths import Workspace
+from throughline.stages.wire import wire
 
 PIPELINE = {
     "title": "How heavy?",

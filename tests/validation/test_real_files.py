@@ -11,12 +11,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.config.source import Read
-from tasks.errors import BadData
-from tasks.sources.formats.reading import read_bytes, read_table
-from tasks.validation.expectations import verdicts
-from tasks.workspace import read_json
 from tests.validation.conftest import Validate
+from throughline.errors import BadData
+from throughline.paths import read_json
+from throughline.pipeline.schema.source import Read
+from throughline.sources.formats.reading import read_bytes, read_table
+from throughline.validation.expectations import verdicts
 
 MIRROR = Path(os.environ.get("THROUGHLINE_MIRROR", "/nowhere"))
 BETWEEN = "expect_column_values_to_be_between"

@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tasks.errors import BadData, BadPipeline, MissingFile
-from tasks.workspace import Workspace, read_json
 from tests.validation.conftest import Validate
+from throughline.errors import BadData, BadPipeline, MissingFile
+from throughline.paths import Workspace, read_json
 
 ROWS = pd.DataFrame(
     {
@@ -166,9 +166,9 @@ class TestMistakes:
         (workspace.raw / "rows.parquet").unlink()
         from types import SimpleNamespace
 
-        from tasks.config.expectations import Expectations
-        from tasks.config.loading import StageInput
-        from tasks.validate import validate
+        from throughline.pipeline.schema.expectations import Expectations
+        from throughline.stages.given import StageInput
+        from throughline.stages.validate import validate
 
         view = SimpleNamespace(expectations=Expectations())
         with pytest.raises(MissingFile, match="stage 'ingest'"):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tasks.config.source import Source
-from tasks.sources.mirror import mirror_folder
-from tasks.sources.registry import Surroundings, fetch
+from throughline.pipeline.schema.source import Source
+from throughline.sources.fetching.mirror import mirror_folder
+from throughline.sources.registry import Surroundings, fetch
 
 if TYPE_CHECKING:
     import pandas as pd

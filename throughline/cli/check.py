@@ -1,0 +1,86 @@
+"""`throughline check`: is a pipeline file right, without running anything?"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from throughline.errors import BadPipeline, ThroughlineError
+from throughline.paths import Workspace, replaced
+from throughline.pipeline.loading import Definition, load
+from throughline.pipeline.yaml_file import YamlFile
+
+SCHEMA = Path("docs") / "pipeline.schema.json"
+
+
+def check(root: Path, names: list[str]) -> int:
+    """Check pipeline files and print a line for each.
+
+    Args:
+        root: the repository.
+        names: pipelines; all of them when empty.
+
+    Returns:
+        0 when all are right, else 2.
+    """
+    wrong = 0
+    for name in names or Workspace(root, "").pipelines():
+        problems = list(problems_of(Workspace(root, name)))
+        wrong += bool(problems)
+        for problem in problems:
+            print(f"error: {problem}", file=sys.stderr)
+        if not problems:
+            print(f"{name}: right")
+    return 2 if wrong else 0
+
+
+def problems_of(workspace: Workspace) -> Iterator[str]:
+    """Everything that is wrong with a pipeline file, a line each."""
+    from throughline.stages.wire import wired
+
+    try:
+        definition = load(workspace)
+    except ThroughlineError as error:
+        yield str(error)
+        return
+    for problem in _named_things(definition, _backend(workspace)):
+        yield f"{workspace.pipeline_file}: {problem}"
+    try:
+        wired(workspace)
+    except BadPipeline as error:
+        yield str(error)
+
+
+def _backend(workspace: Workspace) -> str:
+    """Of Keras, as params.yaml says."""
+    path = workspace.parameters_file
+    return str(YamlFile(path).content.get("backend", "tensorflow")) if path.exists() else ""
+
+
+def _named_things(definition: Definition, backend: str) -> Iterator[str]:
+    """Names that nothing knows, of layers or metrics for example, and what XLA cannot train."""
+    from throughline.figures.names import unknown_metrics
+    from throughline.training.engine import xla
+    from throughline.training.network import objects, spec
+    from throughline.validation.catalogue import problems
+
+    main = definition.main
+    yield from problems(main.expectations.rules)
+    for name, pipeline in definition.branches.items():
+        place = "" if name == "main" else f"variants.{name}: "
+        found = [*spec.check(pipeline.network), *objects.check(pipeline.training)]
+        for problem in found or xla.check(pipeline.training, pipeline.network, backend):
+            yield f"{place}{problem}"
+    yield from unknown_metrics(main)
+
+
+def write_schema(root: Path) -> Path:
+    """Write the JSON Schema of a pipeline file, for editors that complete and check YAML."""
+    from throughline.pipeline.pipeline import Pipeline
+
+    path = root / SCHEMA
+    with replaced(path) as draft:
+        draft.write_text(json.dumps(Pipeline.model_json_schema(), indent=1) + "\n")
+    return path

@@ -1,0 +1,1 @@
+"""Baselines, other models, claims and gates."""

@@ -1,0 +1,87 @@
+"""Comparison models on the folds of the training rows, with preprocessing refitted in each."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from throughline.evaluation.compare.comparisons import Prepared, compared, titles
+from throughline.evaluation.compare.features import features_of
+from throughline.evaluation.measure.measure import Figure, scored
+from throughline.evaluation.outcome import Target
+from throughline.paths import read_json
+
+if TYPE_CHECKING:
+    from throughline.pipeline.schema.judgement import Comparison
+
+
+def folded(
+    comparisons: Sequence[Comparison], folder: Path, view: Any, target: Target
+) -> dict[str, dict[str, Figure]]:
+    """The scores of the comparison models that ask for folds.
+
+    The folds are those of the network: rows, order and seed are the protocol's.
+
+    Args:
+        comparisons: all of them, in the order of the file.
+        folder: of the prepared training rows.
+        view: a pipeline with `columns`, `cross_validation`, `inputs`.
+        target: what is predicted.
+
+    Returns:
+        by the name of the model its means over the folds, with the corrected intervals that
+        `cross_validate` gives the network's.
+    """
+    asked = {
+        name: comparison
+        for name, comparison in zip(titles(comparisons), comparisons, strict=True)
+        if comparison.cross_validate
+    }
+    if not asked:
+        return {}
+    drawn = _folds(folder, view, target)
+    return {name: _scores(comparison, drawn) for name, comparison in asked.items()}
+
+
+def _folds(folder: Path, view: Any, target: Target) -> list[Prepared]:
+    """What a comparison model sees of each fold."""
+    from throughline.preprocessing.fit import fit
+    from throughline.preprocessing.pictures import read_rows
+    from throughline.preprocessing.plan import plan
+    from throughline.samples.splits.folds import folds
+    from throughline.samples.windows.token_arrays import arrays
+
+    summary = read_json(folder / "prepared.json")
+    rows = read_rows(folder / "rows.parquet")
+    files = folder / "files" if (folder / "files").is_dir() else None
+    planned = plan(rows, view.columns, view.inputs, target.columns, summary.get("dropped", ()))
+    answers = target.actual({name: rows[name].to_numpy() for name in target.columns})
+    labels = answers if target.task in ("binary", "multiclass") else None
+    result = []
+    for fold in folds(rows, labels, view.cross_validation):
+        fitted = fit(rows.iloc[fold.training], planned, files=files)
+        features = features_of(list(arrays(fitted, rows).values()))
+        known, held = fold.training, fold.validation
+        result.append(
+            Prepared(features[known], answers[known], features[held], answers[held], target)
+        )
+    return result
+
+
+def _scores(comparison: Comparison, drawn: Sequence[Prepared]) -> dict[str, Figure]:
+    from throughline.training.folds.intervals import corrected_interval, limits_of
+
+    scores = [scored(compared(comparison, fold)) for fold in drawn]
+    trained = float(np.mean([len(fold.answers) for fold in drawn]))
+    held = float(np.mean([len(fold.actual) for fold in drawn]))
+    figures: dict[str, Figure] = {}
+    for name in scores[0]:
+        values = [score[name] for score in scores if name in score]
+        if len(values) == len(scores):
+            low, high = corrected_interval(values, trained, held, within=limits_of(name))
+            mean = float(np.mean(values))
+            figures[name] = {"value": mean, "low": low, "high": high, "method": "folds"}
+    return figures

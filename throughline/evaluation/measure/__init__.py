@@ -1,0 +1,1 @@
+"""Figures of an outcome, each with its interval."""

@@ -1,0 +1,81 @@
+"""Whether a probability of .8 is right eight times of ten."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from throughline.evaluation.outcome import Outcome
+
+BINS = 10
+# Points of a ROC curve that are kept; more are not seen in a plot.
+POINTS = 200
+
+
+def calibration(outcome: Outcome) -> dict[str, Any] | None:
+    """Reliability in `BINS` bins of equal width and the expected calibration error.
+
+    For a binary problem and for labels it is the probability of the positive answer that is
+    judged, for several classes the one of the predicted class (Guo et al. 2017).
+
+    Returns:
+        `bins` (low, high, rows, mean probability, observed share) and `expected_error`, the mean
+        distance of both weighted by rows; None without probabilities.
+    """
+    if outcome.probabilities is None:
+        return None
+    if outcome.task == "multiclass":
+        probability = outcome.probabilities.max(axis=1)
+        happened = (outcome.probabilities.argmax(axis=1) == outcome.actual).astype(np.float64)
+    elif outcome.task == "binary":
+        probability = outcome.probabilities[:, -1]
+        happened = (outcome.actual == len(outcome.names) - 1).astype(np.float64)
+    else:
+        probability = outcome.probabilities.reshape(-1)
+        happened = outcome.actual.reshape(-1).astype(np.float64)
+    return _reliability(probability, happened)
+
+
+def _reliability(probability: np.ndarray, happened: np.ndarray) -> dict[str, Any]:
+    bins = np.minimum((probability * BINS).astype(np.int64), BINS - 1)
+    rows = np.bincount(bins, minlength=BINS)
+    filled = np.maximum(rows, 1)
+    mean = np.bincount(bins, probability, minlength=BINS) / filled
+    share = np.bincount(bins, happened, minlength=BINS) / filled
+    entries = [
+        {
+            "low": i / BINS,
+            "high": (i + 1) / BINS,
+            "rows": int(rows[i]),
+            "probability": float(mean[i]),
+            "observed": float(share[i]),
+        }
+        for i in range(BINS)
+        if rows[i]
+    ]
+    error = float((rows * np.abs(mean - share)).sum() / rows.sum())
+    return {"bins": entries, "expected_error": error}
+
+
+def roc(outcome: Outcome) -> list[tuple[float, float, float]]:
+    """Points (false positive share, true positive share, threshold) of the ROC curve.
+
+    Empty where one of the two classes has no row.
+    """
+    assert outcome.probabilities is not None
+    score = outcome.probabilities[:, -1]
+    order = np.argsort(-score, kind="stable")
+    positive = outcome.actual[order] == len(outcome.names) - 1
+    if positive.all() or not positive.any():
+        return []
+    ends = np.append(np.flatnonzero(np.diff(score[order])), len(score) - 1)
+    hits, alarms = np.cumsum(positive)[ends], np.cumsum(~positive)[ends]
+    if len(ends) > POINTS:
+        kept = np.unique(np.linspace(0, len(ends) - 1, POINTS).round().astype(np.int64))
+        ends, hits, alarms = ends[kept], hits[kept], alarms[kept]
+    curve = [(0.0, 0.0, 1.0)]
+    for end, hit, alarm in zip(ends, hits, alarms, strict=True):
+        shares = (float(alarm / (~positive).sum()), float(hit / positive.sum()))
+        curve.append((*shares, float(score[order][end])))
+    return curve

@@ -1,0 +1,150 @@
+"""What a model answered on some rows, beside what was true."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from throughline.errors import BadData, listed
+
+# Probabilities are kept this far from 0 and 1 in logarithms, as scikit-learn's log_loss does for
+# float32.
+CLOSEST = float(np.finfo(np.float32).eps)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Truth and answers, row by row.
+
+    Attributes:
+        task: the problem type.
+        actual: positions of the classes (N,), 0/1 labels (N, L), or numbers (N, k).
+        predicted: likewise.
+        probabilities: (N, C) or (N, L); None for a model that decides without them.
+        names: the classes, the labels or the target columns.
+    """
+
+    task: str
+    actual: np.ndarray
+    predicted: np.ndarray
+    probabilities: np.ndarray | None
+    names: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.actual)
+
+    def part(self, rows: np.ndarray) -> Outcome:
+        """The outcome of some of the rows.
+
+        Args:
+            rows: positions or a mask.
+        """
+        probabilities = None if self.probabilities is None else self.probabilities[rows]
+        return replace(
+            self,
+            actual=self.actual[rows],
+            predicted=self.predicted[rows],
+            probabilities=probabilities,
+        )
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is predicted, as `prepare` fixed it.
+
+    Attributes:
+        task: the problem type.
+        columns: the raw target columns.
+        classes: the classes in order, for one class a row.
+        scale: what training subtracted from and divided the target by.
+        unit: of the target.
+    """
+
+    task: str
+    columns: tuple[str, ...]
+    classes: tuple[Any, ...] | None
+    subtract: np.ndarray
+    divide: np.ndarray
+    unit: str
+
+    @classmethod
+    def of(cls, task: str, prepared: Mapping[str, Any]) -> Target:
+        """The target that `prepared.json` describes."""
+        target = prepared["target"]
+        scale = target.get("scale") or {}
+        classes = target.get("classes")
+        return cls(
+            task=task,
+            columns=tuple(target["columns"]),
+            classes=None if classes is None else tuple(classes),
+            subtract=np.asarray(scale.get("subtract", 0.0), dtype=np.float64),
+            divide=np.asarray(scale.get("divide", 1.0), dtype=np.float64),
+            unit=target.get("unit") or "",
+        )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The classes, labels or target columns as text."""
+        if self._one_class:
+            return tuple(str(value) for value in self.classes or ())
+        return self.columns
+
+    @property
+    def _one_class(self) -> bool:
+        return self.task in ("binary", "multiclass")
+
+    def actual(self, columns: Mapping[str, np.ndarray]) -> np.ndarray:
+        """The truth of raw rows, as `Outcome.actual` holds it.
+
+        Raises:
+            BadData: a class that training has not seen.
+        """
+        if self._one_class:
+            return self.positions(columns[self.columns[0]])
+        values = np.column_stack([columns[name] for name in self.columns])
+        return values.astype(np.int64 if self.task == "multilabel" else np.float64)
+
+    def positions(self, values: Sequence[Any] | np.ndarray) -> np.ndarray:
+        """The position of each value among the classes, shape (N,)."""
+        known = {_key(value): position for position, value in enumerate(self.classes or ())}
+        keys = [_key(value) for value in values]
+        unseen = sorted({str(key) for key in keys if key not in known})
+        if unseen:
+            raise BadData(
+                f"Every class of '{self.columns[0]}' must be one of {listed(self.names)}",
+                listed(unseen),
+                "List all classes in `target: {column: ..., classes: [...]}`",
+            )
+        return np.array([known[key] for key in keys], dtype=np.int64)
+
+    def outcome(
+        self, columns: Mapping[str, np.ndarray], answers: Mapping[str, np.ndarray]
+    ) -> Outcome:
+        """Raw rows beside the outputs of `model.onnx` for them."""
+        probabilities: np.ndarray | None = None
+        if self.task == "binary":
+            positive = answers["probability"].astype(np.float64).reshape(-1)
+            probabilities = np.column_stack([1 - positive, positive])
+            predicted = self.positions(answers["label"].reshape(-1))
+        elif self.task == "multiclass":
+            probabilities = answers["probabilities"].astype(np.float64)
+            predicted = self.positions(answers["label"].reshape(-1))
+        elif self.task == "multilabel":
+            probabilities = answers["probabilities"].astype(np.float64)
+            predicted = answers["labels"].astype(np.int64)
+        else:
+            predicted = answers["prediction"].astype(np.float64)
+            predicted = predicted.reshape(len(predicted), -1)
+        return Outcome(self.task, self.actual(columns), predicted, probabilities, self.names)
+
+
+def _key(value: Any) -> Any:
+    """A class so that 1, 1.0, True and numpy's own ones are the same one, and "1" another."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, bool):
+        return int(value)
+    return int(value) if isinstance(value, float) and value.is_integer() else value

@@ -1,0 +1,135 @@
+"""The prepared rows of a branch and the models that it is compared with, read and fitted once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from throughline.evaluation.compare.comparisons import Prepared, compared, titles
+from throughline.evaluation.compare.features import fresh_features, training_features
+from throughline.evaluation.compare.folded import folded
+from throughline.evaluation.measure.measure import Compared, Figure, measured
+from throughline.evaluation.measure.resamples import Resamples
+from throughline.evaluation.outcome import Outcome, Target
+from throughline.evaluation.rows import Rows, answers, read_rows, sampled
+from throughline.evaluation.series import SeriesParts
+from throughline.paths import needed, read_json
+from throughline.pipeline.schema.judgement import BASELINES
+
+if TYPE_CHECKING:
+    from throughline.pipeline.schema.judgement import Comparison
+
+# Training pictures that are measured, evenly spread over the rows.
+MOST_PICTURES, FEWEST_PICTURES = 2000, 250
+# Large pictures are measured in smaller number.
+MOST_PIXELS = 10_000_000
+
+
+def parts_of(training: Path, test: Path, task: str) -> Parts | SeriesParts:
+    """The rows, or the windows, of a branch's prepared data."""
+    prepared = read_json(needed(training / "prepared.json", "prepare"))
+    return (SeriesParts if "window" in prepared else Parts)(training, test, task)
+
+
+class Parts:
+    """The rows of a branch's prepared data, read once for all branches that share them.
+
+    Args:
+        training: folder of the training rows, their arrays and `prepared.json`.
+        test: folder of the test rows.
+        task: the problem type.
+    """
+
+    def __init__(self, training: Path, test: Path, task: str) -> None:
+        self.folder = training
+        self.prepared: dict[str, Any] = read_json(needed(training / "prepared.json", "prepare"))
+        self.target = Target.of(task, self.prepared)
+        self.training = read_rows(training / "rows.parquet")
+        test_rows = read_rows(needed(test / "rows.parquet", "prepare"))
+        self.training_count, self.test_count = self.training.count, test_rows.count
+        # Without test rows all that can be measured is how well the training rows are known.
+        self.evaluated = test_rows if test_rows.count else self.training
+        self.draws = Resamples(self.evaluated.count)
+        # Pictures are many and dear: a sample says as well how well the training rows are known.
+        self.known = sampled(self.training, _pictures_measured(self.training))
+        self.training_draws = Resamples(self.known.count) if test_rows.count else self.draws
+        self._compared: list[Compared] | None = None
+        self._folded: dict[str, dict[str, Figure]] | None = None
+
+    def compared(self, comparisons: list[Comparison]) -> list[Compared]:
+        """Every comparison model, fitted and measured once."""
+        if self._compared is None:
+            self._compared = [
+                self._measured(name, comparison)
+                for name, comparison in zip(titles(comparisons), comparisons, strict=True)
+            ]
+        return self._compared
+
+    def folded(self, comparisons: list[Comparison], view: Any) -> dict[str, dict[str, Figure]]:
+        """The scores on folds of the comparison models that ask for them, computed once."""
+        if self._folded is None:
+            self._folded = folded(comparisons, self.folder, view, self.target)
+        return self._folded
+
+    def _measured(self, name: str, comparison: Comparison) -> Compared:
+        # A trivial model looks at answers alone; features of pictures and texts are dear.
+        prepared = self._answers if comparison.model in BASELINES else self._arrays
+        outcome = compared(comparison, prepared)
+        return Compared(name, comparison.arguments, outcome, measured(outcome, self.draws))
+
+    def outcome(self, model: Path, rows: Rows) -> Outcome:
+        """A model's answers to rows, beside the truth."""
+        return self.target.outcome(rows.columns, answers(model, rows))
+
+    def share(self, main: Parts) -> None:
+        """Take comparison models and draws of the pipeline itself where the rows are the same.
+
+        A variant that treats its columns in another way is then measured against models of the
+        pipeline's own features, and none of them is fitted twice.
+        """
+        if self._answers_like(main):
+            self._compared, self._folded = main._compared, main._folded
+            self.draws, self.training_draws = main.draws, main.training_draws
+
+    def _answers_like(self, main: Parts) -> bool:
+        pairs = ((self.training, main.training), (self.evaluated, main.evaluated))
+        return self.target.names == main.target.names and all(
+            np.array_equal(self.target.actual(a.columns), main.target.actual(b.columns))
+            for a, b in pairs
+        )
+
+    @cached_property
+    def _arrays(self) -> Prepared:
+        inputs = list(self.prepared["features"])
+        return replace(
+            self._answers,
+            features=training_features(self.folder, inputs),
+            test_features=fresh_features(self.folder, inputs, self.evaluated),
+        )
+
+    @cached_property
+    def _answers(self) -> Prepared:
+        target = np.load(self.folder / "target.npy")
+        if self.target.task in ("regression", "proportion"):
+            known = target.astype(np.float64) * self.target.divide + self.target.subtract
+        else:
+            several = self.target.task == "multilabel"
+            known = target.astype(np.int64) if several else target.astype(np.int64).reshape(-1)
+        return Prepared(
+            features=None,
+            answers=known,
+            test_features=None,
+            actual=self.target.actual(self.evaluated.columns),
+            target=self.target,
+        )
+
+
+def _pictures_measured(rows: Rows) -> int:
+    """How many pictures are worth the time of their answers."""
+    sizes = [values[0, ..., 0].size for values in rows.columns.values() if values.ndim == 4]
+    most = min([MOST_PICTURES, *(MOST_PIXELS // int(size) for size in sizes)])
+    return max(FEWEST_PICTURES, most)

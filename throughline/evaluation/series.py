@@ -1,0 +1,296 @@
+"""The windows of a branch, read once, and its model's answers to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from throughline.errors import BadData
+from throughline.evaluation.compare.comparisons import Prepared, compared, titles
+from throughline.evaluation.measure.blocks import BlockResamples, block_length
+from throughline.evaluation.measure.forecast import Forecasts
+from throughline.evaluation.measure.measure import Compared, measured
+from throughline.evaluation.outcome import Outcome, Target
+from throughline.evaluation.rows import Rows
+from throughline.paths import needed, read_json
+from throughline.samples.windows.layout import feed
+from throughline.samples.windows.positions import Extent
+from throughline.samples.windows.prepared import raw_windows, read_series
+from throughline.samples.windows.target import DIRECTIONS, directions, season_bases, values_of
+
+if TYPE_CHECKING:
+    from throughline.pipeline.schema.judgement import Comparison
+    from throughline.samples.windows.frame import Series
+
+# Windows in one call, so that wide ones never lie in memory all at once.
+CHUNK = 2048
+# Training windows that are measured, and that classical models see. They are drawn: every 12th
+# hour would be two hours of the day.
+MOST_TRAINING = 10_000
+SEED = 0
+
+
+@dataclass(frozen=True)
+class WindowRows(Rows):
+    """The windows of a part; `columns` are the raw rows at the newest row of each.
+
+    Attributes:
+        series: the rows.
+        ends: the newest row of each window.
+    """
+
+    series: Series
+    ends: np.ndarray
+
+    @property
+    def keys(self) -> np.ndarray:
+        """Which series and step the newest row of each window is, (N, 2)."""
+        return np.stack([self.series.groups[self.ends], self.series.steps[self.ends]], axis=1)
+
+
+def windows_of(series: Series, ends: np.ndarray) -> WindowRows:
+    """The windows of a part."""
+    newest = series.rows.iloc[ends]
+    columns = {name: newest[name].to_numpy() for name in newest.columns}
+    return WindowRows(columns, len(ends), series, ends)
+
+
+class SeriesParts:
+    """What `Parts` is for rows: the windows of both parts, with everything to measure them.
+
+    Args:
+        training: folder of the training side.
+        test: folder of the test side.
+        task: the problem type.
+    """
+
+    def __init__(self, training: Path, test: Path, task: str) -> None:
+        self.folder = training
+        self.task = task
+        self.prepared: dict[str, Any] = read_json(needed(training / "prepared.json", "prepare"))
+        window = self.prepared["window"]
+        self.window = window
+        self.extent = Extent.from_json(window["extent"])
+        self.season: int | None = window["season"]
+        self.target = _target(task, self.prepared)
+        known = read_series(training, window["grid"])
+        ends = np.load(training / "positions.npy")
+        self.whole = windows_of(known, ends)
+        self.known = windows_of(known, _drawn(ends))
+        test_ends = np.load(needed(test / "positions.npy", "prepare"))
+        self.training_count, self.test_count = len(ends), len(test_ends)
+        self.evaluated = (
+            windows_of(read_series(test, window["grid"]), test_ends)
+            if self.test_count
+            else self.known
+        )
+        self.draws = self._draws(self.evaluated)
+        self.training_draws = self._draws(self.known)
+        self._compared: list[Compared] | None = None
+
+    def _draws(self, rows: WindowRows) -> BlockResamples:
+        return self.draws_of(rows.keys)
+
+    def draws_of(self, keys: np.ndarray) -> BlockResamples:
+        """Draws of windows, by series and step."""
+        steps = len(np.unique(keys[:, 1]))
+        return BlockResamples(keys[:, 1], block_length(self.extent.after, self.season, steps))
+
+    def share(self, main: SeriesParts) -> None:
+        """Nothing is shared: a variant's windows are its own."""
+
+    def compared(self, comparisons: list[Comparison]) -> list[Compared]:
+        """Every comparison model, fitted and measured once."""
+        if self._compared is None:
+            self._compared = []
+            for name, comparison in zip(titles(comparisons), comparisons, strict=True):
+                outcome = self._answered(comparison)
+                figures = measured(outcome, self.draws)
+                self._compared.append(Compared(name, comparison.arguments, outcome, figures))
+        return self._compared
+
+    def outcome(self, model: Path, rows: WindowRows) -> Outcome:
+        """The model's answers to raw windows, beside the truth.
+
+        Raises:
+            BadData: windows that the model refuses.
+        """
+        from throughline.serving.errors import BadRequest
+        from throughline.serving.predictor import Predictor
+
+        predictor = Predictor(model)
+        if predictor.states and rows is self.known:
+            # A state is carried from neighbour to neighbour: the first windows, not spaced ones.
+            rows = windows_of(self.whole.series, self.whole.ends[: rows.count])
+        kinds = {entry["name"]: entry["type"] for entry in self.prepared["inputs"]}
+        kinds["timestamp"] = "time"
+        parts: dict[str, list[np.ndarray]] = {}
+        states: dict[str, np.ndarray] | None = None
+        for start in range(0, rows.count, CHUNK):
+            ends = rows.ends[start : start + CHUNK]
+            windows = raw_windows(rows.series, kinds, ends, self.extent.length)
+            try:
+                # How far the future leaves the past's range is what is measured here.
+                if predictor.states:
+                    answers, states = predictor.in_order(windows, states, ranges=False)
+                else:
+                    answers = predictor.predict(windows, ranges=False)
+            except BadRequest as error:
+                raise BadData(
+                    f"The windows must be ones that '{model.name}' answers. {error}"
+                ) from None
+            for name, array in answers.items():
+                parts.setdefault(name, []).append(array)
+        found = {name: np.concatenate(arrays) for name, arrays in parts.items()}
+        if self.task != "forecast":
+            return replace(self.target.outcome({self.target.columns[0]: self._labels(rows)}, found))
+        predicted = found["prediction"].astype(np.float64).reshape(rows.count, -1)
+        return self._forecasts(rows, predicted)
+
+    def _labels(self, rows: WindowRows) -> np.ndarray:
+        ahead = rows.ends + self.extent.after
+        if self.window["direction"]:
+            values = values_of(rows.series, self.target.columns)
+            rises = directions(values, rows.ends, self.extent.after)[:, 0].astype(int)
+            return np.asarray(np.array(DIRECTIONS, dtype=object)[rises])
+        column = rows.series.rows[self.target.columns[0]]
+        return np.asarray(column.to_numpy(dtype=object)[ahead])
+
+    def _forecasts(self, rows: WindowRows, predicted: np.ndarray | None) -> Forecasts:
+        """Predictions beside truth and persistence; None predicts the last value."""
+        actual = self._values(rows, self.extent.horizons)
+        last = self._values(rows, season_bases(self.extent.horizons, 1))
+        seasonal = last
+        if self.season:
+            seasonal = self._values(rows, season_bases(self.extent.horizons, self.season))
+        return Forecasts(
+            "forecast",
+            actual,
+            last if predicted is None else predicted,
+            None,
+            self._names,
+            last,
+            seasonal,
+            self._scale,
+            self.extent.horizons,
+            rows.keys,
+        )
+
+    def _values(self, rows: WindowRows, offsets: Any) -> np.ndarray:
+        """The target some rows from the newest one, (N, horizons x targets)."""
+        values = values_of(rows.series, self.target.columns).astype(np.float64)
+        places = rows.ends[:, None] + np.asarray(offsets)
+        return np.asarray(values[places].reshape(rows.count, -1))
+
+    @property
+    def _names(self) -> tuple[str, ...]:
+        several = len(self.extent.horizons) > 1
+        return tuple(
+            f"{name}+{horizon}" if several else name
+            for horizon in self.extent.horizons
+            for name in self.target.columns
+        )
+
+    @cached_property
+    def _scale(self) -> np.ndarray:
+        """The error of seasonal persistence in training, where its value is one season old."""
+        season = self.season or 1
+        series = self.whole.series
+        values = values_of(series, self.target.columns).astype(np.float64)
+        same = (series.groups[season:] == series.groups[:-season]) & (
+            series.present[season:] & series.present[:-season]
+        )
+        return np.asarray(np.abs(values[season:] - values[:-season])[same].mean(axis=0))
+
+    def _answered(self, comparison: Comparison) -> Outcome:
+        name = comparison.model
+        if self.task == "forecast" and name == "persistence":
+            return self._forecasts(self.evaluated, None)
+        if self.task == "forecast" and name == "seasonal-persistence":
+            found = self._forecasts(self.evaluated, None)
+            return replace(found, predicted=found.seasonal)
+        if name == "sign-persistence" and self.window["direction"]:
+            values = values_of(self.evaluated.series, self.target.columns)[:, 0]
+            ends = self.evaluated.ends
+            rose = (values[ends] > values[ends - 1]).astype(np.int64)
+            return replace(self._arrays.outcome(rose, None))
+        outcome = compared(comparison, self._arrays)
+        if self.task != "forecast":
+            return outcome
+        return self._forecasts(self.evaluated, outcome.predicted)
+
+    @cached_property
+    def _arrays(self) -> Prepared:
+        """Windows as flat rows, for classical models; of many training windows a draw."""
+        rows = self.known
+        if self.task == "forecast":
+            target = replace(self.target, task="regression")
+            answers = self._values(rows, self.extent.horizons)
+            actual = self._values(self.evaluated, self.extent.horizons)
+        else:
+            target = self.target
+            answers = target.positions(self._labels(rows))
+            actual = target.positions(self._labels(self.evaluated))
+        return Prepared(
+            features=self._flat(rows),
+            answers=answers,
+            test_features=self._flat(self.evaluated),
+            actual=actual,
+            target=target,
+        )
+
+    def _flat(self, rows: WindowRows) -> np.ndarray:
+        """The features that the network sees of each window, side by side."""
+        import onnx
+
+        from throughline.preprocessing.graph.runtime import session_of
+
+        session = session_of(onnx.load(self.folder / "preprocess.onnx"))
+        kinds = {entry["name"]: entry["type"] for entry in self.prepared["inputs"]}
+        own = [value.name for value in session.get_inputs()]
+        names = [value.name for value in session.get_outputs()]
+        columns = feed(rows.series, {name: kinds[name] for name in own}, slice(None))
+        blocks = []
+        seen = np.arange(1 - self.extent.length, 1)
+        every = self.extent.lookback - 1 + self.extent.offsets
+        for start in range(0, rows.count, CHUNK):
+            places = rows.ends[start : start + CHUNK, None] + seen
+            arrays = session.run(names, {name: values[places] for name, values in columns.items()})
+            table = [array[:, every].reshape(len(places), -1) for array in arrays]
+            blocks.append(np.concatenate(table, axis=1))
+        # Waves of the calendar repeat each other in every step; least squares of float32 would
+        # make weights of 1e5 of that.
+        return np.concatenate(blocks).astype(np.float64)
+
+
+def _drawn(ends: np.ndarray) -> np.ndarray:
+    """At most `MOST_TRAINING` windows, in the order of time."""
+    if len(ends) <= MOST_TRAINING:
+        return ends
+    return np.sort(np.random.default_rng(SEED).choice(ends, MOST_TRAINING, replace=False))
+
+
+def _target(task: str, prepared: dict[str, Any]) -> Target:
+    """The target as the comparison models see it, in its own unit."""
+    content = prepared["target"]
+    return Target.of(task, {"target": {**content, "scale": None}})
+
+
+def aligned(ours: Outcome, theirs: Outcome, parts: tuple[SeriesParts, SeriesParts]) -> Any:
+    """Two branches on the windows that both answered; None without a common target.
+
+    Returns:
+        both outcomes, and draws of their windows.
+    """
+    keys = [part.evaluated.keys @ np.array([2**40, 1]) for part in parts]
+    common, first, second = np.intersect1d(*keys, return_indices=True)
+    if not len(common):
+        return None
+    a, b = ours.part(first), theirs.part(second)
+    if a.actual.shape != b.actual.shape or not np.array_equal(a.actual, b.actual):
+        return None
+    return a, b, parts[1].draws_of(parts[1].evaluated.keys[second])

@@ -1,0 +1,1 @@
+"""The report page, its sections, plots and tables."""

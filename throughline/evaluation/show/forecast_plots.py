@@ -1,0 +1,83 @@
+"""Plots of forecasts: against the truth, whole and zoomed, by horizon, and what residuals hide."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from throughline.evaluation.measure.forecast import Forecasts
+from throughline.report.chart import Chart, bounds
+
+# Parts that a long series is drawn by, each by its lowest and its highest value.
+PARTS = 230
+# Windows of the zoomed plot.
+ZOOM = 120
+
+
+def forecast_plots(outcome: Forecasts, report: dict[str, Any], unit: str) -> dict[str, Any]:
+    """Every plot of a forecaster by its caption, under the key `forecast`."""
+    farthest = outcome.horizons[-1]
+    own = np.flatnonzero(outcome.keys[:, 0] == outcome.keys[0, 0])
+    actual, predicted = outcome.actual[own, -1], outcome.predicted[own, -1]
+    middle = max(0, len(own) // 2 - ZOOM // 2)
+    zoomed = slice(middle, middle + ZOOM)
+    plots = {
+        f"Forecast {farthest} ahead and truth, all test windows": _series(actual, predicted, unit),
+        f"The same, {min(ZOOM, len(own))} windows of the middle": _series(
+            actual[zoomed], predicted[zoomed], unit
+        ),
+    }
+    if len(report["horizons"]) > 1:
+        plots["Error by horizon"] = _by_horizon(report["horizons"], unit)
+    if report["autocorrelation"]:
+        caption = f"Autocorrelation of the residuals {outcome.horizons[0]} ahead"
+        plots[caption] = _correlations(report["autocorrelation"], len(own))
+    return {"forecast": plots}
+
+
+def _series(actual: np.ndarray, predicted: np.ndarray, unit: str) -> str:
+    span = bounds([float(v) for v in (*actual, *predicted)])
+    title = f"target ({unit})" if unit else "target"
+    chart = Chart((0, max(len(actual) - 1, 1)), span, "window", title, "Forecast and truth")
+    chart.line(_outline(actual), "line ideal", "truth")
+    chart.line(_outline(predicted), "line a", "forecast")
+    return chart.svg()
+
+
+def _outline(values: np.ndarray) -> list[tuple[float, float]]:
+    """A line, or for a long one the lowest and highest value of each part, in their order."""
+    if len(values) <= 2 * PARTS:
+        return list(enumerate(values.tolist()))
+    points = []
+    for part in np.array_split(np.arange(len(values)), PARTS):
+        ends = sorted({int(part[values[part].argmin()]), int(part[values[part].argmax()])})
+        points += [(float(place), float(values[place])) for place in ends]
+    return points
+
+
+def _by_horizon(entries: list[dict[str, Any]], unit: str) -> str:
+    names = {"mae": ("line a", "this model"), "persistence": ("line b", "persistence")}
+    names["seasonal"] = ("line ideal", "seasonal persistence")
+    values = [entry[name] for entry in entries for name in names]
+    across = (entries[0]["horizon"], entries[-1]["horizon"])
+    title = f"MAE ({unit})" if unit else "MAE"
+    chart = Chart(across, (0, max(values) * 1.05), "steps ahead", title, "Error by horizon")
+    for name, (kind, label) in names.items():
+        chart.line([(entry["horizon"], entry[name]) for entry in entries], kind, label)
+    return chart.svg()
+
+
+def _correlations(values: list[float], count: int) -> str:
+    """Bars, and the band of two standard errors that white noise would stay in."""
+    band = 2 / np.sqrt(max(count, 1))
+    low, high = min(0.0, *values, -band) - 0.05, max(0.0, *values, band) + 0.05
+    size = len(values) + 0.5
+    chart = Chart((0.5, size), (low, high), "lag", "correlation", "Residual autocorrelation")
+    chart.line([(0.5, band), (size, band)], "line ideal", "two standard errors of white noise")
+    chart.line([(0.5, -band), (size, -band)], "line ideal")
+    chart.line([(0.5, 0.0), (size, 0.0)], "axis")
+    points = [(float(lag), value) for lag, value in enumerate(values, 1)]
+    for lag, value in points:
+        chart.line([(lag, 0.0), (lag, value)], "line a")
+    return chart.svg()

@@ -1,0 +1,109 @@
+"""The tables beside the report, as CSV files that `dvc plots` and spreadsheets read."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from throughline.evaluation.measure import calibration
+from throughline.evaluation.outcome import Outcome
+
+RELIABILITY = ("low", "high", "rows", "probability", "observed")
+ROC = ("false_positive_rate", "true_positive_rate", "threshold")
+
+
+def rounded(value: Any) -> Any:
+    """Numbers to six significant digits, which no change of the processor moves; NaN to None."""
+    if isinstance(value, dict):
+        return {key: rounded(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [rounded(each) for each in value]
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    if isinstance(value, int | np.integer):
+        return int(value)
+    if isinstance(value, float | np.floating):
+        return float(f"{value:.6g}") if np.isfinite(value) else None
+    return value
+
+
+def write_tables(folder: Path, outcome: Outcome, report: dict[str, Any]) -> None:
+    """Write predictions.csv and what fits the task: confusion, ROC, calibration, residuals."""
+    if outcome.task == "forecast":
+        write_forecast(folder, outcome, report)
+    elif outcome.task in ("regression", "proportion"):
+        _write_numbers(folder, outcome)
+    elif outcome.task == "multilabel":
+        _write_labels(folder, outcome)
+    else:
+        _write_classes(folder, outcome)
+        if "confusion" in report:
+            _write_confusion(folder, outcome, report["confusion"])
+    if report.get("calibration"):
+        bins = report["calibration"]["bins"]
+        lines = ([entry[name] for name in RELIABILITY] for entry in bins)
+        _write(folder / "calibration.csv", RELIABILITY, lines)
+    if outcome.task == "binary":
+        curve = calibration.roc(outcome)
+        _write(folder / "roc.csv", ROC, curve)
+
+
+def write_forecast(folder: Path, outcome: Outcome, report: dict[str, Any]) -> None:
+    """The error by horizon, and truth and prediction at the farthest one."""
+    entries = report["horizons"]
+    _write(folder / "horizons.csv", list(entries[0]), (list(e.values()) for e in entries))
+    columns = [outcome.actual[:, -1], outcome.predicted[:, -1]]
+    _write(folder / "forecast.csv", ("actual", "predicted"), np.column_stack(columns).tolist())
+
+
+def _write_classes(folder: Path, outcome: Outcome) -> None:
+    assert outcome.probabilities is not None
+    sure = outcome.probabilities[np.arange(len(outcome)), outcome.predicted]
+    if outcome.task == "binary":
+        sure = outcome.probabilities[:, -1]
+    names = outcome.names
+    lines = (
+        (names[a], names[p], s)
+        for a, p, s in zip(outcome.actual, outcome.predicted, sure.tolist(), strict=True)
+    )
+    _write(folder / "predictions.csv", ("actual", "predicted", "probability"), lines)
+
+
+def _write_confusion(folder: Path, outcome: Outcome, counts: list[list[int]]) -> None:
+    """One line a cell: what a plot of a matrix needs and a spreadsheet pivots."""
+    lines = (
+        (actual, predicted, count)
+        for actual, row in zip(outcome.names, counts, strict=True)
+        for predicted, count in zip(outcome.names, row, strict=True)
+    )
+    _write(folder / "confusion.csv", ("actual", "predicted", "rows"), lines)
+
+
+def _write_labels(folder: Path, outcome: Outcome) -> None:
+    assert outcome.probabilities is not None
+    header = [f"{part} {name}" for name in outcome.names for part in ("actual", "predicted")]
+    pairs = np.stack([outcome.actual, outcome.predicted], axis=2).reshape(len(outcome), -1)
+    _write(folder / "predictions.csv", header, pairs.tolist())
+
+
+def _write_numbers(folder: Path, outcome: Outcome) -> None:
+    several = len(outcome.names) > 1
+    header: list[str] = []
+    columns = []
+    for i, name in enumerate(outcome.names):
+        suffix = f" {name}" if several else ""
+        header += [f"actual{suffix}", f"predicted{suffix}", f"residual{suffix}"]
+        actual, predicted = outcome.actual[:, i], outcome.predicted[:, i]
+        columns += [actual, predicted, predicted - actual]
+    _write(folder / "residuals.csv", header, np.column_stack(columns).tolist())
+
+
+def _write(path: Path, header: Sequence[str], lines: Iterable[Sequence[Any]]) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows([rounded(value) for value in line] for line in lines)

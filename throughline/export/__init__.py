@@ -1,0 +1,1 @@
+"""A trained network and its fitted preprocessing as one ONNX file."""

@@ -1,0 +1,1 @@
+"""The ONNX graph under construction and its canonical form."""

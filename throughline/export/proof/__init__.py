@@ -1,0 +1,1 @@
+"""That an exported file answers as its network does, and loads where no training library is."""

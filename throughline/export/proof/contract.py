@@ -1,0 +1,122 @@
+"""The parity contract: an exported file against its network's own answers to golden rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from throughline.errors import RefusedByGate
+from throughline.export.proof.parity import TOLERANCE, compare
+
+if TYPE_CHECKING:
+    import onnx
+
+# The largest error that a precision may have on any golden row. Eight-bit numbers have no such
+# bound: `evaluate` judges them by what they cost on the test rows.
+TOLERANCES = {
+    "float32": TOLERANCE,
+    "float16": 1e-2,
+    "int8-dynamic": float("inf"),
+    "int8-static": float("inf"),
+}
+ONE_BY_ONE = 8
+
+
+@dataclass(frozen=True)
+class Held:
+    """A file that kept the contract.
+
+    Attributes:
+        report: its entry of parity.json.
+        requests: the golden rows as the graph takes them, by input.
+        answers: what the file answered to them, by output.
+    """
+
+    report: Mapping[str, Any]
+    requests: Mapping[str, np.ndarray]
+    answers: Mapping[str, np.ndarray]
+
+
+def held_against_network(
+    front: onnx.ModelProto,
+    back: onnx.ModelProto,
+    model: onnx.ModelProto,
+    folder: Path,
+    summary: Mapping[str, Any],
+    branch: str,
+    precision: str,
+) -> Held:
+    """A file's answers to the golden rows, once they are within the tolerance of its precision.
+
+    Args:
+        front: from raw columns to the network's output.
+        back: from there to the named answers.
+        model: both together.
+        folder: of the trained network, with its golden rows and the answers to them.
+        summary: prepared.json.
+        branch: for the error message.
+        precision: of the network in `front`.
+
+    Raises:
+        RefusedByGate: an output departs further.
+    """
+    from throughline.export.states import carried, zero_states
+    from throughline.preprocessing.graph.runtime import session_of
+
+    tolerance = TOLERANCES[precision]
+    expected = np.load(folder / "golden.npy")
+    rows = golden_requests(folder, summary) | zero_states(front, len(expected))
+    name = front.graph.output[0].name
+    session = session_of(front)
+    # A target's past may be asked for by the answers alone, where they undo a change.
+    seen = {value.name: rows[value.name] for value in front.graph.input}
+    laid = {value.name: rows[value.name] for value in back.graph.input if value.name != name}
+    (received,) = session.run([name], seen)
+    some = range(min(ONE_BY_ONE, len(expected)))
+    one_by_one = [
+        session.run([name], {key: array[i : i + 1] for key, array in seen.items()})[0] for i in some
+    ]
+    alone = f"{name} (one row)"
+    names = [output.name for output in back.graph.output]
+    start = expected if precision == "float32" else received
+    final = session_of(back).run(names, {name: start, **laid})
+    every = [*names, *carried(front).values()]
+    answers = dict(zip(every, session_of(model).run(every, rows), strict=True))
+    checks = [
+        *compare({name: expected}, {name: received}, tolerance),
+        *compare({alone: expected[: len(some)]}, {alone: np.concatenate(one_by_one)}, tolerance),
+        *compare(
+            dict(zip(names, final, strict=True)), {key: answers[key] for key in names}, TOLERANCE
+        ),
+    ]
+    worst = max(checks, key=lambda check: (not check.passed, check.max_relative_error))
+    if not worst.passed:
+        raise RefusedByGate(
+            f"The exported graph of '{branch}' must equal its network within {tolerance:g}",
+            f"{worst.max_relative_error:.3g} in output '{worst.output}' {worst.note}",
+            "Run `throughline parity` with the pipeline's name: it names the node",
+        )
+    report = {
+        "tolerance": tolerance if np.isfinite(tolerance) else None,
+        "rows": len(expected),
+        "largest_error": max(check.max_relative_error for check in checks),
+        "outputs": [asdict(check) for check in checks],
+    }
+    return Held(report, rows, answers)
+
+
+def golden_requests(folder: Path, summary: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """The golden rows, or windows, as the graph takes them."""
+    from throughline.preprocessing.graph.run import feed
+    from throughline.preprocessing.pictures import read_rows
+    from throughline.samples.windows.prepared import load_windows
+
+    if "window" in summary:
+        length = summary["window"]["extent"]["length"]
+        return load_windows(folder, summary["inputs"], length)
+    kinds = {entry["name"]: entry["type"] for entry in summary["inputs"]}
+    return feed(read_rows(folder / "golden.parquet"), kinds)

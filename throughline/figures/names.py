@@ -1,0 +1,99 @@
+"""The names of the figures, which of them is better high or low, and finding the nearest name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING, Literal
+
+from throughline.errors import BadPipeline, nearest
+
+if TYPE_CHECKING:
+    from throughline.pipeline.pipeline import Pipeline
+
+Direction = Literal["higher", "lower", "none"]
+
+# The first figure of a task is the one that models are compared by.
+FIGURES: dict[str, tuple[str, ...]] = {
+    "binary": ("accuracy", "loss", "roc_auc", "precision", "recall", "f1"),
+    "multiclass": (
+        "accuracy",
+        "loss",
+        "balanced_accuracy",
+        "macro_precision",
+        "macro_recall",
+        "macro_f1",
+    ),
+    "multilabel": (
+        "accuracy",
+        "loss",
+        "exact_match",
+        "micro_precision",
+        "micro_recall",
+        "micro_f1",
+        "macro_f1",
+    ),
+    "regression": ("mae", "mse", "rmse", "r2"),
+    "proportion": ("mae", "mse", "rmse", "r2"),
+    "forecast": ("mae", "skill", "skill_seasonal", "rmse", "mse", "mase", "r2"),
+}
+
+# Figures of one class, one column or one comparison model, written `NAME:SUBJECT`.
+OF_A_CLASS = ("precision", "recall", "f1")
+OF_A_COLUMN = ("coefficient",)
+
+LOWER = ("loss", "mae", "mse", "rmse", "mase", "mean_absolute_error", "mean_squared_error")
+FILTERED = ("filtered_height", "filtered_width", "filtered_channels", "filter_parameters")
+NEITHER = ("parameters", *FILTERED, "coefficient", "intercept", "epochs", "confusion")
+
+# What cross-validation adds to the figures of its folds.
+CROSS_VALIDATED = ("accuracy", "loss", "mae", "mse", "auc", "precision", "recall", "r2")
+
+
+def metric_names(task: str) -> list[str]:
+    """Every name that `claims[].metric` and `gates.metrics` may use, without a subject.
+
+    A figure of one class (`recall:1`), one column (`coefficient:age`), one cell of the confusion
+    matrix (`confusion:ACTUAL:PREDICTED`) or one comparison model
+    (`accuracy:RandomForestClassifier`) has a subject after a colon.
+
+    Args:
+        task: the problem type.
+    """
+    own = list(FIGURES[task])
+    folds = [f"cv_{name}" for name in dict.fromkeys((*own, *CROSS_VALIDATED))]
+    names = [*own, *(f"train_{name}" for name in own), *folds, "epochs", "parameters", *FILTERED]
+    if task in ("binary", "multiclass"):
+        return [*names, *(name for name in OF_A_CLASS if name not in names), "confusion"]
+    return [*names, "coefficient", "intercept"] if task in ("regression", "proportion") else names
+
+
+def direction(name: str) -> Direction:
+    """Whether a higher or a lower value of a figure is the better one, or neither."""
+    plain = name.partition(":")[0].removeprefix("train_").removeprefix("cv_")
+    if plain in NEITHER:
+        return "none"
+    return "lower" if plain in LOWER else "higher"
+
+
+def unknown_metrics(pipeline: Pipeline) -> Iterator[str]:
+    """A line for each claim or gate whose metric no evaluation of this task can have."""
+    places = [(f"claims.{i}.metric", claim.metric) for i, claim in enumerate(pipeline.claims)]
+    places += [(f"gates.{name}", name) for name in pipeline.gates.metrics]
+    valid = metric_names(pipeline.task)
+    for place, name in places:
+        plain, _, subject = name.partition(":")
+        if plain not in valid:
+            hint = nearest(plain, valid)
+            yield f"{place}: no metric '{name}' of a {pipeline.task} problem. {hint}"
+        elif plain == "coefficient" and subject not in pipeline.columns:
+            yield f"{place}: no column '{subject}'. {nearest(subject, pipeline.columns)}"
+
+
+def unknown_figure(name: str, branch: str, known: Iterable[str]) -> BadPipeline:
+    """The error for a figure that this evaluation does not have."""
+    hint = nearest(name, list(known))
+    if name.startswith("cv_"):
+        hint = f"Does '{branch}' have a section 'cross_validation'? {hint}"
+    if name.startswith(("coefficient", "intercept")):
+        hint = "Only a model that is linear in its numeric inputs has coefficients"
+    return BadPipeline(f"A metric of '{branch}' is needed", name, hint)

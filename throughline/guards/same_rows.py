@@ -1,0 +1,31 @@
+"""Guard `duplicates`: no test row may equal a training row."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from throughline.guards.finding import Case, Observation, guard, value_hashes
+
+
+@guard("duplicates")
+def duplicates(case: Case) -> Iterator[Observation]:
+    """Test rows whose features all equal those of a training row.
+
+    A network may know their answer by heart. Where the features have few values, equal rows are
+    natural; then this is only a measure of how much is known already.
+    """
+    names = [name for name in case.columns if name in case.rows.columns]
+    if not names or not (case.parts == "test").any():
+        return
+    hashes = value_hashes(case.rows[names])
+    training = case.parts == "training"
+    known = (case.parts == "test") & np.isin(hashes, hashes[training])
+    if known.any():
+        count, total = int(known.sum()), int((case.parts == "test").sum())
+        yield Observation(
+            f"{count} of {total} test rows ({count / total:.1%}) equal a training row in all "
+            f"{len(names)} features",
+            rows=tuple(int(row) for row in np.flatnonzero(known)),
+        )

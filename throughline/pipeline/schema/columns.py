@@ -1,0 +1,237 @@
+"""Sections `columns` and `target`: what happens to each raw column before the network sees it.
+
+The order of the steps is fixed and is the order of the fields below: missing values are marked,
+filled, then the value is clipped, its logarithm taken, and it is scaled or encoded. All of it
+becomes ONNX nodes whose constants are fitted on training rows only (`throughline/preprocessing/`).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from throughline.pipeline.schema.image import Image
+from throughline.pipeline.schema.text import Text
+from throughline.pipeline.schema.time import Changing, Smoothing
+from throughline.pipeline.strict import Strict, spelled_out
+
+Scalar = float | int | str | bool
+
+
+class Impute(Strict):
+    """How a missing value is filled: a statistic of the training rows, or a constant."""
+
+    kind: Literal["mean", "median", "most-frequent", "constant"]
+    value: Scalar | None = None
+
+    @model_validator(mode="after")
+    def _value_only_for_constant(self) -> Impute:
+        if (self.kind == "constant") != (self.value is not None):
+            raise ValueError("'constant' needs a value and the other kinds take none")
+        return self
+
+
+class Scale(Strict):
+    """How a number is scaled.
+
+    standard: (x - mean) / sd · minmax: (x - min) / (max - min) · mean: (x - mean) / (max - min) ·
+    robust: (x - median) / (third quartile - first quartile) · constant: (x - subtract) / divide.
+    """
+
+    kind: Literal["standard", "minmax", "mean", "robust", "constant"]
+    subtract: float = 0.0
+    divide: float = 1.0
+
+    @model_validator(mode="after")
+    def _constants_only_for_constant(self) -> Scale:
+        if self.kind != "constant" and (self.subtract, self.divide) != (0.0, 1.0):
+            raise ValueError(f"'{self.kind}' is fitted and takes neither 'subtract' nor 'divide'")
+        if self.divide == 0:
+            raise ValueError("'divide' must not be 0")
+        return self
+
+
+class Encode(Strict):
+    """How a category becomes numbers.
+
+    one-hot: one 0/1 feature for each of `categories` (default: those of the training rows); any
+    other value gets zeros, or with `unknown: bucket` a 1 in a feature of its own, which training
+    fills only when `categories` leaves some of its rows out.
+    ordinal: the position in `categories`. boolean: 1 for `true`, 0 for everything else.
+    """
+
+    kind: Literal["one-hot", "ordinal", "boolean"]
+    categories: list[Scalar] | None = Field(default=None, min_length=1)
+    unknown: Literal["zeros", "bucket"] = "zeros"
+    true: Scalar | None = None
+
+    @model_validator(mode="after")
+    def _complete(self) -> Encode:
+        if self.kind == "ordinal" and self.categories is None:
+            raise ValueError("'ordinal' needs its categories, lowest first")
+        if self.kind != "boolean" and self.true is not None:
+            raise ValueError("'true' has a meaning for 'boolean' only")
+        if self.kind != "one-hot" and self.unknown != "zeros":
+            raise ValueError("'unknown' has a meaning for 'one-hot' only")
+        return self
+
+
+DerivedKind = Literal[
+    "sum", "difference", "product", "ratio", "sd", "sd-of-differences", "equals", "matches"
+]
+
+
+class Derive(Strict):
+    """A column computed from other raw columns, inside the graph.
+
+    sd is the standard deviation of the columns' values in a row, sd-of-differences that of the
+    differences between neighbours, in the order of `of`; a name in `of` may be a pattern.
+    equals is 1 where a column is `to`; matches counts how often the pattern `to` stands in a text,
+    letters A to Z folded.
+    """
+
+    kind: DerivedKind
+    of: list[str] = Field(min_length=1)
+    to: Scalar | None = None
+
+    @model_validator(mode="after")
+    def _arity(self) -> Derive:
+        if self.kind in ("equals", "matches"):
+            if len(self.of) != 1 or self.to is None:
+                raise ValueError(f"'{self.kind}' takes one column in 'of' and a value in 'to'")
+        elif self.to is not None:
+            raise ValueError("'to' has a meaning for 'equals' and 'matches' only")
+        elif self.kind in ("difference", "ratio") and len(self.of) != 2:
+            raise ValueError(f"'{self.kind}' takes two columns in 'of'")
+        return self
+
+
+def _short_bounds(value: Any) -> Any:
+    if isinstance(value, list) and len(value) == 2:
+        return {"low": value[0], "high": value[1]}
+    return value
+
+
+class Bounds(Strict):
+    """The range that values are clipped to; written `[low, high]`."""
+
+    low: float | None = None
+    high: float | None = None
+
+
+# The short forms, and for editors the types in which they may be written.
+ShortDerive = dict[DerivedKind, Any]
+ShortImpute = Literal["mean", "median", "most-frequent"] | dict[Literal["constant"], Scalar]
+ShortScale = Literal["standard", "minmax", "mean", "robust"] | dict[Literal["constant"], Any]
+ShortEncode = Literal["one-hot", "boolean"] | dict[Literal["one-hot", "ordinal", "boolean"], Any]
+
+DERIVED = dict.fromkeys(("sum", "difference", "product", "ratio", "sd", "sd-of-differences"), "of")
+CATEGORIES = {"ordinal": "categories", "boolean": "true"}
+
+Scaling = Annotated[
+    Scale | None,
+    BeforeValidator(
+        lambda value: spelled_out(value, {}), json_schema_input_type=Scale | ShortScale | None
+    ),
+]
+
+
+class Column(Strict):
+    """What happens to one raw column, or to every column that a pattern such as `pixel_*` names."""
+
+    unit: str = ""
+    derive: Annotated[
+        Derive | None,
+        BeforeValidator(
+            lambda value: spelled_out(value, DERIVED),
+            json_schema_input_type=Derive | ShortDerive | None,
+        ),
+    ] = None
+    missing: list[Scalar] = []
+    impute: Annotated[
+        Impute | None,
+        BeforeValidator(
+            lambda value: spelled_out(value, {"constant": "value"}),
+            json_schema_input_type=Impute | ShortImpute | None,
+        ),
+    ] = None
+    clip: Annotated[
+        Bounds | None,
+        BeforeValidator(_short_bounds, json_schema_input_type=Bounds | list[float | None] | None),
+    ] = None
+    log: Literal["natural", "plus-one"] | None = None
+    scale: Scaling = None
+    encode: Annotated[
+        Encode | None,
+        BeforeValidator(
+            lambda value: spelled_out(value, CATEGORIES),
+            json_schema_input_type=Encode | ShortEncode | None,
+        ),
+    ] = None
+
+    text: Text | None = None
+    image: Image | None = None
+    smooth: Smoothing = None
+    change: Changing = None
+
+    @model_validator(mode="after")
+    def _steps_over_rows(self) -> Column:
+        if self.change is not None and self.change.kind == "direction":
+            raise ValueError("'direction' has a meaning for a target only")
+        if self.smooth is not None or self.change is not None:
+            useless = [key for key in ("encode", "text") if getattr(self, key) is not None]
+            useless += ["missing"] if self.missing else []
+            if useless:
+                raise ValueError(f"'{useless[0]}' has no effect beside 'smooth' and 'change'")
+        return self
+
+    @model_validator(mode="after")
+    def _texts_have_their_own_steps(self) -> Column:
+        own = "text" if self.text is not None else "image" if self.image is not None else None
+        if own is not None:
+            steps = ("derive", "impute", "clip", "log", "scale", "encode")
+            useless = [key for key in steps if getattr(self, key) is not None]
+            if useless or self.missing:
+                raise ValueError(f"'{(useless or ['missing'])[0]}' has no effect beside '{own}'")
+            if self.text is not None and self.image is not None:
+                raise ValueError("a column is a 'text' or an 'image'")
+        return self
+
+    @model_validator(mode="after")
+    def _categories_are_not_scaled(self) -> Column:
+        if self.encode is not None and self.encode.kind != "ordinal":
+            useless = [key for key in ("scale", "clip", "log") if getattr(self, key) is not None]
+            if useless:
+                raise ValueError(f"'{useless[0]}' has no effect beside '{self.encode.kind}'")
+        return self
+
+
+class Target(Strict):
+    """What is to be predicted; written as a column's name, or a list of names.
+
+    Regression may `scale` its target for training; the graph undoes it, so that predictions come
+    out in the target's own unit. `classes` fixes the order of the classes (default: sorted);
+    for a binary problem the last one is the positive class. `change` predicts by how much the
+    target will have changed, and the graph turns that into the value itself; `change: direction`
+    asks whether it will have risen. `unseen: allow` takes classes that no training row has, which
+    a pretrained network may know all the same.
+    """
+
+    columns: list[str] = Field(min_length=1)
+    scale: Scaling = None
+    classes: list[Scalar] | None = Field(default=None, min_length=2)
+    change: Changing = None
+    unit: str = ""
+    unseen: Literal["refuse", "allow"] = "refuse"
+
+
+def short_target(value: Any) -> Any:
+    """The long form of `target: NAME`, `target: [NAME, NAME]` or `target: {column: NAME}`."""
+    if isinstance(value, str):
+        return {"columns": [value]}
+    if isinstance(value, list):
+        return {"columns": value}
+    if isinstance(value, dict) and "column" in value and "columns" not in value:
+        return {"columns": [value["column"]], **{k: v for k, v in value.items() if k != "column"}}
+    return value

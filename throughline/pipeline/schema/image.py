@@ -1,0 +1,111 @@
+"""Pictures: how a source decodes them, and how a column of them becomes numbers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from throughline.pipeline.schema.filters import Filter
+from throughline.pipeline.schema.pretrained import Pretrained
+from throughline.pipeline.strict import Strict
+
+Size = tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
+Constants = float | list[float]
+
+# What `keras.applications` calls modes: (x - subtract) / divide for each channel.
+MODES: dict[str, dict[str, Any]] = {
+    "tf": {"subtract": 127.5, "divide": 127.5},
+    "torch": {
+        "subtract": [123.675, 116.28, 103.53],
+        "divide": [58.395, 57.12, 57.375],
+    },
+    "caffe": {"subtract": [103.939, 116.779, 123.68], "divide": 1.0, "order": "BGR"},
+}
+
+
+class Images(Strict):
+    """How the pictures of a source become one array of uint8, rows.images/COLUMN.npy.
+
+    `column` is the column that holds the number of a row's picture. `array` names the array of a
+    file of arrays whose rows are pictures; for a folder or an archive of image files `size` is the
+    height and width that all are stored in: `fit: crop` cuts what is too much, `pad` fills up with
+    black, `stretch` does neither. A file that is broken or truncated is set aside, and so are
+    those that `set_aside` lists: `mode` (transparent, CMYK, 16 bits, or coloured where `channels`
+    is 1), `duplicate` (the same pixels in the same part), `mislabelled` (another format than the
+    ending says). More than the share `limit` of them is an error.
+    """
+
+    column: str = "pixels"
+    array: str | None = None
+    size: Size | None = None
+    channels: Literal[1, 3] = 3
+    fit: Literal["crop", "pad", "stretch"] = "crop"
+    set_aside: list[Literal["mode", "duplicate", "mislabelled"]] = [
+        "mode",
+        "duplicate",
+        "mislabelled",
+    ]
+    limit: float = Field(default=0.01, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _settings_that_have_an_effect(self) -> Images:
+        if self.array is not None and self.size is not None:
+            raise ValueError("'size' has no effect beside 'array', whose pictures have one size")
+        return self
+
+
+class PixelScale(Strict):
+    """(pixel - subtract) / divide, one constant or one for each channel, in `order`.
+
+    Short forms: `tf`, `torch` and `caffe`, as `keras.applications` calls them.
+    """
+
+    subtract: Constants = 0.0
+    divide: Constants = 1.0
+    order: Literal["RGB", "BGR"] = "RGB"
+
+    @model_validator(mode="after")
+    def _divisors(self) -> PixelScale:
+        divisors = self.divide if isinstance(self.divide, list) else [self.divide]
+        if 0 in divisors:
+            raise ValueError("'divide' must not be 0")
+        return self
+
+
+class Image(Strict):
+    """What happens to a picture inside the graph, in this order.
+
+    resized to `size` (default: as it is stored), `fit` as in the source; made grey where
+    `channels` is 1; rounded to uint8, which is what training arrays hold; scaled by constants;
+    run through fixed `filters`, or turned into the features of a frozen `pretrained` network.
+    """
+
+    size: Size | None = None
+    fit: Literal["crop", "pad", "stretch"] = "stretch"
+    channels: Literal[1, 3] | None = None
+    scale: Annotated[
+        PixelScale | None,
+        BeforeValidator(
+            lambda value: MODES.get(value, value) if isinstance(value, str) else value,
+            json_schema_input_type=PixelScale | Literal["tf", "torch", "caffe"] | None,
+        ),
+    ] = None
+    filters: list[Filter] = []
+    pretrained: Pretrained | None = None
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Image:
+        if self.filters and self.pretrained is not None:
+            raise ValueError("'filters' and 'pretrained' exclude each other")
+        if any(step.spectrogram is not None for step in self.filters):
+            self._as_sound()
+        return self
+
+    def _as_sound(self) -> None:
+        """A spectrogram is made of the bytes of a sound, before anything else."""
+        if any(step.spectrogram is not None for step in self.filters[1:]):
+            raise ValueError("'spectrogram' is the first of 'filters'")
+        useless = [key for key in ("size", "channels", "scale") if getattr(self, key) is not None]
+        if useless:
+            raise ValueError(f"'{useless[0]}' has no meaning for a sound")

@@ -1,0 +1,144 @@
+"""Sections `compare`, `gates`, `slices` and `claims`: what the model is measured against."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from throughline.pipeline.strict import Strict
+
+BASELINES = (
+    "majority",
+    "mean",
+    "shuffled-labels",
+    "persistence",
+    "seasonal-persistence",
+    "sign-persistence",
+)
+CLASSICAL = (
+    "LogisticRegression",
+    "LinearRegression",
+    "RandomForestClassifier",
+    "RandomForestRegressor",
+    "HistGradientBoostingClassifier",
+    "HistGradientBoostingRegressor",
+    "SVC",
+    "SVR",
+    "GaussianNB",
+    "KNeighborsClassifier",
+    "KNeighborsRegressor",
+    "NGram",
+)
+
+
+class Comparison(Strict):
+    """A trivial or classical model that is trained on the same rows and tested on the same rows.
+
+    `cross_validate: true` also scores it on the folds of the section `cross_validation`, with
+    preprocessing refitted in each.
+    """
+
+    model: str
+    arguments: dict[str, Any] = {}
+    cross_validate: bool = False
+
+    @field_validator("model")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in BASELINES + CLASSICAL:
+            from throughline.errors import nearest
+
+            raise ValueError(
+                f"no comparison model '{name}'. {nearest(name, BASELINES + CLASSICAL)}"
+            )
+        return name
+
+
+def short_comparison(value: Any) -> Any:
+    """The long form of `majority` or `{SVC: {C: 1}}`."""
+    if isinstance(value, str):
+        return {"model": value}
+    if isinstance(value, dict) and len(value) == 1 and "model" not in value:
+        ((name, arguments),) = value.items()
+        return {"model": name, "arguments": arguments or {}}
+    return value
+
+
+BOUND = re.compile(r"\s*(>=|<=|>|<)\s*(-?\d+(?:\.\d+)?(?:e-?\d+)?)\s*")
+
+
+class Gates(Strict):
+    """What must hold before a model may be released: `beat` a baseline, and bounds on metrics."""
+
+    beat: list[str] = []
+    metrics: dict[str, str] = {}
+
+    @field_validator("metrics")
+    @classmethod
+    def _bounds(cls, metrics: dict[str, str]) -> dict[str, str]:
+        for name, bound in metrics.items():
+            if not BOUND.fullmatch(bound):
+                raise ValueError(f"'{name}' needs a bound such as '>= 0.95', found '{bound}'")
+        return metrics
+
+
+def short_gates(value: Any) -> Any:
+    """The long form of `gates: {beat: majority, accuracy: ">= 0.95"}`."""
+    if not isinstance(value, dict) or "metrics" in value:
+        return value
+    beat = value.get("beat", [])
+    bounds = {name: bound for name, bound in value.items() if name != "beat"}
+    return {"beat": [beat] if isinstance(beat, str) else beat, "metrics": bounds}
+
+
+class Claim(Strict):
+    """A figure that a text prints, to be tested.
+
+    `tolerance` is the distance at which we still call it reproduced; without it, the text's own
+    `sd` and our 95 % interval decide. `erratum` says what is known to be wrong with the figure,
+    `reason` why an honest protocol gives another one. `sweep` and `point` make it a claim on one
+    point of a sweep: `point` holds as many of its settings as tell it from the others.
+    """
+
+    text: str
+    at: str
+    metric: str
+    value: float
+    variant: str = "main"
+    sweep: str | None = None
+    point: dict[str, Any] = {}
+    sd: float | None = Field(default=None, ge=0)
+    tolerance: float | None = Field(default=None, ge=0)
+    erratum: str = ""
+    reason: str = ""
+
+    @model_validator(mode="after")
+    def _a_point_of_a_sweep(self) -> Claim:
+        if (self.sweep is None) != (not self.point):
+            raise ValueError("'sweep' and 'point' belong together")
+        if self.sweep is not None and self.variant != "main":
+            raise ValueError("'variant' has no effect beside 'sweep', which has its own 'base'")
+        if self.sweep is not None and not self.metric.startswith(("cv_", "train_")):
+            raise ValueError(
+                "no test row meets a sweep; write 'cv_' or, with the sweep's 'refit', 'train_' "
+                f"before '{self.metric}'"
+            )
+        return self
+
+
+def fits(point: Mapping[str, Any], settings: Mapping[str, Any]) -> bool:
+    """Whether a claim's point is that of these settings."""
+    return all(path in settings and settings[path] == value for path, value in point.items())
+
+
+class Slice(Strict):
+    """A part of the test rows with metrics of its own: each value of a column, or its quantiles."""
+
+    column: str
+    quantiles: int | None = Field(default=None, ge=2)
+
+
+Direction = Literal["higher", "lower"]

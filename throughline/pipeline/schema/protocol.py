@@ -1,0 +1,149 @@
+"""Sections `split` and `cross_validation`: which rows train, which validate, which test."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import product
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from throughline.pipeline.strict import Strict
+
+# YAML reads a bare `off` as false.
+Verdict = Annotated[
+    Literal["stop", "drop", "warn", "off"],
+    BeforeValidator(lambda value: "off" if value is False else value),
+]
+
+
+class Guards(Strict):
+    """What each leak guard does when it finds something (`throughline/guards/`).
+
+    stop: the stage fails. drop: the rows leave the test part, or the column leaves the features.
+    warn: the report says it. off: nobody looks. `grouped_by` names columns whose groups must lie
+    in one part, whatever the kind of split.
+    """
+
+    duplicates: Verdict = "warn"
+    windows: Verdict = "stop"
+    groups: Verdict = "stop"
+    target_in_disguise: Verdict = "stop"
+    identifiers: Verdict = "warn"
+    unseen_classes: Verdict = "stop"
+    unseen_categories: Verdict = "warn"
+    shifted_parts: Verdict = "warn"
+    grouped_by: list[str] = []
+
+    @model_validator(mode="after")
+    def _something_to_drop(self) -> Guards:
+        if self.shifted_parts == "drop":
+            raise ValueError("'shifted_parts: drop' has no effect; use stop, warn or off")
+        return self
+
+
+class Split(Strict):
+    """Which rows are test rows.
+
+    shuffled (default): a seeded draw of the share `test`, stratified by a column if one is named.
+    first: the first `train` rows train, the rest test; `shuffle: SEED` first brings the rows into
+    the order of NumPy's `RandomState(SEED).shuffle`, as Keras' own data sets were. predefined: the
+    column `column` says `train` or `test`. temporal: the last share `test` in the order of
+    `column`, after `gap` rows that neither part gets; with the section `time` no column is named,
+    and `start`, the first time of the test part, may stand for `test`. grouped: whole groups of
+    `column`.
+    `test: 0` keeps every row for training; the report then says that its figures are of training
+    rows.
+    """
+
+    kind: Literal["shuffled", "first", "predefined", "temporal", "grouped"] = "shuffled"
+    test: float | int = Field(default=0.2, ge=0)
+    train: int | None = Field(default=None, ge=1)
+    stratify: str | None = None
+    column: str | None = None
+    start: str | None = None
+    shuffle: int | None = Field(default=None, ge=0)
+    gap: int = Field(default=0, ge=0)
+    seed: int = 0
+    guards: Guards = Guards()
+
+    @model_validator(mode="after")
+    def _settings_that_have_an_effect(self) -> Split:
+        needs_column = self.kind in ("predefined", "grouped")
+        if needs_column and self.column is None:
+            raise ValueError(f"'{self.kind}' needs 'column'")
+        if not needs_column and self.kind != "temporal" and self.column is not None:
+            raise ValueError(f"'column' has no effect beside '{self.kind}'")
+        if self.stratify is not None and self.kind != "shuffled":
+            raise ValueError(f"'stratify' has no effect beside '{self.kind}'")
+        if (self.kind == "first") != (self.train is not None):
+            raise ValueError("'kind: first' and 'train' belong together")
+        if self.shuffle is not None and self.kind != "first":
+            raise ValueError(f"'shuffle' has no effect beside '{self.kind}'")
+        if self.start is not None and (self.kind != "temporal" or self.column is not None):
+            raise ValueError("'start' has an effect beside 'temporal' and 'time' only")
+        if self.gap and self.kind != "temporal":
+            raise ValueError(f"'gap' has no effect beside '{self.kind}'")
+        return self
+
+
+How = Literal["auto", "together", "processes", "in-turn"]
+
+
+class CrossValidation(Strict):
+    """How the training rows are folded.
+
+    K-fold with `folds` parts, repeated `repeats` times with other shuffles (iterated K-fold),
+    `stratify: true` keeps the classes' shares, `group: COLUMN` keeps groups whole,
+    `temporal: COLUMN` trains on the past only, with `gap` rows left out before each part.
+    `shuffle: false` takes contiguous parts in the file's order. `sizes` adds a learning curve:
+    every fold trained again on so many, or such a share, of its training rows. With the section
+    `time`, `order` is `rolling-origin` (train on the past, validate on the next block) or
+    `blocked` (validate on one block, train on the others); no window crosses a boundary.
+    `runs` says how the trainings run: `together` side by side in one program, in `processes`, one
+    for each core or GPU, or `in-turn`; `auto` takes what is quickest. Scores are the same. The
+    points of a sweep are one list of trainings, and so are the variants.
+    """
+
+    folds: int = Field(default=5, ge=2)
+    repeats: int = Field(default=1, ge=1)
+    stratify: bool | None = None
+    group: str | None = None
+    temporal: str | None = None
+    gap: int = Field(default=0, ge=0)
+    order: Literal["rolling-origin", "blocked"] = "rolling-origin"
+    shuffle: bool = True
+    sizes: list[float | int] = []
+    runs: How = "auto"
+    seed: int = 0
+
+    @model_validator(mode="after")
+    def _settings_that_have_an_effect(self) -> CrossValidation:
+        if self.temporal and (self.group or self.stratify or self.repeats > 1):
+            raise ValueError("'temporal' folds cannot be grouped, stratified or repeated")
+        if self.gap and not self.temporal:
+            raise ValueError("'gap' has an effect beside 'temporal' only")
+        if not self.shuffle and self.repeats > 1:
+            raise ValueError("'repeats' without 'shuffle' would repeat the same folds")
+        return self
+
+
+class Sweep(Strict):
+    """A grid over settings of the file; every point is cross-validated, none sees a test row.
+
+    `over` maps a key path such as `training.batch_size` to the values to try. `repeats` trains
+    each point with several seeds. `refit: true` trains each point once more on all training rows,
+    for claims on the figures of training rows.
+    """
+
+    title: str = ""
+    over: dict[str, list[Any]] = Field(min_length=1)
+    base: str = "main"
+    repeats: int = Field(default=1, ge=1)
+    folds: int | None = Field(default=None, ge=2)
+    refit: bool = False
+
+    def points(self) -> Iterator[dict[str, Any]]:
+        """Every combination of the values, the last key changing fastest."""
+        for values in product(*self.over.values()):
+            yield dict(zip(self.over, values, strict=True))

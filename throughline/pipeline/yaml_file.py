@@ -1,0 +1,95 @@
+"""Reading a YAML file so that an error can name its line and a doubled key is noticed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from throughline.errors import BadPipeline, MissingFile
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML's safe loader, refusing a mapping that says the same key twice."""
+
+
+def _mapping(loader: _Loader, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+    seen: dict[Any, int] = {}
+    for key_node, _ in node.value:
+        if key_node.tag == "tag:yaml.org,2002:merge":
+            continue
+        key = loader.construct_object(key_node, deep=True)
+        if key in seen:
+            raise yaml.constructor.ConstructorError(
+                None,
+                None,
+                f"key '{key}' stands twice, first in line {seen[key]}",
+                key_node.start_mark,
+            )
+        seen[key] = key_node.start_mark.line + 1
+    # Only now: a key that is merged in (`<<`) may be said again, which is what merging is for.
+    loader.flatten_mapping(node)
+    return dict(loader.construct_pairs(node, deep=deep))
+
+
+_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+
+
+class YamlFile:
+    """A parsed YAML file that knows on which line each key stands.
+
+    Args:
+        path: the file.
+
+    Raises:
+        MissingFile: there is no such file.
+        BadPipeline: it is not YAML, or its top level is not a mapping.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            text = path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            raise MissingFile("A file is needed", str(path), "Check the name") from None
+        except UnicodeDecodeError as error:
+            raise BadPipeline(f"{path} must be UTF-8 text", error.reason, "Save it so") from None
+        try:
+            loader = _Loader(text)
+            self._node = loader.get_single_node()
+            self.content: Any = loader.construct_document(self._node) if self._node else None
+        except yaml.YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            line = f":{mark.line + 1}" if mark else ""
+            problem = getattr(error, "problem", None) or str(error)
+            raise BadPipeline(
+                f"{path}{line} is not valid YAML: {problem}",
+                remedy="Check the indentation, colons and quotes of that line",
+            ) from None
+        if not isinstance(self.content, dict):
+            raise BadPipeline(
+                f"{path} must hold a mapping of sections",
+                self.content,
+                "See docs/pipeline-file.md for an example",
+            )
+
+    def line(self, keys: Sequence[str | int]) -> int:
+        """The line, counted from 1, of the deepest key of the path that exists."""
+        node = self._node
+        line = 1
+        for key in keys:
+            if isinstance(node, yaml.MappingNode):
+                found = [(k, v) for k, v in node.value if k.value == str(key)]
+                if not found:
+                    break
+                line, node = found[0][0].start_mark.line + 1, found[0][1]
+            elif isinstance(node, yaml.SequenceNode) and isinstance(key, int):
+                if key >= len(node.value):
+                    break
+                node = node.value[key]
+                line = node.start_mark.line + 1
+            else:
+                break
+        return line

@@ -1,0 +1,281 @@
+"""Fitting preprocessing on training rows: statistics first, then one ONNX graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from throughline.errors import BadPipeline, listed
+from throughline.pipeline.schema.text import Text
+from throughline.preprocessing.bottleneck import FROZEN
+from throughline.preprocessing.columns.categories import (
+    FittedCategory,
+    fit_category,
+    write_category,
+)
+from throughline.preprocessing.columns.image import (
+    FittedImage,
+    fit_image,
+    output_shape,
+    write_image,
+)
+from throughline.preprocessing.columns.numbers import FittedNumber, fit_number, write_numbers
+from throughline.preprocessing.columns.resizing import UINT8
+from throughline.preprocessing.columns.spread import SPREADS, spread, write_spread
+from throughline.preprocessing.columns.text import FittedText, fit_text
+from throughline.preprocessing.columns.text_graph import write_text
+from throughline.preprocessing.columns.tokens import tokenised, write_count
+from throughline.preprocessing.graph.builder import Graph
+from throughline.preprocessing.graph.layout import Layout
+from throughline.preprocessing.plan import Plan, Planned
+from throughline.preprocessing.raw import raw_values
+from throughline.tokens.rows import is_windows, texts_of
+
+if TYPE_CHECKING:
+    import onnx
+    import pandas as pd
+
+    from throughline.pipeline.schema.columns import Derive
+
+Fitted = FittedNumber | FittedCategory | FittedText | FittedImage
+
+# Types of a network input, by the name that NumPy gives them.
+ELEMENT_TYPES = {"float32": 1, "uint8": 1, "int32": 6}
+
+
+@dataclass(frozen=True)
+class Preprocessing:
+    """A fitted preprocessing.
+
+    Attributes:
+        graph: raw columns in, one float tensor (N, features) for each network input out.
+        features: for each network input the names of its features.
+        inputs: name and kind of each raw column.
+        types: for each network input the smallest type of NumPy that holds it exactly.
+        rescaling: for network inputs of pictures the factor and offset of the network's first
+            layer.
+        unchanged: for network inputs that are a column of pictures as it is, the column.
+        stored: for network inputs whose features stage `bottleneck` stored, the column.
+        vectors: for network inputs of token numbers the weights of an Embedding, if wanted.
+        numbered: for network inputs of token numbers the column of the texts.
+    """
+
+    graph: onnx.ModelProto
+    features: Mapping[str, list[str]]
+    inputs: Mapping[str, str]
+    types: Mapping[str, str]
+    rescaling: Mapping[str, Any] = field(default_factory=dict)
+    unchanged: Mapping[str, str] = field(default_factory=dict)
+    stored: Mapping[str, str] = field(default_factory=dict)
+    vectors: Mapping[str, np.ndarray] = field(default_factory=dict)
+    numbered: Mapping[str, str] = field(default_factory=dict)
+
+
+def fit(
+    rows: pd.DataFrame, plan: Plan, layout: Layout | None = None, files: Path | None = None
+) -> Preprocessing:
+    """Fit every column of the plan on these rows and write the graph.
+
+    Args:
+        rows: training rows, nothing else.
+        plan: what happens to which column.
+        layout: how samples lie in the rows. Default: each row is one.
+        files: folder of the source's auxiliary files. Default: there are none.
+
+    Raises:
+        BadData: a column that cannot be treated as the pipeline file asks.
+    """
+    graph, layout = Graph(), layout or Layout()
+    for name, kind in plan.raw.items():
+        if kind == "image":
+            graph.input(name, kind, _input_shape(name, rows, plan))
+        else:
+            layout.input(graph, name, kind)
+    features, types, rescaling, unchanged, stored, numbered = {}, {}, {}, {}, {}, {}
+    vectors: dict[str, np.ndarray] = {}
+    for group, columns in plan.inputs.items():
+        fitted = [_fit_column(rows, planned, layout, files) for planned in columns]
+        blocks = _write(graph, columns, fitted, plan, layout)
+        more, names = layout.more(graph, group)
+        features[group] = [name for each in fitted for name in _features(each)] + names
+        types[group] = _type(group, fitted)
+        first = fitted[0]
+        if isinstance(first, FittedImage):
+            graph.node("Identity", blocks, group, exact=True)
+            number = UINT8 if types[group] == "uint8" else ELEMENT_TYPES["float32"]
+            graph.output(group, number, output_shape(first))
+            if first.rescaling is not None:
+                rescaling[group] = first.rescaling
+            if first.unchanged:
+                unchanged[group] = first.name
+            if first.frozen is not None:
+                stored[group] = first.name
+        else:
+            element_type = ELEMENT_TYPES[types[group]]
+            layout.output(graph, blocks + more, group, element_type, len(features[group]))
+        if types[group] == "int32":
+            numbered[group] = first.name
+        if isinstance(first, FittedText) and first.vectors is not None:
+            vectors[group] = first.vectors
+    return Preprocessing(
+        graph.model(), features, dict(plan.raw), types, rescaling, unchanged, stored, vectors,
+        numbered,
+    )  # fmt: skip
+
+
+def _input_shape(name: str, rows: pd.DataFrame, plan: Plan) -> list[str | int]:
+    treated = next(p for columns in plan.inputs.values() for p in columns if p.name == name)
+    assert treated.column.image is not None
+    return fit_image(name, rows[name], treated.column.image, _frozen(rows, name)).input_shape
+
+
+def _frozen(rows: pd.DataFrame, name: str) -> Path | None:
+    """The frozen network of a column of pictures, which travels with the rows."""
+    path = rows.attrs.get(FROZEN, {}).get(name)
+    return None if path is None else Path(path)
+
+
+def _type(group: str, fitted: Sequence[Fitted]) -> str:
+    own = (FittedText, FittedImage)
+    found = {each.element_type if isinstance(each, own) else "float32" for each in fitted}
+    if len(fitted) > 1 and any(isinstance(each, FittedImage) for each in fitted):
+        raise BadPipeline(
+            f"Pictures need a network input of their own, and '{group}' has other columns",
+            listed(each.name for each in fitted),
+            "Give `inputs`, one of them for the pictures alone",
+        )
+    if "int32" in found and len(fitted) > 1:
+        raise BadPipeline(
+            f"Token numbers need a network input of their own, and '{group}' has other columns",
+            listed(each.name for each in fitted),
+            "Give `inputs`, one of them for the text alone",
+        )
+    return found.pop() if len(found) == 1 else "float32"
+
+
+def _features(fitted: Fitted) -> list[str]:
+    return [fitted.name] if isinstance(fitted, FittedNumber) else fitted.features
+
+
+def _fit_column(rows: pd.DataFrame, planned: Planned, layout: Layout, files: Path | None) -> Fitted:
+    if planned.column.image is not None:
+        frozen = _frozen(rows, planned.name)
+        return fit_image(planned.name, rows[planned.name], planned.column.image, frozen)
+    if planned.column.text is not None:
+        column = rows[planned.name]
+        held = texts_of(column) if is_windows(column) else raw_values(rows, planned.name, "string")
+        return fit_text(planned.name, held, planned.column.text, files)
+    if planned.column.encode is not None:
+        if planned.column.derive is not None:
+            values = derived(rows, planned.column.derive).astype(object)
+        else:
+            values = raw_values(rows, planned.name, planned.kind).astype(object)
+        return fit_category(planned, layout.values(values, planned.column))
+    if planned.column.derive is not None:
+        values = derived(rows, planned.column.derive)
+    else:
+        values = raw_values(rows, planned.name, planned.kind)
+    values = layout.values(values.astype(np.float64), planned.column)
+    return fit_number(planned.name, values, planned.column)
+
+
+def derived(rows: pd.DataFrame, derive: Derive) -> np.ndarray:
+    """The values of a derived column, as its nodes compute them, shape (rows,)."""
+    if derive.kind == "equals":
+        column = rows[derive.of[0]]
+        same = (
+            column.astype(str) == derive.to if isinstance(derive.to, str) else column == derive.to
+        )
+        return same.fillna(False).to_numpy(dtype=np.float64)
+    if derive.kind == "matches":
+        texts = raw_values(rows, derive.of[0], "string")
+        found = tokenised(texts, Text(tokens=str(derive.to)))
+        return np.array([len(matches) for matches in found], dtype=np.float64)
+    values = [raw_values(rows, name, "number").astype(np.float64) for name in derive.of]
+    if derive.kind in SPREADS:
+        return spread(np.column_stack(values), derive.kind)
+    result = values[0]
+    for other in values[1:]:
+        with np.errstate(divide="ignore", invalid="ignore"):
+            result = NUMPY_OPERATIONS[derive.kind](result, other)
+    return result
+
+
+NUMPY_OPERATIONS: dict[str, Any] = {
+    "sum": np.add,
+    "difference": np.subtract,
+    "product": np.multiply,
+    "ratio": np.divide,
+}
+
+ONNX_OPERATIONS = {"sum": "Add", "difference": "Sub", "product": "Mul", "ratio": "Div"}
+
+
+def _write(
+    graph: Graph,
+    columns: Sequence[Planned],
+    fitted: Sequence[Fitted],
+    plan: Plan,
+    layout: Layout,
+) -> list[str]:
+    """Nodes of all columns of a network input; neighbours with the same steps share theirs."""
+    blocks = []
+    pairs = zip(columns, fitted, strict=True)
+    for _, run in groupby(pairs, key=lambda pair: _shared_steps(pair[1])):
+        members = list(run)
+        values = [
+            layout.finished(
+                graph, _value(graph, planned, each, plan, layout), planned.name, planned.column
+            )
+            for planned, each in members
+        ]
+        first = members[0][1]
+        if isinstance(first, FittedCategory):
+            blocks.append(write_category(graph, values[0], first))
+        elif isinstance(first, FittedImage):
+            blocks.append(write_image(graph, values[0], first))
+        elif isinstance(first, FittedText):
+            blocks.append(write_text(graph, values[0], first))
+        else:
+            numbers = [each for _, each in members if isinstance(each, FittedNumber)]
+            blocks.append(write_numbers(graph, values, numbers))
+    return blocks
+
+
+def _shared_steps(fitted: Fitted) -> object:
+    return fitted.steps if isinstance(fitted, FittedNumber) else fitted.name
+
+
+def _value(graph: Graph, planned: Planned, fitted: Fitted, plan: Plan, layout: Layout) -> str:
+    """The name of the tensor (N, 1) that a column starts from."""
+    derive = planned.column.derive
+    if derive is None:
+        own = layout.raw(graph, planned.name, planned.column)
+        if planned.kind == "boolean" and isinstance(fitted, FittedNumber):
+            return graph.node("Cast", [own], f"{planned.name}/number", to=1)
+        return own
+    sources = [layout.raw(graph, name, planned.column) for name in derive.of]
+    if derive.kind == "equals":
+        source = sources[0]
+        kind = plan.raw[derive.of[0]]
+        value = (
+            graph.node("Cast", [source], f"{source}/number", to=1) if kind == "boolean" else source
+        )
+        other = graph.constant(
+            derive.to, f"{planned.name}/to", str if kind == "string" else np.float32
+        )
+        same = graph.node("Equal", [value, other], f"{planned.name}/is")
+        return graph.node("Cast", [same], f"{planned.name}/derived", to=1)
+    if derive.kind == "matches":
+        return write_count(graph, sources[0], planned.name, str(derive.to))
+    if derive.kind in SPREADS:
+        return write_spread(graph, sources, planned.name, derive.kind)
+    value = sources[0]
+    for other in sources[1:]:
+        value = graph.node(ONNX_OPERATIONS[derive.kind], [value, other], f"{planned.name}/derived")
+    return value

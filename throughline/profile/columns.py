@@ -1,0 +1,95 @@
+"""How each column of a draft is treated, and which are left out."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from throughline.profile.facts import Fact
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FEWEST_IN_PATTERN = 16
+LARGE_SKEWNESS = 2.0
+# Texts of fewer words are names or titles.
+FEWEST_WORDS = 5
+MOST_TOKENS = 3000
+REASONS = {
+    "identifier": "another value in nearly every row",
+    "labels": "too many values for categories",
+    "time": "a time, which a row says nothing by alone",
+    "constant": "always the same value",
+    "empty": "no value at all",
+    "other": "arrays or bytes",
+}
+
+
+def treated(features: Sequence[Fact], notes: list[str]) -> dict[str, dict[str, Any] | None]:
+    """The steps of each column that can be a feature; a note for each that cannot."""
+    columns: dict[str, dict[str, Any] | None] = {}
+    for fact in features:
+        if fact.role in REASONS:
+            notes.append(f"{fact.name} is left out: {REASONS[fact.role]}")
+        elif fact.role == "text" and fact.mean < FEWEST_WORDS:
+            notes.append(f"{fact.name} is left out: names or titles, nearly all different")
+        elif fact.role == "text":
+            vocabulary = {"size": MOST_TOKENS, "minimum_count": 2}
+            columns[fact.name] = {"text": {"vocabulary": vocabulary, "encode": "tf-idf"}}
+        elif fact.role == "number":
+            impute = {"impute": "median"} if fact.missing else {}
+            skewed = fact.low >= 0 and fact.skewness > LARGE_SKEWNESS
+            log = {"log": "plus-one"} if skewed else {}
+            columns[fact.name] = {**impute, **log, "scale": "standard"}
+        elif fact.role in ("flag", "boolean"):
+            columns[fact.name] = {"impute": "most-frequent"} if fact.missing else None
+        else:
+            filled = {"impute": {"constant": "missing"}} if fact.missing else {}
+            columns[fact.name] = {**filled, "encode": "one-hot"}
+    return columns
+
+
+def leaks(
+    frame: pd.DataFrame, columns: dict[str, Any], target: str, task: str
+) -> list[tuple[str, str]]:
+    """Columns that the guards would refuse as the target in disguise."""
+    import numpy as np
+
+    from throughline.guards.examine import examine
+    from throughline.pipeline.schema.columns import Target
+    from throughline.pipeline.schema.protocol import Guards, Split
+
+    off = dict.fromkeys(set(Guards.model_fields) - {"target_in_disguise", "grouped_by"}, "off")
+    split = Split(guards=Guards.model_validate(off))
+    parts = np.full(len(frame), "training")
+    found = examine(frame, parts, list(columns), Target(columns=[target]), task, split)
+    return [
+        (name, finding.message)
+        for finding in found
+        if not finding.passed and finding.verdict == "stop"
+        for name in finding.columns
+    ]
+
+
+def with_patterns(
+    columns: dict[str, dict[str, Any] | None], features: Sequence[Fact]
+) -> dict[str, dict[str, Any] | None]:
+    """Many columns called alike, as pixel_0 ... pixel_63, become one pattern with one scale."""
+    families: dict[str, list[Fact]] = {}
+    for fact in features:
+        prefix = re.sub(r"\d+$", "", fact.name)
+        if prefix != fact.name and fact.role in ("number", "flag", "constant") and not fact.missing:
+            families.setdefault(prefix, []).append(fact)
+    result = dict(columns)
+    for prefix, members in families.items():
+        like = [name for name in columns if name.startswith(prefix)]
+        if len(members) < FEWEST_IN_PATTERN or min(fact.low for fact in members) < 0:
+            continue
+        if len(like) > len(members):
+            continue
+        for name in like:
+            del result[name]
+        high = max(fact.high for fact in members)
+        result[f"{prefix}*"] = {"scale": {"constant": {"divide": high or 1.0}}}
+    return result

@@ -1,0 +1,107 @@
+"""From the facts of a table to a pipeline file that runs as it is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from throughline.errors import BadData, listed
+from throughline.profile import pictures, protocol, series
+from throughline.profile.columns import leaks, treated, with_patterns
+from throughline.profile.facts import Fact
+from throughline.profile.goal import task_of
+from throughline.profile.rules import expectations
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pandas as pd
+
+FEWEST_ROWS = 10
+
+
+@dataclass
+class Draft:
+    """A pipeline file in the making.
+
+    Attributes:
+        sections: what the file holds.
+        notes: for the user, such as columns that were left out and why.
+    """
+
+    sections: dict[str, Any]
+    notes: list[str] = field(default_factory=list)
+
+
+def drafted(
+    frame: pd.DataFrame, facts: Sequence[Fact], target: str, source: dict[str, Any], title: str
+) -> Draft:
+    """The sections of a pipeline file for a table.
+
+    Args:
+        frame: the rows.
+        facts: what is in its columns.
+        target: the column to predict.
+        source: the section `source`.
+        title: what the pipeline is called.
+
+    Raises:
+        BadData: no column is left that could be a feature.
+    """
+    goal = next(fact for fact in facts if fact.name == target)
+    task = task_of(goal)
+    if "images" in source:
+        return _of_pictures(facts, source, title)
+    grid = series.grid_of(frame, facts) if goal.role == "number" else None
+    if grid is not None:
+        return _of_series(grid, facts, target, source, title)
+    draft = Draft({"title": title, "task": task, "source": source, "target": target})
+    if task == "regression":
+        draft.sections["target"] = {"column": target, "scale": "standard"}
+    part = protocol.part_column(facts)
+    features = [fact for fact in facts if fact.name not in (target, part)]
+    columns = treated(features, draft.notes)
+    for name, why in leaks(frame, columns, target, task):
+        del columns[name]
+        draft.notes.append(f"{name} is left out: {why}")
+    if not columns:
+        raise BadData(
+            f"At least one column beside '{target}' must be a number, a category or a text",
+            listed(f"{fact.name} ({fact.role})" for fact in features),
+            "A series alone needs windows; see the documentation of `time`",
+        )
+    classes = frame[target].dropna().value_counts()
+    rows = goal.rows - goal.missing
+    if rows < FEWEST_ROWS:
+        raise BadData(f"At least {FEWEST_ROWS} rows are needed", rows)
+    texts = any(column and "text" in column for column in columns.values())
+    draft.sections |= {
+        "columns": with_patterns(columns, features),
+        "expectations": expectations(facts, target),
+        "split": protocol.split(features, target, task, classes, part),
+        "network": protocol.network(rows, texts),
+        "training": protocol.training(rows, texts),
+        "cross_validation": protocol.cross_validation(task, classes),
+        "compare": protocol.compare(task, texts),
+        "gates": {"beat": protocol.compare(task, texts)[0]},
+    }
+    return draft
+
+
+def _of_pictures(facts: Sequence[Fact], source: dict[str, Any], title: str) -> Draft:
+    part = protocol.part_column(facts)
+    known = [fact for fact in facts if fact.name in (pictures.CLASS, part)]
+    found = pictures.sections(source["images"]["size"], facts, part)
+    rules = expectations(known, pictures.CLASS)
+    # More columns than these describe each file.
+    del rules["rules"][0]
+    return Draft({"title": title, "source": source, **found, "expectations": rules})
+
+
+def _of_series(
+    grid: series.Grid, facts: Sequence[Fact], target: str, source: dict[str, Any], title: str
+) -> Draft:
+    draft = Draft({"title": title, "task": "forecast", "source": source})
+    draft.sections |= series.sections(grid, facts, target, draft.notes)
+    draft.sections["expectations"] = expectations(facts, target)
+    return draft

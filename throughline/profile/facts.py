@@ -1,0 +1,141 @@
+"""What is in each column of a table, and what that makes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from throughline.guards.finding import is_number, is_plain
+from throughline.guards.identifiers import MOST_WORDS
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_CATEGORIES = 50
+FEWEST_TIMES = 10
+# With fewer different values than this share of the rows, a column does not tell rows apart.
+FEWEST_IDENTIFYING = 0.9
+ROWS_TO_LOOK_AT = 500
+# Beyond the quartiles by this many interquartile ranges lies an outlier (Tukey, 1977).
+FENCE = 1.5
+
+
+@dataclass(frozen=True)
+class Fact:
+    """One column.
+
+    Attributes:
+        name: the column.
+        role: number, flag (0 and 1), boolean, category, labels (too many categories), text, time,
+            identifier, constant, empty or other (arrays, bytes).
+        rows: how many values there are, missing ones included.
+        missing: how many are missing.
+        distinct: how many different ones are present.
+        low, high, mean: of a number, or of the number of words of a text.
+        sd, median, skewness: of a number.
+        quartiles: the first and the third of a number.
+        outliers: how many lie beyond the quartiles by 1.5 interquartile ranges.
+        counts: the values of a category, the most frequent first.
+    """
+
+    name: str
+    role: str
+    rows: int
+    missing: int
+    distinct: int
+    low: float = 0.0
+    high: float = 0.0
+    mean: float = 0.0
+    sd: float = 0.0
+    median: float = 0.0
+    skewness: float = 0.0
+    quartiles: tuple[float, float] = (0.0, 0.0)
+    outliers: int = 0
+    counts: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def is_numeric(self) -> bool:
+        """Whether it holds numbers."""
+        return self.role in ("number", "flag")
+
+
+def facts(frame: pd.DataFrame) -> list[Fact]:
+    """One fact a column, in the table's order."""
+    return [fact(str(name), frame[name]) for name in frame.columns]
+
+
+def fact(name: str, column: pd.Series) -> Fact:
+    """What a column holds."""
+    import numpy as np
+    import pandas as pd
+
+    if not is_plain(column):
+        return Fact(name, "other", len(column), int(column.isna().sum()), 0)
+    present = column.dropna()
+    missing, distinct = len(column) - len(present), int(present.nunique())
+    if present.empty:
+        return Fact(name, "empty", len(column), missing, 0)
+    if is_number(column):
+        values = present.to_numpy(dtype=float)
+        values = values[np.isfinite(values)]
+        low, first, median, third, high = np.quantile(values, [0, 0.25, 0.5, 0.75, 1])
+        reach = FENCE * (third - first)
+        sd = float(values.std())
+        skewness = float(((values - values.mean()) ** 3).mean() / sd**3) if sd > 0 else 0.0
+        return Fact(
+            name, _number_role(name, present), len(column), missing, distinct,
+            low=float(low), high=float(high), mean=float(values.mean()), sd=sd,
+            median=float(median), skewness=skewness, quartiles=(float(first), float(third)),
+            outliers=int(((values < first - reach) | (values > third + reach)).sum()),
+        )  # fmt: skip
+    counts = present.astype(str).value_counts()
+    kept = {str(value): int(count) for value, count in counts.head(MOST_CATEGORIES).items()}
+    role = "boolean" if pd.api.types.is_bool_dtype(present.dtype) else _text_role(present)
+    if role == "text":
+        words = present.map(lambda value: len(str(value).split()))
+        low, high, mean = float(words.min()), float(words.max()), float(words.mean())
+        return Fact(
+            name, role, len(column), missing, distinct, low=low, high=high, mean=mean, counts=kept
+        )
+    return Fact(name, role, len(column), missing, distinct, counts=kept)
+
+
+def _number_role(name: str, present: pd.Series) -> str:
+    from throughline.guards.identifiers import identifying
+
+    if present.nunique() == 1:
+        return "constant"
+    if set(present.unique()) == {0, 1}:
+        return "flag"
+    return "identifier" if len(present) > 20 and identifying(name, present) else "number"
+
+
+def _text_role(present: pd.Series) -> str:
+    distinct = present.nunique()
+    if distinct == 1:
+        return "constant"
+    if distinct >= FEWEST_TIMES and _is_time(present):
+        return "time"
+    if distinct <= MOST_CATEGORIES and distinct <= len(present) / 2:
+        return "category"
+    words = present.astype(str).iloc[:ROWS_TO_LOOK_AT].str.split().map(len).mean()
+    if words > MOST_WORDS:
+        return "text"
+    return "identifier" if distinct > FEWEST_IDENTIFYING * len(present) else "labels"
+
+
+def _is_time(present: pd.Series) -> bool:
+    """Whether nearly all values are dates: digits with separators, read by pandas."""
+    import warnings
+
+    import pandas as pd
+
+    if pd.api.types.is_datetime64_any_dtype(present.dtype):
+        return True
+    sample = present.astype(str).iloc[:ROWS_TO_LOOK_AT]
+    if sample.str.match(r"\d{1,4}[-./]\d{1,2}").mean() < 0.95:
+        return False
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        read = [pd.to_datetime(sample, errors="coerce", dayfirst=first) for first in (True, False)]
+        return any(times.notna().mean() > 0.95 for times in read)

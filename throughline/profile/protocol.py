@@ -1,0 +1,93 @@
+"""The split, the network, the training and the comparisons of a draft."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from throughline.profile.facts import Fact
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Rows -> units of the hidden layers and share of dropout: small tables bear small networks only.
+NETWORKS = ((500, (8,), 0.0), (5_000, (16, 8), 0.0), (50_000, (64, 32), 0.2))
+LARGEST_NETWORK = ((128, 64), 0.2)
+# What a column that says each row's part may hold.
+PARTS = {"train", "training", "valid", "validation", "test"}
+
+
+def part_column(facts: Sequence[Fact]) -> str | None:
+    """The column that says of each row whether it trains or tests, where the data have one."""
+    for fact in facts:
+        held = set(fact.counts)
+        if fact.role == "category" and "test" in held and len(held) > 1 and held <= PARTS:
+            return fact.name
+    return None
+
+
+def split(
+    features: Sequence[Fact], target: str, task: str, classes: pd.Series, part: str | None
+) -> dict[str, Any]:
+    """The split that the data ask for: their own, one with the classes' shares, or one by time."""
+    if part is not None:
+        return {"kind": "predefined", "column": part}
+    ordered = [fact.name for fact in features if fact.role == "time"]
+    if task in ("binary", "multiclass"):
+        if classes.min() >= 2:
+            return {"test": 0.2, "stratify": target, "seed": 0}
+        return {"test": 0.2, "seed": 0, "guards": {"unseen_classes": "warn"}}
+    if ordered:
+        # In order of time the last rows test, as they will when the model is used.
+        return {"kind": "temporal", "column": ordered[0], "test": 0.2}
+    return {"test": 0.2, "seed": 0}
+
+
+def network(rows: int, texts: bool) -> list[dict[str, Any]]:
+    """Hidden layers that a table of that many rows bears.
+
+    Thousands of token counts have weights enough without a hidden layer.
+    """
+    if texts:
+        return []
+    units, rate = next(
+        ((units, rate) for most, units, rate in NETWORKS if rows <= most), LARGEST_NETWORK
+    )
+    layers: list[dict[str, Any]] = [
+        {"Dense": {"units": count, "activation": "relu"}} for count in units
+    ]
+    return [*layers, {"Dropout": {"rate": rate}}] if rate else layers
+
+
+def training(rows: int, texts: bool) -> dict[str, Any]:
+    """How to train, the number of epochs being chosen on the folds."""
+    return {
+        "optimizer": {"Adam": {"learning_rate": 0.01 if texts else 0.003}},
+        "batch_size": 16 if rows < 500 else 32 if rows < 5_000 else 128,
+        "epochs": {
+            "max": 15 if texts else 60 if rows < 5_000 else 30,
+            "choose": "cross_validation",
+        },
+    }
+
+
+def cross_validation(task: str, classes: pd.Series) -> dict[str, Any]:
+    """As many folds as the rarest class has rows for, at most five."""
+    smallest = int(classes.min() * 0.8) if task in ("binary", "multiclass") else 5
+    if smallest < 2:
+        return {"folds": 5, "stratify": False}
+    return {"folds": min(5, smallest)}
+
+
+def compare(task: str, texts: bool) -> list[str]:
+    """The trivial baseline and classical models."""
+    if texts:
+        # Forests on thousands of token counts take minutes.
+        return (
+            ["majority", "LogisticRegression"]
+            if task in ("binary", "multiclass")
+            else ["mean", "LinearRegression"]
+        )
+    if task in ("binary", "multiclass"):
+        return ["majority", "LogisticRegression", "RandomForestClassifier"]
+    return ["mean", "LinearRegression", "RandomForestRegressor"]

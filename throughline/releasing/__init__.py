@@ -1,0 +1,1 @@
+"""Releases: made, promoted, proved, rebuilt."""

@@ -1,0 +1,51 @@
+"""Telling what became of a retraining: the screen, Prefect, a webhook."""
+
+from __future__ import annotations
+
+import json
+import sys
+import urllib.request
+from collections.abc import Mapping
+from typing import Any
+
+from throughline.running.artifacts import key
+
+TIMEOUT_SECONDS = 10.0
+
+
+def announce(verdict: Mapping[str, Any], webhook: str = "") -> None:
+    """Tell a verdict.
+
+    Args:
+        verdict: pipeline, outcome, reason, release and the figures behind them.
+        webhook: an address that gets it as JSON. Default: none.
+    """
+    from prefect.artifacts import create_markdown_artifact
+    from prefect.events import emit_event
+
+    name, outcome, reason = (verdict[field] for field in ("pipeline", "outcome", "reason"))
+    print(f"{name}: {outcome} ({reason}) {verdict['release']}".rstrip(), flush=True)
+    create_markdown_artifact(
+        key=key(name, "verdict"),
+        markdown=f"**{outcome}**: {reason}\n\n```json\n{json.dumps(verdict, indent=2)}\n```",
+        description=f"What became of retraining {name}",
+    )
+    emit_event(
+        event=f"throughline.retrain.{outcome}",
+        resource={"prefect.resource.id": f"throughline.pipeline.{name}"},
+        payload=dict(verdict),
+    )
+    if webhook:
+        _post(webhook, verdict)
+
+
+def _post(url: str, content: Mapping[str, Any]) -> None:
+    """Send a verdict; a receiver that is down, or no address at all, must not undo a release."""
+    try:
+        request = urllib.request.Request(
+            url, json.dumps(content).encode(), {"Content-Type": "application/json"}
+        )
+        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS):
+            pass
+    except (OSError, ValueError) as error:
+        print(f"webhook {url}: {error}", file=sys.stderr)

@@ -1,0 +1,213 @@
+"""Making a model the champion, in steps that a kill between any two of them does no harm."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from throughline.errors import BadPipeline, RefusedByGate
+from throughline.paths import Workspace, replaced
+from throughline.releasing import releases
+from throughline.releasing.git import changed_files, git
+from throughline.releasing.outputs import cached, sha256
+from throughline.running.environment import CACHE
+from throughline.running.why import why
+
+# Loads the model and answers raw rows in a process that cannot import a training library.
+FRESH = """
+import sys
+sys.modules.update(dict.fromkeys(("tensorflow", "keras", "jax", "torch"), None))
+import numpy, pyarrow.parquet
+from pathlib import Path
+from throughline.serving.predictor import Predictor
+predictor = Predictor(Path(sys.argv[1]))
+table = pyarrow.parquet.read_table(sys.argv[2])
+names = list(predictor.inputs)
+images = Path(sys.argv[2]).with_suffix(".images")
+stored = {path.stem: numpy.load(path, allow_pickle=False) for path in images.glob("*.npy")}
+answers = predictor.predict(
+    {name: stored[name] if name in stored else table[name].to_pylist() for name in names})
+for name, answer in answers.items():
+    if answer.dtype.kind == "f" and not numpy.isfinite(answer).all():
+        sys.exit(f"output {name} is not finite")
+    if len(answer) != table.num_rows:
+        sys.exit(f"output {name} has {len(answer)} answers to {table.num_rows} rows")
+"""
+
+
+def created(
+    root: Path, name: str, committed: bool = True, verdict: Mapping[str, Any] | None = None
+) -> str:
+    """Release the model that a pipeline's files hold now.
+
+    Args:
+        root: the repository.
+        name: the pipeline.
+        committed: also commit the record and tag the commit `NAME@vN`. Default: true.
+        verdict: how the model compares with the champion. Default: not compared.
+
+    Returns:
+        `NAME@vN`.
+
+    Raises:
+        ThroughlineError: stages are not up to date, files are not committed, a gate is broken,
+            or this very model is released already.
+    """
+    settle(root, name, committed)
+    stale = why(root, None, name)
+    if f"{name} " in stale:
+        first = stale.splitlines()[0].rstrip(":")
+        raise BadPipeline("Every stage must be up to date before a release", first, "Run dvc repro")
+    content = releases.record(root, name, verdict)
+    _refuse_released(root, content)
+    answers_raw_rows(root, name)
+    # The record first and the crown last: whoever reads the champion in between reads the old one.
+    releases.write(root, content)
+    keep_model(root, content, Workspace(root, name).model)
+    releases.crown(root, name, str(content["version"]))
+    if committed:
+        _commit(root, name, f"Release {name}@{content['version']}")
+        _tag(root, name, str(content["version"]))
+    return f"{name}@{content['version']}"
+
+
+def settle(root: Path, name: str, committed: bool = True) -> None:
+    """Finish what a killed release or rollback left half done.
+
+    The champion's record decides: servers get the model that it names, and it is committed and
+    tagged where releases are.
+
+    Raises:
+        BadPipeline: the champion's model is nowhere to be had.
+    """
+    version = releases.champion(root, name)
+    if version is None:
+        champion_file(root, name).unlink(missing_ok=True)
+        return
+    content = releases.read(root, name, version)
+    kept = champion_file(root, name)
+    if not kept.exists() or sha256(kept) != content["model"]["sha256"]:
+        _restore(root, content)
+    if committed:
+        _commit(root, name, f"Release {name}@{version}")
+        _tag(root, name, version)
+
+
+def champion_file(root: Path, name: str) -> Path:
+    """Where the champion's model lies for servers."""
+    return Workspace(root, name).model.with_name("champion.onnx")
+
+
+def _refuse_released(root: Path, content: Mapping[str, Any]) -> None:
+    name, digest = str(content["pipeline"]), content["model"]["sha256"]
+    for version in releases.versions(root, name):
+        if releases.read(root, name, version)["model"]["sha256"] == digest:
+            raise BadPipeline(
+                "A model that is not yet released was expected",
+                f"that of {name}@{version}",
+                f"`rollback {name}@{version}` makes it the champion",
+            )
+
+
+def answers_raw_rows(root: Path, name: str) -> None:
+    """Prove that the model answers raw rows in a fresh process without training libraries.
+
+    Raises:
+        RefusedByGate: it does not; the message is that process's own.
+    """
+    workspace = Workspace(root, name)
+    rows = workspace.networks / "main" / "golden.parquet"
+    done = subprocess.run(
+        [sys.executable, "-c", FRESH, str(workspace.model), str(rows)],
+        cwd=root,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise RefusedByGate("A fresh process must load the model and answer raw rows", last)
+
+
+def keep_model(root: Path, record: Mapping[str, Any], model: Path) -> None:
+    """Put a released model where servers look for the champion: `models/NAME/champion.onnx`."""
+    found = sha256(model)
+    if found != record["model"]["sha256"]:
+        release = f"{record['pipeline']}@{record['version']}"
+        raise BadPipeline(f"{model} must be the file released as {release}", found)
+    with replaced(champion_file(root, str(record["pipeline"]))) as draft:
+        draft.write_bytes(model.read_bytes())
+
+
+def rolled_back(root: Path, release: str, committed: bool = True) -> str:
+    """Make an older release the champion again, its model taken from DVC's cache or remote."""
+    name, version = releases.parsed(release)
+    record = releases.read(root, name, version)
+    before = releases.champion(root, name)
+    _restore(root, record)
+    releases.crown(root, name, version)
+    if committed:
+        _commit(root, name, f"Roll {name} back to {version}")
+    return f"{name}: champion {before} → {version}"
+
+
+def _restore(root: Path, record: Mapping[str, Any]) -> None:
+    """Fetch the model of a release out of DVC's cache or remote, for servers."""
+    model = root / CACHE / f"{record['pipeline']}-champion.onnx"
+    try:
+        fetch(root, record["stages"]["export"][record["model"]["path"]], model)
+        keep_model(root, record, model)
+    finally:
+        model.unlink(missing_ok=True)
+
+
+def _commit(root: Path, name: str, message: str) -> None:
+    folder = (releases.FOLDER / name).as_posix()
+    if changed_files(root, folder):
+        git(root, "add", folder)
+        git(root, "commit", "-qm", message, "--", folder)
+
+
+def _tag(root: Path, name: str, version: str) -> None:
+    """Tag the commit that brought a record, for people and for `dvc artifacts get`."""
+    # The second is DVC's way to name an artifact's version; it takes annotated tags only.
+    tags = (f"{name}@{version}", f"pipelines/{name}=model@{version}.0.0")
+    record = (releases.FOLDER / name / f"{version}.yaml").as_posix()
+    commit = git(root, "log", "-1", "--format=%H", "--", record)
+    for tag in tags:
+        if not git(root, "tag", "--list", tag):
+            git(root, "tag", "--annotate", "--message", f"Release {name}@{version}", tag, commit)
+
+
+def fetch(root: Path, digest: str, target: Path) -> None:
+    """Copy a file out of DVC's cache, or of its remote, by its digest.
+
+    Raises:
+        BadPipeline: neither has it.
+    """
+    from dvc.repo import Repo
+
+    with Repo(str(root)) as repo:
+        cache = Path(repo.cache.local.path)
+        if not cached(cache, digest).exists():
+            _from_remote(repo, digest)
+    with replaced(target) as draft:
+        draft.write_bytes(cached(cache, digest).read_bytes())
+
+
+def _from_remote(repo: Any, digest: str) -> None:
+    from dvc.config import NoRemoteError
+    from dvc_data.hashfile.hash_info import HashInfo
+
+    try:
+        repo.cloud.pull([HashInfo("md5", digest)])
+    except NoRemoteError as error:
+        raise BadPipeline(
+            "DVC's cache or a remote must hold the release's model",
+            digest,
+            "Add the remote it was pushed to: `dvc remote add -d NAME URL`",
+        ) from error
+    if not repo.cache.local.exists(digest):
+        raise BadPipeline("DVC's remote must hold the release's model", digest, "Push it there")

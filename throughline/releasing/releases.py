@@ -1,0 +1,212 @@
+"""The records of released models: `releases/NAME/vN.yaml`, and which of them is the champion."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from throughline.errors import BadPipeline, MissingFile, RefusedByGate, listed, nearest
+from throughline.paths import Workspace, read_json, replaced
+from throughline.releasing.git import changed_files, commit
+from throughline.releasing.machine import environment
+from throughline.releasing.outputs import sha256
+
+FOLDER = Path("releases")
+CHAMPION = "champion.yaml"
+# What decides the bytes of a model, besides the pipeline's own folder.
+SOURCES = ("params.yaml", "flows", "tasks", "throughline")
+
+
+def versions(root: Path, name: str) -> list[str]:
+    """The versions of a pipeline, oldest first: all that are or have been champion.
+
+    A record that is not among them is what a killed release left; its number is used again.
+    """
+    return [str(version) for version in _crowned(root, name).get("crowned", [])]
+
+
+def champion(root: Path, name: str) -> str | None:
+    """The version in use, or None before the first release."""
+    version = _crowned(root, name).get("version")
+    return str(version) if version else None
+
+
+def _crowned(root: Path, name: str) -> dict[str, Any]:
+    path = root / FOLDER / name / CHAMPION
+    if not path.exists():
+        return {}
+    return dict(yaml.safe_load(path.read_text(encoding="utf-8")))
+
+
+def read(root: Path, name: str, version: str) -> dict[str, Any]:
+    """A release's record.
+
+    Raises:
+        MissingFile: no such pipeline or version; the message names the nearest.
+    """
+    known = versions(root, name)
+    if version not in known:
+        names = sorted(path.name for path in (root / FOLDER).glob("*") if versions(root, path.name))
+        wanted, valid = (version, known) if known else (name, names)
+        raise MissingFile(
+            "A released version was expected",
+            f"{name}@{version}",
+            nearest(wanted, valid) if valid else "Nothing is released yet",
+        )
+    content = (root / FOLDER / name / f"{version}.yaml").read_text(encoding="utf-8")
+    return dict(yaml.safe_load(content))
+
+
+def parsed(text: str) -> tuple[str, str]:
+    """`NAME@VERSION` as its two parts.
+
+    Raises:
+        BadPipeline: it is written otherwise.
+    """
+    name, _, version = text.partition("@")
+    if not name or not version:
+        raise BadPipeline("A release is written NAME@VERSION, such as iris@v1", text)
+    return name, version
+
+
+def write(root: Path, record: Mapping[str, Any]) -> None:
+    """Store a record; its version is not the champion before it is crowned."""
+    path = root / FOLDER / str(record["pipeline"]) / f"{record['version']}.yaml"
+    with replaced(path) as draft:
+        draft.write_text(yaml.safe_dump(dict(record), sort_keys=False, width=100), encoding="utf-8")
+
+
+def crown(root: Path, name: str, version: str) -> None:
+    """Make a version the champion."""
+    known = versions(root, name)
+    content = {"version": version, "crowned": [*known, *({version} - set(known))]}
+    with replaced(root / FOLDER / name / CHAMPION) as draft:
+        draft.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+
+
+def record(root: Path, name: str, verdict: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Describe the model that a pipeline's files hold now, as its next version.
+
+    Args:
+        root: the repository.
+        name: the pipeline; its stages are up to date.
+        verdict: how the model compares with the champion. Default: not compared.
+
+    Raises:
+        MissingFile: a stage has not run.
+        BadPipeline: files that the model came from are not committed.
+        RefusedByGate: a gate or the parity with the network does not hold.
+    """
+    workspace = Workspace(root, name)
+    lock = workspace.stages_file.with_name("dvc.lock")
+    for path in (workspace.model, lock):
+        if not path.exists():
+            raise MissingFile(f"'{path}' is needed for a release", remedy="Run `dvc repro` first")
+    loose = changed_files(root, *SOURCES, f"pipelines/{name}")
+    if loose:
+        raise BadPipeline(
+            "The files a model comes from must be committed before its release",
+            listed(loose),
+            "Commit them",
+        )
+    report = read_json(workspace.evaluation / "report.json")
+    parity = read_json(workspace.parity)
+    require(report, parity)
+    number = int((versions(root, name) or ["v0"])[-1][1:]) + 1
+    return {
+        "pipeline": name,
+        "version": f"v{number}",
+        "title": report["title"],
+        "released": datetime.now(UTC).isoformat(timespec="seconds"),
+        "commit": commit(root),
+        "replaced": champion(root, name),
+        "verdict": dict(verdict) if verdict else None,
+        "model": _model(workspace.model, root),
+        "precisions": _precisions(workspace, root, report),
+        "metrics": report["branches"]["main"]["metrics"],
+        "gates": report["gates"],
+        "parity": {
+            branch: {key: found[key] for key in ("exporter", "largest_error", "tolerance")}
+            for branch, found in parity.items()
+        },
+        "data": read_json(workspace.raw / "provenance.json"),
+        "stages": outputs(lock),
+        "parameters": _parameters(workspace),
+        "environment": environment(root),
+    }
+
+
+def require(report: Mapping[str, Any], parity: Mapping[str, Any]) -> None:
+    """Refuse a model whose gates or parity do not hold.
+
+    Raises:
+        RefusedByGate: names them.
+    """
+    broken = [gate["gate"] for gate in report["gates"] if not gate["holds"]]
+    broken += [
+        f"parity of {branch}"
+        for branch, found in parity.items()
+        if found["largest_error"] > found["tolerance"]
+        or not all(output["passed"] for output in found["outputs"])
+    ]
+    if broken:
+        raise RefusedByGate("Every gate must hold", listed(broken), "Keep the champion")
+
+
+def outputs(lock: Path) -> dict[str, dict[str, str]]:
+    """The outputs of each stage with DVC's digests, as a `dvc.lock` has them."""
+    stages = yaml.safe_load(lock.read_text(encoding="utf-8"))["stages"]
+    return {
+        stage: {output["path"]: output["md5"] for output in content.get("outs", [])}
+        for stage, content in stages.items()
+    }
+
+
+def _model(path: Path, root: Path) -> dict[str, Any]:
+    import onnx
+
+    model = onnx.load(str(path))
+    return {
+        "path": path.relative_to(root).as_posix(),
+        "sha256": sha256(path),
+        "bytes": path.stat().st_size,
+        "loads": {
+            "ir_version": model.ir_version,
+            "opsets": {entry.domain or "ai.onnx": entry.version for entry in model.opset_import},
+            "onnxruntime": metadata.version("onnxruntime"),
+        },
+        "inputs": [entry.name for entry in model.graph.input],
+        "outputs": [entry.name for entry in model.graph.output],
+    }
+
+
+def _precisions(
+    workspace: Workspace, root: Path, report: Mapping[str, Any]
+) -> dict[str, dict[str, Any]]:
+    """The smaller files that are released too; one beyond its tolerance is not, and says why."""
+    entries: dict[str, dict[str, Any]] = {}
+    for judged in report["branches"]["main"].get("precisions", []):
+        if "released" not in judged:
+            continue
+        path = workspace.precisions / f"{judged['precision']}.onnx"
+        released = {"path": path.relative_to(root).as_posix(), "sha256": sha256(path)}
+        entries[judged["precision"]] = {
+            **(released if judged["released"] else {"refused": "beyond its tolerance"}),
+            "bytes": judged["bytes"],
+            "difference": judged["difference"],
+        }
+    return entries
+
+
+def _parameters(workspace: Workspace) -> dict[str, Any]:
+    from throughline.pipeline.yaml_file import YamlFile
+
+    return {
+        "pipeline.yaml": sha256(workspace.pipeline_file),
+        "params.yaml": dict(YamlFile(workspace.parameters_file).content),
+    }

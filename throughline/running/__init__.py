@@ -1,0 +1,1 @@
+"""Running DVC's graph: the recorder, workers, Prefect's server, schedules."""

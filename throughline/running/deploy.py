@@ -1,0 +1,231 @@
+"""`throughline deploy`: schedules of prefect.yaml, on a server and a worker of this machine."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from throughline.errors import BadPipeline, ThroughlineError
+from throughline.paths import replaced, write_json
+from throughline.running.environment import CACHE, use_prefect
+from throughline.running.pools import definition
+from throughline.running.server import HOST, STANDING, NoServer, answers, standing
+
+ROOT = Path()
+POOL = "local"
+PORT = 4200
+# A training takes a GPU for itself, whichever flow it belongs to.
+GPU_TAG = "gpu"
+START_SECONDS = 180.0
+STOP_SECONDS = 15.0
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; 0, or 2 for a mistake."""
+    parser = argparse.ArgumentParser(prog="throughline deploy", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    apply = commands.add_parser("apply", help="send prefect.yaml to the server in use")
+    up = commands.add_parser("up", help="start server, worker and schedules")
+    up.add_argument("--port", type=int, default=PORT)
+    for command in (apply, up):
+        command.add_argument("--file", type=Path, default=Path("prefect.yaml"))
+    apply.add_argument("--pool", type=Path, help="such as pools/docker.yaml; default: processes")
+    commands.add_parser("down", help="end what `up` started")
+    chosen = parser.parse_args(arguments)
+    use_prefect(ROOT)
+    try:
+        if chosen.command == "up":
+            print(started(ROOT.resolve(), chosen.port, chosen.file))
+        elif chosen.command == "down":
+            print(ended(ROOT.resolve()))
+        else:
+            url = os.environ.get("PREFECT_API_URL") or standing(ROOT)
+            apply_to(ROOT.resolve(), url, chosen.file, chosen.pool)
+    except ThroughlineError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def started(root: Path, port: int, file: Path) -> str:
+    """Start Prefect's server and a worker, both detached, and apply the schedules.
+
+    Args:
+        root: the repository.
+        port: of the server on this machine.
+        file: the deployments.
+
+    Returns:
+        Where to look.
+
+    Raises:
+        BadPipeline: they run already.
+        NoServer: the server does not answer.
+    """
+    running = [process for process in _processes(root) if _alive(process)]
+    if running:
+        raise BadPipeline("Server and worker run already", running[0]["pid"], "Run `make down`")
+    url = f"http://{HOST}:{port}/api"
+    os.environ["PREFECT_API_URL"] = url
+    server = _detached(root, "server", "server", "start", "--host", HOST, "--port", str(port))
+    _note(root, url, [server])
+    _wait(url, root)
+    apply_to(root, url, file)
+    worker = _detached(root, "worker", "worker", "start", "--pool", POOL, "--type", "process")
+    _note(root, url, [server, worker])
+    return f"Prefect: {url.removesuffix('/api')}  (end with `make down`)"
+
+
+def ended(root: Path) -> str:
+    """End the worker, then the server; runs of the worker end with it."""
+    count = 0
+    for process in reversed(_processes(root)):
+        count += _ended(process)
+    (root / STANDING).unlink(missing_ok=True)
+    return f"ended {count} processes"
+
+
+def apply_to(root: Path, url: str, file: Path, pool: Path | None = None) -> None:
+    """Create the work pool, the limit for GPUs and the deployments; again is no harm.
+
+    Args:
+        root: the repository.
+        url: of Prefect's server.
+        file: the deployments.
+        pool: the file of a work pool that all deployments shall use. Default: processes of this
+            machine.
+
+    Raises:
+        NoServer: nothing answers at `url`.
+        BadPipeline: a file is wrong, or Prefect refuses it.
+    """
+    if not url or not answers(url):
+        raise NoServer("A Prefect server must answer", url or "no PREFECT_API_URL", "Run `make up`")
+    chosen = definition(pool) if pool else {"type": "process", "directory": str(root)}
+    name = pool.stem if pool else POOL
+    _prepare_server(name, chosen)
+    environment = {
+        **os.environ,
+        "THROUGHLINE_ROOT": str(chosen["directory"]),
+        "PREFECT_API_URL": url,
+    }
+    done = subprocess.run(
+        [
+            *(*_prefect(), "--no-prompt", "deploy", "--all"),
+            *("--prefect-file", str(_for_pool(root, file, name) if pool else file)),
+        ],
+        cwd=root,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise BadPipeline(f"Prefect must accept {file}", (done.stderr + done.stdout)[-500:])
+
+
+def _prepare_server(name: str, chosen: dict[str, Any]) -> None:
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.actions import WorkPoolCreate
+
+    from throughline.running.workers import gpu_ids
+
+    template = {"base_job_template": chosen["template"]} if "template" in chosen else {}
+    pool = WorkPoolCreate(name=name, type=chosen["type"], **template)
+    with get_client(sync_client=True) as client:
+        client.create_work_pool(pool, overwrite=True)
+        client.create_concurrency_limit(GPU_TAG, max(1, len(gpu_ids())))
+
+
+def _for_pool(root: Path, file: Path, name: str) -> Path:
+    """The deployments of a file, all in one work pool."""
+    content = yaml.safe_load((root / file).read_text(encoding="utf-8"))
+    for deployment in content["deployments"]:
+        deployment["work_pool"] = {"name": name}
+    path = root / CACHE / "flows" / f"deployments-{name}.yaml"
+    with replaced(path) as draft:
+        draft.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+    return path
+
+
+def _prefect() -> list[str]:
+    return [sys.executable, "-m", "prefect"]
+
+
+def _detached(root: Path, name: str, *arguments: str) -> dict[str, Any]:
+    """Start a Prefect command that outlives this process; its output goes to a log."""
+    import psutil  # type: ignore[import-untyped]
+
+    log = root / CACHE / "flows" / f"standing-{name}.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [*_prefect(), *arguments],
+            cwd=root,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            start_new_session=True,
+            # Flow runs of the worker import this repository.
+            env={**os.environ, "PYTHONPATH": str(root)},
+        )
+    return {"name": name, "pid": process.pid, "born": psutil.Process(process.pid).create_time()}
+
+
+def _wait(url: str, root: Path) -> None:
+    end = time.monotonic() + START_SECONDS
+    while not answers(url):
+        if time.monotonic() > end:
+            log = root / CACHE / "flows" / "standing-server.log"
+            raise NoServer(f"Prefect's server must answer at {url}", "no answer", f"See {log}")
+        time.sleep(0.5)
+
+
+def _note(root: Path, url: str, processes: list[dict[str, Any]]) -> None:
+    with replaced(root / STANDING) as draft:
+        write_json(draft, {"url": url, "processes": processes})
+
+
+def _processes(root: Path) -> list[dict[str, Any]]:
+    with suppress(OSError, ValueError, KeyError):
+        return list(json.loads((root / STANDING).read_text(encoding="utf-8"))["processes"])
+    return []
+
+
+def _alive(process: dict[str, Any]) -> bool:
+    """Whether the very process lives: a later one may have its number, but not its birth."""
+    import psutil
+
+    try:
+        return bool(psutil.Process(process["pid"]).create_time() == process["born"])
+    except psutil.NoSuchProcess:
+        return False
+
+
+def _ended(process: dict[str, Any]) -> bool:
+    import psutil
+
+    if not _alive(process):
+        return False
+    parent = psutil.Process(process["pid"])
+    family = [*parent.children(recursive=True), parent]
+    for member in family:
+        with suppress(psutil.NoSuchProcess):
+            member.terminate()
+    _, left = psutil.wait_procs(family, timeout=STOP_SECONDS)
+    for member in left:
+        with suppress(psutil.NoSuchProcess):
+            member.kill()
+    return True
+
+
+if __name__ == "__main__":
+    sys.exit(main())

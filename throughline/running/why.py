@@ -1,0 +1,274 @@
+"""`throughline why`: what would rerun, and which file, parameter or line of code causes it."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import json
+import subprocess
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from throughline.errors import BadPipeline, MissingFile, listed, nearest, shorten
+
+if TYPE_CHECKING:
+    from dvc.stage import Stage
+
+# How many commits that touched a path are looked through for the version that last ran.
+COMMITS = 50
+MOST_FILES = 5
+MOST_PARAMETERS = 5
+ABSENT = "unset"
+
+
+def why(root: Path, stage: str | None = None, name: str | None = None) -> str:
+    """What `dvc repro` would run again, and why.
+
+    Args:
+        root: the repository.
+        stage: a stage; with it only that stage and what it needs are looked at. Default: all.
+        name: a pipeline. Default: all.
+
+    Returns:
+        A text: for each stage its causes, then the stages downstream of those.
+
+    Raises:
+        MissingFile: no such pipeline or stage.
+        BadPipeline: a dvc.yaml or dvc.lock that DVC cannot read.
+    """
+    from dvc.exceptions import DvcException
+
+    try:
+        return _explanation(root, stage, name)
+    except DvcException as error:
+        raise BadPipeline(f"DVC must be able to work: {' '.join(str(error).split())}") from error
+
+
+def _explanation(root: Path, stage: str | None, name: str | None) -> str:
+    from dvc.repo import Repo
+
+    with Repo(str(root)) as repo, repo.lock:
+        graph = repo.index.graph
+        chosen = _chosen(graph, stage, name)
+        made = {output.def_path for node in graph for output in node.outs}
+        causes = {}
+        for node in _with_upstream(graph, chosen):
+            found = list(_causes(node, root, made))
+            if found:
+                causes[node] = found
+        followers = _downstream(graph, causes)
+    if not causes:
+        return "Nothing would rerun."
+    lines = []
+    for node, found in causes.items():
+        lines.append(f"{label(node)} would rerun:")
+        lines += [f"  {cause}" for cause in found]
+    if followers:
+        lines.append(f"After it, where its outputs differ: {', '.join(map(label, followers))}.")
+    return "\n".join(lines)
+
+
+def label(stage: Stage) -> str:
+    """A stage as a person names it: `iris train`, or `scoreboard` for one of the root's."""
+    file = Path(stage.path_in_repo)
+    return stage.name if file.parent == Path() else f"{file.parent.name} {stage.name}"
+
+
+def _chosen(graph: Any, stage: str | None, name: str | None) -> list[Stage]:
+    stages = sorted(graph, key=lambda node: str(node.addressing))
+    names = sorted({Path(node.path_in_repo).parent.name for node in stages} - {""})
+    if name is not None and name not in names:
+        raise MissingFile(
+            "A pipeline is a folder with pipeline.yaml and dvc.yaml below pipelines/",
+            name,
+            nearest(name, names),
+        )
+    return [
+        node
+        for node in stages
+        if stage in (None, node.name) and name in (None, Path(node.path_in_repo).parent.name)
+    ]
+
+
+def _with_upstream(graph: Any, chosen: Iterable[Stage]) -> list[Stage]:
+    """The chosen stages and all that they need, in the order of their run."""
+    import networkx
+
+    selected: set[Stage] = set()
+    for node in chosen:
+        selected |= {node, *networkx.descendants(graph, node)}
+    return _in_order(graph, selected)
+
+
+def _downstream(graph: Any, causes: Mapping[Stage, Any]) -> list[Stage]:
+    """The stages that use an output of those that would rerun."""
+    import networkx
+
+    found: set[Stage] = set()
+    for node in causes:
+        found |= networkx.ancestors(graph, node)
+    return _in_order(graph, found - set(causes))
+
+
+def _in_order(graph: Any, nodes: set[Stage]) -> list[Stage]:
+    import networkx
+
+    order = networkx.lexicographical_topological_sort(
+        graph.reverse(copy=False), key=lambda node: str(node.addressing)
+    )
+    return [node for node in order if node in nodes]
+
+
+def _causes(stage: Stage, root: Path, made: set[str]) -> Iterator[str]:
+    if not any(output.hash_info for output in stage.outs):
+        yield "it has not run yet"
+        return
+    if stage.changed_stage():
+        yield f"its command in {Path(stage.path_in_repo)} changed"
+    for dependency in stage.deps:
+        status = dependency.status()
+        if not status:
+            continue
+        if hasattr(dependency, "params"):
+            yield from _changed_parameters(dependency, root)
+        elif dependency.def_path in made:
+            yield f"input {dependency.def_path} is {_past(next(iter(status.values())))}"
+        else:
+            yield from _changed_files(dependency, next(iter(status.values())), root)
+    for output in stage.outs:
+        for state in output.status().values():
+            yield f"output {output.def_path} is {_past(state)}"
+
+
+def _past(state: str) -> str:
+    return {
+        "modified": "not what it was then",
+        "deleted": "missing",
+        "new": "new to the stage",
+        "not in cache": "not in DVC's cache",
+    }.get(state, state)
+
+
+def _changed_parameters(dependency: Any, root: Path) -> Iterator[str]:
+    recorded = dependency.hash_info.value or {}
+    current = dependency.read_params() if dependency.exists else {}
+    file = Path(dependency.fs_path).relative_to(root.resolve())
+    changes = list(differences(recorded, current))
+    for key, old, new in changes[:MOST_PARAMETERS]:
+        yield f"parameter {key} in {file}: {shorten(old)} → {shorten(new)}"
+    if len(changes) > MOST_PARAMETERS:
+        yield f"and {len(changes) - MOST_PARAMETERS} more parameters in {file}"
+
+
+def differences(old: Any, new: Any, key: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """The leaves that differ between two nested mappings, as (dotted key, old, new)."""
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        for name in sorted({*old, *new}, key=str):
+            inner = f"{key}.{name}" if key else str(name)
+            yield from differences(old.get(name, ABSENT), new.get(name, ABSENT), inner)
+    elif old != new:
+        yield key, old, new
+
+
+def _changed_files(dependency: Any, state: str, root: Path) -> Iterator[str]:
+    path = Path(dependency.def_path)
+    if state != "modified":
+        yield f"{path} is {_past(state)}"
+        return
+    current = _files_below(root, path)
+    recorded = _recorded(root, path, dependency.hash_info.value)
+    if recorded is None:
+        yield f"{path} changed; git knows no version of it that ran"
+        return
+    changed = sorted(
+        file for file in {*recorded, *current} if recorded.get(file) != current.get(file)
+    )
+    for file in changed[:MOST_FILES]:
+        yield _changed_file(file, recorded.get(file), current.get(file))
+    if len(changed) > MOST_FILES:
+        yield f"and {listed(changed[MOST_FILES:])}"
+
+
+def _changed_file(file: str, old: bytes | None, new: bytes | None) -> str:
+    if old is None:
+        return f"{file} is new"
+    if new is None:
+        return f"{file} is missing"
+    old_lines, new_lines = (
+        content.decode("utf-8", "replace").splitlines() for content in (old, new)
+    )
+    for number, (was, now) in enumerate(zip(old_lines, new_lines, strict=False), start=1):
+        if was != now:
+            return f"{file}:{number}: `{shorten(was)}` → `{shorten(now)}`"
+    number = min(len(old_lines), len(new_lines)) + 1
+    added = len(new_lines) > len(old_lines)
+    line = (new_lines if added else old_lines)[number - 1 : number]
+    return f"{file}:{number}: {'added' if added else 'removed'} `{shorten(''.join(line))}`"
+
+
+def _files_below(root: Path, path: Path) -> dict[str, bytes]:
+    """The files of a dependency as they are, by their path in the repository."""
+    start = root / path
+    if start.is_file():
+        return {path.as_posix(): start.read_bytes()}
+    files = (file for file in sorted(start.rglob("*")) if file.is_file())
+    return {
+        file.relative_to(root).as_posix(): file.read_bytes()
+        for file in files
+        if "__pycache__" not in file.parts and file.suffix != ".pyc"
+    }
+
+
+@functools.cache
+def _recorded(root: Path, path: Path, digest: str) -> dict[str, bytes] | None:
+    """The version of a dependency with DVC's `digest`, from git's newest commits that touch it."""
+    commits = _git(root, "log", f"-n{COMMITS}", "--format=%H", "--", path.as_posix())
+    for commit in (commits or b"").decode().split():
+        files = _committed(root, commit, path)
+        if digest == _digest(files, path):
+            return files
+    return None
+
+
+def _committed(root: Path, commit: str, path: Path) -> dict[str, bytes]:
+    """The files below `path` in a commit."""
+    tree = _git(root, "ls-tree", "-r", "-z", "--full-tree", commit, "--", path.as_posix()) or b""
+    entries = [entry.split(b"\t", 1) for entry in tree.split(b"\0") if entry]
+    blobs = [(name.decode(), about.split()[2].decode()) for about, name in entries]
+    wanted = "\n".join(blob for _, blob in blobs).encode()
+    stream = _git(root, "cat-file", "--batch", given=wanted) or b""
+    files, start = {}, 0
+    for name, _ in blobs:
+        # Each object follows a line "<id> <type> <size>" and is followed by a line end.
+        end = stream.index(b"\n", start)
+        size = int(stream[start:end].split()[2])
+        files[name] = stream[end + 1 : end + 1 + size]
+        start = end + 2 + size
+    return files
+
+
+def _digest(files: Mapping[str, bytes], path: Path) -> str:
+    """DVC's digest of a file, or of a folder: that of its listing as JSON."""
+    md5 = {
+        name: hashlib.md5(content, usedforsecurity=False).hexdigest()
+        for name, content in files.items()
+    }
+    if path.as_posix() in md5:
+        return md5[path.as_posix()]
+    listing = [
+        {"md5": md5[name], "relpath": Path(name).relative_to(path).as_posix()}
+        for name in sorted(md5)
+    ]
+    return hashlib.md5(json.dumps(listing).encode(), usedforsecurity=False).hexdigest() + ".dir"
+
+
+def _git(root: Path, *arguments: str, given: bytes | None = None) -> bytes | None:
+    """What git answers, or None where there is no git or no repository."""
+    try:
+        done = subprocess.run(
+            ["git", *arguments], cwd=root, input=given, capture_output=True, check=True
+        )
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout

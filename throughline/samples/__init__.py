@@ -1,0 +1,1 @@
+"""Prepared data: windows over time, splits and folds."""

@@ -1,0 +1,80 @@
+"""Folds of the training rows: K-fold, iterated, stratified, grouped, temporal."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from throughline.errors import BadData, BadPipeline, nearest
+from throughline.pipeline.schema.protocol import CrossValidation
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+class Fold(NamedTuple):
+    """Row numbers of one fold; `repeat` counts the shuffles of iterated K-fold from 0."""
+
+    training: np.ndarray
+    validation: np.ndarray
+    repeat: int
+
+
+def folds(rows: pd.DataFrame, labels: np.ndarray | None, protocol: CrossValidation) -> list[Fold]:
+    """The folds of a protocol.
+
+    Args:
+        rows: the training rows.
+        labels: the class of each row for classification, whose shares the folds then keep unless
+            the protocol says `stratify: false`; None for regression.
+        protocol: how many folds, how often, in what manner.
+
+    Raises:
+        BadPipeline: a column that the rows do not have, or `stratify` without classes.
+        BadData: fewer rows or groups than folds.
+    """
+    from sklearn import model_selection
+
+    column = protocol.group or protocol.temporal
+    if column is not None and column not in rows.columns:
+        raise BadPipeline(
+            f"cross_validation: the rows have no column '{column}'",
+            remedy=nearest(column, rows.columns),
+        )
+    if protocol.stratify and labels is None:
+        raise BadPipeline("cross_validation.stratify needs classes", remedy="Remove it")
+    stratify = labels is not None and protocol.stratify is not False
+    numbers = np.arange(len(rows))
+    result = []
+    try:
+        for repeat in range(protocol.repeats):
+            seed = protocol.seed + repeat if protocol.shuffle else None
+            splitter: Any
+            if protocol.temporal:
+                splitter = model_selection.TimeSeriesSplit(protocol.folds, gap=protocol.gap)
+                numbers = np.argsort(rows[protocol.temporal].to_numpy(), kind="stable")
+                pairs = splitter.split(numbers)
+            elif protocol.group:
+                splitter = model_selection.GroupKFold(
+                    protocol.folds, shuffle=protocol.shuffle, random_state=seed
+                )
+                pairs = splitter.split(numbers, groups=rows[protocol.group])
+            elif stratify:
+                splitter = model_selection.StratifiedKFold(
+                    protocol.folds, shuffle=protocol.shuffle, random_state=seed
+                )
+                pairs = splitter.split(numbers, labels)
+            else:
+                splitter = model_selection.KFold(
+                    protocol.folds, shuffle=protocol.shuffle, random_state=seed
+                )
+                pairs = splitter.split(numbers)
+            result += [Fold(numbers[train], numbers[held], repeat) for train, held in pairs]
+    except ValueError as error:
+        raise BadData(
+            f"The training rows cannot be folded: {error}",
+            f"{len(rows)} rows",
+            "Lower `cross_validation.folds`, or bring more rows",
+        ) from None
+    return result

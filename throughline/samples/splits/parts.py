@@ -1,0 +1,101 @@
+"""The split of the clean rows into training, test and gap."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from throughline.errors import BadData, BadPipeline, nearest
+from throughline.pipeline.schema.protocol import Split
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+PARTS = ("training", "test", "gap")
+
+
+def parts(rows: pd.DataFrame, split: Split) -> np.ndarray:
+    """The part of each row.
+
+    Args:
+        rows: clean rows in the file's order.
+        split: how they are divided.
+
+    Returns:
+        object array of shape (rows,) holding `training`, `test` or `gap`.
+
+    Raises:
+        BadPipeline: a column that the rows do not have.
+        BadData: a part that would have no rows, classes too small to stratify.
+    """
+    for column in (split.column, split.stratify):
+        if column is not None and column not in rows.columns:
+            raise BadPipeline(
+                f"split: the rows have no column '{column}'", remedy=nearest(column, rows.columns)
+            )
+    assigned = np.full(len(rows), "training", dtype=object)
+    if split.kind == "predefined":
+        assigned = _predefined(rows, split)
+    elif split.kind == "first":
+        order = np.arange(len(rows))
+        if split.shuffle is not None:
+            np.random.RandomState(split.shuffle).shuffle(order)
+        assigned[order[split.train :]] = "test"
+    elif split.kind == "temporal":
+        assigned = _temporal(rows, split)
+    elif split.test:
+        assigned[_drawn(rows, split)] = "test"
+    for part in ("training", "test"):
+        if part == "test" and split.kind == "shuffled" and split.test == 0:
+            continue
+        if not (assigned == part).any():
+            raise BadData(
+                f"The split must give the {part} part at least one row",
+                f"0 of {len(rows)} rows",
+                "Change `split`, or bring more rows",
+            )
+    return assigned
+
+
+def _drawn(rows: pd.DataFrame, split: Split) -> np.ndarray:
+    from sklearn.model_selection import GroupShuffleSplit, train_test_split
+
+    share: Any = int(split.test) if split.test >= 1 else split.test
+    numbers = np.arange(len(rows))
+    try:
+        if split.kind == "grouped":
+            drawn = GroupShuffleSplit(1, test_size=share, random_state=split.seed)
+            _, test = next(drawn.split(numbers, groups=rows[split.column]))
+        else:
+            labels = rows[split.stratify] if split.stratify else None
+            _, test = train_test_split(
+                numbers, test_size=share, random_state=split.seed, stratify=labels
+            )
+    except ValueError as error:
+        raise BadData(
+            f"The rows cannot be split: {error}", f"{len(rows)} rows", "Change `split`"
+        ) from None
+    return np.asarray(test)
+
+
+def _predefined(rows: pd.DataFrame, split: Split) -> np.ndarray:
+    said = rows[split.column].astype(str).to_numpy(dtype=object)
+    # Choices are made by cross-validation, so rows that were set aside for them train as well.
+    names = {"test": "test"} | dict.fromkeys(
+        ("train", "training", "valid", "validation"), "training"
+    )
+    strange = [value for value in said if value not in names]
+    if strange:
+        raise BadData(f"Column '{split.column}' must say 'train' or 'test' in each row", strange[0])
+    return np.array([names[value] for value in said], dtype=object)
+
+
+def _temporal(rows: pd.DataFrame, split: Split) -> np.ndarray:
+    order = np.argsort(rows[split.column].to_numpy(), kind="stable")
+    count = int(split.test) if split.test >= 1 else round(len(rows) * split.test)
+    first = len(rows) - count
+    assigned = np.full(len(rows), "training", dtype=object)
+    assigned[order[first:]] = "test"
+    assigned[order[max(0, first - split.gap) : first]] = "gap"
+    return assigned

@@ -1,0 +1,278 @@
+"""Rows on a regular grid: one row a step and series, oldest first, absent steps marked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from throughline.errors import BadData, BadPipeline, listed, nearest
+from throughline.pipeline.schema.time import Fill, Time
+from throughline.serving import clock as clocks
+from throughline.serving.errors import BadRequest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Series:
+    """One or several series on one grid, each a run of rows without a missing step.
+
+    Attributes:
+        rows: the raw columns; those of absent rows are empty.
+        steps: int64, the number of each row's step on the grid.
+        clock: int64, the seconds of the wall clock since 1970.
+        groups: int64, which series a row belongs to; a series' rows stand together.
+        present: whether the row was measured, or filled.
+        grid: `every`, `unit` and `origin`, as `throughline.serving.clock.steps` takes them.
+        counts: what was done to the rows.
+    """
+
+    rows: pd.DataFrame
+    steps: np.ndarray
+    clock: np.ndarray
+    groups: np.ndarray
+    present: np.ndarray
+    grid: dict[str, Any]
+    counts: dict[str, int]
+
+    def __len__(self) -> int:
+        return len(self.steps)
+
+    def part(self, chosen: np.ndarray) -> Series:
+        """Some of the rows; they must be whole runs of steps in each series."""
+        return replace(
+            self,
+            rows=self.rows[chosen].reset_index(drop=True),
+            steps=self.steps[chosen],
+            clock=self.clock[chosen],
+            groups=self.groups[chosen],
+            present=self.present[chosen],
+        )
+
+    @property
+    def starts(self) -> np.ndarray:
+        """The first row of each series, and the number of all rows at the end."""
+        edges = np.flatnonzero(np.diff(self.groups)) + 1
+        return np.concatenate([[0], edges, [len(self)]])
+
+
+def regular(rows: pd.DataFrame, time: Time, needed: Sequence[str]) -> Series:
+    """Bring rows onto the grid.
+
+    Args:
+        rows: clean rows in any order.
+        time: section `time`.
+        needed: columns that must not be empty, because nothing fills them.
+
+    Raises:
+        BadPipeline: a column that the rows do not have.
+        BadData: a time that cannot be read, rows off the grid or on one step, gaps that the file
+            refuses.
+    """
+    for name in (*time.index.columns, *([time.index.hour] if time.index.hour else []), *time.group):
+        if name not in rows.columns:
+            raise BadPipeline(
+                f"time: the rows have no column '{name}'", remedy=nearest(name, rows.columns)
+            )
+    if not len(rows):
+        raise BadData("A series must have rows", "none")
+    groups, names = _numbered(rows, time.group)
+    wall, moments = times(rows, time, groups)
+    grid = _grid(moments, time)
+    steps, exact = clocks.steps(moments, grid)
+    if time.resample is None and not exact.all():
+        row = int(np.flatnonzero(~exact)[0])
+        raise BadData(
+            f"Rows must lie on a grid of {time.every}; {int((~exact).sum())} do not",
+            f"row {row} at {_said(wall[row])}",
+            "Leave out `time.index.zone`, for days of a wall clock have 23 to 25 hours"
+            if time.index.zone and time.every.endswith(("d", "w"))
+            else "Give another `time.every`, or `time.resample: mean`",
+        )
+    table = rows.assign(**{"/group": groups, "/step": steps})
+    table = _one_row_a_step(table, time, wall)
+    return _filled(_gapless(table, names, time, grid), time, needed)
+
+
+def times(rows: pd.DataFrame, time: Time, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Seconds of the wall clock and in UTC, for each row.
+
+    Args:
+        rows: clean rows; those of a series oldest first or newest first, if there is a `zone`
+            in whose autumn an hour comes twice.
+        time: section `time`.
+        groups: the number of each row's series.
+
+    Raises:
+        BadData: a time that cannot be read.
+    """
+    try:
+        wall = clocks.seconds({n: _values(rows[n]) for n in rows.columns}, time.index.model_dump())
+    except BadRequest as error:
+        raise BadData(f"time.index: {error}", remedy="Give `formats`, or mend the rows") from None
+    runs = []
+    for number in np.unique(groups):
+        own = np.flatnonzero(groups == number)
+        runs.append(own[::-1] if wall[own[0]] > wall[own[-1]] else own)
+    order = np.concatenate(runs)
+    starts = np.concatenate([np.arange(len(own)) == 0 for own in runs])
+    moments = np.empty_like(wall)
+    moments[order] = clocks.utc(wall[order], time.index.zone, starts)
+    return wall, moments
+
+
+def _values(column: pd.Series) -> np.ndarray:
+    return column.to_numpy() if column.dtype.kind == "M" else column.to_numpy(dtype=object)
+
+
+def _grid(moments: np.ndarray, time: Time) -> dict[str, Any]:
+    every, unit = time.grid
+    first = int(moments.min())
+    if time.resample is not None:
+        origin = 0
+    elif unit == "s":
+        origin = first % every
+    else:
+        month = np.datetime64(first, "s").astype("datetime64[M]").astype("datetime64[s]")
+        origin = first - int(month.astype(np.int64))
+    return {"every": every, "unit": unit, "origin": origin}
+
+
+def _said(second: int) -> str:
+    return str(np.datetime64(int(second), "s")).replace("T", " ")
+
+
+def series_of(rows: pd.DataFrame, time: Time) -> np.ndarray:
+    """The number of each row's series."""
+    return _numbered(rows, time.group)[0]
+
+
+def _numbered(rows: pd.DataFrame, columns: list[str]) -> tuple[np.ndarray, list[tuple[Any, ...]]]:
+    """The number of each row's series, and what the group columns hold in each."""
+    if not columns:
+        return np.zeros(len(rows), dtype=np.int64), [()]
+    for name in columns:
+        if (absent := rows[name].isna().to_numpy()).any():
+            raise BadData(
+                f"time.group: column '{name}' must say of every row which series it belongs to",
+                f"nothing in {int(absent.sum())} rows, the first of them row "
+                f"{int(np.flatnonzero(absent)[0])}",
+                "Drop these rows, or mend them",
+            )
+    keys = list(zip(*(rows[name].tolist() for name in columns), strict=True))
+    names = sorted(set(keys))
+    number = {name: position for position, name in enumerate(names)}
+    return np.array([number[key] for key in keys], dtype=np.int64), names
+
+
+def _one_row_a_step(table: pd.DataFrame, time: Time, wall: np.ndarray) -> pd.DataFrame:
+    doubled = table.duplicated(["/group", "/step"]).to_numpy()
+    if time.resample is None:
+        if doubled.any():
+            raise BadData(
+                f"Each step of {time.every} must have one row; {int(doubled.sum())} have more",
+                _said(wall[int(np.flatnonzero(doubled)[0])]),
+                "Name the columns that tell series apart in `time.group`, or give `time.resample`",
+            )
+        return table.sort_values(["/group", "/step"], kind="stable")
+    how = {
+        name: time.resample if table[name].dtype.kind in "iuf" else "last"
+        for name in table.columns
+        if name not in ("/group", "/step")
+    }
+    return table.groupby(["/group", "/step"], sort=True).agg(how).reset_index()
+
+
+def _gapless(
+    table: pd.DataFrame, names: list[tuple[Any, ...]], time: Time, grid: dict[str, Any]
+) -> Series:
+    """Every series from its first step to its last, with empty rows where there was none."""
+    import pandas as pd
+
+    held = table["/group"].to_numpy() * 2**40 + (table["/step"].to_numpy() - table["/step"].min())
+    groups, steps = [], []
+    for number in range(len(names)):
+        own = table.loc[table["/group"] == number, "/step"].to_numpy()
+        steps.append(np.arange(own.min(), own.max() + 1))
+        groups.append(np.full(len(steps[-1]), number, dtype=np.int64))
+    every_group, every_step = np.concatenate(groups), np.concatenate(steps)
+    wanted = every_group * 2**40 + (every_step - table["/step"].min())
+    at = np.searchsorted(held, wanted)
+    present = np.isin(wanted, held)
+    absent = int((~present).sum())
+    if absent and time.gaps == "refuse":
+        row = int(np.flatnonzero(~present)[0])
+        moment = clocks.moments_of(every_step[row : row + 1], grid)
+        raise BadData(
+            f"Every step of {time.every} must have a row; {absent} have none",
+            f"none at {_said(clocks.wall_clock(moment, time.index.zone)[0])}",
+            "Give `time.gaps: mark` or `time.gaps: fill`",
+        )
+    rows = table.drop(columns=["/group", "/step"]).reset_index(drop=True)
+    if absent:
+        rows = rows.reindex(np.where(present, at, -1)).reset_index(drop=True)
+        for position, name in enumerate(time.group):
+            rows[name] = pd.Series([names[g][position] for g in every_group])
+    moments = clocks.moments_of(every_step, grid)
+    wall = clocks.wall_clock(moments, time.index.zone)
+    counts = {"rows": len(rows), "absent": absent, "series": len(names)}
+    return Series(rows, every_step, wall, every_group, present, grid, counts)
+
+
+def _filled(series: Series, time: Time, needed: Sequence[str]) -> Series:
+    """Fill gaps where the file says so; a row without a value that is needed is no row."""
+    rows, present = series.rows, series.present
+    counts = dict(series.counts)
+    # Texts and truth values of rows that are not there must still have a type.
+    for name in rows.columns:
+        if rows[name].dtype == object and set(map(type, rows.loc[present, name])) == {bool}:
+            rows = rows.assign(**{name: rows[name].ffill().astype(bool)})
+    wanted = [name for name in needed if name in rows.columns]
+    numbers = [name for name in wanted if rows[name].dtype.kind == "f"]
+    # What is infinite was not measured.
+    rows = rows.assign(**{name: rows[name].where(np.isfinite(rows[name])) for name in numbers})
+    whole = present & rows[wanted].notna().all(axis=1).to_numpy() if wanted else present
+    if isinstance(time.gaps, Fill):
+        filled = rows.groupby(series.groups)[list(rows.columns)].ffill(limit=time.gaps.most)
+        held = [name for name in filled.columns if name not in time.index.columns]
+        rows = rows.assign(**{name: filled[name].where(~present, filled[name]) for name in held})
+        kept = filled[wanted].notna().all(axis=1).to_numpy() if wanted else np.ones_like(present)
+        reach = present if time.gaps.most is None else _near(series, present, time.gaps.most)
+        now = kept & (reach if time.gaps.most is not None else True)
+        counts["filled"] = int((now & ~whole).sum())
+        whole = now
+    elif time.gaps == "refuse" and not whole.all():
+        row = int(np.flatnonzero(~whole)[0])
+        name = next(n for n in wanted if rows[n].isna().iloc[row])
+        raise BadData(
+            f"Column '{name}' must be known in every row; rows without all their values: "
+            f"{int((~whole).sum())}",
+            f"none at {_said(series.clock[row])}",
+            "Give the column an `impute`, or `time.gaps: mark` or `fill`",
+        )
+    counts["incomplete"] = int((present & ~whole).sum())
+    return replace(series, rows=rows, present=whole, counts=counts)
+
+
+def _near(series: Series, present: np.ndarray, most: int) -> np.ndarray:
+    """Rows at most `most` rows after a measured one of their series."""
+    place = np.arange(len(present))
+    last = np.maximum.accumulate(np.where(present, place, -1))
+    start = np.repeat(series.starts[:-1], np.diff(series.starts))
+    near: np.ndarray = (last >= start) & (place - last <= most)
+    return near
+
+
+def required(names: Sequence[str], columns: Sequence[str]) -> None:
+    """Refuse target columns that the rows do not have."""
+    for name in names:
+        if name not in columns:
+            raise BadPipeline(
+                f"target: the rows have no column '{name}'",
+                listed(columns),
+                nearest(name, columns),
+            )

@@ -1,0 +1,248 @@
+"""Answers raw rows, and goes on writing texts, without TensorFlow, pandas or DVC."""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+
+from throughline.serving.errors import BadRequest
+from throughline.serving.predictor import Predictor
+
+# A model of more classes is answered by its most probable ones.
+MOST_COLUMNS = 20
+BEST = 5
+# As shells count a process that a closed pipe ended.
+READER_GONE = 141
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command and return its exit code: 0 when all went well, 2 for a user's mistake."""
+    parser = argparse.ArgumentParser(prog="throughline", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    predict_command = commands.add_parser("predict", help="answer the rows of a CSV file")
+    predict_command.add_argument("model", type=Path, help="model.onnx")
+    predict_command.add_argument("rows", type=Path, nargs="?", help="a CSV file with a header")
+    predict_command.add_argument(
+        "--image",
+        type=Path,
+        nargs="+",
+        metavar="FILE",
+        help="image files in the place of rows; - reads one from standard input",
+    )
+    predict_command.add_argument("-o", "--output", type=Path, help="a CSV file; default: screen")
+    nearest_command = commands.add_parser("nearest", help="find the training pictures most alike")
+    nearest_command.add_argument("folder", type=Path, help="models/NAME/nearest")
+    nearest_command.add_argument("--image", type=Path, required=True, metavar="FILE")
+    nearest_command.add_argument("--count", type=int, default=8, help="how many; default: 8")
+    nearest_command.add_argument("-o", "--output", type=Path, help="a CSV file; default: screen")
+    generate_command = commands.add_parser("generate", help="go on writing a text")
+    generate_command.add_argument("model", type=Path, help="model.onnx")
+    generate_command.add_argument("--start", required=True, help="the first characters or words")
+    generate_command.add_argument("--temperature", type=float, default=1.0)
+    generate_command.add_argument("--count", type=int, default=10, help="texts; default: 10")
+    generate_command.add_argument("--longest", type=int, default=20, help="tokens to add")
+    generate_command.add_argument("--seed", type=int, default=0)
+    stream_command = commands.add_parser("stream", help="answer a series row by row")
+    stream_command.add_argument("model", type=Path, help="model.onnx of a forecaster")
+    stream_command.add_argument("rows", help="a CSV file with a header; - reads the standard input")
+    chosen = parser.parse_args(arguments)
+    try:
+        if chosen.command == "stream":
+            stream(chosen.model, chosen.rows)
+        elif chosen.command == "generate":
+            generate(chosen)
+        elif chosen.command == "nearest":
+            nearest(chosen.folder, chosen.image, chosen.count, chosen.output)
+        elif (chosen.rows is None) == (chosen.image is None):
+            raise BadRequest("Give either a CSV file or --image FILE, and one of the two only.")
+        elif chosen.image is not None:
+            predict_images(chosen.model, chosen.image, chosen.output)
+        else:
+            predict(chosen.model, chosen.rows, chosen.output)
+        sys.stdout.flush()
+    except BadRequest as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except BrokenPipeError:
+        # Whoever read the output, such as `head`, has seen enough; Python would flush once more.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return READER_GONE
+    return 0
+
+
+def stream(model: Path, rows: str) -> None:
+    """Print an answer for each row as it comes, as soon as a window is complete.
+
+    Raises:
+        BadRequest: no model, one that takes no windows, or a row that does not fit.
+    """
+    from throughline.serving.stream import Stream, answered_lines
+
+    if not model.is_file():
+        raise BadRequest(f"There is no model '{model}'. Run the pipeline first.")
+    series = Stream(Predictor(model))
+    if rows == "-":
+        answered_lines(series, sys.stdin, sys.stdout)
+        return
+    try:
+        with Path(rows).open(newline="", encoding="utf-8-sig") as file:
+            answered_lines(series, file, sys.stdout)
+    except FileNotFoundError:
+        raise BadRequest(f"There is no file '{rows}'.") from None
+
+
+def generate(chosen: argparse.Namespace) -> None:
+    """Print texts that the model goes on writing, one a line.
+
+    Raises:
+        BadRequest: no model, one that does not generate, or a setting out of range.
+    """
+    from throughline.serving.generate import generated
+
+    if not chosen.model.is_file():
+        raise BadRequest(f"There is no model '{chosen.model}'. Run the pipeline first.")
+    settings = (chosen.temperature, chosen.count, chosen.seed, chosen.longest)
+    for text in generated(Predictor(chosen.model), chosen.start, *settings):
+        print(text)
+
+
+def predict(model: Path, rows: Path, output: Path | None = None) -> None:
+    """Answer the rows of a CSV file, one line of answers a row.
+
+    Raises:
+        BadRequest: the model or the rows cannot be read, or do not fit each other.
+    """
+    if not model.is_file():
+        raise BadRequest(f"There is no model '{model}'. Run the pipeline first.")
+    predictor = Predictor(model)
+    answers = predictor.predict(read_columns(rows))
+    header, lines = _table(answers, predictor.metadata.get("target", {}).get("classes"))
+    _write(header, lines, output)
+
+
+def predict_images(model: Path, files: list[Path], output: Path | None = None) -> None:
+    """Answer image files, one line a file, with at most the five most probable classes.
+
+    Raises:
+        BadRequest: the model or a file cannot be read, or the model does not take pictures.
+    """
+    from throughline.serving.image import picture_input, read_file
+
+    if not model.is_file():
+        raise BadRequest(f"There is no model '{model}'. Run the pipeline first.")
+    predictor = Predictor(model)
+    name, entry = picture_input(predictor.inputs)
+    # One after the other: pictures differ in size, and memory holds one of them.
+    answers = [predictor.predict({name: read_file(file, entry)}) for file in files]
+    classes = predictor.metadata.get("target", {}).get("classes") or []
+    together = {key: np.concatenate([answer[key] for answer in answers]) for key in answers[0]}
+    if len(classes) > MOST_COLUMNS:
+        header, lines = _most_probable(together["probabilities"], classes)
+    else:
+        header, lines = _table(together, classes)
+    named = ([str(file), *line] for file, line in zip(files, lines, strict=True))
+    _write(["file", *header], named, output)
+
+
+def nearest(folder: Path, image: Path, count: int, output: Path | None = None) -> None:
+    """The training pictures whose features are nearest to those of an image file.
+
+    Raises:
+        BadRequest: the folder or the file cannot be read, or fewer than one picture is asked for.
+    """
+    from throughline.serving.image import picture_input, read_file
+    from throughline.serving.nearest import Nearest
+
+    if count < 1:
+        raise BadRequest(f"--count must be at least 1. Received: {count}.")
+    stored = Nearest(folder)
+    _, entry = picture_input(stored.predictor.inputs)
+    found = stored.find(read_file(image, entry), count)
+    _write(list(found[0]), (list(each.values()) for each in found), output)
+
+
+def _most_probable(
+    probabilities: np.ndarray, classes: list[object]
+) -> tuple[list[str], Iterator[list[object]]]:
+    """The classes that are most probable, each with its probability."""
+    header = [
+        f"{what} {place}" for place in range(1, BEST + 1) for what in ("label", "probability")
+    ]
+    best = np.argsort(-probabilities, axis=1, kind="stable")[:, :BEST]
+    lines = (
+        [value for place in places for value in (classes[place], float(row[place]))]
+        for row, places in zip(probabilities, best, strict=True)
+    )
+    return header, lines
+
+
+def _write(header: list[str], lines: Iterable[list[object]], output: Path | None) -> None:
+    """A CSV file, or the screen."""
+    if output is None:
+        writer = csv.writer(sys.stdout, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(lines)
+        return
+    draft = output.with_name(f".{output.name}.draft")
+    with draft.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(header)
+        writer.writerows(lines)
+    draft.replace(output)
+
+
+def read_columns(path: Path) -> dict[str, list[str]]:
+    """The columns of a CSV file, as texts.
+
+    Raises:
+        BadRequest: no file, no header, no rows, a doubled column, a row of another length.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            table = list(csv.reader(file))
+    except FileNotFoundError:
+        raise BadRequest(f"There is no file '{path}'.") from None
+    except UnicodeDecodeError as error:
+        raise BadRequest(f"'{path}' must be UTF-8 text: {error.reason}.") from None
+    if not table:
+        raise BadRequest(f"'{path}' must start with a header. Received: an empty file.")
+    header, rows = table[0], [row for row in table[1:] if row]
+    doubled = sorted({name for name in header if header.count(name) > 1})
+    if doubled:
+        raise BadRequest(f"'{path}': column '{doubled[0]}' stands twice in the header.")
+    for number, row in enumerate(rows, start=1):
+        if len(row) != len(header):
+            raise BadRequest(
+                f"'{path}', row {number} must have {len(header)} values. Received: {len(row)}."
+            )
+    return {name: [row[i] for row in rows] for i, name in enumerate(header)}
+
+
+def _table(
+    answers: dict[str, np.ndarray], classes: list[object] | None
+) -> tuple[list[str], Iterator[list[object]]]:
+    """Header and lines of the answers; a column for each class of `probabilities`."""
+    header: list[str] = []
+    columns: list[list[object]] = []
+    for name, array in answers.items():
+        if array.ndim == 1:
+            header.append(name)
+            columns.append(array.tolist())
+            continue
+        if array.ndim > 2:
+            array = array.reshape(len(array), -1)
+        for position in range(array.shape[1]):
+            suffix = classes[position] if classes else position
+            header.append(f"{name}[{suffix}]")
+            columns.append(array[:, position].tolist())
+    return header, (list(line) for line in zip(*columns, strict=True))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""Files from other machines, known by their sha256."""

@@ -1,0 +1,133 @@
+"""Files of arrays: npz, npy and the idx files of MNIST."""
+
+from __future__ import annotations
+
+import io
+import math
+import re
+import zipfile
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from throughline.errors import BadData, listed
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from throughline.pipeline.schema.source import Read
+
+IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+PART = re.compile(r"(?:(?P<base>.+)[_-])?(?P<part>train|test|valid|validation)")
+
+
+def read(content: bytes, name: str, settings: Read) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """Arrays of equal length as the columns of a table.
+
+    An array of more than one dimension becomes a column whose values are flat arrays; its shape
+    goes into provenance.json. Arrays named `x_train`, `y_train`, `x_test`, `y_test` become the
+    columns `x`, `y` and `part`, training rows first.
+
+    Raises:
+        BadData: damaged, holds Python objects, or arrays of different length.
+    """
+    arrays = _loaded(content, name)
+    if settings.member is not None and name.endswith(".npz"):
+        arrays = {key: value for key, value in arrays.items() if key == settings.member}
+    arrays = {key: value for key, value in arrays.items() if value.ndim > 0}
+    return table_of(arrays, name), {"arrays": sorted(arrays)}
+
+
+def table_of(arrays: Mapping[str, np.ndarray[Any, Any]], name: str) -> pd.DataFrame:
+    """Arrays of equal length, or of several parts, as a table; see `read`.
+
+    Raises:
+        BadData: arrays of different length.
+    """
+    columns = _stacked(arrays, name) if _is_in_parts(arrays) else dict(arrays)
+    lengths = {key: len(value) for key, value in columns.items()}
+    if len(set(lengths.values())) != 1:
+        raise BadData(f"All arrays of '{name}' must have the same length", lengths)
+    return as_frame(columns)
+
+
+def as_frame(columns: Mapping[str, np.ndarray[Any, Any]]) -> pd.DataFrame:
+    """Arrays as columns; those of more dimensions flattened, with their shapes in `attrs`."""
+    import pandas as pd
+
+    series = {}
+    for key, value in columns.items():
+        if value.ndim == 1:
+            series[key] = pd.Series(value.astype(str) if value.dtype.kind == "S" else value)
+        else:
+            flat = value.reshape(len(value), math.prod(value.shape[1:]))
+            series[key] = pd.Series(list(flat), dtype=object)
+    frame = pd.DataFrame(series)
+    frame.attrs["shapes"] = {
+        key: list(value.shape[1:]) for key, value in columns.items() if value.ndim > 1
+    }
+    return frame
+
+
+def _loaded(content: bytes, name: str) -> dict[str, np.ndarray[Any, Any]]:
+    if content[:2] == b"\x00\x00":
+        return {"values": idx_array(content, name)}
+    try:
+        loaded = np.load(io.BytesIO(content), allow_pickle=False)
+        if isinstance(loaded, np.ndarray):
+            return {"values": loaded}
+        with loaded:
+            return {key: loaded[key] for key in loaded.files}
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        remedy = "Save it without Python objects" if "pickle" in str(error) else "Fetch it again"
+        raise BadData(f"'{name}' must be a sound file of arrays", str(error), remedy) from None
+
+
+def idx_array(content: bytes, name: str) -> np.ndarray[Any, Any]:
+    """The array in an idx file (the format of the MNIST files, described on their page).
+
+    Raises:
+        BadData: its header or its length is wrong.
+    """
+    kind, dimensions = content[2], content[3]
+    if kind not in IDX_TYPES or len(content) < 4 + 4 * dimensions:
+        raise BadData(f"'{name}' must begin as an idx file", content[:8].hex(" "))
+    shape = tuple(int(n) for n in np.frombuffer(content, ">u4", dimensions, 4))
+    kind_of_number = np.dtype(IDX_TYPES[kind])
+    expected = 4 + 4 * dimensions + math.prod(shape) * kind_of_number.itemsize
+    if len(content) != expected:
+        raise BadData(
+            f"'{name}' must have {expected} bytes for its shape {shape}",
+            f"{len(content)} bytes",
+            "Fetch it again",
+        )
+    values = np.frombuffer(content, kind_of_number, offset=4 + 4 * dimensions).reshape(shape)
+    return values.astype(kind_of_number.newbyteorder("="))
+
+
+def _is_in_parts(arrays: Mapping[str, Any]) -> bool:
+    return len(arrays) > 1 and all(PART.fullmatch(key) for key in arrays)
+
+
+def _stacked(
+    arrays: Mapping[str, np.ndarray[Any, Any]], name: str
+) -> dict[str, np.ndarray[Any, Any]]:
+    held: dict[str, dict[str, np.ndarray[Any, Any]]] = {}
+    for key, value in arrays.items():
+        match = PART.fullmatch(key)
+        if match:
+            held.setdefault(match["part"], {})[match["base"] or "values"] = value
+    order = [part for part in ("train", "valid", "validation", "test") if part in held]
+    bases = list(held[order[0]])
+    columns: dict[str, np.ndarray[Any, Any]] = {}
+    for part in order:
+        lengths = {f"{base}_{part}": len(value) for base, value in held[part].items()}
+        if set(held[part]) != set(bases) or len(set(lengths.values())) != 1:
+            raise BadData(
+                f"Each part of '{name}' must hold {listed(bases)}, all of one length", lengths
+            )
+    for base in bases:
+        columns[base] = np.concatenate([held[part][base] for part in order])
+    columns["part"] = np.concatenate([np.full(len(held[part][bases[0]]), part) for part in order])
+    return columns

@@ -1,0 +1,65 @@
+"""JSON lines, and JSON files that hold one table."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from throughline.errors import BadData
+from throughline.sources.formats.content import decoded
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from throughline.pipeline.schema.source import Read
+
+
+def read(content: bytes, name: str, settings: Read) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """One row a line, or one JSON list of rows, one JSON object of columns, or a dictionary.
+
+    Raises:
+        BadData: a line is no JSON object; names the line.
+    """
+    import pandas as pd
+
+    text = decoded(content, name, settings.encoding)
+    how = {"encoding": settings.encoding}
+    try:
+        whole = json.loads(text)
+    except json.JSONDecodeError:
+        return _only_objects(_lines(text, name), name), how
+    if isinstance(whole, list):
+        return _only_objects(list(enumerate(whole, 1)), name), how
+    if isinstance(whole, dict) and whole and all(isinstance(v, list) for v in whole.values()):
+        lengths = {key: len(values) for key, values in whole.items()}
+        if len(set(lengths.values())) == 1:
+            return pd.DataFrame(whole), how
+        raise BadData(f"All columns of '{name}' must have the same number of values", lengths)
+    if isinstance(whole, dict) and not any(isinstance(v, (list, dict)) for v in whole.values()):
+        # A dictionary such as a word index.
+        return pd.DataFrame({"key": list(whole), "value": list(whole.values())}), how
+    raise BadData(
+        f"'{name}' must be a list of rows, an object of columns or a dictionary of values", whole
+    )
+
+
+def _lines(text: str, name: str) -> list[tuple[int, Any]]:
+    rows = []
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.strip():
+            try:
+                rows.append((number, json.loads(line)))
+            except json.JSONDecodeError as error:
+                raise BadData(
+                    f"Line {number} of '{name}' must be JSON", line, f"{error.msg}: mend the line"
+                ) from None
+    return rows
+
+
+def _only_objects(rows: list[tuple[int, Any]], name: str) -> pd.DataFrame:
+    import pandas as pd
+
+    for number, row in rows:
+        if not isinstance(row, dict):
+            raise BadData(f"Row {number} of '{name}' must be a JSON object", row)
+    return pd.DataFrame.from_records([row for _, row in rows])

@@ -1,0 +1,103 @@
+"""From a file to a table: unpacks it, finds its format and calls that format's reader."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from throughline.errors import BadData
+from throughline.sources.formats.content import looks_like_html, unpacked
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from throughline.pipeline.schema.source import Read
+
+# Reads a file's bytes; returns the rows and how they were read, for provenance.json.
+Reader = Callable[[bytes, str, "Read"], tuple["pd.DataFrame", dict[str, Any]]]
+
+# Format -> module; imported only when a file of that format comes.
+READERS: dict[str, str] = {
+    "csv": "delimited",
+    "fixed": "fixed_width",
+    "lines": "lines",
+    "jsonl": "json_lines",
+    "json": "json_lines",
+    "parquet": "parquet",
+    "npz": "arrays",
+    "npy": "arrays",
+    "pickle": "pickled",
+    "idx": "arrays",
+    "wav": "wav",
+    "sound": "sound",
+    "arff": "arff",
+}
+
+SUFFIXES: dict[str, str] = {
+    ".csv": "csv",
+    ".tsv": "csv",
+    ".tab": "csv",
+    ".data": "csv",
+    ".txt": "lines",
+    ".jsonl": "jsonl",
+    ".ndjson": "jsonl",
+    ".json": "json",
+    ".parquet": "parquet",
+    ".npz": "npz",
+    ".npy": "npy",
+    ".pkl": "pickle",
+    ".pickle": "pickle",
+    ".idx": "idx",
+    ".wav": "wav",
+    ".arff": "arff",
+}
+
+
+def read_table(path: Path, name: str, settings: Read) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """The table in a file, and how it was read.
+
+    Args:
+        path: where the bytes are.
+        name: the published name, which tells the format where `settings` does not.
+        settings: `source.read`.
+
+    Raises:
+        BadData: empty, damaged, a web page, of unknown format, or no sound table.
+    """
+    return read_bytes(path.read_bytes(), name, settings)
+
+
+def read_bytes(content: bytes, name: str, settings: Read) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """The table in the bytes of a file; see `read_table`."""
+    if not content:
+        raise BadData(f"'{name}' must hold data", "0 bytes", "Fetch it again")
+    content, inner = unpacked(content, name, settings.member)
+    if not content:
+        raise BadData(f"'{name}' must hold data", f"0 bytes in '{inner}'", "Fetch it again")
+    kind = settings.format or _format_of(inner, content)
+    if kind is None:
+        if looks_like_html(content):
+            raise BadData(f"'{name}' must hold data", "a web page", "Use the direct address")
+        raise BadData(
+            "The format of a file follows from its name, or 'source.read.format' says it",
+            inner,
+            f"Set 'source.read.format' to one of {', '.join(READERS)}",
+        )
+    reader: Reader = import_module(f"throughline.sources.formats.{READERS[kind]}").read
+    frame, how = reader(content, inner, settings)
+    return frame, {"format": kind, **how}
+
+
+def _format_of(name: str, content: bytes) -> str | None:
+    if content[:4] == b"PAR1":
+        return "parquet"
+    if content[:4] == b"RIFF" and content[8:12] == b"WAVE":
+        return "wav"
+    if content[:6] == b"\x93NUMPY":
+        return "npy"
+    lower = name.lower()
+    if lower.endswith("-ubyte") or ".idx" in lower or "-idx" in lower:
+        return "idx"
+    return SUFFIXES.get(PurePosixPath(lower).suffix)

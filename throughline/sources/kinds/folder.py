@@ -1,0 +1,157 @@
+"""A folder, or an archive of one, whose sub-folders are the classes of images or texts."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from throughline.errors import BadData, MissingFile
+from throughline.sources.fetching.mirror import held
+from throughline.sources.formats.content import decoded
+from throughline.sources.formats.reading import SUFFIXES, read_bytes
+from throughline.sources.kinds.file import check_sha256
+from throughline.sources.registry import Fetched, Surroundings, source
+from throughline.sources.tree import IMAGES, files_below
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from throughline.pipeline.schema.source import Source
+
+TEXTS = (".txt",)
+# How the files of pictures begin.
+STARTS = {
+    b"\xff\xd8\xff": ".jpg",
+    b"\x89PNG\r\n\x1a\n": ".png",
+    b"GIF8": ".gif",
+    b"BM": ".bmp",
+    b"RIFF": ".webp",
+}
+
+
+@source("folder")
+def bring(settings: Source, surroundings: Surroundings) -> Fetched:
+    """One row a file: its path, its class (the folder it is in), its part, and its content.
+
+    `train/cats/1.jpg` has the part `train` and the class `cats`. An image is a column `image` of
+    the file's bytes, a text a column `text`. A folder of tables of one shape gives their rows, one
+    below the other, with the column `file`. Files come in the order of their paths.
+
+    Raises:
+        MissingFile: there is no such folder.
+        BadData: it holds no data, or several kinds of data.
+    """
+    path = surroundings.root / Path(settings.folder or "").expanduser()
+    if not path.exists():
+        copy = held(settings.sha256, path.name, surroundings)
+        if copy is None:
+            raise MissingFile(f"'source.folder' must exist: {path}")
+        path = copy
+    elif path.is_file():
+        check_sha256(path, settings)
+    if settings.images is not None:
+        from throughline.sources.pictures.images import as_images
+
+        return as_images(path, settings, {"source": settings.folder}, surroundings.cache)
+    files = sorted(files_below(path), key=lambda item: item[0])
+    listing = "".join(f"{n}\0{hashlib.sha256(c).hexdigest()}\n" for n, c in files)
+    digest = hashlib.sha256(listing.encode("utf-8")).hexdigest()
+    if settings.sha256 and path.is_dir() and digest != settings.sha256:
+        raise BadData(f"The files in '{path}' must have sha256 {settings.sha256}", digest)
+    kind = _kind(files, settings)
+    used = [item for item in files if _kind_of(item[0]) == kind]
+    frame = items_of(used, settings)
+    origin = {"source": settings.folder, "files": len(used), "ignored": len(files) - len(used)}
+    return Fetched(frame, {**origin, "sha256": settings.sha256 or digest})
+
+
+def items_of(files: list[tuple[str, bytes]], settings: Source) -> pd.DataFrame:
+    """The rows that files of one kind make: one a picture or text, all of a table.
+
+    Args:
+        files: names, which tell the kind, and contents.
+        settings: section `source`, which says how texts and tables are read.
+
+    Raises:
+        BadData: they hold several kinds of data, none, or not what their names say.
+    """
+    kind = _kind(files, settings)
+    return _tables(files, settings) if kind == "table" else _items(files, kind, settings)
+
+
+def _kind_of(name: str) -> str:
+    suffix = PurePosixPath(name.lower()).suffix
+    if suffix in IMAGES:
+        return "image"
+    if suffix in TEXTS:
+        return "text"
+    return "table" if suffix in SUFFIXES or suffix in (".gz", ".xz") else ""
+
+
+def _kind(files: list[tuple[str, bytes]], settings: Source) -> str:
+    kinds = Counter(_kind_of(name) for name, _ in files)
+    del kinds[""]
+    if len(files) == 0:
+        raise BadData(f"'{settings.folder}' must hold files", "none")
+    if len(kinds) != 1:
+        raise BadData(
+            f"'{settings.folder or files[0][0]}' must hold images, or texts, or tables",
+            dict(kinds) or f"{len(files)} files of other kinds",
+        )
+    return next(iter(kinds))
+
+
+def _items(files: list[tuple[str, bytes]], kind: str, settings: Source) -> pd.DataFrame:
+    import pandas as pd
+
+    folders = [PurePosixPath(name).parts[:-1] for name, _ in files]
+    depth = max(len(parts) for parts in folders)
+    columns: dict[str, list[object]] = {"file": [name for name, _ in files]}
+    if depth >= 2:
+        columns["part"] = [parts[-2] if len(parts) > 1 else None for parts in folders]
+    if depth >= 1:
+        columns["class"] = [parts[-1] if parts else None for parts in folders]
+    if kind == "text":
+        encoding = settings.read.encoding
+        columns["text"] = [decoded(content, name, encoding) for name, content in files]
+    else:
+        _check_images(files)
+        columns["image"] = [content for _, content in files]
+    return pd.DataFrame(columns)
+
+
+def _check_images(files: list[tuple[str, bytes]]) -> None:
+    """Refuse a file that is called an image and begins like none."""
+    for name, content in files:
+        if not content.startswith(tuple(STARTS)):
+            raise BadData(
+                f"'{name}' must be an image", content[:40], "Remove the file or fetch it again"
+            )
+
+
+def named_by_content(name: str, content: bytes) -> str:
+    """`name`, with the ending of its kind of picture where it has none that is known."""
+    if _kind_of(name):
+        return name
+    return name + next((end for start, end in STARTS.items() if content.startswith(start)), "")
+
+
+def _tables(files: list[tuple[str, bytes]], settings: Source) -> pd.DataFrame:
+    import pandas as pd
+
+    frames: list[pd.DataFrame] = []
+    for name, content in files:
+        frame, _ = read_bytes(content, PurePosixPath(name).name, settings.read)
+        if frames and list(frame.columns) != list(frames[0].columns):
+            raise BadData(
+                f"'{name}' must have the columns of '{files[0][0]}'",
+                list(map(str, frame.columns)),
+                f"They are {', '.join(map(str, frames[0].columns))}",
+            )
+        frames.append(frame)
+    names = [
+        name for (name, _), frame in zip(files, frames, strict=True) for _ in range(len(frame))
+    ]
+    return pd.concat(frames, ignore_index=True).assign(file=names)

@@ -1,0 +1,172 @@
+"""Image files, decoded side by side to pictures of one size.
+
+Processes do it: threads wait for Python's lock between the short steps of Pillow, and two of them
+need as long as one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import sys
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from itertools import chain, islice
+from multiprocessing import get_context
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from throughline.errors import ThroughlineError
+from throughline.processes import begin
+from throughline.sources.tree import IMAGES
+
+if TYPE_CHECKING:
+    from PIL import Image as PillowImage
+
+    from throughline.pipeline.schema.image import Images
+
+# What is decoded at a time: so many files, or a few of together so many bytes.
+BLOCK_FILES, BLOCK_BYTES = 32, 8 << 20
+# Each holds blocks in memory.
+MOST_PROCESSES = 8
+# More pixels than any camera's; a small file can claim to be larger than memory.
+MOST_PIXELS = 200_000_000
+FORMATS = {
+    ".jpg": ("JPEG", "MPO"), ".jpeg": ("JPEG", "MPO"), ".png": ("PNG",),
+    ".gif": ("GIF",), ".bmp": ("BMP",), ".webp": ("WEBP",),
+}  # fmt: skip
+# Darkest, brightest and mean value of a picture, over which rules can be stated.
+PROFILE = ("min", "max", "mean")
+# Modes of files that lose nothing, for each number of channels.
+OPAQUE = {1: ("L", "1"), 3: ("RGB", "L", "P", "1")}
+
+
+class Decoded(NamedTuple):
+    """One file: its facts, what is wrong with it, and its pixels where it has any."""
+
+    file: str
+    facts: dict[str, Any]
+    problem: str
+    detail: str
+    pixels: np.ndarray | None
+
+
+class DeadDecoder(ThroughlineError, ChildProcessError):
+    """A process that decoded pictures ended before its time."""
+
+
+def all_decoded(files: Iterator[tuple[str, bytes]], images: Images) -> Iterator[Decoded]:
+    """Every image file in the order given; while processes decode, the next files are read.
+
+    Raises:
+        DeadDecoder: a process was killed.
+    """
+    blocks = _blocks(files)
+    first = list(islice(blocks, 2))
+    if len(first) < 2:
+        # A process would take longer to begin.
+        for block in first:
+            yield from _block_decoded(block, images)
+        return
+    count = min(os.cpu_count() or 1, MOST_PROCESSES)
+    running: deque[Future[list[Decoded]]] = deque()
+    with _pool(count) as pool:
+        try:
+            for block in chain(first, blocks):
+                running.append(pool.submit(_block_decoded, block, images))
+                if len(running) > 2 * count:
+                    yield from running.popleft().result()
+            while running:
+                yield from running.popleft().result()
+        except BrokenProcessPool:
+            raise DeadDecoder(
+                "Every process should decode its share of the files to the end",
+                f"one of {count} was killed",
+                "It may lack memory; nothing was written, run the stage again",
+            ) from None
+
+
+def _pool(count: int) -> Executor:
+    """Processes that begin at once; elsewhere than on Linux a fork is not safe."""
+    if sys.platform != "linux":
+        return ThreadPoolExecutor(count)
+    return ProcessPoolExecutor(count, get_context("fork"), initializer=begin)
+
+
+def _block_decoded(block: list[tuple[str, bytes]], images: Images) -> list[Decoded]:
+    return [decoded(file, content, images) for file, content in block]
+
+
+def _blocks(files: Iterator[tuple[str, bytes]]) -> Iterator[list[tuple[str, bytes]]]:
+    block: list[tuple[str, bytes]] = []
+    size = 0
+    for file, content in files:
+        if not file.lower().endswith(IMAGES):
+            continue
+        block.append((file, content))
+        size += len(content)
+        if len(block) == BLOCK_FILES or size >= BLOCK_BYTES:
+            yield block
+            block, size = [], 0
+    if block:
+        yield block
+
+
+def decoded(file: str, content: bytes, images: Images) -> Decoded:
+    """One image file, in the size and the channels that all are stored in."""
+    from PIL import Image, UnidentifiedImageError
+
+    from throughline.serving.image import FORMATS as READ
+    from throughline.serving.image import UNSOUND
+
+    Image.MAX_IMAGE_PIXELS = MOST_PIXELS
+    try:
+        with Image.open(io.BytesIO(content), formats=READ) as image:
+            facts = {
+                "height": image.height,
+                "width": image.width,
+                "mode": image.mode,
+                "format": image.format,
+            }
+            transparent = "A" in image.getbands() or "transparency" in image.info
+            pixels = _pixels(image, images)
+    except UnidentifiedImageError:
+        return Decoded(file, {}, "broken", f"begins with {content[:8].hex(' ')}", None)
+    except (*UNSOUND, Image.DecompressionBombError) as error:
+        problem = "truncated" if "truncated" in str(error).lower() else "broken"
+        return Decoded(file, {}, problem, str(error)[:200], None)
+    mean = pixels.sum(dtype=np.uint64) / pixels.size
+    facts |= zip(
+        PROFILE, (int(pixels.min()), int(pixels.max()), float(np.round(mean, 3))), strict=True
+    )
+    facts["sha256"] = hashlib.sha256(pixels.data).hexdigest()
+    if facts["format"] not in FORMATS["." + file.lower().rpartition(".")[2]]:
+        return Decoded(file, facts, "mislabelled", f"it is {facts['format']}", pixels)
+    if transparent or facts["mode"] not in OPAQUE[images.channels]:
+        return Decoded(file, facts, "mode", str(facts["mode"]), pixels)
+    return Decoded(file, facts, "", "", pixels)
+
+
+def _pixels(image: PillowImage.Image, images: Images) -> np.ndarray:
+    from PIL import Image, ImageOps
+
+    # The same code as in serving, so that a file served is the picture that was learned.
+    from throughline.serving.image import plain_picture
+
+    assert images.size is not None
+    height, width = images.size
+    plain = plain_picture(image, images.size, images.channels)
+    if plain.size != (width, height):
+        linear = Image.Resampling.BILINEAR
+        if images.fit == "crop":
+            plain = ImageOps.fit(plain, (width, height), linear)
+        elif images.fit == "pad":
+            plain = ImageOps.pad(plain, (width, height), linear)
+        else:
+            plain = plain.resize((width, height), linear)
+    pixels = np.frombuffer(plain.tobytes(), dtype=np.uint8)
+    return pixels.reshape(height, width, images.channels)

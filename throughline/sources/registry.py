@@ -1,0 +1,68 @@
+"""The kinds of source: each module registers one function that brings the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from throughline.pipeline.schema.source import Source
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """Where a source may look and keep what it fetched.
+
+    Attributes:
+        root: the repository; paths in a pipeline file start here.
+        cache: keeps downloads by sha256, so that nothing is fetched twice.
+        mirror: a folder that holds copies of public files, found by sha256 alone.
+    """
+
+    root: Path
+    cache: Path
+    mirror: Path | None = None
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """The rows of a source and where they came from.
+
+    Attributes:
+        frame: the rows; `frame.attrs["shapes"]` holds the shape of each column of arrays.
+        origin: facts for provenance.json; nothing in it may differ between two machines.
+        images: for each column of pictures the file of their array, which the stage takes.
+    """
+
+    frame: pd.DataFrame
+    origin: dict[str, Any] = field(default_factory=dict)
+    images: dict[str, Path] = field(default_factory=dict)
+
+
+Bring = Callable[["Source", Surroundings], Fetched]
+
+_KINDS: dict[str, Bring] = {}
+
+
+def source(kind: str) -> Callable[[Bring], Bring]:
+    """Register the function that brings the rows of one kind of source."""
+
+    def register(bring: Bring) -> Bring:
+        _KINDS[kind] = bring
+        return bring
+
+    return register
+
+
+def fetch(settings: Source, surroundings: Surroundings) -> Fetched:
+    """The rows that section `source` describes.
+
+    Only the module of that kind is imported, so that rows in a CSV file do not wait for SQLAlchemy.
+    """
+    import_module(f"throughline.sources.{settings.kind}")
+    return _KINDS[settings.kind](settings, surroundings)

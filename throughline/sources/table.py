@@ -1,0 +1,244 @@
+"""The one form of a table between the stages: a Parquet file whose bytes depend on its rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any
+
+from throughline.errors import BadData, listed, nearest
+from throughline.tokens.rows import write_windows
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+    import pyarrow as pa
+
+
+def standardised(
+    frame: pd.DataFrame, rename: Mapping[str, str], text_columns: Collection[str], where: str
+) -> pd.DataFrame:
+    """`frame` with renamed columns, each of one type, and rows counted from 0.
+
+    Integers become int64, other numbers float64 (missing is NaN), categories and texts strings,
+    dates timestamps; a column of arrays keeps the type of its numbers.
+
+    Args:
+        frame: rows of a source.
+        rename: old to new column names.
+        text_columns: columns whose values are kept as texts, by their new or old names.
+        where: the source, for messages.
+
+    Raises:
+        BadData: no rows, no columns, a column's name twice, or a column with mixed types.
+    """
+    import pandas as pd
+
+    if frame.shape[1] == 0 or len(frame) == 0:
+        raise BadData(
+            f"{where} must hold at least one row and one column",
+            f"{len(frame)} rows, {frame.shape[1]} columns",
+        )
+    names = [str(name) for name in frame.columns]
+    unknown = [name for name in rename if name not in names]
+    if unknown:
+        raise BadData(
+            f"'source.read.rename' names a column of {where}",
+            unknown[0],
+            nearest(unknown[0], names),
+        )
+    names = [rename.get(name, name) for name in names]
+    repeated = sorted(name for name, count in Counter(names).items() if count > 1)
+    if repeated:
+        raise BadData(
+            f"Every column of {where} needs a name of its own",
+            f"more than once: {listed(repeated)}",
+            "Give all names in 'source.read.columns'",
+        )
+    columns = {
+        name: _standard(_as_text(frame.iloc[:, position], name, text_columns), name, where)
+        for position, name in enumerate(names)
+    }
+    result = pd.DataFrame(columns)
+    result.attrs["shapes"] = {
+        rename.get(str(name), str(name)): list(shape)
+        for name, shape in frame.attrs.get("shapes", {}).items()
+    }
+    return result
+
+
+def only_known(frame: pd.DataFrame, columns: Collection[str], where: str) -> pd.DataFrame:
+    """The rows of a source in which these columns are known; whole numbers become that again.
+
+    Args:
+        frame: rows of a source.
+        columns: that must be known, by their old names.
+        where: the source, for messages.
+
+    Raises:
+        BadData: a column that is not there.
+    """
+    for name in columns:
+        if name not in frame.columns:
+            raise BadData(
+                f"'source.read.known' names a column of {where}", name, nearest(name, frame.columns)
+            )
+    if not columns:
+        return frame
+    kept = frame.dropna(subset=list(columns)).reset_index(drop=True)
+    for name in columns:
+        values = kept[name]
+        if values.dtype.kind == "f" and (values % 1 == 0).all():
+            kept[name] = values.astype("int64")
+    kept.attrs = frame.attrs
+    return kept
+
+
+def _as_text(column: pd.Series, name: str, text_columns: Collection[str]) -> pd.Series:
+    if name not in text_columns and column.name not in text_columns:
+        return column
+    return column.map(str, na_action="ignore").astype("str")
+
+
+def _standard(column: pd.Series, name: str, where: str) -> pd.Series:
+    import pandas as pd
+    from pandas.api import types
+
+    column = column.reset_index(drop=True)
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        column = column.astype(column.cat.categories.dtype)
+    if types.is_bool_dtype(column.dtype):
+        return column.astype(object if column.isna().any() else bool)
+    if types.is_integer_dtype(column.dtype):
+        return column.astype("float64" if column.isna().any() else "int64")
+    if types.is_numeric_dtype(column.dtype):
+        return column.astype("float64")
+    if isinstance(column.dtype, pd.DatetimeTZDtype):
+        column = column.dt.tz_convert("UTC").dt.tz_localize(None)
+    if types.is_datetime64_any_dtype(column.dtype):
+        return column.astype("datetime64[us]")
+    if isinstance(column.dtype, pd.StringDtype):
+        return column.astype("str")
+    return _one_type(column, name, where)
+
+
+def _one_type(column: pd.Series, name: str, where: str) -> pd.Series:
+    """A column of Python objects, which must all be of one kind."""
+    import pandas as pd
+
+    present = column.notna() if not _holds_arrays(column) else column.map(lambda v: v is not None)
+    kinds = column[present].map(_kind)
+    if kinds.empty:
+        return column.astype("float64")
+    first = kinds.iloc[0]
+    others = kinds[kinds != first]
+    if not others.empty:
+        row = others.index[0]
+        raise BadData(
+            f"Column '{name}' of {where} must hold one type of value",
+            f"{first} in row {kinds.index[0] + 1}, {others.iloc[0]} in row {row + 1}: "
+            f"{column[row]!r}",
+            "Mend the values, or list the column in 'source.read.text_columns'",
+        )
+    if first == "number":
+        return pd.to_numeric(column).astype("float64")
+    if first == "text":
+        return column.astype("str")
+    if first == "time":
+        return pd.to_datetime(column).astype("datetime64[us]")
+    return column
+
+
+def _holds_arrays(column: pd.Series) -> bool:
+    import numpy as np
+
+    return any(isinstance(value, (list, tuple, np.ndarray)) for value in column.iloc[:1000])
+
+
+def _kind(value: Any) -> str:
+    import datetime
+    import decimal
+
+    import numpy as np
+
+    if isinstance(value, (bool, np.bool_)):
+        return "boolean"
+    if isinstance(value, (int, float, decimal.Decimal, np.number)):
+        return "number"
+    if isinstance(value, str):
+        return "text"
+    if isinstance(value, (datetime.date, datetime.datetime)):
+        return "time"
+    if isinstance(value, bytes):
+        return "bytes"
+    if isinstance(value, (list, tuple, np.ndarray)):
+        return "array"
+    return type(value).__name__
+
+
+def as_arrow(frame: pd.DataFrame) -> pa.Table:
+    """`frame` as an Arrow table without pandas' metadata, which name versions.
+
+    Raises:
+        BadData: a column cannot be stored; names it.
+    """
+    import pyarrow as pa
+
+    arrays = {}
+    for name in frame.columns:
+        try:
+            array = pa.array(frame[name], from_pandas=True)
+        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+            raise BadData(f"Column '{name}' must hold values of one type", str(error)) from None
+        if pa.types.is_large_string(array.type):
+            array = array.cast(pa.string())
+        arrays[str(name)] = array
+    return pa.table(arrays)
+
+
+def write_rows(frame: pd.DataFrame, path: Path) -> None:
+    """Write rows as Parquet, with the tokens of windows beside it; equal rows give equal bytes."""
+    import pyarrow.parquet as parquet
+
+    parquet.write_table(
+        as_arrow(write_windows(frame, path)),
+        path,
+        compression="zstd",
+        version="2.6",
+        data_page_version="1.0",
+        row_group_size=1 << 20,
+        store_schema=True,
+    )
+
+
+def described(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Name, type and number of missing values of each column, for provenance.json."""
+    schema = as_arrow(frame.head(1000)).schema
+    shapes = frame.attrs.get("shapes", {})
+    return [
+        {
+            "name": name,
+            "type": _type_name(schema.field(name).type),
+            "missing": int(frame[name].isna().sum()),
+            **({"shape": shapes[name]} if name in shapes else {}),
+        }
+        for name in map(str, frame.columns)
+    ]
+
+
+def _type_name(kind: pa.DataType) -> str:
+    import pyarrow as pa
+
+    for name, holds in (
+        ("boolean", pa.types.is_boolean),
+        ("integer", pa.types.is_integer),
+        ("number", pa.types.is_floating),
+        ("string", pa.types.is_string),
+        ("time", pa.types.is_timestamp),
+        ("bytes", pa.types.is_binary),
+        ("array", pa.types.is_list),
+    ):
+        if holds(kind):
+            return name
+    return str(kind)

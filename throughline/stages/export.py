@@ -1,0 +1,181 @@
+"""Stage `export`: preprocessing, network and answers become one proved ONNX file a branch."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from throughline.paths import Workspace, needed, read_json, replaced, write_json
+
+if TYPE_CHECKING:
+    import onnx
+
+    from throughline.stages.given import StageInput
+
+
+def export(stage_input: StageInput, workspace: Workspace) -> None:
+    """Join the graphs of every branch, prove each against its network, and write the files.
+
+    The pipeline itself is also written in the smaller precisions that its file asks for.
+
+    Raises:
+        RefusedByGate: an exported graph departs from its network by more than its precision
+            allows, or does not load in a process without training libraries.
+    """
+    from throughline.export.proof.fresh_process import prove
+
+    with (
+        TemporaryDirectory() as requests,
+        replaced(workspace.model) as model,
+        replaced(workspace.variants) as variants,
+        replaced(workspace.precisions) as precisions,
+    ):
+        variants.mkdir(parents=True)
+        precisions.mkdir(parents=True)
+        branches = []
+        scores = read_json(needed(workspace.cross_validation / "scores.json", "cross_validate"))
+        for branch, view in stage_input.branches.items():
+            prepared = needed(workspace.training_data, "prepare") / stage_input.prepared_by[branch]
+            folder = needed(workspace.networks, "train") / branch
+            path = model if branch == "main" else variants / f"{branch}.onnx"
+            # Nothing is said of a branch that is not validated on folds.
+            validated = (scores.get(branch) or {}).get("metrics", {})
+            branches.append(
+                _Branch(
+                    stage_input.name,
+                    branch,
+                    view,
+                    prepared,
+                    folder,
+                    path,
+                    Path(requests),
+                    validated,
+                )
+            )
+        written = {each.name: each.write() for each in branches}
+        written["main"]["precisions"] = branches[0].write_precisions(precisions)
+        prove(Path(requests))
+        with replaced(workspace.parity) as report:
+            write_json(report, written)
+    _write_nearest(branches[0], workspace)
+
+
+def _write_nearest(main: _Branch, workspace: Workspace) -> None:
+    """The features of training pictures, where the pipeline's own go through a frozen network."""
+    from throughline.export.nearest import write_nearest
+    from throughline.preprocessing.bottleneck import frozen_columns
+
+    if frozen_columns(main.view.columns):
+        with replaced(workspace.nearest) as folder:
+            write_nearest(main.prepared, read_json(main.prepared / "prepared.json"), folder)
+
+
+@dataclass(frozen=True)
+class _Branch:
+    """One branch: what it was prepared and trained to, and where its file goes."""
+
+    pipeline: str
+    name: str
+    view: Any
+    prepared: Path
+    folder: Path
+    path: Path
+    requests: Path
+    validated: Mapping[str, Any]
+
+    def write(self) -> dict[str, Any]:
+        """Write the float32 file; returns its entry of parity.json."""
+        from throughline.export.network import stored_network
+
+        network, exporter = stored_network(self.folder)
+        return self._write(network, self.path, exporter, "float32")
+
+    def write_precisions(self, folder: Path) -> dict[str, Any]:
+        """Write a file for each precision that the pipeline file asks for."""
+        from throughline.export.network import stored_network
+        from throughline.export.precision import in_precision
+
+        entries = {}
+        for precision in dict.fromkeys(self.view.export.precisions):
+            network, exporter = stored_network(self.folder)
+            rows = self.view.export.calibration_rows
+            small = in_precision(network, precision, self.prepared, rows)
+            path = folder / f"{precision}.onnx"
+            entries[precision] = self._write(small, path, exporter, precision)
+        return entries
+
+    def _write(
+        self, network: onnx.ModelProto, path: Path, exporter: str, precision: str
+    ) -> dict[str, Any]:
+        import onnx
+
+        from throughline.export.graph.canonical import canonical_bytes
+        from throughline.export.graph.halves import answers_graph, features_graph
+        from throughline.export.graph.join import join
+        from throughline.export.proof.contract import held_against_network
+        from throughline.export.proof.fresh_process import keep_requests
+        from throughline.export.states import carried
+
+        summary = read_json(self.prepared / "prepared.json")
+        preprocess = onnx.load(self.prepared / "preprocess.onnx")
+        front = join(features_graph(preprocess, summary), network)
+        back = answers_graph(front.graph.output[0].name, summary)
+        states = carried(front)
+        model = join(front, back, keep=list(states.values()))
+        found = held_against_network(front, back, model, self.folder, summary, self.name, precision)
+        metadata = self._metadata(summary, exporter, precision, found.report["largest_error"])
+        if states:
+            metadata["states"] = states
+        entry = model.metadata_props.add()
+        entry.key, entry.value = (
+            "throughline",
+            json.dumps(metadata, sort_keys=True, allow_nan=False),
+        )
+        onnx.checker.check_model(model)
+        path.write_bytes(canonical_bytes(model))
+        keep_requests(self.requests / f"{self.name}-{precision}.npz", path, found)
+        return {"exporter": exporter, **found.report}
+
+    def _metadata(
+        self, summary: Any, exporter: str, precision: str, error: float
+    ) -> dict[str, Any]:
+        samples = self.view.source.samples
+        training = read_json(self.folder / "training.json")
+        return {
+            "pipeline": self.pipeline,
+            "branch": self.name,
+            "title": self.view.title,
+            "task": self.view.task,
+            "inputs": summary["inputs"],
+            "features": summary["features"],
+            "target": summary["target"],
+            **({"window": summary["window"]} if "window" in summary else {}),
+            "training": training,
+            "metrics": {
+                "training": training["final"],
+                "cross_validation": {
+                    metric: {key: found[key] for key in ("mean", "sd", "low", "high")}
+                    for metric, found in self.validated.items()
+                },
+            },
+            "training_rows": summary["rows"],
+            "licence": self.view.source.licence,
+            "samples": samples.model_dump() if samples else None,
+            "exporter": exporter,
+            "precision": precision,
+            "parity": error,
+            "hashes": {
+                "preprocess.onnx": _sha256(self.prepared / "preprocess.onnx"),
+                "network.json": _sha256(self.folder / "network.json"),
+                "network.weights.h5": _sha256(self.folder / "network.weights.h5"),
+            },
+        }
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -1,0 +1,167 @@
+"""Stage `prepare`: clean rows become parts, a fitted graph and arrays."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from throughline.paths import Workspace, linked, needed, replaced, write_json
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from throughline.preprocessing.fit import Preprocessing
+    from throughline.preprocessing.plan import Plan
+    from throughline.preprocessing.target import FittedTarget
+    from throughline.stages.given import StageInput
+
+
+def prepare(stage_input: StageInput, workspace: Workspace) -> None:
+    """Split the clean rows, fit preprocessing on the training part, and store its arrays.
+
+    Raises:
+        BadData: a part without rows, a column that cannot be treated as asked, a leak that the
+            guards refuse.
+    """
+    from throughline.preprocessing.bottleneck import with_bottlenecks
+    from throughline.preprocessing.pictures import stored_images, with_images, write_rows
+    from throughline.tokens.rows import read_windows
+
+    clean = read_windows(needed(workspace.clean / "rows.parquet", "validate"))
+    # Only the rows were judged and copied; their pictures stay where `ingest` put them.
+    rows = with_images(clean, stored_images(workspace.raw / "rows.parquet"))
+    owners = [name for name, owner in stage_input.prepared_by.items() if name == owner]
+    with replaced(workspace.training_data) as training, replaced(workspace.test_data) as test:
+        for branch in owners:
+            (training / branch).mkdir(parents=True)
+            (test / branch).mkdir(parents=True)
+            view = stage_input.branches[branch]
+            if view.time is not None:
+                _prepare_series(rows, view, training / branch, test / branch)
+                continue
+            files = _auxiliary(workspace, training / branch)
+            branch_rows = with_bottlenecks(rows, clean, view.columns, workspace.bottleneck)
+            _prepare_branch(branch_rows, view, training / branch, test / branch, files)
+        aside = workspace.clean / "set_aside.parquet"
+        if aside.exists():
+            # Held out like test rows: `evaluate` says what they would change.
+            pictures = stored_images(workspace.raw / "rows.parquet")
+            write_rows(with_images(read_windows(aside), pictures), test / "main" / aside.name)
+
+
+def _prepare_series(rows: pd.DataFrame, view: Any, training: Path, test: Path) -> None:
+    from throughline.guards.examine import enforce
+    from throughline.guards.windows import apart
+    from throughline.samples.windows.prepare import prepared
+
+    done = prepared(rows, view)
+    findings = apart(done.training, done.test, done.extent, view.split.guards.windows)
+    enforce(findings)
+    (training / "preprocess.onnx").write_bytes(_bytes(done.fitted))
+    done.write(training, test)
+    counts = {part: int((done.parts == part).sum()) for part in ("training", "test", "gap")}
+    write_json(
+        test / "guards.json",
+        {"rows": counts, "findings": [finding.as_json() for finding in findings]},
+    )
+
+
+def _auxiliary(workspace: Workspace, training: Path) -> Path | None:
+    """The source's auxiliary files, copied to where the folds find them too."""
+    if not (workspace.raw / "files").is_dir():
+        return None
+    shutil.copytree(workspace.raw / "files", training / "files")
+    return training / "files"
+
+
+def _prepare_branch(
+    rows: pd.DataFrame, view: Any, training: Path, test: Path, files: Path | None
+) -> None:
+    from throughline.guards.examine import after_drops, enforce, examine
+    from throughline.preprocessing.bottleneck import without_bottlenecks
+    from throughline.preprocessing.fit import fit
+    from throughline.preprocessing.pictures import write_rows
+    from throughline.preprocessing.plan import plan
+    from throughline.preprocessing.target import fit_target
+    from throughline.samples.splits.parts import parts
+
+    target_columns = view.target.columns
+    planned = plan(rows, view.columns, view.inputs, target_columns)
+    assigned = parts(rows, view.split)
+    training_rows = rows[assigned == "training"].reset_index(drop=True)
+    target = fit_target(training_rows, view.target, view.task)
+    examined = _without_pictures(rows, planned)
+    findings = examine(examined, assigned, list(planned.raw), view.target, view.task, view.split)
+    enforce(findings)
+    assigned, kept = after_drops(assigned, list(planned.raw), findings)
+    dropped = [name for name in planned.raw if name not in kept]
+    planned = plan(rows, view.columns, view.inputs, target_columns, dropped)
+    test_rows = rows[assigned == "test"].reset_index(drop=True)
+    fitted = fit(training_rows, planned, files=files)
+
+    write_rows(training_rows, training / "rows.parquet")
+    # The test side answers raw pictures only, by `model.onnx`.
+    write_rows(without_bottlenecks(test_rows), test / "rows.parquet")
+    (training / "preprocess.onnx").write_bytes(_bytes(fitted))
+    _write_arrays(fitted, training_rows, training)
+    for name, matrix in fitted.vectors.items():
+        np.save(training / f"{name}.vectors.npy", matrix)
+    np.save(training / "target.npy", target.array(training_rows))
+    summary = _summary(fitted, target, training_rows, planned)
+    write_json(training / "prepared.json", summary | {"dropped": dropped})
+    write_json(
+        test / "guards.json",
+        {
+            "rows": {part: int((assigned == part).sum()) for part in ("training", "test", "gap")},
+            "findings": [finding.as_json() for finding in findings],
+        },
+    )
+
+
+def _without_pictures(rows: pd.DataFrame, planned: Plan) -> pd.DataFrame:
+    """The rows as guards see them: a digest for each picture."""
+    from throughline.preprocessing.pictures import digests
+
+    names = [name for name, kind in planned.raw.items() if kind == "image"]
+    return rows.assign(**{name: digests(rows[name]) for name in names}) if names else rows
+
+
+def _write_arrays(fitted: Preprocessing, rows: pd.DataFrame, training: Path) -> None:
+    """The network's inputs; those that lie beside the rows already get a second name only."""
+    from throughline.preprocessing.pictures import bottlenecks_beside, images_beside
+    from throughline.samples.windows.token_arrays import arrays, write_array
+
+    stored = training / "rows.parquet"
+    beside = {name: images_beside(stored) / f"{c}.npy" for name, c in fitted.unchanged.items()}
+    beside |= {name: bottlenecks_beside(stored) / f"{c}.npy" for name, c in fitted.stored.items()}
+    for name, array in arrays(fitted, rows).items():
+        if name in beside:
+            linked(beside[name], training / f"{name}.npy")
+        else:
+            write_array(array, training, name)
+
+
+def _bytes(fitted: Preprocessing) -> bytes:
+    from onnx import checker
+
+    checker.check_model(fitted.graph)
+    return bytes(fitted.graph.SerializeToString(deterministic=True))
+
+
+def _summary(
+    fitted: Preprocessing, target: FittedTarget, rows: pd.DataFrame, planned: Plan
+) -> dict[str, Any]:
+    """What the later stages and the model's metadata say of the training rows."""
+    from throughline.preprocessing.contract import contract
+
+    return {
+        "inputs": contract(rows, planned),
+        "features": dict(fitted.features),
+        "types": dict(fitted.types),
+        "rescaling": dict(fitted.rescaling),
+        "target": target.as_json(),
+        "rows": len(rows),
+    }

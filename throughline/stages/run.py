@@ -1,0 +1,25 @@
+"""Running one stage of one pipeline, as `dvc repro` and the flow's workers do."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+from throughline.paths import Workspace
+from throughline.stages.costs import costed
+from throughline.stages.given import stage_input
+from throughline.stages.wire import wired
+
+
+def run_stage(stage: str, name: str, root: Path) -> None:
+    """Run one stage of one pipeline.
+
+    Raises:
+        ThroughlineError: a mistake in the pipeline file or in the data.
+    """
+    workspace = Workspace(root, name)
+    with costed(workspace, stage):
+        given = stage_input(workspace, stage)
+        wired(workspace)
+        function = getattr(importlib.import_module(f"throughline.stages.{stage}"), stage)
+        function(given, workspace)

@@ -1,0 +1,87 @@
+"""Rows with windows of tokens: positions stand in Parquet, the tokens beside it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from throughline.tokens.series import Texts, stored_windows, windows_beside
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NAME = "windows"
+
+
+def is_windows(column: pd.Series) -> bool:
+    """Whether the values of a column are windows of tokens."""
+    return str(column.dtype) == NAME
+
+
+def texts_of(column: pd.Series) -> Texts:
+    """The texts of a column of windows, which are joined when they are asked for."""
+    held: Any = column.array
+    return Texts(held.series, held.ends)
+
+
+def with_windows(rows: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """`rows` of a Parquet file with windows in the place of their positions."""
+    stored = stored_windows(path)
+    if not stored:
+        return rows
+    import pandas as pd
+
+    from throughline.tokens.column import WindowArray
+
+    columns = {
+        name: pd.Series(WindowArray(series, rows[name].to_numpy()), index=rows.index)
+        for name, series in stored.items()
+    }
+    return rows.assign(**columns)
+
+
+def read_windows(path: Path) -> pd.DataFrame:
+    """The rows of a Parquet file, with windows where they have some."""
+    import pandas as pd
+
+    return with_windows(pd.read_parquet(path), path)
+
+
+def write_windows(rows: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Write the tokens of windows beside a Parquet file.
+
+    Args:
+        rows: of the file.
+        path: of the file.
+
+    Returns:
+        the rows as Parquet holds them, with positions in the place of windows.
+    """
+    names = [str(name) for name in rows.columns if is_windows(rows[name])]
+    positions: dict[str, np.ndarray] = {}
+    for name in names:
+        held = texts_of(rows[name])
+        series, positions[name] = held.series.kept(held.ends)
+        series.write(windows_beside(path), name)
+    return rows.assign(**positions) if positions else rows
+
+
+def as_texts(rows: pd.DataFrame, names: Iterable[str] | None = None) -> pd.DataFrame:
+    """`rows` with the windows of these columns as strings. Default: of all columns."""
+    chosen = rows.columns if names is None else names
+    found = {str(name): rows[name].astype("str") for name in chosen if is_windows(rows[name])}
+    return rows.assign(**found) if found else rows
+
+
+def named_texts(rows: pd.DataFrame, rules: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """`rows` with windows as strings where a rule may look at them.
+
+    Great Expectations needs real strings, all rows at once; here they are made. Columns that no
+    rule names stay positions.
+    """
+    said = json.dumps(list(rules), default=str, ensure_ascii=False)
+    return as_texts(rows, [name for name in rows.columns if str(name) in said])

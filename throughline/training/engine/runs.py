@@ -1,0 +1,72 @@
+"""What goes into a training and what comes out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import numpy.typing as npt
+
+from throughline.samples.windows.gathered import Ahead, Windowed
+
+Array = npt.NDArray[np.generic]
+Rows = npt.NDArray[np.integer]
+Weights = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One training: a fold, a repeat, a seed or a point of a sweep.
+
+    Args:
+        inputs: the model's inputs by name; arrays that several runs share are put on the device
+            once. Windows are not made: they are gathered from their series batch by batch.
+        target: what is learned, a row for each row of the inputs.
+        train_rows: row numbers that are trained on.
+        validation_rows: row numbers that are only measured. Default: none.
+        seed: of weights, shuffling and dropout.
+        sample_weight: a weight for each row of the inputs. Default: none.
+        learning_rate: in place of the optimizer's, which is no schedule. Default: the optimizer's.
+    """
+
+    inputs: Mapping[str, Array | Windowed]
+    target: Array | Ahead
+    train_rows: Rows
+    validation_rows: Rows | None
+    seed: int
+    sample_weight: Array | None = None
+    learning_rate: float | None = None
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained network.
+
+    Args:
+        weights: in the order of `model.get_weights()`.
+        history: loss and metrics, one value an epoch; validation under `val_...`.
+        best_epoch: epoch whose weights these are, counted from 1.
+        epochs_run: epochs that were trained.
+        seconds: time of the training alone.
+        validation_predictions: the network's output for `validation_rows`. Default: none.
+    """
+
+    weights: list[Array]
+    history: dict[str, list[float]]
+    best_epoch: int
+    epochs_run: int
+    seconds: float
+    validation_predictions: Array | None = field(default=None, repr=False)
+
+
+def in_unit(history: dict[str, list[float]], divide: float) -> dict[str, list[float]]:
+    """Errors of a scaled target, in the target's own unit."""
+    if divide == 1.0:
+        return history
+    result = {}
+    for name, values in history.items():
+        squared = name.removeprefix("val_") in ("loss", "mse", "mean_squared_error")
+        factor = divide**2 if squared else divide
+        result[name] = [value * factor for value in values]
+    return result

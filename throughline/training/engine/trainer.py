@@ -1,0 +1,298 @@
+"""One architecture's compiled program and the runs that go through it."""
+
+from __future__ import annotations
+
+import dataclasses
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from throughline.samples.windows.gathered import Ahead, Windowed
+from throughline.training.engine import backends, order, programs, watch
+from throughline.training.engine.divergence import Diverged
+from throughline.training.engine.program import Program, columns
+from throughline.training.engine.runs import Array, Fitted, Run, Weights
+from throughline.training.engine.state import Data, Order, Shape, State
+from throughline.training.engine.xla import whether
+from throughline.training.network import objects
+from throughline.training.network.layers import carried, forget, rows_apart
+
+if TYPE_CHECKING:
+    import keras
+
+    from throughline.pipeline.schema.training import Choice, Training
+    from throughline.training.checkpoints import Checkpoints
+
+VALIDATION_BATCH = 512
+VALIDATION_GRAIN = 64
+SECONDS_A_CALL = 1.0
+
+Watcher = Callable[[Run, int, dict[str, float], bool], None]
+
+
+class Trainer:
+    """What the runs share: the compiled program and the arrays on the device."""
+
+    def __init__(
+        self,
+        build: Callable[[int], keras.Model],
+        training: Training,
+        runs: Sequence[Run],
+        loss: Choice,
+        metrics: Sequence[Choice],
+        epochs: int | None,
+        xla: bool | None,
+    ) -> None:
+        self.build = build
+        self.training = training
+        self.runs = runs
+        self.epochs = training.max_epochs if epochs is None else epochs
+        self.backend = backends.current()
+        self.arrays: dict[int, Any] = {}
+        self.model = build(runs[0].seed)
+        self.template_seed: int | None = runs[0].seed
+        self.optimizer = self._optimizer(self.model)
+        example = self._example()
+        self.loss = objects.loss(training.loss or loss, *example)
+        chosen = metrics if training.metrics is None else training.metrics
+        self.metrics = objects.metrics(chosen, *example)
+        self.padded = rows_apart(self.model)
+        self.most_rows = max(len(run.train_rows) for run in runs)
+        validated = [len(run.validation_rows) for run in runs if run.validation_rows is not None]
+        self.most_validated = max(validated, default=0)
+        self.shape = self._shape(xla)
+        self.key = self._key(loss, chosen)
+        self.program = programs.shared(self.key, self._program)
+        self.rate = self.program.start_rate(self.optimizer)
+
+    def _optimizer(self, model: keras.Model) -> Any:
+        optimizer = self.backend.stateless(objects.optimizer(self.training))
+        optimizer.build(model.trainable_variables)
+        return optimizer
+
+    def _example(self) -> tuple[Any, Any]:
+        """Two rows of targets and outputs, from which Keras resolves `accuracy`."""
+        from keras import ops
+
+        run = self.runs[0]
+        rows = np.resize(run.train_rows, self.model.inputs[0].shape[0] or 2)
+        names = [tensor.name.split(":")[0] for tensor in self.model.inputs]
+        inputs = [
+            ops.cast(ops.convert_to_tensor(run.inputs[name][rows]), tensor.dtype)
+            for name, tensor in zip(names, self.model.inputs, strict=True)
+        ]
+        x = inputs[0] if len(inputs) == 1 else inputs
+        answers = self.model(x, training=False)
+        forget(self.model)
+        return ops.convert_to_tensor(plain(run.target)[rows]), answers
+
+    def _shape(self, xla: bool | None) -> Shape:
+        batch = self.training.batch_size
+        size = self.most_rows if batch == "all" else min(batch, self.most_rows)
+        weighted = self.training.class_weight is not None or any(
+            run.sample_weight is not None for run in self.runs
+        )
+        held = -(-self.most_validated // VALIDATION_GRAIN) * VALIDATION_GRAIN
+        validation = min(max(size, VALIDATION_BATCH), held)
+        steps = self.epochs * -(-self.most_rows // size)
+        by_xla = whether(xla, self.training, self.model, steps)
+        return Shape(size, validation, self.padded, weighted, by_xla)
+
+    def _key(self, loss: Choice, metrics: Sequence[Choice]) -> str | None:
+        """What the program depends on; runs and calls that agree in it share one."""
+        rule = self.training.epochs
+        target = self.runs[0].target
+        return programs.key(
+            self.model,
+            self.optimizer,
+            [
+                self.training.loss or loss,
+                list(metrics),
+                self.training.schedule,
+                None if isinstance(rule, int) else rule.model_dump(exclude={"max"}),
+                [list(target.shape[1:]), str(target.dtype)],
+                dataclasses.astuple(self.shape),
+            ],
+        )
+
+    def _program(self) -> Program:
+        names = columns(self.metrics, self.shape.validation_batch > 0)
+        return Program(
+            self.model, self.optimizer, self.loss, self.metrics, self.backend, self.shape,
+            stopping=watch.stopping(self.training, names),
+            plateau=watch.plateau(self.training, names),
+        )  # fmt: skip
+
+    def fitted(
+        self,
+        run: Run,
+        predictions: bool,
+        watcher: Watcher | None = None,
+        checkpoints: Checkpoints | None = None,
+    ) -> Fitted:
+        """Train one run."""
+        began = time.perf_counter()
+        data = self.data(run)
+        state = self.start(run)
+        history: list[Array] = []
+        if checkpoints:
+            state, history = checkpoints.load(run, state)
+        watched = watcher is not None or checkpoints is not None
+        most = order.epochs_at_once(len(run.train_rows), self.epochs)
+        count = 1 if watched else most
+        while (first := int(state.epoch)) < self.epochs and not bool(state.stopped):
+            call_began = time.perf_counter()
+            count = min(count, most, self.epochs - first)
+            state, rows = self._epochs(run, state, data, first, most, count)
+            history.append(rows)
+            ended = bool(state.stopped) or int(state.epoch) >= self.epochs
+            if checkpoints:
+                checkpoints.save(run, state, history, ended)
+            if watcher:
+                curves = dict(zip(self.program.columns, map(float, rows[-1]), strict=True))
+                watcher(run, int(state.epoch), curves, ended)
+            if watched:
+                # As many epochs a call as give a sign of life about once a second.
+                seconds = max(time.perf_counter() - call_began, 1e-6) / count
+                count = max(1, min(2 * count, int(SECONDS_A_CALL / seconds)))
+        return self.result(run, state, np.concatenate(history), data, predictions, began)
+
+    def _epochs(
+        self, run: Run, state: State, data: Data, first: int, most: int, count: int
+    ) -> tuple[State, Array]:
+        """Some epochs in one call of the program; raises when the loss is not finite."""
+        from keras import ops
+
+        tables = self.tables(run, first, most, count)
+        tensors = Order(*map(self.backend.device_array, tables))
+        state, history = self.program.run(state, data, tensors)
+        ran = int(state.epoch) - first
+        bad = int(state.bad_step)
+        if bad >= 0:
+            raise self.diverged(run, tables, first, ran, bad)
+        return state, np.asarray(ops.convert_to_numpy(history))[:ran]
+
+    def rest(self, run: Run) -> int:
+        """Rows of a last batch of its own size; 0 when there is none."""
+        return 0 if self.padded else len(run.train_rows) % self.shape.batch
+
+    def tables(self, run: Run, first: int, most: int, count: int) -> Order:
+        """Which rows go into which batch, for `count` epochs in a table of `most`, on the host."""
+        batch = self.shape.batch
+        steps = order.roomy(-(-self.most_rows // batch))
+        tables = order.batches(
+            run.train_rows, run.seed, first, count, batch, steps, self.rest(run),
+            self.training.shuffle,
+        )  # fmt: skip
+        full, last = (order.longer(table, order.roomy(most)) for table in tables)
+        return Order(full, last, np.int32(len(run.train_rows)), np.int32(count))
+
+    def diverged(self, run: Run, tables: Order, first: int, ran: int, bad: int) -> Diverged:
+        """What to say of a batch whose loss is not finite."""
+        own_batches = len(run.train_rows) - self.rest(run)
+        table = tables.full if bad * self.shape.batch < own_batches else tables.rest
+        rows = table[ran - 1][bad] if table is tables.full else table[ran - 1]
+        return Diverged(first + ran, bad + 1, rows, run)
+
+    def data(self, run: Run) -> Data:
+        """What a run reads, on the device."""
+        table, count = self.validation(run)
+        return Data(
+            [self.on_device(run.inputs[name]) for name in self.names],
+            self.on_device(run.target),
+            self.backend.device_array(self.weight(run)),
+            self.backend.device_array(table),
+            self.backend.device_array(count),
+        )
+
+    @property
+    def names(self) -> list[str]:
+        """Of the network's inputs, in its order."""
+        return [tensor.name.split(":")[0] for tensor in self.model.inputs]
+
+    def validation(self, run: Run) -> tuple[Array, np.int32]:
+        """The rows that are only measured, in batches, and their number."""
+        batch = self.shape.validation_batch
+        rows = np.zeros(0, np.int32) if run.validation_rows is None else run.validation_rows
+        steps = order.roomy(-(-self.most_validated // batch)) if batch else 0
+        return order.in_batches(rows, max(batch, 1), steps), np.int32(len(rows))
+
+    def on_device(self, array: Any) -> Any:
+        """An array or windows as tensors, each put there once."""
+        key = id(array)
+        if key not in self.arrays:
+            if isinstance(array, Windowed | Ahead):
+                # Windows that share a series share its tensor too.
+                self.arrays[key] = array.on_device(self.on_device)
+            else:
+                self.arrays[key] = self.backend.device_array(plain(array))
+        return self.arrays[key]
+
+    def weight(self, run: Run) -> Weights:
+        if not self.shape.weighted:
+            return np.ones(1, np.float32)
+        weight = np.ones(len(run.target), np.float32)
+        if self.training.class_weight is not None:
+            weight *= order.class_weights(run.target, run.train_rows, self.training.class_weight)
+        if run.sample_weight is not None:
+            weight *= run.sample_weight.astype(np.float32).reshape(-1)
+        return weight
+
+    def start(self, run: Run) -> State:
+        """Weights of the run's seed, and an optimizer that has seen nothing."""
+        from keras import ops
+
+        model, optimizer = self.model, self.program.optimizer
+        if self.template_seed != run.seed:
+            model = self.build(run.seed)
+            if getattr(optimizer, "use_ema", False) or "ScheduleFree" in type(optimizer).__name__:
+                optimizer = self._optimizer(model)
+        fixed = [*model.non_trainable_variables, *carried(model)]
+        variables = (model.trainable_variables, fixed, optimizer.variables)
+        values = [[variable.value + 0 for variable in group] for group in variables]
+        if self.program.rate_index is not None:
+            rate = self.rate
+            if run.learning_rate is not None:
+                rate = ops.convert_to_tensor(run.learning_rate, dtype="float32")
+            values[2][self.program.rate_index] = rate
+        return self.program.start(*values)
+
+    def result(
+        self, run: Run, state: State, history: Array, data: Data, predictions: bool, began: float
+    ) -> Fitted:
+        """What a run that has ended gives."""
+        from keras import ops
+
+        trainable, fixed, best = state.trainable, state.fixed, len(history)
+        if self.program.stopping:
+            kept = list(state.stopping[3])
+            trainable, fixed = kept[: len(trainable)], kept[len(trainable) :]
+            best = int(state.stopping[2]) + 1
+        own = self.model.trainable_variables + self.model.non_trainable_variables
+        # The states that are carried come last and are no weights.
+        values = dict(zip(map(id, own), [*trainable, *fixed], strict=False))
+        weights = [np.asarray(ops.convert_to_numpy(values[id(v)])) for v in self.model.weights]
+        names = enumerate(self.program.columns)
+        curves = {name: [float(v) for v in history[:, i]] for i, name in names}
+        seconds = time.perf_counter() - began
+        predicted = None
+        if predictions and run.validation_rows is not None and len(run.validation_rows):
+            predicted = self._predicted(trainable, fixed, data, len(run.validation_rows))
+        return Fitted(weights, curves, best, len(history), seconds, predicted)
+
+    def _predicted(self, trainable: Any, fixed: Any, data: Data, count: int) -> Array:
+        from keras import ops
+
+        parts = [
+            ops.convert_to_numpy(self.program.predict(trainable, fixed, data.inputs, rows))
+            for rows in data.validation_rows[: -(-count // self.shape.validation_batch)]
+        ]
+        # Mixed precision predicts in bfloat16, which is no type of NumPy's own.
+        return np.concatenate(parts)[:count].astype(np.float32, copy=False)
+
+
+def plain(array: Any) -> Any:
+    """Numbers as the device takes them: no float64, which XLA and JAX would not use anyway."""
+    return array.astype(np.float32) if array.dtype == np.float64 else array

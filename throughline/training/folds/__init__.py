@@ -1,0 +1,1 @@
+"""Cross-validation: the arrays of every fold and what their scores say."""

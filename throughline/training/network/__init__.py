@@ -1,0 +1,1 @@
+"""From the layers of a pipeline file to a Keras model."""

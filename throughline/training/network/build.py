@@ -1,0 +1,276 @@
+"""A network of the pipeline file as a Keras model."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from throughline.training.network import catalogue, spec
+from throughline.training.network.own_network import own_network
+from throughline.training.network.spec import BadNetwork, Entry, check
+from throughline.training.network.word_vectors import with_weights
+
+if TYPE_CHECKING:
+    import keras
+
+__all__ = ["BadNetwork", "Output", "build", "check"]
+
+Shape = tuple[int | None, ...]
+LONGEST_REASON = 300
+
+
+@dataclass(frozen=True)
+class Output:
+    """The last layer, which follows from the problem type.
+
+    Args:
+        units: numbers it gives for a row.
+        activation: `sigmoid`, `softmax` or `linear`.
+        name: its name, and the name of the model's output. Default: `output`.
+        use_bias: whether it has a bias. Default: true.
+        arguments: further arguments of its `Dense` layer, for example `kernel_initializer`.
+    """
+
+    units: int
+    activation: str
+    name: str = "output"
+    use_bias: bool = True
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+def build(
+    network: list[Any] | dict[str, Any] | str,
+    inputs: Mapping[str, Shape],
+    output: Output,
+    dtypes: Mapping[str, str] | None = None,
+    seed: int = 0,
+    rescaling: Mapping[str, tuple[Any, Any]] | None = None,
+    vectors: Mapping[str, Any] | None = None,
+) -> keras.Model:
+    """The network with its output layer, its weights drawn from `seed`.
+
+    Args:
+        network: a list of layers, a graph `{layers: [...]}` or `package.module:function`.
+        inputs: shape of a row of every input, without the batch axis; several inputs of a list
+            network are concatenated first.
+        output: the last layer.
+        dtypes: type of an input's numbers. Default: float32 for all.
+        seed: of every random initialiser and dropout. Default: 0.
+        rescaling: factor and offset of inputs that are pictures. Default: none.
+        vectors: weights of `Embedding: {weights: vectors}` for token numbers. Default: none.
+
+    Returns:
+        An uncompiled `keras.Model` whose inputs are named like `inputs`; layer names depend on
+        the network alone, so two builds in one process have the same configuration.
+
+    Raises:
+        BadNetwork: naming the entry that Keras does not know or cannot build.
+    """
+    with _seeded(seed):
+        if isinstance(network, str):
+            return own_network(network)(dict(inputs), output)
+        listing = spec.entries(network)
+        for entry in listing:
+            for problem in spec.problems(entry):
+                raise problem
+        # A layer that carries its state has one for each row of a batch.
+        batch = 1 if spec.carries_state(network) else None
+        builder = _Builder(inputs, output, dtypes or {}, rescaling or {}, vectors or {}, batch)
+        return builder.model(listing, isinstance(network, dict))
+
+
+@contextlib.contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Keras draws the seed of every unseeded initialiser and dropout from Python's `random`.
+
+    Seeding that one source here keeps seeds out of the configuration, so all folds share one
+    network.json; the state is put back afterwards.
+    """
+    before = random.getstate()
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        random.setstate(before)
+
+
+class _Builder:
+    """Layers of one model, named within the model instead of by Keras' process-wide counters."""
+
+    def __init__(
+        self, inputs: Mapping[str, Shape], output: Output, dtypes: Mapping[str, str],
+        rescaling: Mapping[str, tuple[Any, Any]], vectors: Mapping[str, Any], batch: int | None,
+    ) -> None:  # fmt: skip
+        import keras
+
+        self.vectors = vectors
+        self.output = output
+        self.used: set[str] = set()
+        self.tensors: dict[str, Any] = {
+            name: keras.Input(shape, batch, dtypes.get(name, "float32"), name=name)
+            for name, shape in inputs.items()
+        }
+        self.inputs = list(self.tensors.values())
+        for name, (factor, offset) in rescaling.items():
+            layer = keras.layers.Rescaling(factor, offset, name=f"{name}_scaled")
+            self.tensors[name] = layer(self.tensors[name])
+        self.starts = list(self.tensors.values())
+        self.used.update(self.tensors)
+
+    def model(self, listing: list[Entry], graph: bool) -> keras.Model:
+        import keras
+
+        if not any(_answers(entry) for entry in listing):
+            listing = [*listing, Entry(spec.OUTPUT, {}, "network.Output")]
+        given = [entry.name or entry.arguments.get("name") for entry in listing]
+        self._all_different(listing, given)
+        self.used.update([self.output.name, *(str(name) for name in given if name)])
+        last = self.starts[0] if graph or len(self.starts) == 1 else self._concatenated()
+        for entry in listing:
+            layer = self._layer(entry)
+            last = self._applied(layer, self._sources(entry, last), entry)
+            self.tensors[entry.name or layer.name] = last
+        return keras.Model(self.inputs, last, name="network")
+
+    def _all_different(self, listing: list[Entry], given: list[Any]) -> None:
+        taken = set(self.tensors)
+        for entry, name in zip(listing, given, strict=True):
+            if name in taken:
+                raise BadNetwork(
+                    f"{entry.position} should have a name that no input or other layer has", name
+                )
+            if name:
+                taken.add(name)
+
+    def _concatenated(self) -> Any:
+        import keras
+
+        return keras.layers.Concatenate(name=self._name("Concatenate"))(self.starts)
+
+    def _sources(self, entry: Entry, last: Any) -> Any:
+        if not entry.sources:
+            return last
+        for source in entry.sources:
+            if source not in self.tensors:
+                raise spec.unknown(
+                    f"{entry.position}.from should name an input or an earlier layer",
+                    source,
+                    list(self.tensors),
+                )
+        tensors = [self.tensors[source] for source in entry.sources]
+        return tensors[0] if len(tensors) == 1 else tensors
+
+    def _layer(self, entry: Entry) -> Any:
+        import keras
+
+        if entry.kind == spec.PRETRAINED:
+            from throughline.training.network import pretrained
+
+            name = entry.name or self._name(entry.kind)
+            return pretrained.layer(entry.arguments, name, entry.position)
+        given = with_weights(entry, self.vectors)
+        arguments = {
+            key: self._argument(key, value, f"{entry.position}.{key}")
+            for key, value in given.items()
+        }
+        if entry.kind == spec.OUTPUT:
+            arguments = self._output_arguments() | arguments
+        elif entry.name is not None:
+            arguments["name"] = entry.name
+        else:
+            arguments.setdefault("name", self._name(entry.kind))
+        cls = keras.layers.Dense if entry.kind == spec.OUTPUT else getattr(keras.layers, entry.kind)
+        return _made(cls, arguments, entry.position)
+
+    def _output_arguments(self) -> dict[str, Any]:
+        given = {
+            key: self._argument(key, value, f"output.{key}")
+            for key, value in self.output.arguments.items()
+        }
+        return {
+            "units": self.output.units,
+            "activation": self.output.activation,
+            "use_bias": self.output.use_bias,
+            "name": self.output.name,
+            **given,
+        }
+
+    def _argument(self, key: str, value: Any, place: str) -> Any:
+        if key in spec.NESTED and isinstance(value, str | dict):
+            return self._layer(spec.nested(value, place))
+        for ending, kind in spec.OBJECTS.items():
+            if key.endswith(ending) and isinstance(value, dict):
+                return named_object(kind, value, place)
+        return tuple(value) if isinstance(value, list) else value
+
+    def _applied(self, layer: Any, tensors: Any, entry: Entry) -> Any:
+        try:
+            return layer(tensors)
+        except (TypeError, ValueError) as error:
+            shapes = (
+                [tuple(t.shape) for t in tensors] if isinstance(tensors, list) else tensors.shape
+            )
+            raise BadNetwork(
+                f"{entry.position} should fit what comes before it, of shape {shapes}: "
+                f"{_first_line(error)}",
+                dict(entry.arguments),
+            ) from error
+
+    def _name(self, kind: str) -> str:
+        base = _snake_case(kind)
+        name, count = base, 0
+        while name in self.used:
+            count += 1
+            name = f"{base}_{count}"
+        self.used.add(name)
+        return name
+
+
+def _answers(entry: Entry) -> bool:
+    """Whether a layer gives the model's output, so that none is added."""
+    return entry.kind == spec.OUTPUT or bool(entry.arguments.get("answers"))
+
+
+def named_object(kind: str, value: dict[str, Any], place: str) -> Any:
+    """A Keras object from `{Name: {argument: value}}` or, for one argument, `{Name: value}`.
+
+    Args:
+        kind: the module of Keras it lives in, for example `regularizers`.
+        value: a mapping with one key.
+        place: where it stands in the pipeline file, for messages.
+
+    Returns:
+        The object.
+    """
+    import keras
+
+    ((name, given),) = value.items()
+    names = catalogue.read()[kind]
+    known = next(valid for valid in names if spec.folded(valid) == spec.folded(name))
+    arguments = (
+        given if isinstance(given, dict) else {} if given is None else {names[known][0]: given}
+    )
+    module = keras.optimizers.schedules if kind == "schedules" else getattr(keras, kind)
+    return _made(getattr(module, known), arguments, f"{place}.{known}")
+
+
+def _made(cls: Callable[..., Any], arguments: dict[str, Any], place: str) -> Any:
+    try:
+        return cls(**arguments)
+    except (TypeError, ValueError) as error:
+        raise BadNetwork(f"{place} could not be made: {_first_line(error)}", arguments) from error
+
+
+def _first_line(error: Exception) -> str:
+    lines = (line.strip() for line in str(error).splitlines())
+    return next(filter(None, lines), type(error).__name__)[:LONGEST_REASON]
+
+
+def _snake_case(name: str) -> str:
+    """`BatchNormalization` as Keras writes it in layer names: `batch_normalization`."""
+    spaced = re.sub(r"(.)([A-Z][a-z0-9]+)", r"\1_\2", re.sub(r"\W+", "", name))
+    return re.sub(r"([a-z])([A-Z])", r"\1_\2", spaced).lower()

@@ -1,0 +1,1 @@
+"""Sweeps, and trainings side by side."""

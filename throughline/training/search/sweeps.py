@@ -1,0 +1,184 @@
+"""Sweeps: a grid over settings of the pipeline file, judged on validation rows only."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from copy import deepcopy
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from throughline.errors import BadPipeline, nearest
+from throughline.pipeline.schema.protocol import CrossValidation, Sweep
+from throughline.training.engine.divergence import Diverged
+
+if TYPE_CHECKING:
+    from throughline.pipeline.pipeline import Pipeline
+    from throughline.stages.given import StageInput
+    from throughline.training.search.side_by_side import Group, Outcome, SideBySide
+
+# Settings that a sweep may change; a change of the others would change the rows themselves.
+SWEPT = ("columns", "network", "training")
+CHANGES_THE_LOSS = ("training.loss", "training.class_weight", "regularizer", "L1", "L2")
+
+
+def with_settings(document: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """A pipeline file with the values at some key paths replaced.
+
+    Args:
+        document: the file as parsed.
+        settings: values by key path, such as `training.batch_size` or `network.0.Dense.units`.
+
+    Raises:
+        BadPipeline: a path that leads nowhere.
+    """
+    result = deepcopy(dict(document))
+    for path, value in settings.items():
+        section, *keys = path.split(".")
+        if section not in SWEPT:
+            raise BadPipeline("A sweep may change settings of " + ", ".join(SWEPT), path)
+        if not keys:
+            result[section] = value
+            continue
+        place: Any = result.setdefault(section, {})
+        for key in keys[:-1]:
+            place = _inside(place, key, path)
+        if isinstance(place, list):
+            place[_position(place, keys[-1], path)] = value
+        else:
+            place[keys[-1]] = value
+    return result
+
+
+def _inside(place: Any, key: str, path: str) -> Any:
+    if isinstance(place, list):
+        return place[_position(place, key, path)]
+    if not isinstance(place, dict) or key not in place:
+        valid = list(place) if isinstance(place, dict) else []
+        raise BadPipeline(f"sweep over '{path}': no '{key}' there", remedy=nearest(key, valid))
+    return place[key]
+
+
+def _position(place: list[Any], key: str, path: str) -> int:
+    if not key.isdigit() or int(key) >= len(place):
+        raise BadPipeline(f"sweep over '{path}' needs a position below {len(place)}", key)
+    return int(key)
+
+
+def run_sweep(
+    stage_input: StageInput,
+    name: str,
+    sweep: Sweep,
+    data: Any,
+    seed: int,
+    trainings: SideBySide,
+) -> dict[str, Any]:
+    """Cross-validate every point of a sweep; the trainings of all points are one list.
+
+    Args:
+        stage_input: of stage `cross_validate`.
+        name: of the sweep.
+        sweep: the section.
+        data: training rows of its base.
+        seed: for a pipeline that sets none.
+        trainings: of the stage.
+
+    Returns:
+        The points with their settings and scores and, with `refit`, `refitted` figures; where
+        the loss became NaN or infinite, what was found under `diverged`; the position of the best
+        point, None where all diverged, and the metric `by` which it is the best.
+    """
+    from throughline.pipeline.loading import varied
+    from throughline.training.folds.fold_arrays import TrainingRows
+
+    if sweep.refit and not isinstance(data, TrainingRows):
+        raise BadPipeline(f"sweeps.{name}.refit is for rows, not for windows of a series", True)
+    base = stage_input.branches[sweep.base]
+    document = stage_input.document
+    if sweep.base != "main":
+        document = varied(document, stage_input.main.variants[sweep.base])
+    protocol = base.cross_validation or CrossValidation()
+    if sweep.folds:
+        protocol = protocol.model_copy(update={"folds": sweep.folds})
+    every = list(sweep.points())
+    points = [
+        _Point(_view(name, document, settings), data, protocol, seed, sweep) for settings in every
+    ]
+    parts = (part for point in points for part in point.parts())
+    count = sum(map(len, points))
+    outcomes = trainings.each(parts, protocol.runs, f"sweep {name}", count)
+    results = [
+        {"settings": settings, **point.result(list(islice(outcomes, len(point))))}
+        for settings, point in zip(every, points, strict=True)
+    ]
+    return {"title": sweep.title, "points": results, **_best(sweep, results)}
+
+
+def _view(name: str, document: Mapping[str, Any], settings: Mapping[str, Any]) -> Pipeline:
+    from throughline.pipeline.pipeline import Pipeline
+
+    try:
+        return Pipeline.model_validate(with_settings(document, settings))
+    except ValueError as error:
+        raise BadPipeline(f"sweeps.{name}: {settings} is no valid setting: {error}") from None
+
+
+class _Point:
+    """One point: its folds and, with `refit`, one training on all rows."""
+
+    def __init__(
+        self, view: Pipeline, data: Any, protocol: CrossValidation, seed: int, sweep: Sweep
+    ) -> None:
+        from throughline.training.folds.validation import Planned
+
+        self.planned = Planned(view, data, protocol, seed, sweep.repeats)
+        self.data = data
+        self.refit = sweep.refit
+        self.divide = 1.0
+
+    def __len__(self) -> int:
+        return len(self.planned) + self.refit
+
+    def parts(self) -> Iterator[list[Group]]:
+        """What is trained; arrays are made when they are asked for."""
+        from throughline.training.folds.validation import on_all_rows
+
+        yield from self.planned.parts()
+        if self.refit:
+            planned = self.planned
+            group, self.divide = on_all_rows(planned.view, self.data, planned.default_seed)
+            yield [group]
+
+    def result(self, outcomes: Sequence[Outcome]) -> dict[str, Any]:
+        """Scores and, with `refit`, `refitted`; what was found where the loss diverged."""
+        from throughline.training.folds.validation import training_figures
+        from throughline.training.search.side_by_side import fine
+
+        try:
+            scores = self.planned.folded(outcomes[: len(self.planned)]).as_json()
+            if self.refit:
+                (fitted,) = fine(outcomes[-1])
+                scores["refitted"] = training_figures(fitted, self.divide)
+        except Diverged as diverged:
+            return {"diverged": str(diverged)}
+        return scores
+
+
+def _best(sweep: Sweep, results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Position of the point with the best mean on validation rows, and by which metric.
+
+    Losses compare points of one loss only. Where the sweep changes the loss or a penalty that is
+    part of it, the first other metric decides.
+    """
+    from throughline.training.folds.validation import is_higher_better
+
+    scored = [i for i, point in enumerate(results) if "metrics" in point]
+    if not scored:
+        return {"best": None, "by": "loss"}
+    names = list(results[scored[0]]["metrics"])
+    changed = json.dumps(sweep.over, default=str)
+    losses_differ = any(word in changed for word in CHANGES_THE_LOSS)
+    by = next((name for name in names if name != "loss"), "loss") if losses_differ else "loss"
+    choose = max if is_higher_better(by) else min
+    best = choose(scored, key=lambda i: results[i]["metrics"][by]["mean"])
+    return {"best": best, "by": by}
