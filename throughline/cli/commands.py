@@ -53,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("names", nargs="*", metavar="PIPELINE")
     wire = commands.add_parser("wire", help="write the dvc.yaml beside each pipeline file")
     wire.add_argument("names", nargs="*", metavar="PIPELINE")
+    commands.add_parser("code", help="write code.json: digests of the code that stages run")
     commands.add_parser("schema", help="write the JSON Schema of a pipeline file for editors")
     why = commands.add_parser("why", help="say what would rerun, and what caused it")
     why.add_argument("stage", nargs="?", choices=EVERY_STAGE)
@@ -109,6 +110,13 @@ def _wire(chosen: argparse.Namespace) -> int:
 
     for path in wire(ROOT, chosen.names or Workspace(ROOT, "").pipelines()):
         print(f"wrote {path}")
+    return 0
+
+
+def _code(chosen: argparse.Namespace) -> int:
+    from throughline.stages.code import refreshed
+
+    print(refreshed(ROOT))
     return 0
 
 
@@ -226,6 +234,7 @@ COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     **dict.fromkeys(EVERY_STAGE, _stage),
     "check": _check,
     "wire": _wire,
+    "code": _code,
     "schema": _schema,
     "why": _why,
     "scoreboard": _scoreboard,

@@ -19,7 +19,7 @@ from throughline.releasing.outputs import sha256
 FOLDER = Path("releases")
 CHAMPION = "champion.yaml"
 # What decides the bytes of a model, besides the pipeline's own folder.
-SOURCES = ("params.yaml", "flows", "tasks", "throughline")
+SOURCES = ("params.yaml", "code.json")
 
 
 def versions(root: Path, name: str) -> list[str]:

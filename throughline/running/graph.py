@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from throughline.errors import MissingFile, nearest
+from throughline.stages.wire import CODE_ENTRY
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
@@ -69,6 +70,8 @@ def selected(repo: Repo, names: Sequence[str]) -> list[Node]:
             raise MissingFile("A pipeline with stages was expected", name, nearest(name, known))
         for stage in by_pipeline[name]:
             wanted |= {stage, *networkx.descendants(graph, stage)}
+    # Whoever asks for the graph has brought `code.json` up to date.
+    wanted = {stage for stage in wanted if not keeps_code(stage)}
     order = networkx.lexicographical_topological_sort(
         graph.subgraph(wanted).reverse(copy=True), key=address
     )
@@ -76,8 +79,14 @@ def selected(repo: Repo, names: Sequence[str]) -> list[Node]:
 
 
 def _node(graph: Any, stage: Stage) -> Node:
-    needs = sorted(address(upstream) for upstream in graph.successors(stage))
+    upstream = [stage for stage in graph.successors(stage) if not keeps_code(stage)]
+    needs = sorted(map(address, upstream))
     return Node(Path(stage.path_in_repo).as_posix(), stage.name, stage.cmd, tuple(needs))
+
+
+def keeps_code(stage: Stage) -> bool:
+    """Whether this is the stage that writes the digests of the code: DVC runs it every time."""
+    return bool(stage.cmd == CODE_ENTRY["cmd"])
 
 
 def address(stage: Stage) -> str:

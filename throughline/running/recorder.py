@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadPipeline, ThroughlineError
-from throughline.running.graph import Node, address, selected
+from throughline.running.graph import Node, address, keeps_code, selected
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
@@ -76,6 +76,13 @@ class Recorder:
             self._known = {address(stage): stage for stage in self._repo.index.graph}
             self._read = {node.file: self._versions(node.file) for node in nodes}
             return nodes
+
+    def record_code(self) -> None:
+        """Note in `dvc.lock` the digests of the code as they are now, as `dvc repro` does."""
+        with self._locked():
+            for stage in self._known.values():
+                if keeps_code(stage) and stage.outs[0].status():
+                    _save(stage)
 
     def changed(self, nodes: Sequence[Node]) -> set[str]:
         """The addresses of the stages that are not up to date, or that another process runs."""

@@ -227,6 +227,7 @@ def prepared(
     _wire(root, names)
     recorder = Recorder(root, lambda seconds: ledger.add(HASHING, seconds))
     nodes = recorder.nodes(names)
+    recorder.record_code()
     claims = claimed(
         root,
         {node.pipeline for node in nodes},

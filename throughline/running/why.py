@@ -11,6 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadPipeline, MissingFile, listed, nearest, shorten
+from throughline.paths import read_json
+from throughline.running.graph import keeps_code
+from throughline.stages.code import FILE as CODE
+from throughline.stages.code import closure_of, refreshed
 
 if TYPE_CHECKING:
     from dvc.stage import Stage
@@ -48,13 +52,15 @@ def why(root: Path, stage: str | None = None, name: str | None = None) -> str:
 def _explanation(root: Path, stage: str | None, name: str | None) -> str:
     from dvc.repo import Repo
 
+    if (root / CODE).exists():
+        refreshed(root)
     with Repo(str(root)) as repo, repo.lock:
         graph = repo.index.graph
         chosen = _chosen(graph, stage, name)
         made = {output.def_path for node in graph for output in node.outs}
         causes = {}
         for node in _with_upstream(graph, chosen):
-            found = list(_causes(node, root, made))
+            found = [] if keeps_code(node) else list(_causes(node, root, made))
             if found:
                 causes[node] = found
         followers = _downstream(graph, causes)
@@ -154,11 +160,55 @@ def _changed_parameters(dependency: Any, root: Path) -> Iterator[str]:
     recorded = dependency.hash_info.value or {}
     current = dependency.read_params() if dependency.exists else {}
     file = Path(dependency.fs_path).relative_to(root.resolve())
+    if file == CODE:
+        yield from _changed_code(root, recorded, current)
+        return
     changes = list(differences(recorded, current))
     for key, old, new in changes[:MOST_PARAMETERS]:
         yield f"parameter {key} in {file}: {shorten(old)} → {shorten(new)}"
     if len(changes) > MOST_PARAMETERS:
         yield f"and {len(changes) - MOST_PARAMETERS} more parameters in {file}"
+
+
+def _changed_code(
+    root: Path, recorded: Mapping[str, str], current: Mapping[str, str]
+) -> Iterator[str]:
+    """The modules that are not what they were when a stage last ran."""
+    for key in sorted({*recorded, *current}):
+        if recorded.get(key) == current.get(key):
+            continue
+        old, new = _code_of(root, key, recorded.get(key)), read_json(root / CODE)["modules"]
+        if old is None:
+            yield f"its code ({key}) changed; git knows no version of {CODE} from when it last ran"
+            continue
+        run = closure_of(root, key)
+        changed = sorted(
+            name
+            for name in {*old, *new}
+            if old.get(name) != new.get(name) and (name in run or name not in new)
+        )
+        for name in changed[:MOST_FILES]:
+            yield f"code of {name} {_how(name in old, name in new)}"
+        if len(changed) > MOST_FILES:
+            yield f"and {listed(changed[MOST_FILES:])}"
+
+
+def _how(was: bool, is_now: bool) -> str:
+    return "changed" if was and is_now else "is new" if is_now else "is gone"
+
+
+@functools.cache
+def _code_of(root: Path, key: str, digest: str | None) -> dict[str, str] | None:
+    """The digests of all modules when a stage's code had a digest, from git's newest versions."""
+    commits = _git(root, "log", f"-n{COMMITS}", "--format=%H", "--", CODE.as_posix())
+    for commit in (commits or b"").decode().split():
+        # From this folder: the project may lie in a folder of the repository.
+        content = _git(root, "show", f"{commit}:./{CODE.as_posix()}")
+        known = json.loads(content) if content else {}
+        kind, _, name = key.partition(".")
+        if digest is not None and known.get(kind, {}).get(name) == digest:
+            return dict(known["modules"])
+    return None
 
 
 def differences(old: Any, new: Any, key: str = "") -> Iterator[tuple[str, Any, Any]]:

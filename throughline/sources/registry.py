@@ -64,5 +64,5 @@ def fetch(settings: Source, surroundings: Surroundings) -> Fetched:
 
     Only the module of that kind is imported, so that rows in a CSV file do not wait for SQLAlchemy.
     """
-    import_module(f"throughline.sources.{settings.kind}")
+    import_module(f"throughline.sources.kinds.{settings.kind}")
     return _KINDS[settings.kind](settings, surroundings)

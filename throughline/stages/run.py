@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import sys
 from pathlib import Path
 
 from throughline.paths import Workspace
+from throughline.stages.code import refreshed
 from throughline.stages.costs import costed
 from throughline.stages.given import stage_input
 from throughline.stages.wire import wired
@@ -18,8 +20,13 @@ def run_stage(stage: str, name: str, root: Path) -> None:
         ThroughlineError: a mistake in the pipeline file or in the data.
     """
     workspace = Workspace(root, name)
+    # The pipeline file may name functions of the project's own.
+    folder = str(root.resolve())
+    if folder not in sys.path:
+        sys.path.insert(0, folder)
     with costed(workspace, stage):
         given = stage_input(workspace, stage)
         wired(workspace)
+        refreshed(root)
         function = getattr(importlib.import_module(f"throughline.stages.{stage}"), stage)
         function(given, workspace)

@@ -15,13 +15,22 @@ import yaml
 from throughline.errors import BadPipeline
 from throughline.paths import Workspace, replaced
 from throughline.pipeline.yaml_file import YamlFile
+from throughline.stages.code import FILE as CODE
+from throughline.stages.code import own_key, references, refreshed
 from throughline.stages.sections import BOTTLENECK, EVERY_STAGE, SECTIONS, SHARED
 
 PRETRAINED_KEYS = ("pretrained", "Pretrained")
 HEADER = "# Written by `throughline wire`; change throughline/stages/wire.py instead.\n"
 
-# The code that stages run.
-CODE = "throughline"
+PROJECT_FILE = Path("dvc.yaml")
+# Runs before all others whenever DVC does: which code is installed, DVC cannot see.
+CODE_STAGE = "code"
+CODE_ENTRY = {
+    "desc": "Digests of the code that the stages run.",
+    "cmd": "throughline code",
+    "always_changed": True,
+    "outs": [{CODE.as_posix(): {"cache": False, "persist": True}}],
+}
 
 RAW = "data/raw/{name}"
 CLEAN = "data/clean/{name}"
@@ -169,11 +178,14 @@ def _stage(stage: str, document: Mapping[str, Any]) -> dict[str, Any]:
     parameters: list[Any] = [{"pipelines/{name}/pipeline.yaml": sections}] if sections else []
     if stage in SHARED:
         parameters.append({"params.yaml": sorted(SHARED[stage])})
+    read = {section: document.get(section) for section in SECTIONS[stage]}
+    own = sorted({f"own.{own_key(module)}" for module in references(read)})
+    parameters.append({CODE.as_posix(): [f"stages.{stage}", *own]})
     entry: dict[str, Any] = {
         # Paths below are those of the repository's root.
         "wdir": "../..",
         "cmd": f"throughline {stage} {{name}}",
-        "deps": [CODE, *INPUTS[stage], *pictures],
+        "deps": [*INPUTS[stage], *pictures],
         "params": parameters,
         "outs": [*OUTPUTS[stage], *outputs],
     }
@@ -192,8 +204,17 @@ def text(workspace: Workspace) -> str:
 
 
 def wire(root: Path, names: list[str]) -> list[Path]:
-    """Write the `dvc.yaml` of each pipeline where it is not up to date, and return those."""
+    """Write the `dvc.yaml` of each pipeline where it is not up to date, and return those.
+
+    The stage that keeps `code.json` is added to a project that has no `dvc.yaml` yet.
+    """
+    if names:
+        refreshed(root)
     written = []
+    if names and not (root / PROJECT_FILE).exists():
+        with replaced(root / PROJECT_FILE) as draft:
+            draft.write_text(yaml.safe_dump({"stages": {CODE_STAGE: CODE_ENTRY}}, sort_keys=False))
+        written.append(root / PROJECT_FILE)
     for name in names:
         workspace = Workspace(root, name)
         content = text(workspace)

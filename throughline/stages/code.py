@@ -1,0 +1,332 @@
+"""The code that each stage can run, by digest: what `dvc.yaml` depends on in place of files.
+
+`code.json` beside params.yaml holds a digest for each stage, which the stage takes as a parameter,
+and a digest for each module, so that `throughline why` can name the one that changed. A stage can
+run its import closure: every module that it imports, at the top or inside a function, directly or
+not; a module that is named in a text (`python -m`, `importlib`), the whole package of a module
+that imports by a name it works out, and the data files beside them. Comments, docstrings and
+layout do not count.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from throughline.paths import read_json
+from throughline.stages.sections import EVERY_STAGE
+
+FILE = Path("code.json")
+PACKAGE = "throughline"
+# What a stage runs besides its own module: what reads the pipeline file for it.
+FOUNDATION = "throughline.stages.given"
+# Functions that import a module by a name that is worked out.
+BY_NAME = ("import_module", "__import__", "iter_modules", "walk_packages")
+DIGITS = 20
+# Digests once computed, by the bytes of the file.
+MEMO = Path(".cache") / "code.json"
+# In place of a digest, of a module that is neither the project's nor the library's.
+ELSEWHERE = "elsewhere"
+
+
+@dataclass(frozen=True)
+class Source:
+    """What one Python file says: a digest of its code, and the names that it may import."""
+
+    digest: str
+    names: tuple[str, ...]
+    by_name: bool
+
+
+class Reader:
+    """Reads Python files below some folders, each only once for its bytes.
+
+    Args:
+        root: the project; its modules come first, as they do when a stage runs.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._memo_file = root / MEMO
+        self._memo: dict[str, Any] = {}
+        self._new = False
+        try:
+            self._memo = dict(read_json(self._memo_file))
+        except (OSError, ValueError, TypeError):
+            # It spares time and nothing else.
+            self._new = True
+
+    def source(self, file: Path) -> Source:
+        """A file's digest and imports."""
+        content = file.read_bytes()
+        key = f"{hashlib.sha256(content).hexdigest()} {file.name == '__init__.py'}"
+        if key not in self._memo:
+            self._new = True
+            found = parsed(content, str(file))
+            self._memo[key] = [found.digest, list(found.names), found.by_name]
+        digest, names, by_name = self._memo[key]
+        return Source(digest, tuple(names), by_name)
+
+    @cache  # noqa: B019 - a reader lives for one call
+    def file(self, module: str) -> Path | None:
+        """The file of a module of the project or of the library; None for all others."""
+        first, *rest = module.split(".")
+        for folder in (self._root, *([_library()] if first == PACKAGE else [])):
+            path = folder.joinpath(first, *rest)
+            for candidate in (path / "__init__.py", path.with_suffix(".py")):
+                if candidate.is_file():
+                    return candidate
+        return None
+
+    def closure(self, modules: Iterable[str]) -> dict[str, str]:
+        """The digests of all modules and data files that some modules can run, by their names."""
+        found: dict[str, str] = {}
+        waiting = list(modules)
+        while waiting:
+            module = waiting.pop()
+            file = self.file(module)
+            if module in found or file is None:
+                continue
+            source = self.source(file)
+            found[module] = source.digest
+            found |= _data_files(module, file)
+            package = module if file.name == "__init__.py" else module.rpartition(".")[0]
+            names = [_absolute(name, package) for name in source.names]
+            if source.by_name:
+                names += [other for name in (package, *names) for other in self._below(name)]
+            # Importing a module runs the packages above it.
+            waiting += [
+                ".".join(parts[:length])
+                for parts in (name.split(".") for name in (module, *names))
+                for length in range(1, len(parts) + 1)
+            ]
+        return found
+
+    def _below(self, package: str) -> Iterator[str]:
+        """All modules of a package, also those of packages inside; but not of the whole library."""
+        file = self.file(package)
+        if file is None or file.name != "__init__.py" or package == PACKAGE:
+            return
+        for inner in sorted(file.parent.rglob("*.py")):
+            parts = inner.relative_to(file.parent).with_suffix("").parts
+            yield ".".join((package, *(part for part in parts if part != "__init__")))
+
+    def keep(self) -> None:
+        """Store what was computed for the next time."""
+        if self._new:
+            _write(self._memo_file, self._memo)
+
+
+def parsed(content: bytes, name: str) -> Source:
+    """Parse one file.
+
+    Args:
+        content: Python code.
+        name: for a message.
+    """
+    tree = ast.parse(content, name)
+    text = json.dumps(_canonical(tree), separators=(",", ":"))
+    nodes = list(_executed(tree))
+    calls = {_called(node) for node in nodes if isinstance(node, ast.Call)}
+    return Source(
+        _digest(text.encode()),
+        tuple(sorted({name for node in nodes for name in _names(node)})),
+        not calls.isdisjoint(BY_NAME),
+    )
+
+
+def _canonical(node: Any) -> Any:
+    """A syntax tree as plain values that are the same under every supported Python."""
+    if isinstance(node, ast.JoinedStr):
+        # Python 3.12 alone notes the empty text behind a value in a format.
+        return ["JoinedStr", [_canonical(value) for value in node.values if not _is_empty(value)]]
+    if isinstance(node, ast.AST):
+        fields = {name: value for name, value in ast.iter_fields(node) if value not in (None, [])}
+        fields.pop("type_comment", None)
+        fields.pop("kind", None)
+        return [type(node).__name__, {k: _canonical(v) for k, v in fields.items()}]
+    if isinstance(node, list):
+        # A text that stands alone does nothing: docstrings.
+        return [_canonical(entry) for entry in node if not _is_docstring(entry)]
+    return [type(node).__name__, repr(node)]
+
+
+def _is_empty(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value == ""
+
+
+def _is_docstring(node: Any) -> bool:
+    return (
+        isinstance(node, ast.Expr)
+        and isinstance(node.value, ast.Constant)
+        and isinstance(node.value.value, str)
+    )
+
+
+def _executed(tree: ast.AST) -> Iterator[ast.AST]:
+    """All nodes but docstrings and those under `if TYPE_CHECKING:`, which never run."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            continue
+        if not _is_docstring(node):
+            yield node
+            yield from _executed(node)
+
+
+def _names(node: ast.AST) -> Iterator[str]:
+    """The dotted names that a node may import; those of relative imports begin with dots."""
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        base = "." * node.level + (node.module or "")
+        yield base
+        joint = "" if base.endswith(".") else "."
+        yield from (f"{base}{joint}{alias.name}" for alias in node.names)
+    elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+        # Such as the module of `python -m` in a list of arguments.
+        yield from re.findall(rf"\b{PACKAGE}(?:\.\w+)+", node.value)
+
+
+def _called(node: ast.Call) -> str:
+    function = node.func
+    if isinstance(function, ast.Attribute):
+        return function.attr
+    return function.id if isinstance(function, ast.Name) else ""
+
+
+def _absolute(name: str, package: str) -> str:
+    level = len(name) - len(name.lstrip("."))
+    if not level:
+        return name
+    parts = package.split(".")
+    return ".".join([*parts[: len(parts) - level + 1], name.lstrip(".")]).rstrip(".")
+
+
+def _data_files(module: str, file: Path) -> dict[str, str]:
+    """What lies beside a module and is no code, such as a table that it reads."""
+    folder = module if file.name == "__init__.py" else module.rpartition(".")[0]
+    if folder.split(".")[0] != PACKAGE:
+        # A project's data are inputs of its stages; DVC knows them.
+        return {}
+    return {
+        f"{folder.replace('.', '/')}/{path.name}": _digest(path.read_bytes())
+        for path in sorted(file.parent.iterdir())
+        if path.is_file() and path.suffix not in (".py", ".pyc")
+    }
+
+
+@cache
+def _library() -> Path:
+    """The folder that holds the installed package."""
+    return Path(__file__).resolve().parents[2]
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:DIGITS]
+
+
+def combined(digests: Mapping[str, str]) -> str:
+    """One digest of many."""
+    return _digest(json.dumps(dict(digests), sort_keys=True).encode())
+
+
+def references(content: Any, key: str = "") -> Iterator[str]:
+    """The modules of the functions that a pipeline file names as `generator` or `network`."""
+    if isinstance(content, Mapping):
+        for name, value in content.items():
+            yield from references(value, str(name))
+    elif isinstance(content, str) and key in ("generator", "network"):
+        yield content.partition(":")[0]
+
+
+def own_key(module: str) -> str:
+    """The parameter that stands for a module of the project's own; DVC splits names at dots."""
+    return module.replace(".", "-")
+
+
+def _roots() -> dict[str, tuple[str, ...]]:
+    """The modules that a stage begins with."""
+    return {
+        **{stage: (f"{PACKAGE}.stages.{stage}", FOUNDATION) for stage in EVERY_STAGE},
+        "scoreboard": ("throughline.evaluation.scoreboard",),
+    }
+
+
+def code(root: Path, documents: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    """The content of `code.json`.
+
+    Args:
+        root: the project.
+        documents: its pipeline files, as parsed.
+
+    Returns:
+        `stages`: a digest of each; `own`: a digest of each module that a pipeline file names, with
+        all that it imports of the project and of the library; `modules`: a digest of each module.
+    """
+    reader = Reader(root)
+    closures = {stage: reader.closure(modules) for stage, modules in _roots().items()}
+    named = {name for document in documents for name in references(document)}
+    own = {name: reader.closure([name]) for name in sorted(named)}
+    reader.keep()
+    modules: dict[str, str] = {}
+    for found in (*closures.values(), *own.values()):
+        modules |= found
+    return {
+        "stages": {stage: combined(found) for stage, found in closures.items()},
+        "own": {
+            own_key(name): combined(found) if found else ELSEWHERE for name, found in own.items()
+        },
+        "modules": modules,
+    }
+
+
+def closure_of(root: Path, parameter: str) -> set[str]:
+    """The modules behind a parameter such as `stages.train` or `own.mine-networks`."""
+    kind, _, name = parameter.partition(".")
+    reader = Reader(root)
+    if kind == "own":
+        return set(reader.closure([name.replace("-", ".")]))
+    return set(reader.closure(_roots()[name]))
+
+
+def refreshed(root: Path) -> Path:
+    """Bring `code.json` up to date; it is written only where its content changed.
+
+    Returns:
+        Its path.
+    """
+    from throughline.pipeline.yaml_file import YamlFile
+
+    files = sorted(root.glob("pipelines/*/pipeline.yaml"))
+    # Only those that can name a function; the others need not be parsed.
+    documents = [YamlFile(file).content for file in files if ":" in _unspaced(file)]
+    path = root / FILE
+    content = code(root, documents)
+    try:
+        known = read_json(path)
+    except (OSError, ValueError):
+        known = None
+    if known != content:
+        _write(path, content)
+    return path
+
+
+def _unspaced(file: Path) -> str:
+    """A pipeline file's `word:word` passages, in which alone a function can be named."""
+    return " ".join(re.findall(r"[\w.]+:[A-Za-z_]\w*", file.read_text("utf-8", "replace")))
+
+
+def _write(path: Path, content: Any) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # A name of its own: several stages may begin at the same time.
+    draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
+    draft.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    draft.replace(path)
