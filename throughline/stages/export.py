@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -38,13 +37,10 @@ def export(stage_input: StageInput, workspace: Workspace) -> None:
         variants.mkdir(parents=True)
         precisions.mkdir(parents=True)
         branches = []
-        scores = read_json(needed(workspace.cross_validation / "scores.json", "cross_validate"))
         for branch, view in stage_input.branches.items():
             prepared = needed(workspace.training_data, "prepare") / stage_input.prepared_by[branch]
             folder = needed(workspace.networks, "train") / branch
             path = model if branch == "main" else variants / f"{branch}.onnx"
-            # Nothing is said of a branch that is not validated on folds.
-            validated = (scores.get(branch) or {}).get("metrics", {})
             branches.append(
                 _Branch(
                     stage_input.name,
@@ -54,7 +50,6 @@ def export(stage_input: StageInput, workspace: Workspace) -> None:
                     folder,
                     path,
                     Path(requests),
-                    validated,
                 )
             )
         written = {each.name: each.write() for each in branches}
@@ -86,7 +81,6 @@ class _Branch:
     folder: Path
     path: Path
     requests: Path
-    validated: Mapping[str, Any]
 
     def write(self) -> dict[str, Any]:
         """Write the float32 file; returns its entry of parity.json."""
@@ -128,7 +122,7 @@ class _Branch:
         states = carried(front)
         model = join(front, back, keep=list(states.values()))
         found = held_against_network(front, back, model, self.folder, summary, self.name, precision)
-        metadata = self._metadata(summary, exporter, precision, found.report["largest_error"])
+        metadata = self._metadata(summary, exporter, precision)
         if states:
             metadata["states"] = states
         entry = model.metadata_props.add()
@@ -141,9 +135,8 @@ class _Branch:
         keep_requests(self.requests / f"{self.name}-{precision}.npz", path, found)
         return {"exporter": exporter, **found.report}
 
-    def _metadata(
-        self, summary: Any, exporter: str, precision: str, error: float
-    ) -> dict[str, Any]:
+    def _metadata(self, summary: Any, exporter: str, precision: str) -> dict[str, Any]:
+        """What is true of the file wherever it is made: nothing that a machine has measured."""
         samples = self.view.source.samples
         training = read_json(self.folder / "training.json")
         return {
@@ -156,19 +149,12 @@ class _Branch:
             "target": summary["target"],
             **({"window": summary["window"]} if "window" in summary else {}),
             "training": training,
-            "metrics": {
-                "training": training["final"],
-                "cross_validation": {
-                    metric: {key: found[key] for key in ("mean", "sd", "low", "high")}
-                    for metric, found in self.validated.items()
-                },
-            },
+            "metrics": {"training": training["final"]},
             "training_rows": summary["rows"],
             "licence": self.view.source.licence,
             "samples": samples.model_dump() if samples else None,
             "exporter": exporter,
             "precision": precision,
-            "parity": error,
             "hashes": {
                 "preprocess.onnx": _sha256(self.prepared / "preprocess.onnx"),
                 "network.json": _sha256(self.folder / "network.json"),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from throughline.paths import Workspace, linked, needed, replaced, write_json
+from throughline.stages.sections import passed_on
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from throughline.preprocessing.plan import Plan
     from throughline.preprocessing.target import FittedTarget
     from throughline.stages.given import StageInput
+
+# What the later stages need to know of the file, so that a change of it reaches them.
+SETTINGS = "settings.json"
 
 
 def prepare(stage_input: StageInput, workspace: Workspace) -> None:
@@ -45,6 +49,7 @@ def prepare(stage_input: StageInput, workspace: Workspace) -> None:
             files = _auxiliary(workspace, training / branch)
             branch_rows = with_bottlenecks(rows, clean, view.columns, workspace.bottleneck)
             _prepare_branch(branch_rows, view, training / branch, test / branch, files)
+        write_json(training / SETTINGS, passed_on(stage_input.document))
         aside = workspace.clean / "set_aside.parquet"
         if aside.exists():
             # Held out like test rows: `evaluate` says what they would change.

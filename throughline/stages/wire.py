@@ -17,7 +17,7 @@ from throughline.paths import Workspace, replaced
 from throughline.pipeline.yaml_file import YamlFile
 from throughline.stages.code import FILE as CODE
 from throughline.stages.code import own_key, references, refreshed
-from throughline.stages.sections import BOTTLENECK, EVERY_STAGE, SECTIONS, SHARED
+from throughline.stages.sections import BOTTLENECK, EVERY_STAGE, SECTIONS, SHARED, keys
 
 PRETRAINED_KEYS = ("pretrained", "Pretrained")
 HEADER = "# Written by `throughline wire`; change throughline/stages/wire.py instead.\n"
@@ -51,7 +51,7 @@ INPUTS: dict[str, tuple[str, ...]] = {
     "prepare": (CLEAN,),
     "cross_validate": (TRAINING_DATA,),
     "train": (TRAINING_DATA, CROSS_VALIDATION),
-    "export": (TRAINING_DATA, CROSS_VALIDATION, NETWORK),
+    "export": (TRAINING_DATA, NETWORK),
     "evaluate": (
         TRAINING_DATA,
         TEST_DATA,
@@ -155,10 +155,16 @@ def _has_pretrained(content: Any) -> bool:
     return isinstance(content, list) and any(map(_has_pretrained, content))
 
 
+def _absent(document: Mapping[str, Any]) -> set[str]:
+    """Folders that stay empty for a pipeline: without variants, or without smaller files."""
+    found = set() if document.get("variants") else {VARIANTS}
+    return found if (document.get("export") or {}).get("precisions") else found | {PRECISIONS}
+
+
 def _sections(stage: str, document: Mapping[str, Any]) -> list[str]:
     """The sections of a file that a stage reads, as `params:` lists them."""
     if stage != BOTTLENECK:
-        return [section for section in sorted(SECTIONS[stage]) if section in document]
+        return keys(stage, document)
     # Only what names networks: another learning rate or head must not compute features anew.
     found = [key for key in ("columns", "network") if _has_pretrained(document.get(key))]
     for name, variant in document.get("variants", {}).items():
@@ -178,16 +184,19 @@ def _stage(stage: str, document: Mapping[str, Any]) -> dict[str, Any]:
     parameters: list[Any] = [{"pipelines/{name}/pipeline.yaml": sections}] if sections else []
     if stage in SHARED:
         parameters.append({"params.yaml": sorted(SHARED[stage])})
-    read = {section: document.get(section) for section in SECTIONS[stage]}
+    read = {key: document.get(key) for key in (*SECTIONS[stage], "variants")}
+    if "network" not in SECTIONS[stage]:
+        del read["variants"]
     own = sorted({f"own.{own_key(module)}" for module in references(read)})
     parameters.append({CODE.as_posix(): [f"stages.{stage}", *own]})
+    absent = _absent(document)
     entry: dict[str, Any] = {
         # Paths below are those of the repository's root.
         "wdir": "../..",
         "cmd": f"throughline {stage} {{name}}",
-        "deps": [*INPUTS[stage], *pictures],
+        "deps": [path for path in (*INPUTS[stage], *pictures) if path not in absent],
         "params": parameters,
-        "outs": [*OUTPUTS[stage], *outputs],
+        "outs": [path for path in (*OUTPUTS[stage], *outputs) if path not in absent],
     }
     if stage in METRICS:
         entry["metrics"] = list(METRICS[stage])
@@ -199,7 +208,7 @@ def text(workspace: Workspace) -> str:
     written = stages(YamlFile(workspace.pipeline_file).content, workspace.name)
     if workspace.repairs.exists():
         written["stages"]["validate"]["deps"].append(f"pipelines/{workspace.name}/repairs.csv")
-    content: str = yaml.safe_dump(written, sort_keys=False, width=100)
+    content: str = yaml.safe_dump(written, sort_keys=False, width=100, default_flow_style=None)
     return HEADER + content
 
 
