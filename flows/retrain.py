@@ -9,13 +9,14 @@ from typing import Any
 from prefect import State, flow
 
 from tasks import task_of
+from throughline.names import Name
 from throughline.releasing.announce import announce
 from throughline.releasing.retraining import Settings, final_state, retrained
 
 
 @flow(name="retrain", flow_run_name="retrain {name}", persist_result=False)
 def retrain(
-    name: str,
+    name: Name,
     seeds: int = Settings.seeds,
     release_without_evidence: bool = False,
     stop_on_drift: bool = False,

@@ -19,5 +19,6 @@ def validate(pipeline: str, stage: str = "validate") -> State[Any]:
         return perform(pipeline, stage, publish_validation)
     except StageFailed:
         # Refused rows are when its report is wanted most.
-        publish_validation(current().root, pipeline)
+        if current().node(pipeline, stage).is_of_a_pipeline:
+            publish_validation(current().root, pipeline)
         raise

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from throughline.errors import MissingFile
+from throughline.names import Name, named
 
 
 @dataclass(frozen=True)
@@ -20,10 +21,17 @@ class Workspace:
     Args:
         root: the repository.
         name: the pipeline, a folder below `pipelines/`.
+
+    Raises:
+        BadName: a name that would lead elsewhere, or that a shell or git would read as more.
     """
 
     root: Path
-    name: str
+    name: Name
+
+    def __post_init__(self) -> None:
+        """Refuse a name that is none: all paths below are made of it."""
+        named(self.name, "The name of a pipeline")
 
     @property
     def pipeline_file(self) -> Path:
@@ -124,9 +132,15 @@ class Workspace:
         """The ONNX file of a branch."""
         return self.model if branch == "main" else self.variants / f"{branch}.onnx"
 
-    def pipelines(self) -> list[str]:
-        """The names of all pipelines, sorted."""
-        return sorted(path.parent.name for path in self.root.glob("pipelines/*/pipeline.yaml"))
+
+def pipelines(root: Path) -> list[str]:
+    """The names of all pipelines of a repository, sorted.
+
+    Raises:
+        BadName: a folder with a pipeline file has a name that no pipeline may have.
+    """
+    found = sorted(path.parent.name for path in root.glob("pipelines/*/pipeline.yaml"))
+    return [named(name, "The name of a folder below pipelines/") for name in found]
 
 
 def needed(path: Path, stage: str) -> Path:

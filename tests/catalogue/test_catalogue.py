@@ -9,13 +9,13 @@ import pytest
 
 from throughline.cli.check import problems_of
 from throughline.errors import BadPipeline, ThroughlineError
-from throughline.paths import Workspace
+from throughline.paths import Workspace, pipelines
 from throughline.pipeline.loading import load
 from throughline.stages.wire import wired
 
 ROOT = Path(__file__).resolve().parents[2]
 CASES = ROOT / "tests" / "guards" / "cases"
-NAMES = Workspace(ROOT, "").pipelines()
+NAMES = pipelines(ROOT)
 DEFAULT = ["circles", "digits", "iris", "line-17", "moons", "wine"]
 # Every row of a text that ends in a table, and what had to become a pipeline of its own.
 TABULAR = {

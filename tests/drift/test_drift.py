@@ -130,7 +130,7 @@ class TestCommand:
     def test_names_what_drifted(self, workspace: Workspace) -> None:
         moved = workspace.root / "moved.csv"
         moved.write_text("size;town\n" + "".join(f"{v + 3:.3f};Bonn\n" for v in NORMAL[:200]))
-        size, town = drift("shop", moved, workspace)
+        size, town = drift("shop", moved, workspace.root)
         assert "psi" in size.beyond
         assert town.beyond == ("psi",)
         folder = workspace.root / "reports" / "shop" / "drift"
@@ -143,7 +143,7 @@ class TestCommand:
         moved.write_text("size,town\n" + "".join(f"{v:.3f},Hof\n" for v in NORMAL[:200]))
         for folder in ("pipelines", "data"):
             shutil.rmtree(workspace.root / folder)
-        size, town = drift("models/shop/model.onnx", moved, Workspace(workspace.root, ""))
+        size, town = drift("models/shop/model.onnx", moved, workspace.root)
         assert size.beyond == ()
         assert "unknown" in town.beyond
         assert (workspace.root / "reports" / "shop" / "drift" / "drift.html").exists()
@@ -165,11 +165,11 @@ class TestCommand:
     def test_no_model(self, workspace: Workspace) -> None:
         (workspace.root / "bad.onnx").write_bytes(b"no model")
         with pytest.raises(BadPipeline, match="must be an ONNX model"):
-            drift("bad.onnx", workspace.root / "x.csv", workspace)
+            drift("bad.onnx", workspace.root / "x.csv", workspace.root)
         with pytest.raises(MissingFile, match="export"):
-            drift("absent.onnx", workspace.root / "x.csv", workspace)
+            drift("absent.onnx", workspace.root / "x.csv", workspace.root)
 
     def test_a_missing_column_is_named(self, workspace: Workspace) -> None:
         (workspace.root / "new.csv").write_text("sise,town\n1,Bonn\n2,Ulm\n")
         with pytest.raises(BadData, match=r"Received: size. Did you mean 'sise'"):
-            drift("shop", workspace.root / "new.csv", workspace)
+            drift("shop", workspace.root / "new.csv", workspace.root)

@@ -6,9 +6,10 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from throughline.errors import BadPipeline, ThroughlineError
-from throughline.paths import Workspace, replaced
+from throughline.paths import Workspace, pipelines, replaced
 from throughline.pipeline.loading import Definition, load
 from throughline.pipeline.yaml_file import YamlFile
 
@@ -26,7 +27,7 @@ def check(root: Path, names: list[str]) -> int:
         0 when all are right, else 2.
     """
     wrong = 0
-    for name in names or Workspace(root, "").pipelines():
+    for name in names or pipelines(root):
         problems = list(problems_of(Workspace(root, name)))
         wrong += bool(problems)
         for problem in problems:
@@ -78,9 +79,21 @@ def _named_things(definition: Definition, backend: str) -> Iterator[str]:
 
 def write_schema(root: Path) -> Path:
     """Write the JSON Schema of a pipeline file, for editors that complete and check YAML."""
+    from pydantic.json_schema import GenerateJsonSchema
+
     from throughline.pipeline.pipeline import Pipeline
 
+    class Closed(GenerateJsonSchema):
+        """A mapping whose keys are names takes no other keys."""
+
+        def dict_schema(self, schema: Any) -> dict[str, Any]:
+            found = super().dict_schema(schema)
+            return (
+                found | {"additionalProperties": False} if "patternProperties" in found else found
+            )
+
     path = root / SCHEMA
+    content = Pipeline.model_json_schema(schema_generator=Closed)
     with replaced(path) as draft:
-        draft.write_text(json.dumps(Pipeline.model_json_schema(), indent=1) + "\n")
+        draft.write_text(json.dumps(content, indent=1) + "\n")
     return path

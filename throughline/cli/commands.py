@@ -10,17 +10,20 @@ from collections.abc import Callable
 from pathlib import Path
 
 from throughline.errors import ThroughlineError
+from throughline.names import named
 from throughline.stages.sections import EVERY_STAGE
 
 ROOT = Path()
 # As shells count a process that a closed pipe ended.
 READER_GONE = 141
+MODEL_ENDING = ".onnx"
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run a command and return its exit code: 0 when all went well, 2 for a user's mistake."""
     chosen = _parser().parse_args(arguments)
     try:
+        _check_names(chosen)
         code = COMMANDS[chosen.command](chosen)
         sys.stdout.flush()
         return code
@@ -91,6 +94,19 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _check_names(chosen: argparse.Namespace) -> None:
+    """Refuse an argument that names a pipeline and is no name, whatever the command does with it.
+
+    Raises:
+        BadName: it would lead elsewhere, or be more than one word of a command.
+    """
+    given = [*getattr(chosen, "names", ()), getattr(chosen, "name", None)]
+    for name in given:
+        # `drift` also takes the path of a model file.
+        if name is not None and not (chosen.command == "drift" and name.endswith(MODEL_ENDING)):
+            named(name, "The name of a pipeline")
+
+
 def _stage(chosen: argparse.Namespace) -> int:
     from throughline.stages.run import run_stage
 
@@ -105,10 +121,10 @@ def _check(chosen: argparse.Namespace) -> int:
 
 
 def _wire(chosen: argparse.Namespace) -> int:
-    from throughline.paths import Workspace
+    from throughline.paths import pipelines
     from throughline.stages.wire import wire
 
-    for path in wire(ROOT, chosen.names or Workspace(ROOT, "").pipelines()):
+    for path in wire(ROOT, chosen.names or pipelines(ROOT)):
         print(f"wrote {path}")
     return 0
 
@@ -136,9 +152,9 @@ def _why(chosen: argparse.Namespace) -> int:
 
 def _scoreboard(chosen: argparse.Namespace) -> int:
     from throughline.evaluation.scoreboard import scoreboard
-    from throughline.paths import Workspace, replaced
+    from throughline.paths import pipelines, replaced
 
-    names = chosen.names or Workspace(ROOT, "").pipelines()
+    names = chosen.names or pipelines(ROOT)
     table = scoreboard(ROOT, names, write=chosen.write)
     if chosen.output:
         with replaced(chosen.output) as draft:
@@ -189,9 +205,8 @@ def _canary(chosen: argparse.Namespace) -> int:
 def _drift(chosen: argparse.Namespace) -> int:
     """Print the columns that drifted; 1 when there is one."""
     from throughline.drift.drift import drift
-    from throughline.paths import Workspace
 
-    found = drift(chosen.name, chosen.data, Workspace(ROOT, chosen.name))
+    found = drift(chosen.name, chosen.data, ROOT)
     beyond = [entry for entry in found if entry.beyond]
     for entry in beyond:
         print(f"{entry.column}: {', '.join(entry.beyond)} {entry.note}".rstrip())

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from throughline.drift.measures import Drift, Limits, drift_of
 from throughline.errors import BadData, BadPipeline, MissingFile, listed, nearest
+from throughline.names import named
 from throughline.paths import Workspace, needed, replaced, write_json
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ STYLE = (
 )
 
 
-def drift(name: str, data: Path, workspace: Workspace, limits: Limits | None = None) -> list[Drift]:
+def drift(name: str, data: Path, root: Path, limits: Limits | None = None) -> list[Drift]:
     """Compare new rows with the rows that a model was trained on, by what its file says of them.
 
     Writes reports/NAME/drift/drift.json and drift.html.
@@ -35,7 +36,7 @@ def drift(name: str, data: Path, workspace: Workspace, limits: Limits | None = N
         name: a pipeline, whose model.onnx is taken, or the path of a model file; a file needs
             neither its pipeline nor its data.
         data: a file of new rows, read as the pipeline's own source is where there is a pipeline.
-        workspace: of the repository.
+        root: the repository.
         limits: from where on a column has drifted. Default: `Limits()`.
 
     Returns:
@@ -47,16 +48,16 @@ def drift(name: str, data: Path, workspace: Workspace, limits: Limits | None = N
         BadPipeline: the file is no model of ours.
     """
     limits = limits or Limits()
-    model = Path(name) if name.endswith(SUFFIX) else Workspace(workspace.root, name).model
-    known, pipeline = _contract(needed(workspace.root / model, "export"))
-    workspace = Workspace(workspace.root, pipeline)
+    model = root / name if name.endswith(SUFFIX) else Workspace(root, name).model
+    known, pipeline = _contract(needed(model, "export"))
+    workspace = Workspace(root, pipeline)
     rows = _rows(data, workspace)
     absent = [entry["name"] for entry in known if entry["name"] not in rows.columns]
     if absent:
         remedy = nearest(absent[0], map(str, rows.columns))
         raise BadData(f"'{data}' must have the columns of the model", listed(absent), remedy)
     found = [drift_of(entry, rows[entry["name"]].to_numpy(dtype=object), limits) for entry in known]
-    with replaced(workspace.root / "reports" / pipeline / "drift") as draft:
+    with replaced(root / "reports" / pipeline / "drift") as draft:
         draft.mkdir(parents=True)
         write_json(draft / "drift.json", _as_json(found, len(rows), limits))
         page = _as_html(pipeline, found, len(rows), limits)
@@ -77,7 +78,8 @@ def _contract(model: Path) -> tuple[list[dict[str, Any]], str]:
         raise BadPipeline(
             f"'{model}' must carry the statistics of its training rows", "none in its metadata"
         )
-    return metadata["inputs"], metadata.get("pipeline", model.stem)
+    pipeline = named(metadata.get("pipeline", model.stem), f"The pipeline in '{model}'")
+    return metadata["inputs"], pipeline
 
 
 def _rows(data: Path, workspace: Workspace) -> pd.DataFrame:

@@ -9,8 +9,15 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from throughline.errors import BadPipeline, MissingFile, nearest, shorten
-from throughline.paths import Workspace
+from throughline.errors import (
+    BadPipeline,
+    MissingFile,
+    ThroughlineError,
+    nearest,
+    printable,
+    shorten,
+)
+from throughline.paths import Workspace, pipelines
 from throughline.pipeline.pipeline import Pipeline, Variant
 from throughline.pipeline.unions import Problem, problems
 from throughline.pipeline.yaml_file import YamlFile
@@ -44,11 +51,10 @@ def load(workspace: Workspace) -> Definition:
     """
     path = workspace.pipeline_file
     if not path.exists():
-        known = workspace.pipelines()
         raise MissingFile(
             f"A pipeline is a folder with the file {path}",
             workspace.name,
-            nearest(workspace.name, known),
+            nearest(workspace.name, pipelines(workspace.root)),
         )
     file = YamlFile(path)
     branches = {"main": checked(file.content, file)}
@@ -106,10 +112,12 @@ def checked(document: Mapping[str, Any], file: YamlFile, prefix: tuple[str, ...]
 def _explained(found: Sequence[Problem], file: YamlFile, prefix: tuple[str, ...]) -> str:
     problem, *others = found
     first, keys = problem.error, problem.keys
-    misplaced = getattr(first.get("ctx", {}).get("error"), "keys", ())
+    cause = first.get("ctx", {}).get("error")
+    misplaced = getattr(cause, "keys", ())
     keys += misplaced
     line = file.line((*prefix, *keys)) or file.line(keys)
-    where = f"{file.path}:{line}: {'.'.join(str(key) for key in (*prefix, *keys)) or 'file'}"
+    place = printable(".".join(str(key) for key in (*prefix, *keys))) or "file"
+    where = f"{file.path}:{line}: {place}"
     if first["type"] == "extra_forbidden":
         valid = _valid_keys(keys[:-1])
         what = f"no such key. {nearest(str(keys[-1]), valid)}" if valid else "no such key."
@@ -119,7 +127,8 @@ def _explained(found: Sequence[Problem], file: YamlFile, prefix: tuple[str, ...]
         what = first["msg"].removeprefix("Value error, ").rstrip(".") + "."
         if problem.expected:
             what = f"Input should be {problem.expected}."
-        if not misplaced:
+        # An error of our own says itself what it received.
+        if not misplaced and not isinstance(cause, ThroughlineError):
             what += f" Received: {shorten(first['input'])}."
     more = f" ({len(others)} more in this file)" if others else ""
     return f"{where}: {what}{more}"

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, model_validator
 
 from throughline.errors import nearest
+from throughline.names import Name
 from throughline.pipeline.problem import PROBLEMS, Problem, Task
 from throughline.pipeline.schema.columns import Column, Target, short_target
 from throughline.pipeline.schema.expectations import Expectations
@@ -26,6 +27,11 @@ from throughline.pipeline.schema.source import Source
 from throughline.pipeline.schema.time import Time
 from throughline.pipeline.schema.training import Training
 from throughline.pipeline.strict import MisplacedKey, Strict
+
+# `prepare` keeps the array of each input as NAME.npy, its parts as NAME.PART.npy, and beside them
+# arrays of its own.
+BESIDE_ARRAYS = ("target", "positions", "steps")
+ARRAY_PARTS = ("ends", "offsets", "vectors")
 
 Network = list[Any] | dict[str, Any] | str
 
@@ -114,7 +120,7 @@ class Variant(Strict):
     time: dict[str, Any] | None = None
     split: dict[str, Any] | None = None
     network: Network | None = None
-    inputs: dict[str, list[str]] | None = None
+    inputs: dict[Name, list[str]] | None = None
     training: dict[str, Any] | None = None
     cross_validation: dict[str, Any] | None = None
 
@@ -164,7 +170,7 @@ class Pipeline(Strict):
     time: Time | None = None
     expectations: Expectations = Expectations()
     split: Split = Split()
-    inputs: dict[str, list[str]] | None = None
+    inputs: dict[Name, list[str]] | None = None
     network: Network = []
     training: Training = Training()
     cross_validation: CrossValidation | None = None
@@ -175,8 +181,8 @@ class Pipeline(Strict):
     )
     slices: list[Slice] = []
     claims: list[Claim] = []
-    variants: dict[str, Variant] = {}
-    sweeps: dict[str, Sweep] = {}
+    variants: dict[Name, Variant] = {}
+    sweeps: dict[Name, Sweep] = {}
 
     @property
     def problem(self) -> Problem:
@@ -250,6 +256,20 @@ class Pipeline(Strict):
         for beaten in self.gates.beat:
             if beaten not in [comparison.model for comparison in self.compare]:
                 raise MisplacedKey(f"gate 'beat: {beaten}' needs '{beaten}' in 'compare'", "gates")
+        return self
+
+    @model_validator(mode="after")
+    def _inputs_have_files_of_their_own(self) -> Pipeline:
+        inputs = self.inputs or {}
+        taken = {*BESIDE_ARRAYS, *(f"{name}.{part}" for name in inputs for part in ARRAY_PARTS)}
+        for name in inputs:
+            if name in taken:
+                raise MisplacedKey(
+                    f"'{name}.npy' is another array of the prepared data; give the input another "
+                    "name",
+                    "inputs",
+                    name,
+                )
         return self
 
     @model_validator(mode="after")

@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+
+from throughline.errors import BadData
 
 FOLDER = ".dir"
 BLOCK_BYTES = 1 << 20
@@ -33,16 +35,27 @@ def files(cache: Path, outputs: Mapping[str, str]) -> dict[str, str]:
 
     Returns:
         Paths with digests. A folder whose listing is not in the cache stays one entry.
+
+    Raises:
+        BadData: a listing names a file outside its folder.
     """
     found: dict[str, str] = {}
     for output, digest in outputs.items():
         listing = cached(cache, digest)
         if digest.endswith(FOLDER) and listing.exists():
             entries = json.loads(listing.read_text(encoding="utf-8"))
-            found |= {f"{output}/{entry['relpath']}": entry["md5"] for entry in entries}
+            found |= {f"{output}/{_inside(entry['relpath'])}": entry["md5"] for entry in entries}
         else:
             found[output] = digest
     return found
+
+
+def _inside(path: str) -> str:
+    """A path of a folder's listing, which may come from a remote, once it leads nowhere else."""
+    parts = PurePosixPath(path).parts
+    if not parts or parts[0] == "/" or ".." in parts:
+        raise BadData("The listing of a folder must name files inside it", path, "Fetch it again")
+    return path
 
 
 def digest_of(path: Path) -> str:

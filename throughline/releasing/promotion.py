@@ -164,9 +164,9 @@ def _restore(root: Path, record: Mapping[str, Any]) -> None:
 
 
 def _commit(root: Path, name: str, message: str) -> None:
-    folder = (releases.FOLDER / name).as_posix()
+    folder = releases.folder_of(Path(), name).as_posix()
     if changed_files(root, folder):
-        git(root, "add", folder)
+        git(root, "add", "--", folder)
         git(root, "commit", "-qm", message, "--", folder)
 
 
@@ -174,7 +174,7 @@ def _tag(root: Path, name: str, version: str) -> None:
     """Tag the commit that brought a record, for people and for `dvc artifacts get`."""
     # The second is DVC's way to name an artifact's version; it takes annotated tags only.
     tags = (f"{name}@{version}", f"pipelines/{name}=model@{version}.0.0")
-    record = (releases.FOLDER / name / f"{version}.yaml").as_posix()
+    record = releases.record_of(Path(), name, version).as_posix()
     commit = git(root, "log", "-1", "--format=%H", "--", record)
     for tag in tags:
         if not git(root, "tag", "--list", tag):

@@ -57,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def listed(root: Path, name: str | None) -> str:
     """A table of releases."""
-    names = [name] if name else sorted(p.name for p in (root / releases.FOLDER).glob("*"))
+    names = [name] if name else releases.pipelines(root)
     lines = []
     for each in names:
         best = releases.champion(root, each)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib import metadata
@@ -11,6 +12,7 @@ from typing import Any
 import yaml
 
 from throughline.errors import BadPipeline, MissingFile, RefusedByGate, listed, nearest
+from throughline.names import named
 from throughline.paths import Workspace, read_json, replaced
 from throughline.releasing.git import changed_files, commit
 from throughline.releasing.machine import environment
@@ -18,8 +20,35 @@ from throughline.releasing.outputs import sha256
 
 FOLDER = Path("releases")
 CHAMPION = "champion.yaml"
+# A part of file names, of tags and of DVC's versions.
+VERSION = re.compile(r"v[1-9][0-9]{0,8}")
 # What decides the bytes of a model, besides the pipeline's own folder.
 SOURCES = ("params.yaml", "code.json")
+
+
+def folder_of(root: Path, name: str) -> Path:
+    """Where the records of a pipeline lie.
+
+    Raises:
+        BadName: it is no name of a pipeline.
+    """
+    return root / FOLDER / named(name, "The name of a pipeline")
+
+
+def record_of(root: Path, name: str, version: str) -> Path:
+    """The file of a release's record.
+
+    Raises:
+        BadPipeline: it is no name of a pipeline, or no version.
+    """
+    if not VERSION.fullmatch(version):
+        raise BadPipeline(f"A version of {name} is written v1, v2 and so on", repr(version))
+    return folder_of(root, name) / f"{version}.yaml"
+
+
+def pipelines(root: Path) -> list[str]:
+    """The pipelines that have releases, sorted."""
+    return sorted(path.parent.name for path in (root / FOLDER).glob(f"*/{CHAMPION}"))
 
 
 def versions(root: Path, name: str) -> list[str]:
@@ -37,7 +66,7 @@ def champion(root: Path, name: str) -> str | None:
 
 
 def _crowned(root: Path, name: str) -> dict[str, Any]:
-    path = root / FOLDER / name / CHAMPION
+    path = folder_of(root, name) / CHAMPION
     if not path.exists():
         return {}
     return dict(yaml.safe_load(path.read_text(encoding="utf-8")))
@@ -48,18 +77,22 @@ def read(root: Path, name: str, version: str) -> dict[str, Any]:
 
     Raises:
         MissingFile: no such pipeline or version; the message names the nearest.
+        BadPipeline: no name, no version, or the record of another release.
     """
     known = versions(root, name)
     if version not in known:
-        names = sorted(path.name for path in (root / FOLDER).glob("*") if versions(root, path.name))
-        wanted, valid = (version, known) if known else (name, names)
+        wanted, valid = (version, known) if known else (name, pipelines(root))
         raise MissingFile(
             "A released version was expected",
             f"{name}@{version}",
             nearest(wanted, valid) if valid else "Nothing is released yet",
         )
-    content = (root / FOLDER / name / f"{version}.yaml").read_text(encoding="utf-8")
-    return dict(yaml.safe_load(content))
+    path = record_of(root, name, version)
+    content = dict(yaml.safe_load(path.read_text(encoding="utf-8")))
+    said = (content.get("pipeline"), content.get("version"))
+    if said != (name, version):
+        raise BadPipeline(f"{path} must be the record of {name}@{version}", said, "Restore it")
+    return content
 
 
 def parsed(text: str) -> tuple[str, str]:
@@ -69,14 +102,14 @@ def parsed(text: str) -> tuple[str, str]:
         BadPipeline: it is written otherwise.
     """
     name, _, version = text.partition("@")
-    if not name or not version:
+    if not name or not VERSION.fullmatch(version):
         raise BadPipeline("A release is written NAME@VERSION, such as iris@v1", text)
-    return name, version
+    return named(name, "The name of a pipeline"), version
 
 
 def write(root: Path, record: Mapping[str, Any]) -> None:
     """Store a record; its version is not the champion before it is crowned."""
-    path = root / FOLDER / str(record["pipeline"]) / f"{record['version']}.yaml"
+    path = record_of(root, record["pipeline"], record["version"])
     with replaced(path) as draft:
         draft.write_text(yaml.safe_dump(dict(record), sort_keys=False, width=100), encoding="utf-8")
 
@@ -85,7 +118,7 @@ def crown(root: Path, name: str, version: str) -> None:
     """Make a version the champion."""
     known = versions(root, name)
     content = {"version": version, "crowned": [*known, *({version} - set(known))]}
-    with replaced(root / FOLDER / name / CHAMPION) as draft:
+    with replaced(folder_of(root, name) / CHAMPION) as draft:
         draft.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
 
 

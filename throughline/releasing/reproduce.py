@@ -113,7 +113,7 @@ def worktree(root: Path, commit: str, label: str) -> Iterator[Path]:
     """A clean checkout of a commit below `.cache`, removed in the end."""
     folder = root / CACHE / "reproduce" / label
     _discard(root, folder)
-    git(root, "worktree", "add", "--detach", "--quiet", str(folder), commit)
+    git(root, "worktree", "add", "--detach", "--quiet", "--", str(folder), commit)
     try:
         yield folder
     finally:

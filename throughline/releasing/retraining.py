@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadPipeline, MissingFile, ThroughlineError, listed, nearest
 from throughline.evaluation.compare.champion import BETTER, NO_EVIDENCE, compare
-from throughline.paths import Workspace, read_json, replaced, write_json
+from throughline.names import named
+from throughline.paths import Workspace, pipelines, read_json, replaced, write_json
 from throughline.releasing import releases
 from throughline.releasing.git import changed_files, git
 from throughline.releasing.outputs import cache_of, cached, files, sha256
@@ -80,7 +81,7 @@ def checked(root: Path, name: str, settings: Settings) -> None:
         MissingFile: no such pipeline; names the nearest.
         BadPipeline: it shall commit, but files that a model comes from are not committed.
     """
-    known = Workspace(root, name).pipelines()
+    known = pipelines(root)
     if name not in known:
         raise MissingFile("A pipeline was expected", name, nearest(name, known))
     if settings.commit:
@@ -104,9 +105,13 @@ def retrained(root: Path, name: str, settings: Settings, task_of: Callable[[str]
         name: the pipeline.
         settings: how to decide.
         task_of: gives the Prefect task of a stage.
+
+    Raises:
+        BadName: no pipeline can have this name, so there is no champion to keep.
     """
     from dvc.exceptions import DvcException
 
+    named(name, "The name of a pipeline")
     try:
         checked(root, name, settings)
         workers = settings.workers or default_workers()
@@ -250,7 +255,7 @@ def training_rows(root: Path, record: Mapping[str, Any]) -> Path | None:
 def _commit_lock(root: Path, name: str) -> None:
     folder = f"pipelines/{name}"
     if changed_files(root, folder):
-        git(root, "add", folder)
+        git(root, "add", "--", folder)
         git(root, "commit", "-qm", f"Retrain {name}", "--", folder)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,7 +35,8 @@ def models(run: Run, name: str, seeds: Sequence[int]) -> list[Path]:
     for seed in seeds:
         scratch = _scratch(run.root, name, seed)
         for stage in STAGES:
-            outcome = run.workers.run(f"throughline {stage} {name}", stage == "train", scratch)
+            command = shlex.join(("python", "-m", "tasks", stage, name))
+            outcome = run.workers.run(command, stage == "train", scratch)
             if outcome.failure:
                 raise StageFailed(f"seed {seed}: {outcome.failure}", outcome.mistake)
         found.append(Workspace(scratch, name).model)

@@ -13,6 +13,7 @@ from throughline.running.ledger import Ledger
 
 MOST_EPOCHS = 20
 LONGEST = 120
+# Stages of other folders, or of the root, have no artifacts.
 
 
 def publish_metrics(root: Path, pipeline: str) -> None:

@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from throughline.errors import BadPipeline, ThroughlineError
+from throughline.names import named
 from throughline.paths import replaced, write_json
 from throughline.running.environment import CACHE, use_prefect
 from throughline.running.pools import definition
@@ -25,6 +26,7 @@ POOL = "local"
 PORT = 4200
 # A training takes a GPU for itself, whichever flow it belongs to.
 GPU_TAG = "gpu"
+OUR_FLOWS = "flows/deployed.py:"
 START_SECONDS = 180.0
 STOP_SECONDS = 15.0
 
@@ -108,6 +110,7 @@ def apply_to(root: Path, url: str, file: Path, pool: Path | None = None) -> None
         NoServer: nothing answers at `url`.
         BadPipeline: a file is wrong, or Prefect refuses it.
     """
+    _check_names(root / file)
     if not url or not answers(url):
         raise NoServer("A Prefect server must answer", url or "no PREFECT_API_URL", "Run `make up`")
     chosen = definition(pool) if pool else {"type": "process", "directory": str(root)}
@@ -130,6 +133,27 @@ def apply_to(root: Path, url: str, file: Path, pool: Path | None = None) -> None
     )
     if done.returncode:
         raise BadPipeline(f"Prefect must accept {file}", (done.stderr + done.stdout)[-500:])
+
+
+def _check_names(path: Path) -> None:
+    """Refuse deployments of our flows for what can be no pipeline, before a schedule starts them.
+
+    Raises:
+        BadName: names file, line and what was found.
+    """
+    from throughline.pipeline.yaml_file import YamlFile
+
+    file = YamlFile(path)
+    for number, deployment in enumerate(file.content.get("deployments") or []):
+        if not str(deployment.get("entrypoint", "")).startswith(OUR_FLOWS):
+            continue
+        parameters = deployment.get("parameters") or {}
+        given = [*(parameters.get("names") or [])]
+        if "name" in parameters:
+            given.append(parameters["name"])
+        for name in given:
+            line = file.line(("deployments", number, "parameters"))
+            named(name, f"{path}:{line}: the name of a pipeline")
 
 
 def _prepare_server(name: str, chosen: dict[str, Any]) -> None:

@@ -190,7 +190,7 @@ def perform(
     run = current()
     node = run.node(pipeline, stage)
     verdict = run.perform(node)
-    if verdict == RAN and publish is not None:
+    if verdict == RAN and publish is not None and node.is_of_a_pipeline:
         publish(run.root, pipeline)
     return Completed(
         name="Cached" if verdict == UNCHANGED else None, message=f"{node.label}: {verdict}"

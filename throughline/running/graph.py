@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from dvc.repo import Repo
     from dvc.stage import Stage
 
+PIPELINES = Path("pipelines")
+
 
 @dataclass(frozen=True)
 class Node:
@@ -40,6 +42,11 @@ class Node:
     def pipeline(self) -> str:
         """The pipeline it belongs to; empty for a stage of the root."""
         return Path(self.file).parent.name
+
+    @property
+    def is_of_a_pipeline(self) -> bool:
+        """Whether its `dvc.yaml` lies where pipelines do."""
+        return Path(self.file).parent.parent == PIPELINES
 
     @property
     def label(self) -> str:

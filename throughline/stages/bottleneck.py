@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from throughline.errors import BadPipeline
+from throughline.errors import BadPipeline, listed
 from throughline.paths import Workspace, needed, replaced
 
 if TYPE_CHECKING:
@@ -39,7 +39,8 @@ def bottleneck(stage_input: StageInput, workspace: Workspace) -> None:
     Raises:
         MissingFile, BadData, Unreachable: a network cannot be fetched, or has no layer of the name
             given.
-        BadPipeline: two networks that differ in their arguments alone.
+        BadPipeline: two networks that differ in their arguments alone, or a column without
+            pictures.
     """
     from throughline.preprocessing.bottleneck import frozen_columns, key
     from throughline.preprocessing.pictures import stored_images
@@ -56,6 +57,12 @@ def bottleneck(stage_input: StageInput, workspace: Workspace) -> None:
         folder.mkdir()
         for view in stage_input.branches.values():
             for name, image in frozen_columns(view.columns).items():
+                if name not in images:
+                    raise BadPipeline(
+                        f"columns.{name}: a pretrained network needs a column of pictures",
+                        listed(images) or "none",
+                        "Say in 'source.images' which column holds pictures",
+                    )
                 path = folder / f"{key(name, image)}.onnx"
                 if not path.exists():
                     _freeze(name, image, images[name], path, surroundings)

@@ -46,8 +46,10 @@ def keys(stage: str, document: Mapping[str, Any]) -> list[str]:
     for name, variant in (document.get("variants") or {}).items():
         # A variant may drop columns, too.
         own = (*SECTIONS[stage], *(("without",) if stage == "prepare" else ()))
-        found += [f"variants.{name}.{key}" for key in own if _has(variant, key)]
-    return sorted(found)
+        read = [f"variants.{name}.{key}" for key in own if _has(variant, key)]
+        # DVC takes each '.' for a step between keys, so it cannot be told which part.
+        found += ["variants"] if read and "." in name else read
+    return sorted(set(found))
 
 
 def _has(document: Mapping[str, Any], key: str) -> bool:

@@ -6,6 +6,7 @@ lists, because DVC refuses a section that a pipeline file leaves to its default.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -100,7 +101,7 @@ def stages(document: Mapping[str, Any], name: str) -> dict[str, Any]:
     return {
         # Names are filled in here: DVC's own `${name}` costs it 0.4 ms a mention, at every start.
         "stages": {
-            stage: _named(_stage(stage, document), name)
+            stage: _named(_stage(stage, document, name), name)
             for stage in EVERY_STAGE
             if stage != BOTTLENECK or _has_pretrained(document)
         },
@@ -168,11 +169,14 @@ def _sections(stage: str, document: Mapping[str, Any]) -> list[str]:
     # Only what names networks: another learning rate or head must not compute features anew.
     found = [key for key in ("columns", "network") if _has_pretrained(document.get(key))]
     for name, variant in document.get("variants", {}).items():
+        if "." in name and _has_pretrained(variant):
+            # DVC takes each '.' for a step between keys, so it cannot be told which part.
+            return [*found, "variants"]
         found += [f"variants.{name}.{key}" for key in variant if _has_pretrained(variant[key])]
     return found
 
 
-def _stage(stage: str, document: Mapping[str, Any]) -> dict[str, Any]:
+def _stage(stage: str, document: Mapping[str, Any], name: str) -> dict[str, Any]:
     pictures = PICTURES.get(stage, ()) if _has_pictures(document) else ()
     if _has_pretrained(document):
         pictures += PRETRAINED.get(stage, ())
@@ -193,7 +197,7 @@ def _stage(stage: str, document: Mapping[str, Any]) -> dict[str, Any]:
     entry: dict[str, Any] = {
         # Paths below are those of the repository's root.
         "wdir": "../..",
-        "cmd": f"throughline {stage} {{name}}",
+        "cmd": shlex.join(("throughline", stage, name)),
         "deps": [path for path in (*INPUTS[stage], *pictures) if path not in absent],
         "params": parameters,
         "outs": [path for path in (*OUTPUTS[stage], *outputs) if path not in absent],

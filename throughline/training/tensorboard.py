@@ -12,9 +12,11 @@ from __future__ import annotations
 import argparse
 import csv
 import shutil
+import sys
 from pathlib import Path
 
-from throughline.paths import Workspace, needed
+from throughline.errors import ThroughlineError
+from throughline.paths import Workspace, needed, pipelines
 
 EVENTS = Path(".cache", "tensorboard")
 
@@ -68,13 +70,21 @@ def _write(folder: Path, rows: list[dict[str, str]], columns: list[str]) -> None
     writer.close()
 
 
-def main(arguments: list[str] | None = None) -> None:
-    """Write event files for some pipelines."""
+def main(arguments: list[str] | None = None) -> int:
+    """Write event files for some pipelines; 0, or 2 for a mistake."""
     parser = argparse.ArgumentParser(prog="python -m throughline.training.tensorboard")
     parser.add_argument("names", nargs="*", metavar="PIPELINE")
-    root = Path()
     names = parser.parse_args(arguments).names
-    for name in names or Workspace(root, "").pipelines():
+    try:
+        _write_all(Path(), names)
+    except ThroughlineError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def _write_all(root: Path, names: list[str]) -> None:
+    for name in names or pipelines(root):
         workspace = Workspace(root, name)
         if names or workspace.networks.is_dir():
             for folder in write_events(workspace):
@@ -82,4 +92,4 @@ def main(arguments: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from throughline.names import Name
 from throughline.pipeline.schema.filters import Filter
 from throughline.pipeline.schema.pretrained import Pretrained
 from throughline.pipeline.strict import Strict
@@ -36,7 +37,7 @@ class Images(Strict):
     ending says). More than the share `limit` of them is an error.
     """
 
-    column: str = "pixels"
+    column: Name = "pixels"
     array: str | None = None
     size: Size | None = None
     channels: Literal[1, 3] = 3

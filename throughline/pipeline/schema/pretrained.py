@@ -8,6 +8,7 @@ from typing import Literal
 
 from pydantic import Field, model_validator
 
+from throughline.names import Name
 from throughline.pipeline.strict import Strict
 
 PLACES = ("file", "archive", "url")
@@ -30,7 +31,7 @@ class Pretrained(Strict):
     file: str | None = None
     archive: str | None = None
     url: str | None = None
-    application: str | None = None
+    application: Name | None = None
     arguments: dict[str, bool | int | float | str | list[int] | None] = {}
     sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
     after: str | None = None

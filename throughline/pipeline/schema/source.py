@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from throughline.names import Name
 from throughline.pipeline.schema.image import Images
 from throughline.pipeline.schema.source_files import Samples, SourceFile
 from throughline.pipeline.strict import Strict, spelled_out
@@ -77,9 +78,9 @@ class Source(Strict):
     file: str | None = None
     folder: str | None = None
     sql: str | None = None
-    parts: dict[str, SourceFile] | None = Field(default=None, min_length=1)
+    parts: dict[Name, SourceFile] | None = Field(default=None, min_length=1)
 
-    files: dict[str, SourceFile] = {}
+    files: dict[Name, SourceFile] = {}
     samples: Annotated[
         Samples | None,
         BeforeValidator(

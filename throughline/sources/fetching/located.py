@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
@@ -27,7 +28,19 @@ def address_of(wanted: SourceFile) -> str:
 def name_of(wanted: SourceFile) -> str:
     """The file's published name."""
     path = urlsplit(wanted.url).path if wanted.url else address_of(wanted).rpartition(":")[2]
-    return unquote(PurePosixPath(path).name) or "download"
+    # Only then: `%2F` is a step into another folder too.
+    return PurePosixPath(unquote(path)).name or "download"
+
+
+def ending_of(name: str) -> str:
+    """The last endings of a published name, at most two, by which its format is told.
+
+    Example:
+        >>> ending_of("glove.6B.tar.gz")
+        '.tar.gz'
+    """
+    found = re.search(r"(?:\.[A-Za-z0-9_-]{1,16}){0,2}\Z", name)
+    return found.group() if found else ""
 
 
 def located(wanted: SourceFile, surroundings: Surroundings) -> Path:
@@ -69,7 +82,7 @@ def auxiliary(
     facts = {}
     for name, wanted in files.items():
         path = located(wanted, surroundings)
-        shutil.copyfile(path, folder / f"{name}{''.join(Path(name_of(wanted)).suffixes[-2:])}")
+        shutil.copyfile(path, folder / f"{name}{ending_of(name_of(wanted))}")
         facts[name] = {
             "source": address_of(wanted),
             "sha256": wanted.sha256,

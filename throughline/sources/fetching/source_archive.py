@@ -40,7 +40,8 @@ def download(name: str, version: str, folder: Path) -> None:
             fetch = Downloader(session, "off")
             file = Path(get_http_url(best.link, fetch, hashes=expected).path)
         # pip's own folder is gone once its manager is left.
-        shutil.copyfile(file, folder / best.link.filename)
+        # The index says how the file is called; it does not say where it goes.
+        shutil.copyfile(file, folder / Path(best.link.filename).name)
 
 
 if __name__ == "__main__":

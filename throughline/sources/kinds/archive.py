@@ -28,9 +28,10 @@ if TYPE_CHECKING:
     from throughline.pipeline.schema.source import Source
 
 ADDRESS = re.compile(
-    r"pypi:(?P<pypi>[A-Za-z0-9._-]+)==(?P<pypi_version>[^:]+):(?P<pypi_path>.+)"
-    r"|npm:(?P<npm>(@[^/@]+/)?[^@:/]+)@(?P<npm_version>[^:]+):(?P<npm_path>.+)"
-    r"|deb:(?P<deb>[a-z0-9.+-]+)=(?P<deb_version>[^/]+):(?P<deb_path>.+)"
+    # Each name begins with no dash: the clients would take it for an option.
+    r"pypi:(?P<pypi>[A-Za-z0-9][A-Za-z0-9._-]*)==(?P<pypi_version>[^:]+):(?P<pypi_path>.+)"
+    r"|npm:(?P<npm>(?!-)(@[^/@]+/)?[^@:/]+)@(?P<npm_version>[^:]+):(?P<npm_path>.+)"
+    r"|deb:(?P<deb>[a-z0-9][a-z0-9.+-]*)=(?P<deb_version>[^/]+):(?P<deb_path>.+)"
 )
 CLIENT_SECONDS = 600
 # How pip, npm and apt say that nobody answered.

@@ -29,7 +29,7 @@ def bring(settings: Source, surroundings: Surroundings) -> Fetched:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.netloc:
         raise BadData("'source.url' must begin with https:// or http://", url)
-    name = unquote(PurePosixPath(parts.path).name) or "download"
+    name = PurePosixPath(unquote(parts.path)).name or "download"
     sha256 = settings.sha256 or ""
     if sha256 == "unknown":
         found = downloaded(url, None, surroundings.cache)
