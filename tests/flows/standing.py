@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -16,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.flows import shop
-from throughline.running.server import free_port
+from throughline.running.access import SECRET
 
 SCHEDULED = """name: throughline
 pull:
@@ -47,6 +49,11 @@ class Standing:
         kept = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
         self._environment = kept
 
+    @property
+    def secret(self) -> str:
+        """What the server wants to hear from whoever speaks to it."""
+        return (self.root / SECRET).read_text()
+
     def up(self) -> None:
         """Start server, worker and schedules by the command of the Makefile."""
         self.url = f"http://127.0.0.1:{free_port()}/api"
@@ -68,14 +75,23 @@ class Standing:
 
     def ask(self, path: str, **content: Any) -> Any:
         """Post to Prefect's interface and return its answer."""
-        request = urllib.request.Request(
-            self.url + path, json.dumps(content).encode(), {"Content-Type": "application/json"}
-        )
-        return answered(request)
+        return answered(self.request("POST", path, content, csrf=True))
 
     def get(self, path: str) -> Any:
         """Read from Prefect's interface."""
-        return answered(urllib.request.Request(self.url + path))
+        return answered(self.request("GET", path))
+
+    def request(
+        self, method: str, path: str, content: Any = None, *, csrf: bool = False
+    ) -> urllib.request.Request:
+        """A request that carries the secret, and a token where it changes something."""
+        headers = {"Content-Type": "application/json"}
+        headers["Authorization"] = f"Basic {base64.b64encode(self.secret.encode()).decode()}"
+        if csrf:
+            headers["Prefect-Csrf-Client"] = "tests"
+            headers["Prefect-Csrf-Token"] = self.get("/csrf-token?client=tests")["token"]
+        data = None if content is None else json.dumps(content).encode()
+        return urllib.request.Request(self.url + path, data, headers, method=method)
 
     def start(self) -> str:
         """Have the deployment run now; the identifier of its run."""
@@ -105,11 +121,18 @@ class Standing:
         return {process["name"]: process["pid"] for process in content["processes"]}
 
 
+def free_port() -> int:
+    """A port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 def answered(request: urllib.request.Request, attempts: int = 30) -> Any:
     """The server's answer; while its database is busy (503) it is asked again, as clients do."""
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:
-            return json.load(answer)
+            return json.loads(answer.read() or "null")
     except urllib.error.HTTPError as error:
         if error.code != HTTPStatus.SERVICE_UNAVAILABLE or attempts == 1:
             raise

@@ -30,7 +30,7 @@ pytestmark = [
 ]
 
 Run = Callable[..., str]
-FLOW = [sys.executable, "-m", "flows.pipeline", "--workers", "1"]
+FLOW = [sys.executable, "-m", "throughline", "flow", "--workers", "1"]
 PROJECT = Path(__file__).resolve().parents[2]
 # A stage that has written half of its output waits here, as long as this file exists.
 HOLD = "hold"

@@ -13,23 +13,22 @@ import numpy as np
 import pytest
 import yaml
 
-from flows.retrain import retrain_flow
 from tests.repositories import PARAMETERS, write_pipeline
 from throughline.errors import BadData, BadPipeline, ThroughlineError
 from throughline.names import BadName
 from throughline.paths import Workspace
-from throughline.pipeline.loading import load, stage_input
+from throughline.pipeline.loading import load
 from throughline.releasing import releases
 from throughline.releasing.outputs import files
 from throughline.releasing.promotion import created, rolled_back
 from throughline.releasing.release import main as release_main
 from throughline.releasing.retraining import Settings, retrained
-from throughline.running.artifacts import publish
 from throughline.running.deploy import apply_to
 from throughline.running.graph import Node
 from throughline.sources.fetching.located import ending_of, name_of
 from throughline.sources.kinds.archive import parsed
 from throughline.stages.bottleneck import bottleneck
+from throughline.stages.given import stage_input
 from throughline.stages.wire import stages, wire
 
 PROJECT = Path(__file__).parents[2]
@@ -336,7 +335,7 @@ class TestReleases:
             lambda: releases.write(tmp_path, {"pipeline": name, "version": "v1"}),
             lambda: created(tmp_path, name),
             lambda: rolled_back(tmp_path, f"{name}@v1"),
-            lambda: retrained(tmp_path, name, Settings()),
+            lambda: retrained(tmp_path, name, Settings(), str),
         ):
             with pytest.raises(ThroughlineError) as refusal:
                 call()
@@ -387,7 +386,7 @@ class TestFlows:
     ) -> None:
         deployment = {
             "name": "nightly",
-            "entrypoint": "flows/deployed.py:retrain",
+            "entrypoint": "flows/retrain.py:retrain",
             "parameters": parameters,
         }
         (tmp_path / "prefect.yaml").write_text(
@@ -399,7 +398,8 @@ class TestFlows:
     def test_a_parameter_of_the_retraining(self) -> None:
         from prefect.exceptions import ParameterTypeError
 
-        flow = retrain_flow()
+        from flows.retrain import retrain as flow
+
         assert flow.validate_parameters({"name": "rain"})["name"] == "rain"
         with pytest.raises(ParameterTypeError, match="A name must consist of"):
             flow.validate_parameters({"name": "../../outside"})
@@ -407,7 +407,7 @@ class TestFlows:
     @pytest.mark.parametrize("file", ["dvc.yaml", "my work/dvc.yaml", "a/b/dvc.yaml"])
     def test_stages_of_no_pipeline_have_no_artifacts(self, tmp_path: Path, file: str) -> None:
         for stage in ("validate", "evaluate", "cross_validate"):
-            publish(tmp_path, Node(file, stage, "true", ()))
+            assert not Node(file, stage, "true", ()).is_of_a_pipeline
 
     def test_the_flow_of_stages(self, tmp_path: Path) -> None:
         from throughline.running.ledger import Ledger

@@ -41,8 +41,8 @@ def retrain(arguments: list[str] | None = None) -> int:
     """Retrain pipelines; 0, 1 when one failed, 2 for a user's mistake."""
     given = vars(_retrain_parser().parse_args(arguments))
     names = given.pop("names")
-    use_prefect(ROOT)
     try:
+        use_prefect(ROOT)
         if given["seeds"] < 1:
             raise BadPipeline("--seeds must be 1 or more", given["seeds"])
         for name in names:

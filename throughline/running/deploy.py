@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
-import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -17,9 +17,22 @@ import yaml
 from throughline.errors import BadPipeline, ThroughlineError
 from throughline.names import named
 from throughline.paths import replaced, write_json
-from throughline.running.environment import CACHE, use_prefect
-from throughline.running.pools import definition
-from throughline.running.server import HOST, STANDING, NoServer, answers, standing
+from throughline.running.access import SECRET, keep_secret, speak_to
+from throughline.running.environment import CACHE, private, use_prefect
+from throughline.running.pools import definition, of_processes
+from throughline.running.server import (
+    STANDING,
+    STAYS,
+    NoServer,
+    alive,
+    answers,
+    joined,
+    listening,
+    note,
+    origin,
+    server_command,
+    server_environment,
+)
 
 ROOT = Path()
 POOL = "local"
@@ -43,15 +56,14 @@ def main(arguments: list[str] | None = None) -> int:
     apply.add_argument("--pool", type=Path, help="such as pools/docker.yaml; default: processes")
     commands.add_parser("down", help="end what `up` started")
     chosen = parser.parse_args(arguments)
-    use_prefect(ROOT)
     try:
+        use_prefect(ROOT)
         if chosen.command == "up":
             print(started(ROOT.resolve(), chosen.port, chosen.file))
         elif chosen.command == "down":
             print(ended(ROOT.resolve()))
         else:
-            url = os.environ.get("PREFECT_API_URL") or standing(ROOT)
-            apply_to(ROOT.resolve(), url, chosen.file, chosen.pool)
+            apply_to(ROOT.resolve(), joined(ROOT), chosen.file, chosen.pool)
     except ThroughlineError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
@@ -71,28 +83,35 @@ def started(root: Path, port: int, file: Path) -> str:
 
     Raises:
         BadPipeline: they run already.
-        NoServer: the server does not answer.
+        NoServer: the port is taken, or the server does not answer.
     """
-    running = [process for process in _processes(root) if _alive(process)]
+    running = [process for process in note(root)["processes"] if alive(process)]
     if running:
         raise BadPipeline("Server and worker run already", running[0]["pid"], "Run `make down`")
-    url = f"http://{HOST}:{port}/api"
-    os.environ["PREFECT_API_URL"] = url
-    server = _detached(root, "server", "server", "start", "--host", HOST, "--port", str(port))
-    _note(root, url, [server])
-    _wait(url, root)
-    apply_to(root, url, file)
-    worker = _detached(root, "worker", "worker", "start", "--pool", POOL, "--type", "process")
+    with listening(port) as listener:
+        url = f"{origin(listener)}/api"
+        secret = keep_secret(root)
+        speak_to(url, secret)
+        start = server_command(listener, STAYS)
+        server = _detached(root, "server", start, listener, server_environment(secret))
+        _note(root, url, [server])
+        _wait(url, server, root)
+        apply_to(root, url, file)
+        # Flow runs of the worker import this repository.
+        imports = {**os.environ, "PYTHONPATH": str(root)}
+        start = [*_prefect(), "worker", "start", "--pool", POOL, "--type", "process"]
+        worker = _detached(root, "worker", start, listener, imports)
     _note(root, url, [server, worker])
-    return f"Prefect: {url.removesuffix('/api')}  (end with `make down`)"
+    return f"Prefect: {url.removesuffix('/api')}  (secret: {SECRET}; end with `make down`)"
 
 
 def ended(root: Path) -> str:
     """End the worker, then the server; runs of the worker end with it."""
     count = 0
-    for process in reversed(_processes(root)):
+    for process in reversed(note(root)["processes"]):
         count += _ended(process)
-    (root / STANDING).unlink(missing_ok=True)
+    for file in (STANDING, SECRET):
+        (root / file).unlink(missing_ok=True)
     return f"ended {count} processes"
 
 
@@ -113,7 +132,7 @@ def apply_to(root: Path, url: str, file: Path, pool: Path | None = None) -> None
     _check_names(root / file)
     if not url or not answers(url):
         raise NoServer("A Prefect server must answer", url or "no PREFECT_API_URL", "Run `make up`")
-    chosen = definition(pool) if pool else {"type": "process", "directory": str(root)}
+    chosen = definition(pool) if pool else of_processes(root)
     name = pool.stem if pool else POOL
     _prepare_server(name, chosen)
     environment = {
@@ -162,8 +181,7 @@ def _prepare_server(name: str, chosen: dict[str, Any]) -> None:
 
     from throughline.running.workers import gpu_ids
 
-    template = {"base_job_template": chosen["template"]} if "template" in chosen else {}
-    pool = WorkPoolCreate(name=name, type=chosen["type"], **template)
+    pool = WorkPoolCreate(name=name, type=chosen["type"], base_job_template=chosen["template"])
     with get_client(sync_client=True) as client:
         client.create_work_pool(pool, overwrite=True)
         client.create_concurrency_limit(GPU_TAG, max(1, len(gpu_ids())))
@@ -184,30 +202,39 @@ def _prefect() -> list[str]:
     return [sys.executable, "-m", "prefect"]
 
 
-def _detached(root: Path, name: str, *arguments: str) -> dict[str, Any]:
-    """Start a Prefect command that outlives this process; its output goes to a log."""
+def _detached(
+    root: Path,
+    name: str,
+    arguments: list[str],
+    listener: socket.socket,
+    variables: dict[str, str],
+) -> dict[str, Any]:
+    """Start a command that outlives this process; its output goes to a log.
+
+    It holds the server's socket, the worker as well: should the server die, nobody else can take
+    its place and give the worker orders.
+    """
     import psutil  # type: ignore[import-untyped]
 
-    log = root / CACHE / "flows" / f"standing-{name}.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
+    log = private(root / CACHE / "flows") / f"standing-{name}.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [*_prefect(), *arguments],
+            arguments,
             cwd=root,
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
             start_new_session=True,
-            # Flow runs of the worker import this repository.
-            env={**os.environ, "PYTHONPATH": str(root)},
+            pass_fds=[listener.fileno()],
+            env=variables,
         )
     return {"name": name, "pid": process.pid, "born": psutil.Process(process.pid).create_time()}
 
 
-def _wait(url: str, root: Path) -> None:
+def _wait(url: str, server: dict[str, Any], root: Path) -> None:
     end = time.monotonic() + START_SECONDS
     while not answers(url):
-        if time.monotonic() > end:
+        if time.monotonic() > end or not alive(server):
             log = root / CACHE / "flows" / "standing-server.log"
             raise NoServer(f"Prefect's server must answer at {url}", "no answer", f"See {log}")
         time.sleep(0.5)
@@ -218,26 +245,10 @@ def _note(root: Path, url: str, processes: list[dict[str, Any]]) -> None:
         write_json(draft, {"url": url, "processes": processes})
 
 
-def _processes(root: Path) -> list[dict[str, Any]]:
-    with suppress(OSError, ValueError, KeyError):
-        return list(json.loads((root / STANDING).read_text(encoding="utf-8"))["processes"])
-    return []
-
-
-def _alive(process: dict[str, Any]) -> bool:
-    """Whether the very process lives: a later one may have its number, but not its birth."""
-    import psutil
-
-    try:
-        return bool(psutil.Process(process["pid"]).create_time() == process["born"])
-    except psutil.NoSuchProcess:
-        return False
-
-
 def _ended(process: dict[str, Any]) -> bool:
     import psutil
 
-    if not _alive(process):
+    if not alive(process):
         return False
     parent = psutil.Process(process["pid"])
     family = [*parent.children(recursive=True), parent]

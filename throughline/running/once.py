@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
 
-from throughline.running.environment import CACHE
+from throughline.running.environment import CACHE, private
 
 
 def claimed(root: Path, names: Iterable[str], waiting: Callable[[str], None]) -> ExitStack:
@@ -25,8 +25,7 @@ def claimed(root: Path, names: Iterable[str], waiting: Callable[[str], None]) ->
         The claims; closing it gives them up.
     """
     claims = ExitStack()
-    folder = root / CACHE / "flows"
-    folder.mkdir(parents=True, exist_ok=True)
+    folder = private(root / CACHE / "flows")
     for name in sorted(names):
         file = claims.enter_context((folder / f"{name or 'root'}.lock").open("w"))
         try:

@@ -15,6 +15,21 @@ TEMPLATES = "api/collections_data/views/aggregate-worker-metadata.json"
 KEYS = {"type", "packages", "directory", "variables", "job_manifest"}
 
 
+def of_processes(root: Path) -> dict[str, Any]:
+    """The work pool of this machine's processes, as `definition` gives it.
+
+    Its template has no variables: what a run is asked for cannot choose the command, the
+    environment or the folder of the worker's process.
+
+    Args:
+        root: the repository where runs work.
+    """
+    variables = {"type": "object", "properties": {}, "additionalProperties": False}
+    # Prefect takes no empty configuration.
+    template = {"job_configuration": {"stream_output": True}, "variables": variables}
+    return {"type": "process", "directory": str(root), "template": template}
+
+
 def definition(path: Path) -> dict[str, Any]:
     """A work pool's file, checked.
 

@@ -18,13 +18,26 @@ import urllib.error
 import urllib.request
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from throughline.errors import ThroughlineError
-from throughline.running.environment import CACHE
+from throughline.running.access import (
+    SERVERS_SECRET,
+    URL,
+    OwnAddress,
+    kept_secret,
+    new_secret,
+    settings,
+    speak_to,
+    speak_to_none,
+)
+from throughline.running.environment import CACHE, private
 
 HOST = "127.0.0.1"
 PAUSE_SECONDS = 0.1
 TIMEOUT_SECONDS = 300.0
+# Says in a command that the server outlives whoever started it.
+STAYS = "stays"
 # Written by `throughline.running.deploy up`: the address of the server that stays.
 STANDING = CACHE / "prefect" / "server.json"
 
@@ -43,25 +56,26 @@ class Server:
     def __init__(self, root: Path) -> None:
         self._process: subprocess.Popen[bytes] | None = None
         self._log = root / CACHE / "flows" / "server.log"
-        named = os.environ.get("PREFECT_API_URL") or standing(root)
-        self.url = named or self._start()
-        os.environ["PREFECT_API_URL"] = self.url
+        self.url = joined(root) or self._start()
         # Registered before Prefect is imported, hence run after Prefect has sent its last logs.
         atexit.register(self.stop)
 
     def _start(self) -> str:
-        port = free_port()
-        self._log.parent.mkdir(parents=True, exist_ok=True)
-        with self._log.open("wb") as log:
+        secret = new_secret()
+        private(self._log.parent)
+        with listening() as listener, self._log.open("wb") as log:
+            url = f"{origin(listener)}/api"
             # It ends when its standard input does, so also when this process is killed.
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "throughline.running.server", str(port)],
+                server_command(listener),
                 stdin=subprocess.PIPE,
                 stdout=log,
                 stderr=log,
-                env={**os.environ, "PYTHONPATH": _search_path()},
+                pass_fds=[listener.fileno()],
+                env=server_environment(secret),
             )
-        return f"http://{HOST}:{port}/api"
+        speak_to(url, secret)
+        return url
 
     def wait(self) -> None:
         """Wait until the server answers.
@@ -83,7 +97,7 @@ class Server:
     def stop(self) -> None:
         """End the server if it is one's own."""
         if self._process is not None:
-            os.environ.pop("PREFECT_API_URL", None)
+            speak_to_none()
             self._process.terminate()
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(timeout=5)
@@ -101,20 +115,90 @@ def answers(url: str) -> bool:
         return False
 
 
+def joined(root: Path) -> str:
+    """Have this process use the server that the environment names, or the one that stays.
+
+    Args:
+        root: the repository.
+
+    Returns:
+        Its address; empty when there is none.
+    """
+    named = os.environ.get(URL, "")
+    own = standing(root)
+    if own and named in ("", own):
+        speak_to(own, kept_secret(root))
+    return named or own
+
+
 def standing(root: Path) -> str:
     """The address of the server that `make up` started, if it still answers."""
-    try:
-        url = str(json.loads((root / STANDING).read_text(encoding="utf-8"))["url"])
-    except (OSError, ValueError, KeyError):
+    noted = note(root)
+    # Somebody else may have its port since it died, and would be told its secret.
+    if not any(alive(process) for process in noted["processes"] if process["name"] == "server"):
         return ""
-    return url if answers(url) else ""
+    return noted["url"] if answers(noted["url"]) else ""
 
 
-def free_port() -> int:
-    """A port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+def note(root: Path) -> dict[str, Any]:
+    """What `make up` wrote: `url` of the server and `processes`, each with name, pid and birth."""
+    with suppress(OSError, ValueError, KeyError):
+        content = json.loads((root / STANDING).read_text(encoding="utf-8"))
+        return {"url": str(content["url"]), "processes": list(content["processes"])}
+    return {"url": "", "processes": []}
+
+
+def alive(process: dict[str, Any]) -> bool:
+    """Whether the very process lives: a later one may have its number, but not its birth."""
+    import psutil  # type: ignore[import-untyped]
+
+    try:
+        found = psutil.Process(process["pid"])
+        return bool(
+            found.create_time() == process["born"] and found.status() != psutil.STATUS_ZOMBIE
+        )
+    except psutil.NoSuchProcess:
+        return False
+
+
+def listening(port: int = 0) -> socket.socket:
+    """A socket that listens on this machine alone, to be handed to a server.
+
+    The server gets it bound: nobody else can answer at its address while it starts.
+
+    Args:
+        port: Default: a free one.
+
+    Raises:
+        NoServer: the port is taken.
+    """
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((HOST, port))
+    except OSError as error:
+        listener.close()
+        raise NoServer(
+            f"Port {port} must be free", error.strerror, "Choose another with --port"
+        ) from None
+    listener.listen()
+    return listener
+
+
+def origin(listener: socket.socket) -> str:
+    """The address of a server, as browsers name the origin of its pages."""
+    host, port = listener.getsockname()
+    return f"http://{host}:{port}"
+
+
+def server_command(listener: socket.socket, *more: str) -> list[str]:
+    """What starts a server; the socket must be passed on, and `server_environment`."""
+    return [sys.executable, "-m", "throughline.running.server", str(listener.fileno()), *more]
+
+
+def server_environment(secret: str) -> dict[str, str]:
+    """The environment of a server. It holds the secret: a command line is read by everybody."""
+    return {**os.environ, SERVERS_SECRET: secret, "PYTHONPATH": _search_path()}
 
 
 def _search_path() -> str:
@@ -128,27 +212,29 @@ def _end_with_parent() -> None:
     os._exit(0)
 
 
-def serve(port: int) -> None:
-    """Serve Prefect's interface on a port until the parent ends."""
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-    os.environ.update(
-        # What Prefect sets for a server of one process: no web pages, no services of a farm.
-        PREFECT_UI_ENABLED="0",
-        PREFECT__SERVER_EPHEMERAL="1",
-        PREFECT__SERVER_FINAL="1",
-    )
-    os.environ.pop("PREFECT_API_URL", None)
-    import uvicorn
+def serve(descriptor: int, stays: bool) -> None:
+    """Serve Prefect's interface to those who know the secret.
 
-    uvicorn.run(
-        "prefect.server.api.server:create_app",
-        factory=True,
-        host=HOST,
-        port=port,
-        log_level="error",
-        lifespan="on",
-    )
+    Args:
+        descriptor: of a socket that listens.
+        stays: until it is told to end, with web pages and Prefect's services; otherwise until the
+            parent ends.
+    """
+    if not stays:
+        threading.Thread(target=_end_with_parent, daemon=True).start()
+    # The database and whatever else it writes is for its owner alone.
+    os.umask(0o077)
+    listener = socket.socket(fileno=descriptor)
+    own = origin(listener)
+    os.environ.update(settings(own))
+    speak_to_none()
+    import uvicorn
+    from prefect.server.api.server import create_app
+
+    app = OwnAddress(create_app(ephemeral=not stays, final=True), own.removeprefix("http://"))
+    config = uvicorn.Config(app, log_level="warning" if stays else "error", lifespan="on")
+    uvicorn.Server(config).run(sockets=[listener])
 
 
 if __name__ == "__main__":
-    serve(int(sys.argv[1]))
+    serve(int(sys.argv[1]), STAYS in sys.argv[2:])

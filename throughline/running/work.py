@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from throughline.processes import end_with_parent
+from throughline.running.environment import private
 
 PYTHON = ("python", "python3")
 PROGRAM = "throughline"
@@ -86,8 +87,8 @@ def begin(root: str, logs: str, environment: Mapping[str, str]) -> None:
     os.chdir(root)
     if root not in sys.path:
         sys.path.insert(0, root)
-    Path(logs).mkdir(parents=True, exist_ok=True)
-    log = os.open(_log(logs), os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o644)
+    private(Path(logs))
+    log = os.open(_log(logs), os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
     # The descriptors, so that libraries written in C and subprocesses print there as well.
     os.dup2(log, 1)
     os.dup2(log, 2)
