@@ -33,7 +33,12 @@ def from_catalogue(root: Path, name: str) -> Workspace:
     """A pipeline of the catalogue, with its real rows."""
     workspace = Workspace(root, name)
     workspace.pipeline_file.parent.mkdir(parents=True)
-    shutil.copy(ROOT / "pipelines" / name / "pipeline.yaml", workspace.pipeline_file)
+
+    def path(project: Path) -> Path:
+        return Workspace(project, name).pipeline_file
+
+    file = next(f for f in (path(ROOT), path(ROOT / "textbooks")) if f.exists())
+    shutil.copy(file, workspace.pipeline_file)
     document = yaml.safe_load(workspace.pipeline_file.read_text(encoding="utf-8"))
     if "url" in document["source"] and not os.environ.get("THROUGHLINE_MIRROR"):
         pytest.skip(f"{name} comes from the network, and THROUGHLINE_MIRROR is not set")

@@ -11,11 +11,14 @@ from throughline.cli.check import problems_of
 from throughline.errors import BadPipeline, ThroughlineError
 from throughline.paths import Workspace, pipelines
 from throughline.pipeline.loading import load
+from throughline.stages.code import FILE, refreshed
 from throughline.stages.wire import wired
 
 ROOT = Path(__file__).resolve().parents[2]
 CASES = ROOT / "tests" / "guards" / "cases"
-NAMES = pipelines(ROOT)
+TEXTBOOKS = ROOT / "textbooks"
+PROJECTS = {name: project for project in (ROOT, TEXTBOOKS) for name in pipelines(project)}
+NAMES = sorted(PROJECTS)
 DEFAULT = ["circles", "digits", "iris", "line-17", "moons", "wine"]
 # Every row of a text that ends in a table, and what had to become a pipeline of its own.
 TABULAR = {
@@ -43,23 +46,29 @@ def test_every_system_of_pictures_is_there() -> None:
     assert set(NAMES) >= PICTURES
 
 
+@pytest.mark.parametrize("project", [ROOT, TEXTBOOKS])
+def test_the_digests_of_the_code_are_those_of_the_code(project: Path) -> None:
+    before = (project / FILE).read_text()
+    assert refreshed(project).read_text() == before, "run `throughline code`"
+
+
 @pytest.mark.parametrize("name", NAMES)
 class TestEveryPipelineFile:
     def test_passes_check(self, name: str) -> None:
-        assert list(problems_of(Workspace(ROOT, name))) == []
+        assert list(problems_of(Workspace(PROJECTS[name], name))) == []
 
     def test_is_wired(self, name: str) -> None:
-        wired(Workspace(ROOT, name))
+        wired(Workspace(PROJECTS[name], name))
 
     def test_names_licence_and_origin(self, name: str) -> None:
-        source = load(Workspace(ROOT, name)).main.source
+        source = load(Workspace(PROJECTS[name], name)).main.source
         assert source.licence
         made = source.rows is not None or source.generator is not None
         generated = made or (source.sklearn or "").startswith("make_")
         assert source.citation or generated
 
     def test_address_is_fixed_for_ever(self, name: str) -> None:
-        source = load(Workspace(ROOT, name)).main.source
+        source = load(Workspace(PROJECTS[name], name)).main.source
         if source.url is not None:
             # A branch moves, a commit stays, and so do the files that Keras itself fetches.
             keras = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
@@ -69,25 +78,27 @@ class TestEveryPipelineFile:
 
     def test_says_what_must_hold_of_its_rows(self, name: str) -> None:
         rules = [
-            kind for rule in load(Workspace(ROOT, name)).main.expectations.rules for kind in rule
+            kind
+            for rule in load(Workspace(PROJECTS[name], name)).main.expectations.rules
+            for kind in rule
         ]
         assert "expect_table_row_count_to_equal" in rules
         assert len(rules) > 1
 
     def test_holds_the_figures_of_its_text(self, name: str) -> None:
-        claims = load(Workspace(ROOT, name)).main.claims
+        claims = load(Workspace(PROJECTS[name], name)).main.claims
         assert bool(claims) != (name in WITHOUT_FIGURES)
         assert all(claim.at for claim in claims)
 
     def test_compares_with_the_trivial_baseline(self, name: str) -> None:
-        main = load(Workspace(ROOT, name)).main
+        main = load(Workspace(PROJECTS[name], name)).main
         assert main.problem.baseline in [comparison.model for comparison in main.compare]
 
 
 class TestDefaultPipelines:
     @pytest.mark.parametrize("name", DEFAULT)
     def test_need_no_network(self, name: str) -> None:
-        assert load(Workspace(ROOT, name)).main.source.kind in ("sklearn", "rows")
+        assert load(Workspace(PROJECTS[name], name)).main.source.kind in ("sklearn", "rows")
 
 
 class TestLeakyBoston:

@@ -12,7 +12,7 @@ from throughline.cli.check import SCHEMA, write_schema
 from throughline.pipeline.pipeline import Pipeline
 
 ROOT = Path(__file__).parents[2]
-FILES = sorted(ROOT.glob("pipelines/*/pipeline.yaml"))
+FILES = sorted(f for p in (ROOT, ROOT / "textbooks") for f in p.glob("pipelines/*/pipeline.yaml"))
 
 
 class TestTheSchemaForEditors:

@@ -48,7 +48,7 @@ def text() -> str:
 
 def workspace(root: Path, content: str) -> Workspace:
     """The catalogue's pipeline over a file at hand instead of the address, and of its length."""
-    source = ROOT / "pipelines" / "load-ontario" / "pipeline.yaml"
+    source = ROOT / "textbooks" / "pipelines" / "load-ontario" / "pipeline.yaml"
     document: dict[str, Any] = yaml.safe_load(source.read_text(encoding="utf-8"))
     del document["source"]["url"], document["source"]["sha256"]
     document["source"]["file"] = "ZonalDemands_2003-2016.csv.bz2"

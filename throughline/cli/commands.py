@@ -64,6 +64,7 @@ def _parser() -> argparse.ArgumentParser:
     scoreboard = commands.add_parser("scoreboard", help="hold all figures against the texts'")
     scoreboard.add_argument("names", nargs="*", metavar="PIPELINE")
     scoreboard.add_argument("--write", action="store_true", help="also into README.md and docs/")
+    scoreboard.add_argument("--with", dest="beside", type=Path, help="a project beside this one")
     scoreboard.add_argument("--output", type=Path, help="a file to write the table to")
     profile = commands.add_parser("profile", help="look at data and write a first pipeline file")
     profile.add_argument("data", type=Path, help="a file, a folder or a set of scikit-learn")
@@ -155,7 +156,7 @@ def _scoreboard(chosen: argparse.Namespace) -> int:
     from throughline.paths import pipelines, replaced
 
     names = chosen.names or pipelines(ROOT)
-    table = scoreboard(ROOT, names, write=chosen.write)
+    table = scoreboard(ROOT, names, write=chosen.write, beside=chosen.beside)
     if chosen.output:
         with replaced(chosen.output) as draft:
             draft.write_text(f"{table}\n", encoding="utf-8")

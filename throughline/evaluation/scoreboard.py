@@ -8,9 +8,9 @@ from typing import Any
 
 from throughline.errors import MissingFile, ThroughlineError
 from throughline.figures.names import NEITHER
-from throughline.paths import Workspace, read_json, replaced
+from throughline.paths import Workspace, pipelines, read_json, replaced
 
-PAGE = Path("docs") / "scoreboard.md"
+PAGE = Path("scoreboard.md")
 OPENING, CLOSING = "<!-- scoreboard -->", "<!-- /scoreboard -->"
 VERDICTS = ("reproduced", "better", "not reached")
 
@@ -24,21 +24,29 @@ reason. A pipeline whose rows stand in for a text's own names no figure of it.
 
 
 def scoreboard(
-    root: Path, names: Sequence[str], write: bool = False, output: Path | None = None
+    root: Path,
+    names: Sequence[str],
+    write: bool = False,
+    output: Path | None = None,
+    beside: Path | None = None,
 ) -> str:
     """The table of all claims, as Markdown.
 
     Args:
         root: the repository.
         names: the pipelines.
-        write: also write docs/scoreboard.md and the short table of README.md. Defaults to False.
+        write: also write scoreboard.md and the short table of README.md. Defaults to False.
         output: a file for the table, below `root`. Default: none.
+        beside: another project whose pipelines belong to the same table. Default: none.
 
     Raises:
         MissingFile: none of the pipelines has been evaluated.
         ThroughlineError: README.md has no place for the short table.
     """
-    paths = {name: Workspace(root, name).evaluation / "report.json" for name in sorted(names)}
+    paths = {name: _report(root, name) for name in names}
+    if beside is not None:
+        paths |= {name: _report(beside, name) for name in pipelines(beside)}
+    paths = dict(sorted(paths.items()))
     reports = {name: read_json(path) for name, path in paths.items() if path.exists()}
     missing = [name for name, path in paths.items() if not path.exists()]
     if not reports:
@@ -53,6 +61,10 @@ def scoreboard(
         _write(root / PAGE, f"# The texts' figures and ours\n\n{MEANING}\n{table}")
         _write(root / "README.md", _with_short(root / "README.md", _short(list(reports.values()))))
     return table
+
+
+def _report(root: Path, name: str) -> Path:
+    return Workspace(root, name).evaluation / "report.json"
 
 
 def _full(reports: list[dict[str, Any]], missing: list[str]) -> str:

@@ -35,6 +35,11 @@ def commit(root: Path) -> str:
     return git(root, "rev-parse", "HEAD")
 
 
+def prefix(root: Path) -> str:
+    """The project's place in its git repository, such as `textbooks/`; empty at the top."""
+    return git(root, "rev-parse", "--show-prefix")
+
+
 def changed_files(root: Path, *paths: str) -> list[str]:
     """Files below `paths` that differ from the commit, new ones included."""
     told = git(root, "status", "--porcelain", "--untracked-files=all", "--", *paths)

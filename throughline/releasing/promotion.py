@@ -11,7 +11,7 @@ from typing import Any
 from throughline.errors import BadPipeline, RefusedByGate
 from throughline.paths import Workspace, replaced
 from throughline.releasing import releases
-from throughline.releasing.git import changed_files, git
+from throughline.releasing.git import changed_files, git, prefix
 from throughline.releasing.outputs import cached, sha256
 from throughline.running.environment import CACHE
 from throughline.running.why import why
@@ -172,13 +172,17 @@ def _commit(root: Path, name: str, message: str) -> None:
 
 def _tag(root: Path, name: str, version: str) -> None:
     """Tag the commit that brought a record, for people and for `dvc artifacts get`."""
-    # The second is DVC's way to name an artifact's version; it takes annotated tags only.
-    tags = (f"{name}@{version}", f"pipelines/{name}=model@{version}.0.0")
+    tags = (releases.tag(root, name, version), _artifact_tag(root, name, version))
     record = releases.record_of(Path(), name, version).as_posix()
     commit = git(root, "log", "-1", "--format=%H", "--", record)
     for tag in tags:
         if not git(root, "tag", "--list", tag):
             git(root, "tag", "--annotate", "--message", f"Release {name}@{version}", tag, commit)
+
+
+def _artifact_tag(root: Path, name: str, version: str) -> str:
+    """DVC's way to name an artifact's version, from the top of the git repository."""
+    return f"{prefix(root)}pipelines/{name}=model@{version}.0.0"
 
 
 def fetch(root: Path, digest: str, target: Path) -> None:

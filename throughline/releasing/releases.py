@@ -14,7 +14,7 @@ import yaml
 from throughline.errors import BadPipeline, MissingFile, RefusedByGate, listed, nearest
 from throughline.names import named
 from throughline.paths import Workspace, read_json, replaced
-from throughline.releasing.git import changed_files, commit
+from throughline.releasing.git import changed_files, commit, git, prefix
 from throughline.releasing.machine import environment
 from throughline.releasing.outputs import sha256
 
@@ -150,10 +150,9 @@ def record(root: Path, name: str, verdict: Mapping[str, Any] | None = None) -> d
     report = read_json(workspace.evaluation / "report.json")
     parity = read_json(workspace.parity)
     require(report, parity)
-    number = int((versions(root, name) or ["v0"])[-1][1:]) + 1
     return {
         "pipeline": name,
-        "version": f"v{number}",
+        "version": _next(root, name),
         "title": report["title"],
         "released": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": commit(root),
@@ -172,6 +171,19 @@ def record(root: Path, name: str, verdict: Mapping[str, Any] | None = None) -> d
         "parameters": _parameters(workspace),
         "environment": environment(root),
     }
+
+
+def tag(root: Path, name: str, version: str) -> str:
+    """The git tag of a release: `iris@v1`, or `textbooks/iris@v1` for a project in a folder."""
+    return f"{prefix(root)}{name}@{version}"
+
+
+def _next(root: Path, name: str) -> str:
+    """A version that nobody has, on no branch: releases of other branches are known by tags."""
+    tags = git(root, "tag", "--list", tag(root, name, "v*")).split()
+    known = [*versions(root, name), *(tag.rpartition("@")[2] for tag in tags)]
+    numbers = [int(version[1:]) for version in known if VERSION.fullmatch(version)]
+    return f"v{max(numbers, default=0) + 1}"
 
 
 def require(report: Mapping[str, Any], parity: Mapping[str, Any]) -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadPipeline, ThroughlineError
 from throughline.releasing import releases
-from throughline.releasing.git import git
+from throughline.releasing.git import git, prefix
 from throughline.releasing.machine import environment
 from throughline.releasing.outputs import cache_of, sha256
 from throughline.releasing.proof import CLOSE, DIFFERENT, ORDER, Finding, findings
@@ -110,12 +110,12 @@ def changed_environment(root: Path, record: Mapping[str, Any]) -> list[str]:
 
 @contextmanager
 def worktree(root: Path, commit: str, label: str) -> Iterator[Path]:
-    """A clean checkout of a commit below `.cache`, removed in the end."""
+    """The project in a clean checkout of a commit below `.cache`, removed in the end."""
     folder = root / CACHE / "reproduce" / label
     _discard(root, folder)
     git(root, "worktree", "add", "--detach", "--quiet", "--", str(folder), commit)
     try:
-        yield folder
+        yield folder / prefix(root)
     finally:
         _discard(root, folder)
 

@@ -283,7 +283,7 @@ def _recorded(root: Path, path: Path, digest: str) -> dict[str, bytes] | None:
 
 def _committed(root: Path, commit: str, path: Path) -> dict[str, bytes]:
     """The files below `path` in a commit."""
-    tree = _git(root, "ls-tree", "-r", "-z", "--full-tree", commit, "--", path.as_posix()) or b""
+    tree = _git(root, "ls-tree", "-r", "-z", commit, "--", path.as_posix()) or b""
     entries = [entry.split(b"\t", 1) for entry in tree.split(b"\0") if entry]
     blobs = [(name.decode(), about.split()[2].decode()) for about, name in entries]
     wanted = "\n".join(blob for _, blob in blobs).encode()
