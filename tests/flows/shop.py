@@ -10,7 +10,7 @@ import numpy as np
 import yaml
 
 PROJECT = Path(__file__).resolve().parents[2]
-CODE = ("flows", "tasks", "throughline", "locks", ".dvcignore", ".gitignore")
+CODE = ("flows", "tasks", "locks", ".dvcignore", ".gitignore")
 NAME = "shop"
 FEATURES = [f"x{number}" for number in range(1, 21)]
 # Many columns and little data to train on: a model of few rows is clearly worse than one of many.

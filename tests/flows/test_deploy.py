@@ -21,7 +21,7 @@ POOLS = PROJECT / "pools"
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the project's flows and schedules."""
-    for name in ("flows", "tasks", "throughline", "prefect.yaml"):
+    for name in ("flows", "tasks", "prefect.yaml"):
         (tmp_path / name).symlink_to(PROJECT / name)
     monkeypatch.chdir(tmp_path)
     return tmp_path

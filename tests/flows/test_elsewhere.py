@@ -157,6 +157,50 @@ class TestReproduce:
 
 
 @pytest.fixture
+def nested(built: Path, run: Run, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The built shop as a project in a folder of a repository that holds other things, too."""
+    root = built.parent / "firm" / "projects" / "shop"
+    root.parent.mkdir(parents=True)
+    shutil.move(built, root)
+    shutil.rmtree(root / ".git")
+    firm = root.parents[1]
+    run(firm, "git", "init", "-q", "-b", "main")
+    shop.git(firm, "config", "user.email", "tester@localhost")
+    shop.git(firm, "config", "user.name", "Tester")
+    shop.commit(firm, "A firm with a shop")
+    monkeypatch.chdir(root)
+    return root
+
+
+class TestAProjectInAFolderOfARepository:
+    def test_is_released_got_and_rebuilt(self, nested: Path, run: Run, capsys: Any) -> None:
+        assert created(nested, shop.NAME) == "shop@v1"
+        assert shop.git(nested, "tag").split() == [
+            "projects/shop/pipelines/shop=model@v1.0.0",
+            "projects/shop/shop@v1",
+        ]
+        run(nested, "dvc", "remote", "add", "-q", "-d", "store", str(nested.parents[2] / "store"))
+        shop.commit(nested, "A remote")
+        run(nested, "dvc", "push", "-q")
+        digest = releases.read(nested, shop.NAME, "v1")["model"]["sha256"]
+        firm, name = str(nested.parents[1]), "projects/shop/pipelines/shop:model"
+        run(nested, "dvc", "artifacts", "get", firm, name, "--rev", "v1.0.0", "-o", "a.onnx")
+        assert sha256(nested / "a.onnx") == digest
+        found = reproduced(nested, "shop@v1")
+        assert worst(found) == "identical"
+        assert "model.onnx: sha256 equal" in capsys.readouterr().out
+
+    def test_a_version_is_given_once_whatever_the_branch(self, nested: Path, run: Run) -> None:
+        created(nested, shop.NAME)
+        run(nested, "git", "checkout", "-q", "-b", "other", "HEAD~1")
+        shop.another_model(nested)
+        run(nested, "dvc", "repro", "-q", "pipelines/shop/dvc.yaml:evaluate")
+        shop.commit(nested, "Another model")
+        assert created(nested, shop.NAME) == "shop@v2"
+        assert "projects/shop/shop@v2" in shop.git(nested, "tag").split()
+
+
+@pytest.fixture
 def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The address of an S3-compatible server on the loopback interface, with an empty bucket."""
     pytest.importorskip("dvc_s3", reason="extra s3 is not installed")

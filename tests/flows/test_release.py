@@ -58,8 +58,8 @@ class TestCreate:
         assert releases.versions(released, shop.NAME) == ["v1"]
 
     def test_uncommitted_code_is_refused(self, built: Path) -> None:
-        (built / "tasks/notes.txt").write_text("not committed")
-        with pytest.raises(BadPipeline, match=r"tasks/notes\.txt"):
+        shop.git(built, "rm", "--cached", "-q", "code.json")
+        with pytest.raises(BadPipeline, match=r"code\.json"):
             created(built, shop.NAME)
 
     def test_the_same_model_is_not_released_twice(self, released: Path) -> None:

@@ -45,9 +45,7 @@ def run(root: Path, *command: str) -> None:
 
 
 def repository(root: Path) -> None:
-    """The code alone, and DVC without git."""
-    ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(ROOT / "throughline", root / "throughline", ignore=ignored)
+    """A project without git."""
     shutil.copy(ROOT / "params.yaml", root)
     run(root, "dvc", "init", "--no-scm", "-q")
 

@@ -62,6 +62,7 @@ def _backend(workspace: Workspace) -> str:
 
 def _named_things(definition: Definition, backend: str) -> Iterator[str]:
     """Names that nothing knows, of layers or metrics for example, and what XLA cannot train."""
+    from throughline.figures import learned
     from throughline.figures.names import unknown_metrics
     from throughline.training.engine import xla
     from throughline.training.network import objects, spec
@@ -72,6 +73,10 @@ def _named_things(definition: Definition, backend: str) -> Iterator[str]:
     for name, pipeline in definition.branches.items():
         place = "" if name == "main" else f"variants.{name}: "
         found = [*spec.check(pipeline.network), *objects.check(pipeline.training)]
+        if not found:
+            scaled = pipeline.target.scale is not None
+            task = pipeline.problem
+            found = learned.problems(pipeline.training, task.loss, task.metrics, scaled)
         for problem in found or xla.check(pipeline.training, pipeline.network, backend):
             yield f"{place}{problem}"
     yield from unknown_metrics(main)

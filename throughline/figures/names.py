@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Literal
 
 from throughline.errors import BadPipeline, nearest
+from throughline.figures.figure import EVERYTHING, NOT_NEGATIVE, SHARE, Figure, Limits
 
 if TYPE_CHECKING:
     from throughline.pipeline.pipeline import Pipeline
@@ -42,6 +43,8 @@ OF_A_CLASS = ("precision", "recall", "f1")
 OF_A_COLUMN = ("coefficient",)
 
 LOWER = ("loss", "mae", "mse", "rmse", "mase", "mean_absolute_error", "mean_squared_error")
+# Beside them all figures are shares, but these.
+NO_SHARE = ("r2", "skill", "skill_seasonal")
 FILTERED = ("filtered_height", "filtered_width", "filtered_channels", "filter_parameters")
 NEITHER = ("parameters", *FILTERED, "coefficient", "intercept", "epochs", "confusion")
 
@@ -73,6 +76,17 @@ def direction(name: str) -> Direction:
     if plain in NEITHER:
         return "none"
     return "lower" if plain in LOWER else "higher"
+
+
+def figure_of(name: str) -> Figure:
+    """What is known of a figure of a report."""
+    rises = {"higher": True, "lower": False, "none": None}[direction(name)]
+    plain = name.partition(":")[0].removeprefix("train_").removeprefix("cv_")
+    if rises is None:
+        return Figure(name, rises)
+    if plain in NO_SHARE:
+        return Figure(name, rises, Limits(EVERYTHING.low, 1.0))
+    return Figure(name, rises, SHARE if rises else NOT_NEGATIVE)
 
 
 def unknown_metrics(pipeline: Pipeline) -> Iterator[str]:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadPipeline, ThroughlineError
+from throughline.paths import read_json
 from throughline.releasing import releases
 from throughline.releasing.git import git, prefix
 from throughline.releasing.machine import environment
@@ -20,6 +21,8 @@ from throughline.releasing.outputs import cache_of, sha256
 from throughline.releasing.proof import CLOSE, DIFFERENT, ORDER, Finding, findings
 from throughline.running.environment import CACHE
 from throughline.running.why import ABSENT, differences
+from throughline.stages.code import FILE as CODE
+from throughline.stages.code import refreshed
 from throughline.stages.sections import EVERY_STAGE
 
 if TYPE_CHECKING:
@@ -60,10 +63,10 @@ def reproduced(root: Path, release: str, from_scratch: bool = False) -> list[Fin
     """
     name, version = releases.parsed(release)
     record = releases.read(root, name, version)
-    shifts = changed_environment(root, record)
-    for line in shifts:
-        print(f"environment: {line}")
     with worktree(root, record["commit"], f"{name}-{version}") as folder:
+        shifts = [*changed_environment(root, record), *changed_code(folder)]
+        for line in shifts:
+            print(f"environment: {line}")
         if not from_scratch:
             _restore(root, folder, name)
         _fetch_released(root, folder, name)
@@ -105,6 +108,23 @@ def changed_environment(root: Path, record: Mapping[str, Any]) -> list[str]:
     return [
         f"{key} {'unset' if was == ABSENT else was} → {'unset' if is_now == ABSENT else is_now}"
         for key, was, is_now in differences(then, now)
+    ]
+
+
+def changed_code(folder: Path) -> list[str]:
+    """The stages whose installed code is not the one that the release was made with.
+
+    Args:
+        folder: the project as it was committed for the release.
+    """
+    if not (folder / CODE).exists():
+        return []
+    then = read_json(folder / CODE)["stages"]
+    now = read_json(refreshed(folder))["stages"]
+    return [
+        f"code of {stage}: {was} → {now.get(stage, 'unset')}"
+        for stage, was in then.items()
+        if now.get(stage) != was
     ]
 
 

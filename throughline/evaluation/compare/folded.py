@@ -12,6 +12,7 @@ from throughline.evaluation.compare.comparisons import Prepared, compared, title
 from throughline.evaluation.compare.features import features_of
 from throughline.evaluation.measure.measure import Figure, scored
 from throughline.evaluation.outcome import Target
+from throughline.figures.names import figure_of
 from throughline.paths import read_json
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def _folds(folder: Path, view: Any, target: Target) -> list[Prepared]:
 
 
 def _scores(comparison: Comparison, drawn: Sequence[Prepared]) -> dict[str, Figure]:
-    from throughline.training.folds.intervals import corrected_interval, limits_of
+    from throughline.training.folds.intervals import corrected_interval
 
     scores = [scored(compared(comparison, fold)) for fold in drawn]
     trained = float(np.mean([len(fold.answers) for fold in drawn]))
@@ -81,7 +82,7 @@ def _scores(comparison: Comparison, drawn: Sequence[Prepared]) -> dict[str, Figu
     for name in scores[0]:
         values = [score[name] for score in scores if name in score]
         if len(values) == len(scores):
-            low, high = corrected_interval(values, trained, held, within=limits_of(name))
+            low, high = corrected_interval(values, trained, held, within=figure_of(name).limits)
             mean = float(np.mean(values))
             figures[name] = {"value": mean, "low": low, "high": high, "method": "folds"}
     return figures

@@ -23,6 +23,8 @@ class Epochs(_Section):
             epoch's weights are kept. Default: no early stopping.
         min_delta: the least change that counts as an improvement. Default: 0.
         monitor: the curve that is watched. Default: `val_loss`.
+        mode: `max` where a larger value of that curve is better, `min` where a smaller one is.
+            Default: what Keras says of the metric.
         choose: `cross_validation` takes the epoch where the validation curve, averaged over
             the folds, is best; the refit on all training rows then runs that many epochs.
     """
@@ -31,6 +33,7 @@ class Epochs(_Section):
     patience: int | None = Field(default=None, ge=0)
     min_delta: float = Field(default=0.0, ge=0)
     monitor: str = "val_loss"
+    mode: Literal["min", "max"] | None = None
     choose: Literal["cross_validation"] | None = None
 
     @model_validator(mode="after")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from throughline.figures.figure import Figure
 from throughline.samples.windows.gathered import Ahead, Windowed
 
 Array = npt.NDArray[np.generic]
@@ -60,13 +61,19 @@ class Fitted:
     validation_predictions: Array | None = field(default=None, repr=False)
 
 
-def in_unit(history: dict[str, list[float]], divide: float) -> dict[str, list[float]]:
-    """Errors of a scaled target, in the target's own unit."""
+def in_unit(
+    history: dict[str, list[float]], divide: float, figures: Mapping[str, Figure]
+) -> dict[str, list[float]]:
+    """The curves of a scaled target, in the target's own unit.
+
+    Args:
+        history: loss and metrics, one value an epoch; validation under `val_...`.
+        divide: what the target was divided by.
+        figures: what is measured, by name.
+    """
     if divide == 1.0:
         return history
-    result = {}
-    for name, values in history.items():
-        squared = name.removeprefix("val_") in ("loss", "mse", "mean_squared_error")
-        factor = divide**2 if squared else divide
-        result[name] = [value * factor for value in values]
-    return result
+    return {
+        name: figures[name.removeprefix("val_")].in_unit(values, divide)
+        for name, values in history.items()
+    }

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from throughline.figures.learned import figures
 from throughline.samples.windows.gathered import Ahead, Windowed
 from throughline.training.engine import backends, order, programs, watch
 from throughline.training.engine.divergence import Diverged
@@ -58,6 +59,7 @@ class Trainer:
         self.loss = objects.loss(training.loss or loss, *example)
         chosen = metrics if training.metrics is None else training.metrics
         self.metrics = objects.metrics(chosen, *example)
+        self.figures = figures(training, loss, metrics)
         self.padded = rows_apart(self.model)
         self.most_rows = max(len(run.train_rows) for run in runs)
         validated = [len(run.validation_rows) for run in runs if run.validation_rows is not None]
@@ -121,8 +123,8 @@ class Trainer:
         names = columns(self.metrics, self.shape.validation_batch > 0)
         return Program(
             self.model, self.optimizer, self.loss, self.metrics, self.backend, self.shape,
-            stopping=watch.stopping(self.training, names),
-            plateau=watch.plateau(self.training, names),
+            stopping=watch.stopping(self.training, names, self.figures),
+            plateau=watch.plateau(self.training, names, self.figures),
         )  # fmt: skip
 
     def fitted(

@@ -13,11 +13,12 @@ from throughline.pipeline.schema.training import Epochs
 from throughline.training.network import objects
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from throughline.figures.figure import Figure
     from throughline.pipeline.schema.training import Training
 
-LARGER_IS_BETTER = (
-    "acc", "auc", "precision", "recall", "f1", "fbeta", "r2", "iou", "true_", "sensitivity",
-)  # fmt: skip
+MODES = ("min", "max")
 
 Tensor = Any
 Tensors = list[Tensor]
@@ -123,12 +124,15 @@ class Plateau:
         return (ops.where(better, value, best), waited, cooling), rate
 
 
-def stopping(training: Training, columns: list[str]) -> EarlyStopping | None:
+def stopping(
+    training: Training, columns: list[str], figures: Mapping[str, Figure]
+) -> EarlyStopping | None:
     """The early stopping that `training.epochs` asks for.
 
     Args:
         training: the section.
         columns: names of the history's columns.
+        figures: what is measured, by name.
 
     Returns:
         The rule, or none.
@@ -140,22 +144,30 @@ def stopping(training: Training, columns: list[str]) -> EarlyStopping | None:
     if not isinstance(rule, Epochs) or rule.patience is None:
         return None
     column = _column(rule.monitor, columns, "training.epochs.monitor")
-    return EarlyStopping(column, _larger(rule.monitor), rule.patience, rule.min_delta)
+    watched = figures[rule.monitor.removeprefix("val_")]
+    return EarlyStopping(column, bool(watched.rises), rule.patience, rule.min_delta)
 
 
-def plateau(training: Training, columns: list[str]) -> Plateau | None:
+def plateau(
+    training: Training, columns: list[str], figures: Mapping[str, Figure]
+) -> Plateau | None:
     """The ReduceLROnPlateau that `training.schedule` asks for, like `stopping`."""
     rule = objects.plateau(training)
     if rule is None:
         return None
     monitor = str(rule.pop("monitor"))
     column = _column(monitor, columns, f"training.schedule.{objects.PLATEAU}.monitor")
-    return Plateau(column, _larger(monitor), **rule)
-
-
-def _larger(monitor: str) -> bool:
-    name = monitor.lower().removeprefix("val_")
-    return any(name.startswith(mark) or f"_{mark}" in name for mark in LARGER_IS_BETTER)
+    rises = figures[monitor.removeprefix("val_")].rises
+    mode = str(rule.pop("mode"))
+    if mode in MODES:
+        rises = mode == "max"
+    if rises is None:
+        raise BadPipeline(
+            f"training.schedule.{objects.PLATEAU}.mode must say whether a larger {monitor} is "
+            "better: `max` or `min`; Keras does not",
+            mode,
+        )
+    return Plateau(column, rises, **rule)
 
 
 def _column(monitor: str, columns: list[str], place: str) -> int:

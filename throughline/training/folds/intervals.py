@@ -1,4 +1,4 @@
-"""Intervals and comparisons of scores from resampling, corrected for overlapping training sets.
+"""Limitss and comparisons of scores from resampling, corrected for overlapping training sets.
 
 Scores of folds share training rows, so they vary less than scores of independent data would and
 the plain t interval is too narrow. Nadeau and Bengio (2003), "Inference for the generalization
@@ -9,27 +9,16 @@ and Frank (2004) recommend it for repeated cross-validation.
 from __future__ import annotations
 
 import math
-from typing import Literal, NamedTuple, TypedDict
+from typing import Literal, TypedDict
 
 import numpy as np
 import numpy.typing as npt
 
 from throughline.errors import BadData
+from throughline.figures.figure import EVERYTHING, Limits
 
 Scores = npt.ArrayLike
 Verdict = Literal["better", "worse", "no difference"]
-
-
-class Interval(NamedTuple):
-    """Limits of a mean, in the score's unit."""
-
-    low: float
-    high: float
-
-
-EVERYTHING = Interval(-math.inf, math.inf)
-SHARES = ("accuracy", "auc", "precision", "recall", "f1", "exact_match")
-ERRORS = ("loss", "mae", "mse", "rmse", "mase", "mean_absolute_error", "mean_squared_error")
 
 
 class Comparison(TypedDict):
@@ -42,22 +31,13 @@ class Comparison(TypedDict):
     verdict: Verdict
 
 
-def limits_of(metric: str) -> Interval:
-    """The smallest and the largest value that a metric can have."""
-    if any(part in metric for part in SHARES):
-        return Interval(0.0, 1.0)
-    if metric in ERRORS:
-        return Interval(0.0, math.inf)
-    return Interval(-math.inf, 1.0) if metric.startswith("r2") else EVERYTHING
-
-
 def corrected_interval(
     scores: Scores,
     train_size: float,
     test_size: float,
     confidence: float = 0.95,
-    within: Interval = EVERYTHING,
-) -> Interval:
+    within: Limits = EVERYTHING,
+) -> Limits:
     """The corrected resampled t interval of a mean score.
 
     Args:
@@ -83,7 +63,7 @@ def corrected_interval(
     half = _quantile(confidence, len(values) - 1) * _standard_error(values, train_size, test_size)
     if values.min() < within.low or values.max() > within.high:
         within = EVERYTHING
-    return Interval(max(mean - half, within.low), min(mean + half, within.high))
+    return Limits(max(mean - half, within.low), min(mean + half, within.high))
 
 
 def paired_verdict(
@@ -138,7 +118,7 @@ def paired_verdict(
     )
 
 
-def _verdict(interval: Interval, higher_is_better: bool) -> Verdict:
+def _verdict(interval: Limits, higher_is_better: bool) -> Verdict:
     if interval.low <= 0 <= interval.high:
         return "no difference"
     return "better" if (interval.low > 0) == higher_is_better else "worse"

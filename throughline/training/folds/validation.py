@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from throughline.errors import BadPipeline
+from throughline.figures.figure import Figure
+from throughline.figures.learned import figures, problems
+from throughline.pipeline.problem import PROBLEMS
 from throughline.training.engine.runs import in_unit
 from throughline.training.folds.fold_arrays import TrainingRows
 from throughline.training.folds.fold_rows import PreparedRows
-from throughline.training.folds.intervals import corrected_interval, limits_of, paired_verdict
+from throughline.training.folds.intervals import corrected_interval, paired_verdict
 from throughline.training.search.side_by_side import Group, SideBySide, fine
 
 if TYPE_CHECKING:
@@ -20,8 +24,6 @@ if TYPE_CHECKING:
     from throughline.training.engine.runs import Fitted
     from throughline.training.folds.fold_windows import WindowData
     from throughline.training.search.side_by_side import Outcome
-
-HIGHER_IS_BETTER = ("accuracy", "auc", "precision", "recall", "f1", "r2")
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Folded:
         protocol: folds and repeats.
         chosen: the epoch that the averaged validation curve chose, if the file asks for that.
         monitor: the curve that chose it.
+        figures: what is measured, by name.
         learning_curve: for each training size the scores of the folds.
     """
 
@@ -44,6 +47,7 @@ class Folded:
     protocol: CrossValidation
     chosen: int | None
     monitor: str
+    figures: Mapping[str, Figure]
     learning_curve: Sequence[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -83,16 +87,17 @@ class Folded:
                 "best": list(self.best_epochs),
             },
             "metrics": {
-                name: summary(name, self.values(name), self.sizes) for name in self.metrics
+                name: summary(self.figures[name], self.values(name), self.sizes)
+                for name in self.metrics
             },
             "curves": self.curves,
             "learning_curve": list(self.learning_curve),
         }
 
 
-def summary(metric: str, values: np.ndarray, sizes: tuple[float, float]) -> dict[str, Any]:
+def summary(figure: Figure, values: np.ndarray, sizes: tuple[float, float]) -> dict[str, Any]:
     """Mean, sd and the corrected 95 % interval of the folds' scores."""
-    low, high = corrected_interval(values, *sizes, within=limits_of(metric))
+    low, high = corrected_interval(values, *sizes, within=figure.limits)
     return {
         "values": values.tolist(),
         "mean": float(values.mean()),
@@ -103,22 +108,20 @@ def summary(metric: str, values: np.ndarray, sizes: tuple[float, float]) -> dict
 
 
 def paired(candidate: Folded, reference: Folded) -> dict[str, Any]:
-    """Candidate minus reference on the same folds, metric by metric, with a verdict."""
+    """Candidate minus reference on the same folds, metric by metric, with a verdict.
+
+    A figure of which nobody says which way it is better has no verdict.
+    """
     return {
         name: paired_verdict(
             candidate.values(name),
             reference.values(name),
             *candidate.sizes,
-            higher_is_better=is_higher_better(name),
+            higher_is_better=rises,
         )
         for name in candidate.metrics
-        if name in reference.metrics
+        if name in reference.metrics and (rises := candidate.figures[name].rises) is not None
     }
-
-
-def is_higher_better(metric: str) -> bool:
-    """Whether a larger value of a metric is the better one."""
-    return any(part in metric for part in HIGHER_IS_BETTER)
 
 
 class Planned:
@@ -191,7 +194,8 @@ class Planned:
             Diverged: when a training did.
         """
         fitted, *smaller = [fine(outcome) for outcome in outcomes]
-        histories = _in_unit(fitted, self.divides[0])
+        figures = figures_of(self.view)
+        histories = _in_unit(fitted, self.divides[0], figures)
         epochs = self.view.training.epochs
         chooses = not isinstance(epochs, int) and epochs.choose == "cross_validation"
         monitor = "val_loss" if isinstance(epochs, int) else epochs.monitor
@@ -200,9 +204,13 @@ class Planned:
             [f.best_epoch for f in fitted],
             self.sizes[0],
             self.protocol,
-            _chosen(histories, monitor) if chooses else None,
+            _chosen(histories, monitor, figures) if chooses else None,
             monitor,
-            list(map(_at_size, smaller, self.divides[1:], self.sizes[1:])),
+            figures,
+            [
+                _at_size(*part, figures)
+                for part in zip(smaller, self.divides[1:], self.sizes[1:], strict=True)
+            ],
         )
 
 
@@ -231,22 +239,41 @@ def on_all_rows(view: Any, data: TrainingRows, default_seed: int) -> tuple[Group
     return Group(learner, runs), divide
 
 
-def training_figures(fitted: Fitted, divide: float) -> dict[str, float]:
+def figures_of(view: Any) -> dict[str, Figure]:
+    """The figures of a pipeline's trainings, by the names of their curves.
+
+    Raises:
+        BadPipeline: one of them cannot be judged, or not in the target's unit.
+    """
+    problem = PROBLEMS[view.task]
+    scaled = view.target.scale is not None
+    for found in problems(view.training, problem.loss, problem.metrics, scaled):
+        raise BadPipeline(found)
+    return figures(view.training, problem.loss, problem.metrics)
+
+
+def training_figures(
+    fitted: Fitted, divide: float, figures: Mapping[str, Figure]
+) -> dict[str, float]:
     """Loss and metrics of a training's own rows, as recorded while its best epoch ran."""
-    history = in_unit(fitted.history, divide)
+    history = in_unit(fitted.history, divide, figures)
     names = [name for name in history if not name.startswith("val_")]
     return {name: history[name][fitted.best_epoch - 1] for name in names}
 
 
-def _in_unit(fitted: Sequence[Fitted], divides: Sequence[float]) -> list[dict[str, list[float]]]:
-    return [in_unit(f.history, divide) for f, divide in zip(fitted, divides, strict=True)]
+def _in_unit(
+    fitted: Sequence[Fitted], divides: Sequence[float], figures: Mapping[str, Figure]
+) -> list[dict[str, list[float]]]:
+    pairs = zip(fitted, divides, strict=True)
+    return [in_unit(f.history, divide, figures) for f, divide in pairs]
 
 
-def _chosen(histories: Sequence[dict[str, list[float]]], monitor: str) -> int:
+def _chosen(
+    histories: Sequence[dict[str, list[float]]], monitor: str, figures: Mapping[str, Figure]
+) -> int:
     """The epoch, counted from 1, at which the averaged validation curve is best."""
     curve = np.mean([history[monitor] for history in histories], axis=0)
-    best = curve.argmax() if is_higher_better(monitor) else curve.argmin()
-    return int(best) + 1
+    return figures[monitor.removeprefix("val_")].best(curve.tolist()) + 1
 
 
 def _smaller(drawn: Sequence[Any], size: float | int, default_seed: int) -> list[Any]:
@@ -261,16 +288,19 @@ def _smaller(drawn: Sequence[Any], size: float | int, default_seed: int) -> list
 
 
 def _at_size(
-    fitted: Sequence[Fitted], divides: Sequence[float], sizes: tuple[float, float]
+    fitted: Sequence[Fitted],
+    divides: Sequence[float],
+    sizes: tuple[float, float],
+    figures: Mapping[str, Figure],
 ) -> dict[str, Any]:
     """One point of the learning curve: every fold trained on a part of its training rows."""
-    histories = _in_unit(fitted, divides)
+    histories = _in_unit(fitted, divides, figures)
     metrics = [name for name in histories[0] if not name.startswith("val_")]
     pairs = [(f.best_epoch - 1, history) for f, history in zip(fitted, histories, strict=True)]
 
     def at_best(name: str) -> dict[str, Any]:
         values = np.array([history[name][epoch] for epoch, history in pairs])
-        return summary(name.removeprefix("val_"), values, sizes)
+        return summary(figures[name.removeprefix("val_")], values, sizes)
 
     return {
         "rows": int(sizes[0]),

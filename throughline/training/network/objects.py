@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadPipeline
+from throughline.figures.learned import SHORT_NAMES, folded
 from throughline.training.network import catalogue, spec
 from throughline.training.network.build import named_object
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 PLATEAU = "ReduceLROnPlateau"
 PLATEAU_DEFAULTS: dict[str, Any] = {
     "monitor": "val_loss",
+    "mode": "auto",
     "factor": 0.1,
     "patience": 10,
     "min_delta": 0.0001,
@@ -28,14 +30,6 @@ PLATEAU_DEFAULTS: dict[str, Any] = {
 UNSUPPORTED = {
     "gradient_accumulation_steps": "Use a larger batch_size, which gives the same gradients",
     "use_ema": "Use training.epochs.patience, which keeps the best epoch's weights",
-}
-SHORT_NAMES = ("accuracy", "acc", "crossentropy", "ce")
-ALIASES = {
-    "mse": "MeanSquaredError",
-    "mae": "MeanAbsoluteError",
-    "mape": "MeanAbsolutePercentageError",
-    "msle": "MeanSquaredLogarithmicError",
-    "bce": "BinaryCrossentropy",
 }
 
 
@@ -112,8 +106,8 @@ def _split(choice: Choice) -> tuple[str, Mapping[str, Any]]:
 
 
 def _known(name: str, kind: str) -> str | None:
-    wanted = spec.folded(ALIASES.get(name.lower(), name))
-    return next((known for known in catalogue.read()[kind] if spec.folded(known) == wanted), None)
+    wanted = folded(name)
+    return next((known for known in catalogue.read()[kind] if folded(known) == wanted), None)
 
 
 def _is_plateau(schedule: Choice | None) -> bool:

@@ -13,6 +13,7 @@ from throughline.pipeline.schema.protocol import CrossValidation, Sweep
 from throughline.training.engine.divergence import Diverged
 
 if TYPE_CHECKING:
+    from throughline.figures.figure import Figure
     from throughline.pipeline.pipeline import Pipeline
     from throughline.stages.given import StageInput
     from throughline.training.search.side_by_side import Group, Outcome, SideBySide
@@ -90,6 +91,7 @@ def run_sweep(
     """
     from throughline.pipeline.loading import varied
     from throughline.training.folds.fold_arrays import TrainingRows
+    from throughline.training.folds.validation import figures_of
 
     if sweep.refit and not isinstance(data, TrainingRows):
         raise BadPipeline(f"sweeps.{name}.refit is for rows, not for windows of a series", True)
@@ -111,7 +113,8 @@ def run_sweep(
         {"settings": settings, **point.result(list(islice(outcomes, len(point))))}
         for settings, point in zip(every, points, strict=True)
     ]
-    return {"title": sweep.title, "points": results, **_best(sweep, results)}
+    best = _best(sweep, results, figures_of(points[0].planned.view))
+    return {"title": sweep.title, "points": results, **best}
 
 
 def _view(name: str, document: Mapping[str, Any], settings: Mapping[str, Any]) -> Pipeline:
@@ -151,34 +154,35 @@ class _Point:
 
     def result(self, outcomes: Sequence[Outcome]) -> dict[str, Any]:
         """Scores and, with `refit`, `refitted`; what was found where the loss diverged."""
-        from throughline.training.folds.validation import training_figures
+        from throughline.training.folds.validation import figures_of, training_figures
         from throughline.training.search.side_by_side import fine
 
         try:
             scores = self.planned.folded(outcomes[: len(self.planned)]).as_json()
             if self.refit:
                 (fitted,) = fine(outcomes[-1])
-                scores["refitted"] = training_figures(fitted, self.divide)
+                figures = figures_of(self.planned.view)
+                scores["refitted"] = training_figures(fitted, self.divide, figures)
         except Diverged as diverged:
             return {"diverged": str(diverged)}
         return scores
 
 
-def _best(sweep: Sweep, results: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def _best(
+    sweep: Sweep, results: Sequence[Mapping[str, Any]], figures: Mapping[str, Figure]
+) -> dict[str, Any]:
     """Position of the point with the best mean on validation rows, and by which metric.
 
     Losses compare points of one loss only. Where the sweep changes the loss or a penalty that is
     part of it, the first other metric decides.
     """
-    from throughline.training.folds.validation import is_higher_better
-
     scored = [i for i, point in enumerate(results) if "metrics" in point]
     if not scored:
         return {"best": None, "by": "loss"}
     names = list(results[scored[0]]["metrics"])
     changed = json.dumps(sweep.over, default=str)
     losses_differ = any(word in changed for word in CHANGES_THE_LOSS)
-    by = next((name for name in names if name != "loss"), "loss") if losses_differ else "loss"
-    choose = max if is_higher_better(by) else min
-    best = choose(scored, key=lambda i: results[i]["metrics"][by]["mean"])
-    return {"best": best, "by": by}
+    told = [name for name in names if name != "loss" and figures[name].rises is not None]
+    by = next(iter(told), "loss") if losses_differ else "loss"
+    best = figures[by].best([results[i]["metrics"][by]["mean"] for i in scored])
+    return {"best": scored[best], "by": by}

@@ -1,0 +1,162 @@
+"""Which way a figure is better is Keras' own answer, and everybody who judges asks the same one."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from throughline.errors import BadPipeline
+from throughline.figures.learned import FILE, collect, figure, figures, known, loss, problems
+from throughline.pipeline.schema.protocol import CrossValidation, Sweep
+from throughline.pipeline.schema.training import Training
+from throughline.training.engine import watch
+from throughline.training.engine.runs import in_unit
+from throughline.training.folds.intervals import corrected_interval
+from throughline.training.folds.validation import Folded, _chosen, paired
+from throughline.training.search.sweeps import _best
+
+DIRECTED = sorted(name for name, direction in known().items() if direction)
+UNDIRECTED = sorted(name for name, direction in known().items() if not direction)
+PROTOCOL = CrossValidation(folds=3)
+
+
+def snake(name: str) -> str:
+    return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", name).lower()
+
+
+def training(metric: Any, **more: Any) -> Training:
+    return Training.model_validate({"metrics": [metric], **more})
+
+
+def named(training: Training) -> dict[str, Any]:
+    return figures(training, "mean_squared_error", ())
+
+
+def folded(values: list[float], of: dict[str, Any]) -> Folded:
+    name = next(name for name in of if name != "loss")
+    histories = [{"loss": [0.1], name: [v], "val_loss": [0.1], f"val_{name}": [v]} for v in values]
+    return Folded(histories, [1] * len(values), (60.0, 30.0), PROTOCOL, None, "val_loss", of)
+
+
+class TestDirections:
+    def test_are_those_of_the_installed_keras(self) -> None:
+        assert json.loads(FILE.read_text()) == collect()
+
+    @pytest.mark.parametrize("name", DIRECTED)
+    @pytest.mark.parametrize("spelling", ["class", "snake", "renamed"])
+    def test_are_asked_by_stopping_choice_sweep_variant_and_interval(
+        self, name: str, spelling: str
+    ) -> None:
+        choice: Any = {
+            "class": name, "snake": snake(name), "renamed": {name: {"name": "mine"}},
+        }[spelling]  # fmt: skip
+        printed = figure(choice).name
+        up = known()[name] == "up"
+        watched = {"max": 9, "patience": 2, "monitor": f"val_{printed}"}
+        section = training(choice, epochs=watched, schedule="ReduceLROnPlateau")
+        of = named(section)
+        columns = ["loss", printed, "val_loss", f"val_{printed}"]
+        stopping = watch.stopping(section, columns, of)
+        assert stopping is not None
+        assert stopping.largest is up
+        slower = {"ReduceLROnPlateau": {"monitor": f"val_{printed}"}}
+        plateau = watch.plateau(training(choice, schedule=slower), columns, of)
+        assert plateau is not None
+        assert plateau.largest is up
+
+        histories = [{f"val_{printed}": [0.2, 0.9, 0.5]}, {f"val_{printed}": [0.1, 0.8, 0.5]}]
+        assert _chosen(histories, f"val_{printed}", of) == (2 if up else 1)
+        points = [{"metrics": {"loss": {"mean": 1.0}, printed: {"mean": v}}} for v in (0.2, 0.9)]
+        sweep = Sweep.model_validate({"over": {"training.loss": ["mse", "mae"]}})
+        assert _best(sweep, points, of) == {"best": 1 if up else 0, "by": printed}
+
+        better, worse = folded([0.9, 0.91, 0.92], of), folded([0.5, 0.51, 0.52], of)
+        assert paired(better, worse)[printed]["verdict"] == ("better" if up else "worse")
+        scores = np.array([0.99, 1.0, 0.999] if up else [0.0, 0.01, 0.001])
+        low, high = corrected_interval(scores, 60, 30, within=of[printed].limits)
+        assert of[printed].limits.low <= low
+        assert high <= of[printed].limits.high
+
+    @pytest.mark.parametrize("name", UNDIRECTED)
+    def test_that_nobody_knows_are_asked_for(self, name: str) -> None:
+        watched = {"max": 9, "patience": 2, "monitor": f"val_{name}"}
+        with pytest.raises(BadPipeline, match=r"epochs\.mode must say"):
+            named(training(name, epochs=watched))
+        assert named(training(name, epochs={**watched, "mode": "max"}))[name].rises is True
+        of = named(training(name))
+        assert name not in paired(folded([3.0, 4.0, 5.0], of), folded([1.0, 2.0, 3.0], of))
+        slower = {"ReduceLROnPlateau": {"monitor": f"val_{name}"}}
+        with pytest.raises(BadPipeline, match=r"ReduceLROnPlateau\.mode must say"):
+            watch.plateau(training(name, schedule=slower), [f"val_{name}"], of)
+
+    def test_the_loss_falls_and_accuracy_rises(self) -> None:
+        of = figures(Training(), "binary_crossentropy", ("accuracy",))
+        assert (of["loss"].rises, of["accuracy"].rises) == (False, True)
+
+
+class TestUnits:
+    def test_a_loss_and_a_metric_that_are_one_quantity_agree(self) -> None:
+        """A loss of 4026 stood beside an error of 51.4 that is the same quantity."""
+        section = training("mae", loss="mae").model_copy(update={"metrics": ["mae", "R2Score"]})
+        history = {"loss": [0.5], "mae": [0.5], "R2Score": [0.9], "val_R2Score": [0.8]}
+        found = in_unit(history, 78.3, named(section))
+        assert found["loss"] == found["mae"] == [0.5 * 78.3]
+        assert (found["R2Score"], found["val_R2Score"]) == ([0.9], [0.8])
+
+    @pytest.mark.parametrize(
+        ("name", "power"),
+        [("mean_squared_error", 2), ("mse", 2), ("RootMeanSquaredError", 1), ("r2_score", 0)],
+    )
+    def test_is_the_power_of_the_targets_own(self, name: str, power: int) -> None:
+        """Measured by Keras on a target and on the scaled target."""
+        import keras
+
+        generator = np.random.default_rng(0)
+        actual, answered = generator.normal(50, 9, (2, 40, 1)).astype("float32")
+        cls = next(c for c in known() if figure(c).name == c and _same(c, name))
+        metric = getattr(keras.metrics, cls)()
+        values = []
+        for shift, unit in ((0.0, 1.0), (48.0, 7.5)):
+            metric.reset_state()
+            metric.update_state((actual - shift) / unit, (answered - shift) / unit)
+            values.append(float(metric.result()))
+        assert figure(name).power == power
+        assert figure(name).in_unit([values[1]], 7.5)[0] == pytest.approx(values[0], rel=1e-4)
+
+    def test_a_metric_that_a_scaled_target_cannot_have_is_refused(self) -> None:
+        section = training("mape")
+        (told,) = problems(section, "mse", (), scaled=True)
+        assert "mape of a scaled target says nothing" in told
+        assert problems(section, "mse", (), scaled=False) == []
+
+    def test_the_power_of_the_loss_is_its_own(self) -> None:
+        assert [loss(name).power for name in ("mae", "mse", "mean_absolute_error")] == [1, 2, 1]
+        assert loss("Huber").power is None
+
+
+def _same(cls: str, name: str) -> bool:
+    aliases = {"mse": "meansquarederror"}
+    return cls.lower() == aliases.get(name, name.replace("_", "").lower())
+
+
+def test_no_other_place_in_the_code_knows_a_direction() -> None:
+    root = Path(__file__).parents[2] / "throughline"
+    files = [f for f in root.rglob("*.py") if "figures" not in f.parts]
+    table = re.compile(r"\b(?:HIGHER|LARGER|ERRORS|SHARES)\b|_IS_BETTER|\"auc\", \"precision")
+    found = {f.relative_to(root).as_posix() for f in files if table.search(f.read_text())}
+    assert found == set()
+
+
+def test_figures_of_a_pipeline_come_from_its_task() -> None:
+    from throughline.training.folds.validation import figures_of
+
+    view: Any = SimpleNamespace(
+        task="regression", training=Training(), target=SimpleNamespace(scale="standard")
+    )
+    assert {name: each.power for name, each in figures_of(view).items()} == {"loss": 2, "mae": 1}

@@ -1,0 +1,54 @@
+"""A figure: what it is called, which way it is better, its limits, its unit."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+
+class Limits(NamedTuple):
+    """The smallest and the largest value that a figure can have."""
+
+    low: float
+    high: float
+
+
+EVERYTHING = Limits(-math.inf, math.inf)
+SHARE = Limits(0.0, 1.0)
+NOT_NEGATIVE = Limits(0.0, math.inf)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """What is known of a figure before it has a value.
+
+    Attributes:
+        name: as it is printed.
+        rises: whether a larger value is better; None where nobody says.
+        limits: of its values.
+        power: of the target's unit: 1 for an error, 2 for a squared one, 0 where the unit does not
+            matter; None for a figure whose value for a scaled target says nothing about the target.
+    """
+
+    name: str
+    rises: bool | None
+    limits: Limits = EVERYTHING
+    power: int | None = 0
+
+    def best(self, values: Sequence[float]) -> int:
+        """The position of the best value, the first of equals.
+
+        Raises:
+            ValueError: nobody says which way the figure is better.
+        """
+        if self.rises is None:
+            raise ValueError(f"no direction is known of {self.name}")
+        choose = max if self.rises else min
+        return choose(range(len(values)), key=values.__getitem__)
+
+    def in_unit(self, values: Sequence[float], unit: float) -> list[float]:
+        """Values for a target that was divided by `unit`, as they are for the target itself."""
+        factor = unit ** (self.power or 0)
+        return [value * factor for value in values]

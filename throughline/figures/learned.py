@@ -1,0 +1,177 @@
+"""Figures of a training: Keras' losses and metrics, as a pipeline file names them.
+
+Which way a metric is better is Keras' own answer (`_direction`, which its callbacks ask, too). It
+stands in `keras.json`, because importing Keras costs seconds; the file is written by
+`python -m throughline.figures.learned`, and a test holds it equal to the Keras that is installed.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from throughline.errors import BadPipeline
+from throughline.figures.figure import EVERYTHING, NOT_NEGATIVE, SHARE, Figure, Limits
+from throughline.pipeline.schema.training import Choice, Epochs, Training
+
+FILE = Path(__file__).with_name("keras.json")
+DIRECTIONS = {"up": True, "down": False}
+# Names that Keras resolves by the shapes of target and output.
+ACCURACY, CROSSENTROPY = ("accuracy", "acc"), ("crossentropy", "ce")
+SHORT_NAMES = (*ACCURACY, *CROSSENTROPY)
+ALIASES = {
+    "mse": "MeanSquaredError",
+    "mae": "MeanAbsoluteError",
+    "mape": "MeanAbsolutePercentageError",
+    "msle": "MeanSquaredLogarithmicError",
+    "bce": "BinaryCrossentropy",
+}
+CORRELATIONS = ("ConcordanceCorrelation", "CosineSimilarity", "PearsonCorrelation")
+# Of the target's unit; the others of a regression have no value for the target itself once it is
+# scaled: a share of the target, or a sum of terms of several powers.
+POWERS = {
+    "MeanAbsoluteError": 1,
+    "RootMeanSquaredError": 1,
+    "MeanSquaredError": 2,
+    "R2Score": 0,
+    "PearsonCorrelation": 0,
+    "ConcordanceCorrelation": 0,
+}
+UNITLESS = (
+    *("CosineSimilarity", "Huber", "LogCosh", "LogCoshError", "MeanAbsolutePercentageError"),
+    *("MeanSquaredLogarithmicError", "Poisson", "Mean", "Sum"),
+)
+UNBOUNDED = ("Mean", "MeanMetricWrapper", "Poisson", "Sum", "CosineSimilarity")
+
+
+@functools.cache
+def known() -> Mapping[str, str | None]:
+    """For each metric class of Keras `up`, `down` or None."""
+    content: dict[str, str | None] = json.loads(FILE.read_text(encoding="utf-8"))
+    return content
+
+
+def folded(name: str) -> str:
+    """A name without case and underscores: `mean_squared_error` is `MeanSquaredError`."""
+    return ALIASES.get(name.lower(), name).replace("_", "").lower()
+
+
+def figure(choice: Choice) -> Figure:
+    """The figure of a metric that `training.metrics` lists.
+
+    Args:
+        choice: a Keras metric by name, or a mapping of its name to arguments.
+    """
+    name, arguments = (choice, {}) if isinstance(choice, str) else next(iter(choice.items()))
+    printed = str((arguments or {}).get("name", name))
+    if name.lower() in ACCURACY:
+        return Figure(name.lower(), True, SHARE)
+    if name.lower() in CROSSENTROPY:
+        return Figure(name.lower(), False, NOT_NEGATIVE)
+    found = next((cls for cls in known() if folded(cls) == folded(name)), name)
+    direction = DIRECTIONS.get(known().get(found) or "")
+    return Figure(printed, direction, _limits(found, direction), _power(found))
+
+
+def loss(choice: Choice) -> Figure:
+    """The figure `loss` of a training."""
+    name = choice if isinstance(choice, str) else next(iter(choice))
+    names = (*POWERS, *UNITLESS, *UNBOUNDED, *known())
+    found = next((cls for cls in names if folded(cls) == folded(name)), name)
+    limits = EVERYTHING if found in UNBOUNDED else NOT_NEGATIVE
+    return Figure("loss", False, limits, _power(found))
+
+
+def figures(
+    training: Training, default_loss: Choice, metrics: Sequence[Choice]
+) -> dict[str, Figure]:
+    """The figures of a training by the names of its curves, without `val_`.
+
+    Args:
+        training: the section.
+        default_loss: of the task.
+        metrics: of the task, where the section lists none.
+
+    Raises:
+        BadPipeline: a curve is watched whose direction nobody says.
+    """
+    own = [figure(choice) for choice in (training.metrics or metrics)]
+    found = {each.name: each for each in (loss(training.loss or default_loss), *own)}
+    epochs = training.epochs
+    if isinstance(epochs, Epochs):
+        watched = epochs.monitor.removeprefix("val_")
+        if epochs.mode is not None and watched in found:
+            found[watched] = replace(found[watched], rises=epochs.mode == "max")
+        if watched in found and found[watched].rises is None:
+            raise BadPipeline(
+                f"training.epochs.mode must say whether a larger {watched} is better: `max` or "
+                "`min`; Keras does not",
+                epochs.monitor,
+            )
+    return found
+
+
+def problems(
+    training: Training, default_loss: Choice, metrics: Sequence[Choice], scaled: bool
+) -> list[str]:
+    """What is wrong with the figures of a training, a sentence each.
+
+    Args:
+        training: the section.
+        default_loss: of the task.
+        metrics: of the task, where the section lists none.
+        scaled: whether the target is scaled for training.
+    """
+    try:
+        figures(training, default_loss, metrics)
+    except BadPipeline as error:
+        return [str(error)]
+    return [
+        f"training.metrics: {each.name} of a scaled target says nothing about the target itself. "
+        "Measure MeanAbsoluteError, RootMeanSquaredError or R2Score, or remove target.scale."
+        for each in map(figure, training.metrics or [])
+        if scaled and each.power is None
+    ]
+
+
+def _limits(name: str, rises: bool | None) -> Limits:
+    if name in CORRELATIONS:
+        return Limits(-1.0, 1.0)
+    if name == "R2Score":
+        return Limits(-float("inf"), 1.0)
+    if name in UNBOUNDED:
+        return EVERYTHING
+    return SHARE if rises else NOT_NEGATIVE
+
+
+def _power(name: str) -> int | None:
+    return None if name in UNITLESS else POWERS.get(name, 0)
+
+
+def collect() -> dict[str, str | None]:
+    """The directions, asked of the installed Keras."""
+    import keras
+
+    found = {}
+    for name, cls in sorted(vars(keras.metrics).items()):
+        if inspect.isclass(cls) and issubclass(cls, keras.metrics.Metric) and name[0].isupper():
+            found[name] = getattr(cls(**_example(cls)), "_direction", None)
+    found.pop("Metric")
+    return found
+
+
+def _example(cls: type[Any]) -> dict[str, Any]:
+    """Values for the arguments that a metric cannot be made without."""
+    examples = {"num_classes": 2, "target_class_ids": [0], "name": "example", "fn": max}
+    parameters = inspect.signature(cls).parameters.values()
+    needed = [p.name for p in parameters if p.default is p.empty and p.kind is not p.VAR_KEYWORD]
+    return {name: examples.get(name, 0.5) for name in needed}
+
+
+if __name__ == "__main__":
+    FILE.write_text(json.dumps(collect(), indent=1, sort_keys=True) + "\n", encoding="utf-8")
