@@ -65,7 +65,9 @@ def _epochs(view: Any, scores: dict[str, Any] | None, branch: str) -> int | None
 
 
 def _training(view: Any, network: Any, prepared: Path, default_seed: int) -> tuple[Learner, Run]:
+    from throughline.preprocessing.pictures import read_rows
     from throughline.preprocessing.target import FittedTarget
+    from throughline.samples.splits.watched import watched
     from throughline.samples.windows.token_arrays import read_array
     from throughline.training.engine.runs import Run
     from throughline.training.learner import learner
@@ -82,9 +84,12 @@ def _training(view: Any, network: Any, prepared: Path, default_seed: int) -> tup
     }
     rescaling = summary["rescaling"]
     learns = learner(view, arrays, target.units, default_seed, rescaling, network, vectors)
-    training_rows, watched = learns.held_out(summary["rows"])
+    training_rows, held = np.arange(summary["rows"]), None
+    if view.training.validation:
+        rows = read_rows(prepared / "rows.parquet")
+        training_rows, held = watched(rows, view.split, view.training.validation, learns.seed)
     answers = np.load(prepared / "target.npy")
-    return learns, Run(arrays, answers, training_rows, watched, learns.seed)
+    return learns, Run(arrays, answers, training_rows, held, learns.seed)
 
 
 def _windows(view: Any, network: Any, prepared: Path, default_seed: int) -> tuple[Learner, Run]:

@@ -151,19 +151,6 @@ class Learner:
                 only,
             )
 
-    def held_out(self, rows: int) -> tuple[np.ndarray, np.ndarray | None]:
-        """Row numbers to train on and, if `training.validation` asks for it, to watch.
-
-        The rows are drawn, not taken from the end: a file sorted by class would otherwise be
-        watched on one class only.
-        """
-        share = self.training.validation
-        if not share:
-            return np.arange(rows), None
-        drawn = np.random.default_rng(self.seed).permutation(rows)
-        count = max(1, round(rows * share))
-        return np.sort(drawn[count:]), np.sort(drawn[:count])
-
 
 def learner(
     view: Any,
