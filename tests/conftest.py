@@ -6,6 +6,10 @@ import sys
 
 import pytest
 
+from throughline import processor
+
+processor.fix()
+
 
 @pytest.fixture(scope="session")
 def keras() -> None:

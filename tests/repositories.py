@@ -11,7 +11,7 @@ import yaml
 from throughline.paths import Workspace
 from throughline.stages.wire import wire
 
-PARAMETERS = "seed: 0\nbackend: tensorflow\ndevice: cpu\nthreads: 1\n"
+PARAMETERS = "seed: 0\nbackend: tensorflow\ndevice: cpu\ninstructions: avx2\nthreads: 1\n"
 
 
 def write_pipeline(root: Path, name: str, pipeline: Mapping[str, Any]) -> Workspace:

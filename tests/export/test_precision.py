@@ -6,6 +6,8 @@ import numpy as np
 import onnx
 import pytest
 from keras_parity import exported, randomise, rows, session
+from onnx import helper
+from onnx.reference import ReferenceEvaluator
 
 from throughline.export.graph.canonical import canonical_bytes
 from throughline.export.precision import dynamic_int8, float16, static_int8
@@ -47,6 +49,38 @@ def words():
     return exported(model)
 
 
+@pytest.fixture(scope="module")
+def lstm():
+    import keras
+    from keras import layers
+
+    model = keras.Sequential([keras.Input((10, 6), name="features"), layers.LSTM(24)])
+    randomise(model)
+    return exported(model)
+
+
+@pytest.fixture(scope="module")
+def lstm_of_ones():
+    """A cell whose gates add 64 products of equal sign, to half of what saturates them."""
+    import keras
+    from keras import layers
+
+    model = keras.Sequential([keras.Input((5, 64), name="features"), layers.LSTM(4)])
+    for weight in model.weights:
+        weight.assign(np.full(weight.shape, 1 / 64 if "bias" not in weight.path else 0))
+    return exported(model)
+
+
+def product(weights):
+    """A graph of one matrix product, of rows by the name `features`."""
+    rows_in = helper.make_tensor_value_info("features", onnx.TensorProto.FLOAT, ["N", len(weights)])
+    out = helper.make_tensor_value_info("answer", onnx.TensorProto.FLOAT, ["N", weights.shape[1]])
+    node = helper.make_node("MatMul", ["features", "weights"], ["answer"], "product")
+    initializer = onnx.numpy_helper.from_array(weights, "weights")
+    graph = helper.make_graph([node], "product", [rows_in], [out], [initializer])
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 19)], ir_version=9)
+
+
 def answer(graph, x):
     return session(graph).run(None, {"features": x})[0]
 
@@ -84,6 +118,37 @@ class TestInt8:
         small = static_int8(dense, batches)
         assert len(canonical_bytes(small)) < 0.6 * len(canonical_bytes(dense))
         assert np.abs(answer(small, rows(64, 64)) - answer(dense, rows(64, 64))).max() < 0.05
+
+    def test_no_sum_of_two_products_leaves_sixteen_bits(self, dense, lstm):
+        batches = [{"features": rows(32, 64)}]
+        for small in (dynamic_int8(dense), dynamic_int8(lstm), static_int8(dense, batches)):
+            weights = [onnx.numpy_helper.to_array(tensor) for tensor in small.graph.initializer]
+            products = [w.astype(int) for w in weights if w.dtype == np.int8 and w.ndim > 1]
+            assert products
+            for weight in products:
+                # An unsigned byte of the inputs, two at a time, as VPMADDUBSW adds them.
+                assert 2 * 255 * np.abs(weight).max() <= np.iinfo(np.int16).max
+
+    @pytest.mark.parametrize("kind", ["dynamic", "static"])
+    def test_largest_bytes_are_added_as_integers_are(self, kind):
+        """Every input is the largest byte, every weight the largest of its sign."""
+        weights = np.ones((64, 4), np.float32) * [1, -1, 0.5, 1]
+        weights[::4, 3] = -1
+        graph = product(weights.astype(np.float32))
+        x = np.ones((3, 64), np.float32)
+        x[1] = np.linspace(0, 1, 64)
+        small = dynamic_int8(graph) if kind == "dynamic" else static_int8(graph, [{"features": x}])
+        expected = ReferenceEvaluator(small).run(None, {"features": x})[0]
+        # A step of the answer's own eight bits; what is cut off would be half of the answer.
+        allowed = 0 if kind == "dynamic" else np.ptp(expected) / 255 * 1.01
+        assert np.abs(answer(small, x) - expected).max() <= allowed + 1e-4
+        assert np.abs(expected - x @ weights).max() < 1.1
+
+    def test_an_lstm_that_adds_the_largest_bytes(self, lstm_of_ones):
+        x = np.ones((3, 5, 64), np.float32)
+        small = dynamic_int8(lstm_of_ones)
+        assert "DynamicQuantizeLSTM" in {node.op_type for node in small.graph.node}
+        assert np.abs(answer(small, x) - answer(lstm_of_ones, x)).max() < 0.01
 
     def test_same_model_and_rows_give_the_same_bytes(self, dense):
         batches = [{"features": rows(32, 64)}]

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import yaml
 
+from tests.repositories import PARAMETERS
+
 PROJECT = Path(__file__).resolve().parents[2]
 CODE = ("flows", "tasks", "locks", ".dvcignore", ".gitignore")
 NAME = "shop"
@@ -42,7 +44,7 @@ def create(root: Path) -> Path:
             (root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(source, root / name)
     add_pipeline(root, NAME, PIPELINE)
-    write(root / "params.yaml", "seed: 0\nbackend: tensorflow\ndevice: cpu\nthreads: 1\n")
+    write(root / "params.yaml", PARAMETERS)
     write(root / ".dvc/config", "[core]\n    analytics = false\n    check_update = false\n")
     write(root / ".dvc/.gitignore", "/tmp\n/cache\n/config.local\n")
     with (root / ".gitignore").open("a") as file:

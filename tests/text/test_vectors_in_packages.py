@@ -16,6 +16,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from tests.repositories import PARAMETERS
 from throughline.errors import BadPipeline
 from throughline.paths import Workspace, read_json
 from throughline.preprocessing.columns.vectors import matrix_for, read_vectors
@@ -119,7 +120,7 @@ def fetched(root: Path, package: str, members: dict[str, str]) -> Workspace:
         "network": [{"Embedding": {"weights": "vectors"}}, "Flatten"],
     }
     workspace.pipeline_file.write_text(yaml.safe_dump(pipeline, sort_keys=False))
-    workspace.parameters_file.write_text("seed: 0\nbackend: tensorflow\ndevice: cpu\nthreads: 1\n")
+    workspace.parameters_file.write_text(PARAMETERS)
     wire(root, ["films"])
     for stage in ("ingest", "validate", "prepare"):
         run_stage(stage, "films", root)

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from throughline import processor
 from throughline.errors import ThroughlineError
 from throughline.names import named
 from throughline.stages.sections import EVERY_STAGE
@@ -23,6 +24,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run a command and return its exit code: 0 when all went well, 2 for a user's mistake."""
     chosen = _parser().parse_args(arguments)
     try:
+        processor.fix()
         _check_names(chosen)
         code = COMMANDS[chosen.command](chosen)
         sys.stdout.flush()

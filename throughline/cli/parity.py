@@ -67,7 +67,7 @@ def parity(name: str, root: Path, most_rows: int) -> list[Check]:
 
     workspace = Workspace(root, name)
     given = stage_input(workspace, "train")
-    configure(**{key: given.shared[key] for key in ("backend", "device", "threads")})
+    configure(**given.keras)
     return [
         check
         for branch in given.branches

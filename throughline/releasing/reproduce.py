@@ -12,8 +12,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from throughline import processor
 from throughline.errors import BadPipeline, ThroughlineError
 from throughline.paths import read_json
+from throughline.pipeline.yaml_file import YamlFile
 from throughline.releasing import releases
 from throughline.releasing.git import git, prefix
 from throughline.releasing.machine import environment
@@ -59,7 +61,8 @@ def reproduced(root: Path, release: str, from_scratch: bool = False) -> list[Fin
         One finding a file, in the order of the stages.
 
     Raises:
-        ThroughlineError: no such release, the commit is not in git, or a stage fails.
+        ThroughlineError: no such release, the commit is not in git, a stage fails, or the processor
+            cannot give the release's bits.
     """
     name, version = releases.parsed(release)
     record = releases.read(root, name, version)
@@ -67,6 +70,9 @@ def reproduced(root: Path, release: str, from_scratch: bool = False) -> list[Fin
         shifts = [*changed_environment(root, record), *changed_code(folder)]
         for line in shifts:
             print(f"environment: {line}")
+        # Code of a release may be older than this check.
+        parameters = YamlFile(folder / "params.yaml").content
+        processor.check(parameters.get("instructions"))
         if not from_scratch:
             _restore(root, folder, name)
         _fetch_released(root, folder, name)

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from throughline import processor
 from throughline.errors import ThroughlineError
 from throughline.running import work
 from throughline.running.environment import CACHE
@@ -53,6 +54,8 @@ class Cluster:
                 "Stages on Dask need the extra 'dask'", remedy="`pip install throughline[dask]`"
             ) from None
         self._own = None
+        # Dask imports numpy before a worker can be told anything.
+        os.environ.update(processor.AT_START)
         if address == OWN:
             self._own = LocalCluster(
                 n_workers=count,

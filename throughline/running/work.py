@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from throughline import processor
 from throughline.processes import end_with_parent
 from throughline.running.environment import private
 
@@ -83,6 +84,7 @@ _timer = ImportTimer()
 
 def begin(root: str, logs: str, environment: Mapping[str, str]) -> None:
     """Make a new process a worker: its folder, its log, its end with its parent."""
+    processor.fix()
     os.environ.update(environment)
     os.chdir(root)
     if root not in sys.path:

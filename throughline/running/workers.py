@@ -9,6 +9,7 @@ from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import active_children, get_context
 from pathlib import Path
 
+from throughline import processor
 from throughline.running import work
 from throughline.running.environment import CACHE
 from throughline.running.work import STOPPED, Outcome
@@ -38,6 +39,8 @@ class Pool:
 
     def _fresh(self) -> ProcessPoolExecutor:
         logs = str(self._root / LOGS)
+        # Inherited: a script that starts flows may import numpy before `work.begin` runs.
+        os.environ.update(processor.AT_START)
         return ProcessPoolExecutor(
             self._count,
             mp_context=get_context("spawn"),

@@ -30,7 +30,7 @@ def cross_validate(stage_input: StageInput, workspace: Workspace) -> None:
     from throughline.training.search.side_by_side import SideBySide
     from throughline.training.settings import settings
 
-    configure(**{key: stage_input.shared[key] for key in ("backend", "device", "threads")})
+    configure(**stage_input.keras)
     owners = {name: stage_input.prepared_by[name] for name in stage_input.branches}
     read = {owner: _data(workspace, owner) for owner in dict.fromkeys(owners.values())}
     data = {name: read[owner] for name, owner in owners.items()}

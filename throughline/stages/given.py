@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from throughline import processor
 from throughline.errors import BadPipeline, listed
 from throughline.paths import Workspace
 from throughline.pipeline.loading import load
 from throughline.pipeline.yaml_file import YamlFile
-from throughline.stages.sections import SHARED, StageView
+from throughline.stages.sections import KERAS, SHARED, StageView
 
 
 @dataclass(frozen=True)
@@ -36,11 +37,21 @@ class StageInput:
         """The view on the pipeline itself."""
         return self.branches["main"]
 
+    @property
+    def keras(self) -> dict[str, Any]:
+        """What `devices.configure` takes of params.yaml, in a stage that trains."""
+        return {key: self.shared[key] for key in KERAS}
+
 
 def stage_input(workspace: Workspace, stage: str) -> StageInput:
-    """The part of a pipeline and of params.yaml that a stage may read."""
+    """The part of a pipeline and of params.yaml that a stage may read.
+
+    Raises:
+        WrongProcessor: this one cannot give the bits that `instructions` asks for.
+    """
     definition = load(workspace)
     parameters = YamlFile(workspace.parameters_file)
+    processor.check(parameters.content.get("instructions"))
     missing = [key for key in SHARED.get(stage, ()) if key not in parameters.content]
     if missing:
         raise BadPipeline(

@@ -31,9 +31,10 @@ PASSED_ON = SECTIONS["prepare"]
 AFTER_PREPARE = STAGES[STAGES.index("prepare") + 1 :]
 
 # Keys of params.yaml, shared by all pipelines.
+KERAS = ("backend", "device", "instructions", "threads")
 SHARED: dict[str, tuple[str, ...]] = {
-    "cross_validate": ("seed", "backend", "device", "threads"),
-    "train": ("seed", "backend", "device", "threads"),
+    "cross_validate": ("seed", *KERAS),
+    "train": ("seed", *KERAS),
 }
 
 

@@ -35,7 +35,7 @@ def train(stage_input: StageInput, workspace: Workspace) -> None:
     from throughline.training.engine.devices import configure
     from throughline.training.network.pretrained import located
 
-    configure(**{key: stage_input.shared[key] for key in ("backend", "device", "threads")})
+    configure(**stage_input.keras)
     scores = read_json(needed(workspace.cross_validation / "scores.json", "cross_validate"))
     checkpoints = workspace.root / FOLDER / workspace.name
     with replaced(workspace.networks) as folder:

@@ -9,7 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Literal
 
+from throughline import processor
 from throughline.errors import BadPipeline, nearest
+from throughline.training import exact
 
 Device = Literal["auto", "cpu", "gpu"]
 BACKENDS = ("tensorflow", "jax")
@@ -24,6 +26,7 @@ def configure(
     backend: str = "tensorflow",
     precision: str = "float32",
     deterministic: bool = True,
+    instructions: str = "avx2",
 ) -> None:
     """Set Keras up; calling it again with the same values does nothing.
 
@@ -33,25 +36,36 @@ def configure(
         backend: `tensorflow` or `jax`. Default: `tensorflow`.
         precision: `mixed` computes in bfloat16 and keeps float32 weights. Default: `float32`.
         deterministic: operations that give the same bits on every run. Default: true.
+        instructions: `avx2` gives the same bits on every processor that has them, `native` takes
+            the processor's own best ones. Default: `avx2`.
 
     Raises:
         BadPipeline: for an unknown value, for `gpu` without a GPU, and when Keras already runs
-            with another backend or number of threads.
+            with another backend, number of threads or other instructions.
     """
-    _check(device, backend, precision)
+    _check(device, backend, precision, instructions)
     if device != "cpu":
         # So that several processes fit one machine's GPUs.
         os.environ.setdefault("TF_FORCE_GPU_ALLOW_GROWTH", "true")
         os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     _choose_backend(backend)
+    _choose_instructions(instructions)
     if backend == "tensorflow":
         _configure_tensorflow(device, threads, deterministic)
     else:
         _configure_jax(device, threads, deterministic)
     import keras
 
+    if backend == "tensorflow" and instructions == "avx2":
+        exact.install()
     keras.config.set_dtype_policy(POLICIES[precision])
-    _configured.update(device=device, threads=threads, backend=backend, deterministic=deterministic)
+    _configured.update(
+        device=device,
+        threads=threads,
+        backend=backend,
+        deterministic=deterministic,
+        instructions=instructions,
+    )
 
 
 def configured() -> dict[str, Any]:
@@ -75,9 +89,19 @@ def gpus() -> list[str]:
     return named[:count] if len(named) >= count else [str(i) for i in range(count)]
 
 
-def _check(device: str, backend: str, precision: str) -> None:
-    given = {"device": device, "backend": backend, "precision": precision}
-    valid = {"device": DEVICES, "backend": BACKENDS, "precision": tuple(POLICIES)}
+def _check(device: str, backend: str, precision: str, instructions: str) -> None:
+    given = {
+        "device": device,
+        "backend": backend,
+        "precision": precision,
+        "instructions": instructions,
+    }
+    valid = {
+        "device": DEVICES,
+        "backend": BACKENDS,
+        "precision": tuple(POLICIES),
+        "instructions": processor.INSTRUCTIONS,
+    }
     for name, value in given.items():
         if value not in valid[name]:
             expected = f"{name} should be one of {', '.join(valid[name])}"
@@ -92,6 +116,18 @@ def _choose_backend(backend: str) -> None:
             f"Keras already runs on {running} in this process", backend, "Start a new process"
         )
     os.environ["KERAS_BACKEND"] = backend
+
+
+def _choose_instructions(instructions: str) -> None:
+    running = _configured.get("instructions", instructions)
+    if running != instructions:
+        raise BadPipeline(
+            f"Keras already computes with instructions: {running} in this process",
+            instructions,
+            "Start a new process",
+        )
+    if instructions == "avx2":
+        processor.fix_training()
 
 
 def _configure_tensorflow(device: str, threads: int, deterministic: bool) -> None:

@@ -1,0 +1,58 @@
+"""A training ends with the same bits in an emulated processor of another maker."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SCRIPT = Path(__file__).with_name("fresh_process.py")
+ROOT = SCRIPT.parents[2]
+EMULATOR = shutil.which("qemu-x86_64")
+# Its approximate reciprocals are those of neither Intel nor AMD, so both are held against it.
+PROCESSORS = ("Haswell", "EPYC")
+
+
+def trained(network: str, folder: Path, *emulator: str) -> list[str]:
+    """The digests of a training: files, weights, curves, answers."""
+    python = str(Path(sys.executable).resolve())
+    arguments = ["tensorflow", network, str(folder), str(folder / "kept")]
+    path = [str(ROOT), *filter(None, sys.path)]
+    done = subprocess.run(
+        [*emulator, python, str(SCRIPT), *arguments],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(path)},
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    return done.stdout.splitlines()
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+@pytest.mark.skipif(EMULATOR is None, reason="needs qemu-x86_64 (Debian: qemu-user)")
+@pytest.mark.parametrize("emulated", PROCESSORS)
+@pytest.mark.parametrize("network", ["dense", "conv", "lstm"])
+def test_same_bits_in_another_processor(network: str, emulated: str, tmp_path: Path) -> None:
+    assert EMULATOR is not None
+    here = trained(network, tmp_path / "here")
+    there = trained(network, tmp_path / "there", EMULATOR, "-cpu", emulated)
+    assert len(here) >= 3 and here == there
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(EMULATOR is None, reason="needs qemu-x86_64 (Debian: qemu-user)")
+def test_a_processor_without_avx2_is_told_in_one_line() -> None:
+    assert EMULATOR is not None
+    python = str(Path(sys.executable).resolve())
+    done = subprocess.run(
+        [EMULATOR, "-cpu", "SandyBridge", python, "-m", "tasks", "ingest", "iris"],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        capture_output=True, text=True, check=False, cwd=ROOT,
+    )  # fmt: skip
+    assert done.returncode == 2
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith("error: ") and "without AVX2 and FMA" in last
