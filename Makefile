@@ -3,6 +3,7 @@ PYTHON ?= python3.11
 EXTRA ?= cpu
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip
 # Stages run `throughline ...`; this makes it the environment's Python.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # No telemetry from any of the libraries.
@@ -14,11 +15,23 @@ export TF_CPP_MIN_LOG_LEVEL ?= 2
 
 setup: $(VENV)/.complete-$(EXTRA)
 
-# Bytecode is compiled at once: without it every stage would wait 10 s more for its imports.
-$(VENV)/.complete-$(EXTRA): locks/$(EXTRA).txt
+# uv installs the lock in a tenth of pip's time. It reads no pip.conf, so it is told the index that
+# pip asks; where it gets no answer all the same, pip installs the same files by the same hashes.
+# Bytecode is compiled here only where no import may write it.
+$(VENV)/.complete-$(EXTRA): locks/$(EXTRA).txt pyproject.toml $(BIN)/uv
+	index=$$($(PIP) config list | sed -nE "s/^(global|install)\.index-url='(.*)'$$/\2/p" | tail -n 1); \
+	index=$${UV_DEFAULT_INDEX:-$${PIP_INDEX_URL:-$$index}}; \
+	env $${index:+UV_DEFAULT_INDEX=$$index} $(BIN)/uv pip install --quiet --python $(BIN)/python \
+	    $(if $(PYTHONDONTWRITEBYTECODE),--compile-bytecode) \
+	    --require-hashes --no-deps --requirement locks/$(EXTRA).txt \
+	  || $(PIP) install --quiet --require-hashes --no-deps --requirement locks/$(EXTRA).txt
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --offline \
+	  --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(BIN)/uv: locks/uv.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --require-hashes --no-deps --requirement locks/$(EXTRA).txt
-	PYTHONDONTWRITEBYTECODE= $(BIN)/python -m compileall -q -j 0 $(VENV)/lib > /dev/null || true
+	$(PIP) install --quiet --require-hashes --no-deps --requirement locks/uv.txt
 	touch $@
 
 run: setup
@@ -47,11 +60,16 @@ check: setup
 	throughline check
 
 # Writes the locks anew: hashes of every file, no address of any index.
-lock:
+# What a lock holds already keeps its version; `make lock UPGRADE=--upgrade` takes the newest.
+lock: $(BIN)/uv
 	for extra in cpu gpu; do \
-	  uv pip compile pyproject.toml --extra $$extra --extra dev --python-version 3.11 \
-	    --generate-hashes --no-emit-index-url --no-header --no-annotate --output-file locks/$$extra.txt; \
+	  $(BIN)/uv pip compile pyproject.toml --extra $$extra --extra dev --python-version 3.11 \
+	    --generate-hashes --no-emit-index-url --no-header --no-annotate $(UPGRADE) \
+	    $$(test $$extra = cpu || echo --no-emit-package onnxruntime) \
+	    --output-file locks/$$extra.txt; \
 	done
+	echo uv | $(BIN)/uv pip compile - --python-version 3.11 --generate-hashes \
+	  --no-emit-index-url --no-header --no-annotate $(UPGRADE) --output-file locks/uv.txt
 
 # A Prefect server, a worker and the schedules of prefect.yaml on this machine.
 up: setup

@@ -64,7 +64,7 @@ class Standing:
     def deploy(self, *arguments: str) -> str:
         """Run `throughline deploy`; what it prints."""
         done = subprocess.run(
-            [sys.executable, "-m", "throughline.running.deploy", *arguments],
+            [sys.executable, "-m", "throughline", "deploy", *arguments],
             cwd=self.root,
             env=self._environment,
             capture_output=True,

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.flows.test_pipeline import locks, verdicts
-from throughline.cli.flow import flow as main
+from throughline.cli import main
 from throughline.running.cluster import Cluster, NoCluster
 from throughline.running.flow import execute
 
@@ -52,4 +52,4 @@ class TestDask:
 
     def test_an_address_that_is_none_is_a_mistake(self, repository: Path, capsys: object) -> None:
         pytest.importorskip("distributed", reason="the extra dask is not installed")
-        assert main(["one", "--on", "nowhere"]) == 2
+        assert main(["flow", "one", "--on", "nowhere"]) == 2

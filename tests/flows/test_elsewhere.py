@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 
 from tests.flows import shop
+from throughline.cli import main
 from throughline.errors import BadPipeline
 from throughline.paths import Workspace
 from throughline.releasing import releases
 from throughline.releasing.outputs import cache_of, cached, sha256
 from throughline.releasing.promotion import champion_file, created, rolled_back, settle
-from throughline.releasing.reproduce import main, reproduced, worst
+from throughline.releasing.reproduce import reproduced, worst
 
 # The first test builds the shop, and may wait for another process that builds it.
 pytestmark = pytest.mark.timeout(900)
@@ -145,7 +146,7 @@ class TestReproduce:
         self, released: Path, run: Run, capsys: Any
     ) -> None:
         """The worktree has no feed: the source must be named, not replaced by what is there."""
-        assert main(["shop@v1", "--from-scratch"]) == 2
+        assert main(["reproduce", "shop@v1", "--from-scratch"]) == 2
         assert "Stage 'ingest' of the release must run" in capsys.readouterr().err
 
     def test_without_the_raw_data_the_way_out_is_named(

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from throughline.cli.flow import flow as main
+from throughline.cli import main
 from throughline.errors import BadPipeline, MissingFile
 from throughline.running.flow import execute
 from throughline.running.run import Run
@@ -141,5 +141,5 @@ class TestMistakes:
     def test_the_command_line_answers_a_mistake_with_one_line(
         self, repository: Path, capsys: Any
     ) -> None:
-        assert main(["onne"]) == 2
+        assert main(["flow", "onne"]) == 2
         assert capsys.readouterr().err.count("\n") == 1

@@ -9,13 +9,14 @@ from typing import Any
 import pytest
 
 from tests.flows import shop
+from throughline.cli import main
 from throughline.errors import BadPipeline, MissingFile, RefusedByGate
 from throughline.paths import Workspace, read_json, write_json
 from throughline.releasing import promotion, releases
 from throughline.releasing.lineage import bill, lineage
 from throughline.releasing.outputs import sha256
 from throughline.releasing.promotion import champion_file, created, rolled_back, settle
-from throughline.releasing.release import compared, listed, main, shown
+from throughline.releasing.release import compared, listed, shown
 
 # The first test builds the shop, and may wait for another process that builds it.
 pytestmark = pytest.mark.timeout(900)
@@ -103,7 +104,7 @@ class TestLooking:
         assert rolled_back(released, "shop@v1") == "shop: champion v2 → v1"
         assert sha256(champion_file(released, shop.NAME)) == first
         assert shop.git(released, "status", "--short") == ""
-        assert main(["show", "shop@v3"]) == 2
+        assert main(["release", "show", "shop@v3"]) == 2
         assert "Valid names: v1, v2" in capsys.readouterr().err
 
     def test_an_unknown_release_is_answered_with_the_nearest(self, released: Path) -> None:

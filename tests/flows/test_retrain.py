@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.flows import shop
-from throughline.cli.flow import retrain as main
+from throughline.cli import main
 from throughline.evaluation.compare.champion import BETTER, NO_EVIDENCE, WORSE
 from throughline.releasing import releases
 from throughline.releasing.outputs import sha256
@@ -197,12 +197,12 @@ class TestMistakes:
         self, released: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(
-            "throughline.cli.flow.Server", lambda _: pytest.fail("a server was started")
+            "throughline.running.server.Server", lambda _: pytest.fail("a server was started")
         )
-        assert main(["shopp"]) == 2
+        assert main(["retrain", "shopp"]) == 2
         assert "Did you mean 'shop'" in capsys.readouterr().err
         (released / "params.yaml").write_text("seed: 1\n")
-        assert main(["shop"]) == 2
+        assert main(["retrain", "shop"]) == 2
         assert "--no-commit" in capsys.readouterr().err
 
 

@@ -12,8 +12,8 @@ import pytest
 from PIL import Image
 
 from tests.images.conftest import drawn, encoded
+from throughline.cli import main
 from throughline.paths import Workspace
-from throughline.serving.commands import main
 from throughline.serving.errors import BadRequest
 from throughline.serving.image import read_picture
 from throughline.serving.predictor import Predictor
@@ -157,7 +157,7 @@ class TestTheCommand:
         large.save(tmp_path / name, **({"compress_level": 1} if name.endswith("png") else {}))
         # The peak of this process alone: `getrusage` also counts that of the one it came from.
         code = (
-            "import sys; from pathlib import Path; from throughline.serving.commands import main; "
+            "import sys; from pathlib import Path; from throughline.cli import main; "
             "done = main(sys.argv[1:]); status = Path('/proc/self/status').read_text(); "
             "print(status.partition('VmHWM:')[2].split()[0], file=sys.stderr); sys.exit(done)"
         )

@@ -17,12 +17,12 @@ import pytest
 
 from tests.images.conftest import EACH, PIPELINE, SIDE, drawn, encoded, write_folder
 from tests.repositories import write_pipeline
+from throughline.cli import main
 from throughline.errors import BadData, ThroughlineError
 from throughline.export.pretrained import frozen_graph
 from throughline.paths import Workspace, read_json
 from throughline.pipeline.schema.pretrained import Pretrained
 from throughline.preprocessing.graph.runtime import session_of
-from throughline.serving.commands import main
 from throughline.serving.predictor import Predictor
 from throughline.stages.sections import EVERY_STAGE
 

@@ -107,7 +107,7 @@ class TestTheCommandLine:
         monkeypatch: pytest.MonkeyPatch,
         capsys: pytest.CaptureFixture[str],
     ) -> None:
-        from throughline.cli.commands import main
+        from throughline.cli import main
 
         monkeypatch.chdir(repository)
         before = everything(repository)

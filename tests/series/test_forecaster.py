@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from tests.series.conftest import HOURS, LOOKBACK, load, times
+from throughline.cli import main
 from throughline.paths import Workspace, read_json
-from throughline.serving.commands import main
 from throughline.serving.errors import BadRequest
 from throughline.serving.predictor import Predictor
 

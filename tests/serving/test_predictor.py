@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from throughline.cli import main
 from throughline.serving.chunks import ROWS_A_CALL
-from throughline.serving.commands import main, read_columns
+from throughline.serving.commands import read_columns
 from throughline.serving.errors import BadRequest
 from throughline.serving.predictor import Predictor
 
@@ -169,9 +170,9 @@ class TestWhatAProductionImageInstalls:
             "import sys\n"
             "for name in ('tensorflow', 'keras', 'pandas', 'sklearn', 'dvc', 'prefect', 'onnx',\n"
             "             'great_expectations', 'pyarrow', 'pydantic', 'yaml',\n"
-            "             'throughline.errors', 'throughline.stages'):\n"
+            "             'throughline.paths', 'throughline.pipeline', 'throughline.stages'):\n"
             "    sys.modules[name] = None\n"
-            "from throughline.serving.commands import main\n"
+            "from throughline.cli import main\n"
             f"sys.exit(main(['predict', {str(model_path)!r}, {str(rows)!r}]))\n"
         )
         done = subprocess.run(

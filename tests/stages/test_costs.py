@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from tests.repositories import PARAMETERS
-from throughline.cli import commands as command
+from throughline.cli import main
 from throughline.evaluation.show.cost_section import COSTS, section
 from throughline.paths import Workspace
 from throughline.stages.costs import MIB, PAGE, costed, costs, folder_of, table
@@ -102,12 +102,12 @@ class TestThePlaceToLook:
         workspace.pipeline_file.parent.mkdir(parents=True)
         workspace.pipeline_file.write_text(yaml.safe_dump(PIPELINE))
         wire(workspace.root, ["shop"])
-        monkeypatch.setattr(command, "ROOT", workspace.root)
-        command.run_stage("ingest", "shop", workspace.root)
-        assert command.main(["costs", "shop"]) == 0
+        monkeypatch.chdir(workspace.root)
+        assert main(["ingest", "shop"]) == 0
+        assert main(["costs", "shop"]) == 0
         lines = capsys.readouterr().out.splitlines()
         assert [line.split()[0] for line in lines[:3]] == ["stage", "ingest", "all"]
-        assert command.main(["costs", "shap"]) == 2
+        assert main(["costs", "shap"]) == 2
         assert "dvc repro" in capsys.readouterr().err
 
     def test_says_when_a_peak_is_of_the_whole_process(
@@ -123,7 +123,8 @@ class TestThePlaceToLook:
         """Times in an output would give it other bytes at every run."""
         workspace.pipeline_file.parent.mkdir(parents=True)
         workspace.pipeline_file.write_text(yaml.safe_dump(PIPELINE))
-        (path,) = wire(workspace.root, ["shop"])
+        wire(workspace.root, ["shop"])
+        path = workspace.stages_file
         stages = yaml.safe_load(path.read_text())["stages"].values()
         outputs = [workspace.root / out for stage in stages for out in stage["outs"]]
         folder = folder_of(workspace)

@@ -13,6 +13,7 @@ import pytest
 
 from tests.repositories import write_pipeline
 from throughline.canary.canary import canary
+from throughline.cli import main
 from throughline.cli.decode import decode
 from throughline.cli.parity import parity
 from throughline.cli.readmit import readmit
@@ -21,7 +22,6 @@ from throughline.pipeline.schema.source_files import Samples
 from throughline.preprocessing.pictures import read_rows
 from throughline.samples.windows.gathered import Windowed
 from throughline.samples.windows.token_arrays import read_array
-from throughline.serving.commands import main as serve
 from throughline.sources.samples import sampled
 from throughline.stages.run import run_stage
 from throughline.stages.sections import STAGES
@@ -188,7 +188,7 @@ class TestWindowsByIndex:
         self, both: tuple[Workspace, Workspace], capsys: pytest.CaptureFixture[str]
     ) -> None:
         arguments = ["generate", str(both[0].model), "--start", "ta to sa", "--count", "1"]
-        assert serve(arguments) == 0
+        assert main(arguments) == 0
         words = capsys.readouterr().out.split()
         assert words[:3] == ["ta", "to", "sa"]
         assert len(words) > 3

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from throughline import processor
-from throughline.cli.commands import main
+from throughline.cli import main
 from throughline.errors import BadPipeline
 from throughline.training.engine.devices import configure, configured
 
@@ -32,7 +32,7 @@ class TestTold:
     def test_openblas_and_numpy_obey(self) -> None:
         # Of a processor that has AVX-512, which this one need not have, SkylakeX's are the kernels.
         code = (
-            "from tasks import processor; processor.fix();"
+            "from throughline import processor; processor.fix();"
             "import numpy, scipy.linalg, threadpoolctl;"
             "from numpy._core._multiarray_umath import __cpu_features__ as features,"
             "__cpu_dispatch__ as dispatched;"
@@ -67,7 +67,7 @@ class TestTold:
 
     def test_a_worker_of_a_flow(self, tmp_path: Path) -> None:
         code = (
-            "import os; from flows import work;"
+            "import os; from throughline.running import work;"
             f"work.begin({str(tmp_path)!r}, {str(tmp_path / 'logs')!r}, {{}});"
             "from throughline.processor import AT_START;"
             "os._exit(0 if AT_START.items() <= os.environ.items() else 1)"
@@ -77,7 +77,7 @@ class TestTold:
     @pytest.mark.parametrize("start", ["processor.fix()", "main(['check'])"])
     def test_numpy_that_loaded_before_is_one_line(self, start: str) -> None:
         code = (
-            "import numpy; from tasks import processor; from throughline.cli.commands import main\n"
+            "import numpy; from throughline import processor; from throughline.cli import main\n"
             f"try: code = {start}\n"
             "except processor.LoadedTooEarly as error: raise SystemExit(f'error: {error}')\n"
             "raise SystemExit(code)"
@@ -114,8 +114,7 @@ class TestRefused:
     ) -> None:
         (tmp_path / "pipelines").symlink_to(ROOT / "pipelines")
         (tmp_path / "params.yaml").write_text("instructions: avx2\n")
-        monkeypatch.setattr("throughline.cli.commands.ROOT", tmp_path)
-        monkeypatch.setattr("throughline.cli.commands.run_stage.__defaults__", (tmp_path,))
+        monkeypatch.chdir(tmp_path)
         assert main(["ingest", "iris"]) == 2
         (line,) = capsys.readouterr().err.splitlines()
         assert line.startswith("error: ") and "without AVX2 and FMA" in line

@@ -1,30 +1,102 @@
-"""The command `throughline`."""
+"""The command `throughline`: it knows where each command lies and imports the one that is called.
+
+`throughline --help` imports click alone, `throughline predict` besides what runs a model.
+"""
 
 from __future__ import annotations
 
-import importlib
+import os
 import sys
+from collections.abc import Sequence
 
-# Commands with a module of their own, imported when one is called.
-MODULES = {
-    **dict.fromkeys(
-        ("predict", "generate", "stream", "nearest"), "throughline.serving.commands:main"
-    ),
-    "flow": "throughline.cli.flow:flow",
-    "retrain": "throughline.cli.flow:retrain",
-    "deploy": "throughline.running.deploy:main",
-    "release": "throughline.releasing.release:main",
-    "reproduce": "throughline.releasing.reproduce:main",
-    "lineage": "throughline.releasing.lineage:main",
+import click
+
+from throughline.cli.ending import ended
+from throughline.cli.groups import LazyGroup
+from throughline.processor import fix
+
+PROGRAM = "throughline"
+# Set by the shell that asks how a word may go on.
+COMPLETE = "_THROUGHLINE_COMPLETE"
+
+# For each command the module of this package that holds it, and what the help says of it.
+STAGES = {
+    "ingest": ("stages", "fetch the raw rows"),
+    "validate": ("stages", "set aside rows that break a rule"),
+    "bottleneck": ("stages", "compute what a frozen network makes of pictures"),
+    "prepare": ("stages", "split, fit the preprocessing, make arrays"),
+    "cross_validate": ("stages", "train and score the folds"),
+    "train": ("stages", "train the networks"),
+    "export": ("stages", "write model.onnx and prove it"),
+    "evaluate": ("stages", "meet the test rows, write the report"),
 }
-REST = "throughline.cli.commands:main"
+SECTIONS = {
+    "Run models": {
+        "predict": ("serving", "answer the rows of a CSV file"),
+        "generate": ("serving", "go on writing a text"),
+        "stream": ("serving", "answer a series row by row"),
+        "nearest": ("serving", "find the training pictures most like"),
+    },
+    "Project": {
+        "init": ("project", "begin a project in a folder"),
+        "check": ("project", "check pipeline files; nothing runs"),
+        "wire": ("project", "write the dvc.yaml beside pipeline files"),
+        "why": ("project", "say what would rerun, and what caused it"),
+        "costs": ("project", "seconds and peak memory of each stage"),
+        "scoreboard": ("project", "hold all figures against the texts'"),
+        "schema": ("project", "write the JSON Schema of pipeline files"),
+        "code": ("project", "write code.json: digests of the code"),
+    },
+    "Data": {
+        "profile": ("data", "look at data, write a first pipeline file"),
+        "readmit": ("data", "mend quarantined rows and take them back"),
+        "canary": ("data", "prove that test rows reach nothing that is fitted"),
+        "drift": ("data", "compare new rows with those of the training"),
+        "decode": ("data", "print training texts as the network sees them"),
+        "vectors": ("data", "look at the word vectors of a source"),
+    },
+    "Model files": {
+        "inspect": ("model", "describe a model file"),
+        "parity": ("model", "hold model files against their networks"),
+    },
+    "One stage of a pipeline; `dvc repro` runs them all": STAGES,
+    "Flows and schedules": {
+        "flow": ("flow", "run pipelines in parallel, as a Prefect flow"),
+        "retrain": ("flow", "fetch again, release what is better"),
+        "deploy": ("deploy", "start or end schedules: up, down, apply"),
+    },
+    "Releases": {
+        "release": ("release", "create, list, show, diff, rollback"),
+        "reproduce": ("release", "rebuild a release, prove it equal"),
+        "lineage": ("release", "what a released model came from"),
+    },
+}
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run a command and return its exit code."""
-    words = sys.argv[1:] if arguments is None else arguments
-    found = MODULES.get(words[0]) if words else None
-    module, _, function = (found or REST).partition(":")
-    own = MODULES.get(words[0], REST) is not MODULES.get("predict") and found
-    code: int = getattr(importlib.import_module(module), function)(words[1:] if own else words)
-    return code
+@click.command(cls=LazyGroup, package="throughline.cli", sections=SECTIONS)
+@click.version_option(package_name="throughline", message="%(prog)s %(version)s")
+def throughline() -> None:
+    """From raw rows to a validated, versioned ONNX model, and what runs it."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command and return its exit code: 0 when all went well, 2 for a user's mistake.
+
+    Args:
+        arguments: its words. Default: those of the command line.
+    """
+    if COMPLETE in os.environ:
+        throughline.main(prog_name=PROGRAM)
+    words = sys.argv[1:] if arguments is None else list(arguments)
+    return ended(lambda: _called(words))
+
+
+def _called(words: list[str]) -> object:
+    """What a command returns; click's own `main` would end the process where a pipe is closed."""
+    # Before anything loads numpy.
+    fix()
+    try:
+        with throughline.make_context(PROGRAM, words) as context:
+            return throughline.invoke(context)
+    except click.exceptions.Exit as end:
+        return end.exit_code

@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import re
-import sys
 from collections.abc import Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from throughline.errors import ThroughlineError
-from throughline.paths import replaced
-from throughline.releasing import releases
 from throughline.releasing.outputs import cache_of, files
 
-ROOT = Path()
 # Of a stage's folders, the files that carry the model: rows, their split, graphs and networks.
 FILES = (
     "rows.parquet",
@@ -34,25 +28,6 @@ WORDS = {
     "export": "model files",
     "evaluate": "figures and report",
 }
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Print the lineage, or write the list of software; 0, or 2 for a mistake."""
-    parser = argparse.ArgumentParser(prog="throughline lineage", description=__doc__)
-    parser.add_argument("release", metavar="NAME@VERSION")
-    parser.add_argument("--sbom", type=Path, help="write the environment as CycloneDX JSON")
-    chosen = parser.parse_args(arguments)
-    try:
-        record = releases.read(ROOT, *releases.parsed(chosen.release))
-    except ThroughlineError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    print("\n".join(lineage(record, ROOT)))
-    if chosen.sbom:
-        with replaced(chosen.sbom) as draft:
-            draft.write_text(json.dumps(bill(), indent=2) + "\n", encoding="utf-8")
-        print(f"wrote {chosen.sbom}")
-    return 0
 
 
 def lineage(record: Mapping[str, Any], root: Path) -> list[str]:
@@ -113,7 +88,3 @@ def bill() -> dict[str, Any]:
         "version": 1,
         "components": [found[name] for name in sorted(found)],
     }
-
-
-if __name__ == "__main__":
-    sys.exit(main())

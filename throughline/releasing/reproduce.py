@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import shutil
 import subprocess
@@ -13,14 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from throughline import processor
-from throughline.errors import BadPipeline, ThroughlineError
+from throughline.errors import BadPipeline
 from throughline.paths import read_json
 from throughline.pipeline.yaml_file import YamlFile
 from throughline.releasing import releases
 from throughline.releasing.git import git, prefix
 from throughline.releasing.machine import environment
 from throughline.releasing.outputs import cache_of, sha256
-from throughline.releasing.proof import CLOSE, DIFFERENT, ORDER, Finding, findings
+from throughline.releasing.proof import DIFFERENT, ORDER, Finding, findings
 from throughline.running.environment import CACHE
 from throughline.running.why import ABSENT, differences
 from throughline.stages.code import FILE as CODE
@@ -29,24 +28,6 @@ from throughline.stages.sections import EVERY_STAGE
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
-
-ROOT = Path()
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Rebuild, compare, print; 0 when equal within tolerance, 1 when not, 2 for a mistake."""
-    parser = argparse.ArgumentParser(prog="throughline reproduce", description=__doc__)
-    parser.add_argument("release", metavar="NAME@VERSION")
-    parser.add_argument(
-        "--from-scratch", action="store_true", help="fetch the source again, not its kept copy"
-    )
-    chosen = parser.parse_args(arguments)
-    try:
-        found = reproduced(ROOT.resolve(), chosen.release, chosen.from_scratch)
-    except ThroughlineError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0 if ORDER.index(worst(found)) <= ORDER.index(CLOSE) else 1
 
 
 def reproduced(root: Path, release: str, from_scratch: bool = False) -> list[Finding]:
@@ -218,7 +199,3 @@ def _run(folder: Path, stage: str, name: str) -> None:
     if done.returncode:
         last = (done.stderr.strip().splitlines() or ["no message"])[-1]
         raise BadPipeline(f"Stage '{stage}' of the release must run", last)
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import os
 import socket
 import subprocess
@@ -14,11 +13,11 @@ from typing import Any
 
 import yaml
 
-from throughline.errors import BadPipeline, ThroughlineError
+from throughline.errors import BadPipeline
 from throughline.names import named
 from throughline.paths import replaced, write_json
 from throughline.running.access import SECRET, keep_secret, speak_to
-from throughline.running.environment import CACHE, private, use_prefect
+from throughline.running.environment import CACHE, private
 from throughline.running.pools import definition, of_processes
 from throughline.running.server import (
     STANDING,
@@ -26,7 +25,6 @@ from throughline.running.server import (
     NoServer,
     alive,
     answers,
-    joined,
     listening,
     note,
     origin,
@@ -34,40 +32,12 @@ from throughline.running.server import (
     server_environment,
 )
 
-ROOT = Path()
 POOL = "local"
-PORT = 4200
 # A training takes a GPU for itself, whichever flow it belongs to.
 GPU_TAG = "gpu"
-OUR_FLOWS = "flows/deployed.py:"
+OUR_FLOWS = ("flows/pipeline.py:", "flows/retrain.py:")
 START_SECONDS = 180.0
 STOP_SECONDS = 15.0
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Run a command; 0, or 2 for a mistake."""
-    parser = argparse.ArgumentParser(prog="throughline deploy", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    apply = commands.add_parser("apply", help="send prefect.yaml to the server in use")
-    up = commands.add_parser("up", help="start server, worker and schedules")
-    up.add_argument("--port", type=int, default=PORT)
-    for command in (apply, up):
-        command.add_argument("--file", type=Path, default=Path("prefect.yaml"))
-    apply.add_argument("--pool", type=Path, help="such as pools/docker.yaml; default: processes")
-    commands.add_parser("down", help="end what `up` started")
-    chosen = parser.parse_args(arguments)
-    try:
-        use_prefect(ROOT)
-        if chosen.command == "up":
-            print(started(ROOT.resolve(), chosen.port, chosen.file))
-        elif chosen.command == "down":
-            print(ended(ROOT.resolve()))
-        else:
-            apply_to(ROOT.resolve(), joined(ROOT), chosen.file, chosen.pool)
-    except ThroughlineError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
 
 
 def started(root: Path, port: int, file: Path) -> str:
@@ -260,7 +230,3 @@ def _ended(process: dict[str, Any]) -> bool:
         with suppress(psutil.NoSuchProcess):
             member.kill()
     return True
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import argparse
 import csv
-import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -17,63 +15,6 @@ from throughline.serving.predictor import Predictor
 # A model of more classes is answered by its most probable ones.
 MOST_COLUMNS = 20
 BEST = 5
-# As shells count a process that a closed pipe ended.
-READER_GONE = 141
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Run a command and return its exit code: 0 when all went well, 2 for a user's mistake."""
-    parser = argparse.ArgumentParser(prog="throughline", description=__doc__)
-    commands = parser.add_subparsers(dest="command", required=True)
-    predict_command = commands.add_parser("predict", help="answer the rows of a CSV file")
-    predict_command.add_argument("model", type=Path, help="model.onnx")
-    predict_command.add_argument("rows", type=Path, nargs="?", help="a CSV file with a header")
-    predict_command.add_argument(
-        "--image",
-        type=Path,
-        nargs="+",
-        metavar="FILE",
-        help="image files in the place of rows; - reads one from standard input",
-    )
-    predict_command.add_argument("-o", "--output", type=Path, help="a CSV file; default: screen")
-    nearest_command = commands.add_parser("nearest", help="find the training pictures most alike")
-    nearest_command.add_argument("folder", type=Path, help="models/NAME/nearest")
-    nearest_command.add_argument("--image", type=Path, required=True, metavar="FILE")
-    nearest_command.add_argument("--count", type=int, default=8, help="how many; default: 8")
-    nearest_command.add_argument("-o", "--output", type=Path, help="a CSV file; default: screen")
-    generate_command = commands.add_parser("generate", help="go on writing a text")
-    generate_command.add_argument("model", type=Path, help="model.onnx")
-    generate_command.add_argument("--start", required=True, help="the first characters or words")
-    generate_command.add_argument("--temperature", type=float, default=1.0)
-    generate_command.add_argument("--count", type=int, default=10, help="texts; default: 10")
-    generate_command.add_argument("--longest", type=int, default=20, help="tokens to add")
-    generate_command.add_argument("--seed", type=int, default=0)
-    stream_command = commands.add_parser("stream", help="answer a series row by row")
-    stream_command.add_argument("model", type=Path, help="model.onnx of a forecaster")
-    stream_command.add_argument("rows", help="a CSV file with a header; - reads the standard input")
-    chosen = parser.parse_args(arguments)
-    try:
-        if chosen.command == "stream":
-            stream(chosen.model, chosen.rows)
-        elif chosen.command == "generate":
-            generate(chosen)
-        elif chosen.command == "nearest":
-            nearest(chosen.folder, chosen.image, chosen.count, chosen.output)
-        elif (chosen.rows is None) == (chosen.image is None):
-            raise BadRequest("Give either a CSV file or --image FILE, and one of the two only.")
-        elif chosen.image is not None:
-            predict_images(chosen.model, chosen.image, chosen.output)
-        else:
-            predict(chosen.model, chosen.rows, chosen.output)
-        sys.stdout.flush()
-    except BadRequest as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except BrokenPipeError:
-        # Whoever read the output, such as `head`, has seen enough; Python would flush once more.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return READER_GONE
-    return 0
 
 
 def stream(model: Path, rows: str) -> None:
@@ -97,18 +38,27 @@ def stream(model: Path, rows: str) -> None:
         raise BadRequest(f"There is no file '{rows}'.") from None
 
 
-def generate(chosen: argparse.Namespace) -> None:
+def generate(
+    model: Path, start: str, temperature: float, count: int, longest: int, seed: int
+) -> None:
     """Print texts that the model goes on writing, one a line.
+
+    Args:
+        model: of a pipeline whose network predicts the next token.
+        start: the first characters or words.
+        temperature: below 1 the likely ones more often, above 1 less often.
+        count: of texts.
+        longest: how many tokens a text may go on for.
+        seed: of the drawing.
 
     Raises:
         BadRequest: no model, one that does not generate, or a setting out of range.
     """
     from throughline.serving.generate import generated
 
-    if not chosen.model.is_file():
-        raise BadRequest(f"There is no model '{chosen.model}'. Run the pipeline first.")
-    settings = (chosen.temperature, chosen.count, chosen.seed, chosen.longest)
-    for text in generated(Predictor(chosen.model), chosen.start, *settings):
+    if not model.is_file():
+        raise BadRequest(f"There is no model '{model}'. Run the pipeline first.")
+    for text in generated(Predictor(model), start, temperature, count, seed, longest):
         print(text)
 
 
@@ -242,7 +192,3 @@ def _table(
             header.append(f"{name}[{suffix}]")
             columns.append(array[:, position].tolist())
     return header, (list(line) for line in zip(*columns, strict=True))
-
-
-if __name__ == "__main__":
-    sys.exit(main())

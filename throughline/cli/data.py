@@ -1,0 +1,100 @@
+"""Commands that look at data: before a training, at its rows, after it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from throughline.cli.arguments import FILE, PIPELINE
+from throughline.names import named
+
+ROOT = Path()
+
+
+@click.command()
+@click.argument("data", type=FILE)
+@click.option("--as", "name", required=True, metavar="PIPELINE", help="Its name.")
+@click.option("--target", metavar="COLUMN", help="Default: the likeliest.")
+def profile(data: Path, name: str, target: str | None) -> None:
+    """Look at DATA and write a first pipeline file.
+
+    DATA is a file, a folder or a set of scikit-learn.
+    """
+    from throughline.paths import Workspace
+    from throughline.profile.profile import profile
+
+    for path in profile(data, name, target, Workspace(ROOT, name)):
+        print(f"wrote {path}")
+
+
+@click.command()
+@PIPELINE
+def readmit(name: str) -> None:
+    """Write quarantined rows out to be mended, or take the mended ones back."""
+    from throughline.cli.readmit import readmit
+
+    print(readmit(ROOT, name))
+
+
+@click.command()
+@PIPELINE
+def canary(name: str) -> None:
+    """Prove that test rows reach nothing that is fitted."""
+    from throughline.canary.canary import canary
+    from throughline.paths import Workspace
+
+    proof = canary(name, Workspace(ROOT, name))
+    print(
+        f"{name}: {proof.corrupted_rows} test rows corrupted; {proof.files} files of the "
+        f"training side and {proof.folds} folds did not move"
+    )
+    if proof.others:
+        print(f"Not looked at, for they train on some of these rows: {', '.join(proof.others)}")
+
+
+@click.command()
+@click.argument("name", metavar="PIPELINE|MODEL")
+@click.argument("data", metavar="ROWS", type=FILE)
+def drift(name: str, data: Path) -> int:
+    """Compare a file of new rows with the rows of the training.
+
+    Prints the columns that drifted; the exit code is 1 when there is one.
+    """
+    from throughline.drift.drift import drift
+
+    if not name.endswith(".onnx"):
+        named(name, "The name of a pipeline")
+    found = drift(name, data, ROOT)
+    beyond = [entry for entry in found if entry.beyond]
+    for entry in beyond:
+        print(f"{entry.column}: {', '.join(entry.beyond)} {entry.note}".rstrip())
+    print(f"{len(beyond)} of {len(found)} columns drifted")
+    return 1 if beyond else 0
+
+
+@click.command()
+@PIPELINE
+@click.option("--rows", default=5, show_default=True, help="How many texts.")
+def decode(name: str, rows: int) -> None:
+    """Print training texts as the network sees them."""
+    from throughline.cli.decode import decode
+    from throughline.paths import Workspace
+
+    print("\n".join(decode(Workspace(ROOT, name), rows)))
+
+
+@click.command()
+@PIPELINE
+@click.argument("action", type=click.Choice(("nearest", "analogy", "projector")))
+@click.argument("words", nargs=-1, required=True)
+@click.option("--count", default=5, show_default=True, help="How many words.")
+def vectors(name: str, action: str, words: tuple[str, ...], count: int) -> None:
+    """Look at the word vectors of a pipeline's source.
+
+    WORDS is one word for `nearest`, three for `analogy`, a folder for `projector`.
+    """
+    from throughline.cli.vectors import vectors
+    from throughline.paths import Workspace
+
+    vectors(Workspace(ROOT, name), action, list(words), count)

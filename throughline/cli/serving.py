@@ -1,0 +1,74 @@
+"""Commands that run a model: they need onnxruntime, numpy and click, and nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from throughline.cli.arguments import FILE
+
+MODEL = click.argument("model", type=FILE)
+OUTPUT = click.option("-o", "--output", type=FILE, help="A CSV file. Default: the screen.")
+
+
+@click.command()
+@MODEL
+@click.argument("files", nargs=-1, type=FILE, metavar="ROWS | --image FILE...")
+@click.option("--image", "pictures", is_flag=True, help="The files are images; - reads one.")
+@OUTPUT
+def predict(model: Path, files: tuple[Path, ...], pictures: bool, output: Path | None) -> None:
+    """Answer the rows of a CSV file with a header, or image files."""
+    from throughline.serving import commands
+    from throughline.serving.errors import BadRequest
+
+    if pictures and files:
+        commands.predict_images(model, list(files), output)
+    elif len(files) == 1:
+        commands.predict(model, files[0], output)
+    else:
+        raise BadRequest("Give one CSV file, or --image and one or more image files.")
+
+
+@click.command()
+@MODEL
+@click.option("--start", required=True, help="The first characters or words.")
+@click.option("--temperature", default=1.0, show_default=True)
+@click.option("--count", default=10, show_default=True, help="How many texts.")
+@click.option("--longest", default=20, show_default=True, help="How many tokens to add at most.")
+@click.option("--seed", default=0, show_default=True)
+def generate(
+    model: Path, start: str, temperature: float, count: int, longest: int, seed: int
+) -> None:
+    """Go on writing a text, one text a line."""
+    from throughline.serving.commands import generate
+
+    generate(model, start, temperature, count, longest, seed)
+
+
+@click.command()
+@MODEL
+@click.argument("rows")
+def stream(model: Path, rows: str) -> None:
+    """Answer a series row by row.
+
+    MODEL is a forecaster; ROWS a CSV file with a header, - reads the standard input.
+    """
+    from throughline.serving.commands import stream
+
+    stream(model, rows)
+
+
+@click.command()
+@click.argument("folder", type=FILE)
+@click.option("--image", required=True, type=FILE, metavar="FILE")
+@click.option("--count", default=8, show_default=True, help="How many pictures.")
+@OUTPUT
+def nearest(folder: Path, image: Path, count: int, output: Path | None) -> None:
+    """Find the training pictures most like an image file.
+
+    FOLDER is models/NAME/nearest.
+    """
+    from throughline.serving.commands import nearest
+
+    nearest(folder, image, count, output)

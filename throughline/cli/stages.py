@@ -1,0 +1,30 @@
+"""`throughline STAGE PIPELINE`: every `cmd:` of a pipeline's `dvc.yaml`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from throughline.cli.arguments import PIPELINE
+
+
+def _command(stage: str) -> click.Command:
+    @click.command(stage, help=f"Run stage {stage} of a pipeline.")
+    @PIPELINE
+    def run(name: str) -> None:
+        from throughline.stages.run import run_stage
+
+        run_stage(stage, name, Path())
+
+    return run
+
+
+ingest = _command("ingest")
+validate = _command("validate")
+bottleneck = _command("bottleneck")
+prepare = _command("prepare")
+cross_validate = _command("cross_validate")
+train = _command("train")
+export = _command("export")
+evaluate = _command("evaluate")
