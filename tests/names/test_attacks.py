@@ -14,6 +14,7 @@ import pytest
 import yaml
 
 from tests.repositories import PARAMETERS, write_pipeline
+from throughline.cli import main
 from throughline.errors import BadData, BadPipeline, ThroughlineError
 from throughline.names import BadName
 from throughline.paths import Workspace
@@ -21,7 +22,6 @@ from throughline.pipeline.loading import load
 from throughline.releasing import releases
 from throughline.releasing.outputs import files
 from throughline.releasing.promotion import created, rolled_back
-from throughline.releasing.release import main as release_main
 from throughline.releasing.retraining import Settings, retrained
 from throughline.running.deploy import apply_to
 from throughline.running.graph import Node
@@ -107,8 +107,6 @@ class TestTheCommandLine:
         monkeypatch: pytest.MonkeyPatch,
         capsys: pytest.CaptureFixture[str],
     ) -> None:
-        from throughline.cli import main
-
         monkeypatch.chdir(repository)
         before = everything(repository)
         given = arguments if None in arguments else [*arguments, None]
@@ -370,8 +368,8 @@ class TestReleases:
         # What a file manager leaves is no pipeline.
         (tmp_path / "releases").mkdir()
         (tmp_path / "releases" / ".DS_Store").touch()
-        assert release_main(["list"]) == 0
-        assert release_main(["list", "../x"]) == release_main(["create", "../x"]) == 2
+        assert main(["release", "list"]) == 0
+        assert main(["release", "list", "../x"]) == main(["release", "create", "../x"]) == 2
         lines = capsys.readouterr().err.splitlines()
         assert len(lines) == 2
         assert all(line.startswith("error: The name of a pipeline must") for line in lines)

@@ -49,7 +49,7 @@ def test_a_processor_without_avx2_is_told_in_one_line() -> None:
     assert EMULATOR is not None
     python = str(Path(sys.executable).resolve())
     done = subprocess.run(
-        [EMULATOR, "-cpu", "SandyBridge", python, "-m", "tasks", "ingest", "iris"],
+        [EMULATOR, "-cpu", "SandyBridge", python, "-m", "throughline", "ingest", "iris"],
         env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         capture_output=True, text=True, check=False, cwd=ROOT,
     )  # fmt: skip

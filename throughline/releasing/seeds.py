@@ -35,7 +35,7 @@ def models(run: Run, name: str, seeds: Sequence[int]) -> list[Path]:
     for seed in seeds:
         scratch = _scratch(run.root, name, seed)
         for stage in STAGES:
-            command = shlex.join(("python", "-m", "tasks", stage, name))
+            command = shlex.join(("throughline", stage, name))
             outcome = run.workers.run(command, stage == "train", scratch)
             if outcome.failure:
                 raise StageFailed(f"seed {seed}: {outcome.failure}", outcome.mistake)
