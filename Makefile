@@ -29,9 +29,9 @@ $(VENV)/.complete-$(EXTRA): locks/$(EXTRA).txt pyproject.toml $(BIN)/uv
 	  --no-deps --no-build-isolation --editable .
 	touch $@
 
-$(BIN)/uv: locks/uv.txt
+$(BIN)/uv: locks/installer/uv.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(PIP) install --quiet --require-hashes --no-deps --requirement locks/uv.txt
+	$(PIP) install --quiet --require-hashes --no-deps --requirement locks/installer/uv.txt
 	touch $@
 
 run: setup
@@ -69,7 +69,7 @@ lock: $(BIN)/uv
 	    --output-file locks/$$extra.txt; \
 	done
 	echo uv | $(BIN)/uv pip compile - --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-header --no-annotate $(UPGRADE) --output-file locks/uv.txt
+	  --no-emit-index-url --no-header --no-annotate $(UPGRADE) --output-file locks/installer/uv.txt
 
 # A Prefect server, a worker and the schedules of prefect.yaml on this machine.
 up: setup
