@@ -92,6 +92,8 @@ def repository(tmp_path: Path, run: Callable[..., str], monkeypatch: pytest.Monk
     for path, content in files.items():
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(content)
+    for name in ("flows", "tasks"):
+        (root / name).symlink_to(shop.PROJECT / name)
     run(root, "git", "init", "-q")
     run(root, "git", "config", "user.email", "tester@localhost")
     run(root, "git", "config", "user.name", "Tester")

@@ -89,7 +89,7 @@ def rewritten(root: Path, **sections: Any) -> Workspace:
 class TestTheCommandLine:
     @pytest.mark.parametrize("name", ["e;touch MARKER", "../../outside"])
     def test_profile_writes_nothing(self, repository: Path, name: str) -> None:
-        line = refused(repository, "tasks", "profile", "rows.csv", "--as", name)
+        line = refused(repository, "throughline", "profile", "rows.csv", "--as", name)
         assert "The name of a pipeline must consist of letters A to Z" in line
         assert f"Received: '{name}'." in line
 
@@ -131,7 +131,7 @@ class TestTheCommandLine:
         folder = repository / "pipelines" / "e;touch MARKER"
         folder.mkdir()
         (folder / "pipeline.yaml").write_text(yaml.safe_dump(PIPELINE, sort_keys=False))
-        line = refused(repository, "tasks", *command)
+        line = refused(repository, "throughline", *command)
         assert "a folder below pipelines/ must" in line and "'e;touch MARKER'" in line
 
     def test_a_model_that_names_a_pipeline_elsewhere(self, repository: Path) -> None:
@@ -148,7 +148,7 @@ class TestTheCommandLine:
         entry = {"inputs": [{"name": "x", "type": "number"}], "pipeline": "../../outside"}
         helper.set_model_props(model, {"throughline": json.dumps(entry)})
         save(model, repository / "bad.onnx")
-        line = refused(repository, "tasks", "drift", "bad.onnx", "rows.csv")
+        line = refused(repository, "throughline", "drift", "bad.onnx", "rows.csv")
         assert "The pipeline in 'bad.onnx' must" in line
 
 
@@ -224,7 +224,7 @@ class TestAPipelineFile:
         source = {**PIPELINE["source"], "files": {"../../../../../outside": FILE}}
         rewritten(repository, source=source)
         for command in ("check", "ingest"):
-            assert "source.files.../../" in refused(repository, "tasks", command, "rain")
+            assert "source.files.../../" in refused(repository, "throughline", command, "rain")
 
     def test_a_column_without_pictures_has_no_pretrained_network(self, repository: Path) -> None:
         pretrained = {"file": "net.keras", "sha256": "0" * 64}
