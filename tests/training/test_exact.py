@@ -39,6 +39,18 @@ def test_to_the_bit(answer: Callable[..., Any], expected: np.ndarray) -> None:
     np.testing.assert_array_equal(graph(lambda x, y: answer(keras.ops, x, y)), expected)
 
 
+def test_the_gradient_of_a_logarithm_is_a_quotient() -> None:
+    import tensorflow as tf
+
+    def gradient(x: Any, y: Any) -> Any:
+        with tf.GradientTape() as tape:
+            tape.watch(y)
+            logarithm = tf.math.log(y)
+        return tape.gradient(logarithm, y)
+
+    np.testing.assert_array_equal(graph(gradient), 1 / Y)
+
+
 def test_softmax_is_a_quotient() -> None:
     import keras
 
