@@ -51,7 +51,7 @@ class TestFolds:
         assert found["value"] == pytest.approx(expected.mean(), abs=1e-6)
         assert found["low"] < found["value"] < found["high"]
         loss = cross_val_score(model, rows, answers, cv=folds, scoring="neg_log_loss")
-        assert logistic["folds"]["loss"]["value"] == pytest.approx(-loss.mean(), abs=1e-4)
+        assert logistic["folds"]["loss"]["value"] == pytest.approx(-loss.mean(), abs=5e-4)
         assert "folds" not in majority
 
     def test_can_be_claimed_and_are_shown(self, asking: Tiny) -> None:

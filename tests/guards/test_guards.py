@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from throughline.errors import BadData
 from throughline.guards.examine import after_drops, enforce, examine
 from throughline.guards.finding import Finding
-from throughline.guards.shift import chi_square, ks_critical, ks_distance
+from throughline.guards.shift import chi_square, chi_square_tail, ks_critical, ks_distance
 from throughline.pipeline.schema.columns import Target
 from throughline.pipeline.schema.protocol import Guards, Split
 
@@ -276,6 +276,10 @@ class TestShift:
         towns = pd.Series(generator.choice(list("abc"), 300)), pd.Series(["a"] * 50 + ["b"] * 60)
         counts = pd.concat([part.value_counts() for part in towns], axis=1).fillna(0)
         assert chi_square(*towns)[0] == pytest.approx(stats.chi2_contingency(counts).pvalue)
+        for degrees in (1, 2, 3, 10, 57, 199, 200):
+            for value in np.linspace(0, 5 * degrees + 30, 40):
+                expected = pytest.approx(float(stats.chi2.sf(value, degrees)), rel=1e-11)
+                assert chi_square_tail(float(value), degrees) == expected
 
 
 class TestVerdicts:

@@ -13,9 +13,9 @@ from throughline.pipeline.schema.training import Training
 from throughline.training.engine.devices import configure, configured, gpus
 from throughline.training.engine.runs import Run
 from throughline.training.engine.trainer import Trainer
-from throughline.training.engine.xla import check
 from throughline.training.network.build import Output, build
 from throughline.training.network.layers import max_pooling, quick_under_xla
+from throughline.training.xla import check
 
 
 @pytest.fixture(autouse=True)

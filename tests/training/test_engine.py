@@ -10,8 +10,8 @@ import pytest
 
 from throughline.errors import BadPipeline
 from throughline.pipeline.schema.training import Training
+from throughline.training.divergence import Diverged
 from throughline.training.engine import programs
-from throughline.training.engine.divergence import Diverged
 from throughline.training.engine.engine import fit
 from throughline.training.engine.runs import Fitted, Run
 from throughline.training.network.build import Output, build

@@ -18,8 +18,8 @@ from tests.training.side_by_side import NETWORKS, difference, fitted, groups
 from throughline.errors import BadPipeline
 from throughline.pipeline.schema.training import Training, WarmUp
 from throughline.samples.windows.gathered import Ahead, Windowed
+from throughline.training.divergence import Diverged
 from throughline.training.engine import together
-from throughline.training.engine.divergence import Diverged
 from throughline.training.engine.runs import Fitted, Run
 from throughline.training.engine.stacked import PerRun, blocks, joined, split
 from throughline.training.learner import Learner

@@ -64,7 +64,7 @@ def _named_things(definition: Definition, backend: str) -> Iterator[str]:
     """Names that nothing knows, of layers or metrics for example, and what XLA cannot train."""
     from throughline.figures import learned
     from throughline.figures.names import unknown_metrics
-    from throughline.training.engine import xla
+    from throughline.training import xla
     from throughline.training.network import objects, spec
     from throughline.validation.catalogue import problems
 

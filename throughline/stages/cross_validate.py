@@ -25,6 +25,7 @@ def cross_validate(stage_input: StageInput, workspace: Workspace) -> None:
     without the section `cross_validation` gets empty scores. A stage that was killed goes on when
     it runs again: what it had trained is not trained again, and the files are the same.
     """
+    from throughline.figures.rounding import rounded
     from throughline.training.checkpoints import FOLDER
     from throughline.training.engine.devices import configure
     from throughline.training.search.side_by_side import SideBySide
@@ -46,7 +47,7 @@ def cross_validate(stage_input: StageInput, workspace: Workspace) -> None:
         _compare_with_main(scores, folded)
         scores["settings"] = {name: settings(v) for name, v in stage_input.branches.items()}
         scores["sweeps"] = _sweeps(stage_input, data, seed, folder, trainings)
-        write_json(folder / "scores.json", scores)
+        write_json(folder / "scores.json", rounded(scores))
         _write_curves(folder / "curves.csv", folded["main"])
     shutil.rmtree(checkpoints, ignore_errors=True)
 

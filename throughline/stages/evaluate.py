@@ -28,7 +28,8 @@ def evaluate(stage_input: StageInput, workspace: Workspace) -> None:
     from throughline.evaluation.compare.set_aside import with_set_aside
     from throughline.evaluation.show.page import page
     from throughline.evaluation.show.plots import plotted
-    from throughline.evaluation.show.tables import rounded, write_tables
+    from throughline.evaluation.show.tables import write_tables
+    from throughline.figures.rounding import rounded_report
 
     scores = read_json(needed(workspace.cross_validation / "scores.json", "cross_validate"))
     branches = _judged(stage_input, workspace, scores)
@@ -36,7 +37,7 @@ def evaluate(stage_input: StageInput, workspace: Workspace) -> None:
     main = branches["main"]
     aside = workspace.test_data / "main", workspace.model
     report["set_aside"] = with_set_aside(*aside, main.parts.target, main.outcome)
-    report = rounded(report)
+    report = rounded_report(report) | {"claims": _with_rounded_figures(report["claims"])}
     plots = plotted(workspace, branches, report, scores)
     with replaced(workspace.evaluation) as folder:
         folder.mkdir()
@@ -108,6 +109,16 @@ def _report(
         "gates": gated(main.gates, figures["main"], comparisons),
         "debug": debug_list(main.task, comparisons[0], settings.get("main")),
     }
+
+
+def _with_rounded_figures(claims: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Claims as the report says them: what the texts print stays as they print it."""
+    from throughline.figures.rounding import rounded_report
+
+    return [
+        claim | {"ours": rounded_report({claim["metric"]: claim["ours"]})[claim["metric"]]}
+        for claim in claims
+    ]
 
 
 def _flat(report: dict[str, Any]) -> dict[str, Any]:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # So many standard deviations of the text's own runs cover its figure.
 DEVIATIONS = 2.0
-# Figures are reported with six significant digits; what is equal in those is equal.
+# What is equal in six significant digits is equal.
 ROUNDING = 5e-7
 
 

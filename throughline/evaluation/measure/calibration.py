@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from throughline.evaluation.measure.classification import ranking
 from throughline.evaluation.outcome import Outcome
+from throughline.figures.rounding import PROBABILITY_DIGITS, to_digits
 
 BINS = 10
 # Points of a ROC curve that are kept; more are not seen in a plot.
@@ -61,21 +63,34 @@ def _reliability(probability: np.ndarray, happened: np.ndarray) -> dict[str, Any
 def roc(outcome: Outcome) -> list[tuple[float, float, float]]:
     """Points (false positive share, true positive share, threshold) of the ROC curve.
 
-    Empty where one of the two classes has no row.
+    Its corners, at most `POINTS` of them. Empty where one of the two classes has no row.
     """
-    assert outcome.probabilities is not None
-    score = outcome.probabilities[:, -1]
+    score = ranking(outcome)
     order = np.argsort(-score, kind="stable")
     positive = outcome.actual[order] == len(outcome.names) - 1
     if positive.all() or not positive.any():
         return []
     ends = np.append(np.flatnonzero(np.diff(score[order])), len(score) - 1)
     hits, alarms = np.cumsum(positive)[ends], np.cumsum(~positive)[ends]
+    kept = _corners(hits, alarms)
+    ends, hits, alarms = ends[kept], hits[kept], alarms[kept]
     if len(ends) > POINTS:
         kept = np.unique(np.linspace(0, len(ends) - 1, POINTS).round().astype(np.int64))
         ends, hits, alarms = ends[kept], hits[kept], alarms[kept]
+    thresholds = to_digits(score[order][ends], PROBABILITY_DIGITS)
     curve = [(0.0, 0.0, 1.0)]
-    for end, hit, alarm in zip(ends, hits, alarms, strict=True):
+    for threshold, hit, alarm in zip(thresholds, hits, alarms, strict=True):
         shares = (float(alarm / (~positive).sum()), float(hit / positive.sum()))
-        curve.append((*shares, float(score[order][end])))
+        curve.append((*shares, float(threshold)))
     return curve
+
+
+def _corners(hits: np.ndarray, alarms: np.ndarray) -> np.ndarray:
+    """Where a curve that begins at (0, 0) turns, and its end.
+
+    What lies between on a straight line draws nothing, and how many such points there are is a
+    matter of the last bits of rows whose probabilities are nearly equal.
+    """
+    up, across = np.diff(hits, prepend=0), np.diff(alarms, prepend=0)
+    turns = up[:-1] * across[1:] != up[1:] * across[:-1]
+    return np.append(np.flatnonzero(turns), len(hits) - 1)

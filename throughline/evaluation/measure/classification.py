@@ -8,6 +8,7 @@ import numpy as np
 
 from throughline.evaluation.measure.resamples import MANY, Resamples
 from throughline.evaluation.outcome import CLOSEST, Outcome
+from throughline.figures.rounding import DIGITS, to_digits
 
 
 def row_values(outcome: Outcome) -> dict[str, np.ndarray]:
@@ -112,8 +113,7 @@ def roc_auc(outcome: Outcome, weights: np.ndarray) -> np.ndarray:
     Returns:
         shape (R,); NaN where only one class is left. Ties count half (Mann and Whitney 1947).
     """
-    assert outcome.probabilities is not None
-    score = outcome.probabilities[:, -1]
+    score = ranking(outcome)
     order = np.argsort(score, kind="stable")
     positive = outcome.actual[order] == len(outcome.names) - 1
     # Equal scores form a group; sums up to each group's end are all that is needed.
@@ -125,6 +125,16 @@ def roc_auc(outcome: Outcome, weights: np.ndarray) -> np.ndarray:
     with np.errstate(divide="ignore", invalid="ignore"):
         pairs = positives.sum(axis=1) * negatives.sum(axis=1)
         return np.asarray((positives * halfway).sum(axis=1) / pairs)
+
+
+def ranking(outcome: Outcome) -> np.ndarray:
+    """What the rows of a binary problem are ordered by, (N,).
+
+    Six digits of the probability of the positive class: where it is saturated, which of two rows
+    is above the other is a matter of the last bit, and they count as equal.
+    """
+    assert outcome.probabilities is not None
+    return to_digits(outcome.probabilities[:, -1], DIGITS)
 
 
 def _grouped(values: np.ndarray, ends: np.ndarray) -> np.ndarray:
@@ -153,8 +163,7 @@ def roc_auc_draws(outcome: Outcome, resamples: Resamples) -> np.ndarray:
 
 def _placements(outcome: Outcome, positive: np.ndarray) -> np.ndarray:
     """For each row the share of the other class that it is on the right side of."""
-    assert outcome.probabilities is not None
-    score = outcome.probabilities[:, -1]
+    score = ranking(outcome)
     placements = np.empty(len(score))
     for mine, others, sign in ((positive, ~positive, 1), (~positive, positive, -1)):
         rivals = np.sort(sign * score[others])

@@ -12,6 +12,7 @@ from throughline.evaluation.measure.forecast import Forecasts
 from throughline.evaluation.outcome import Outcome
 from throughline.evaluation.series import SeriesParts
 from throughline.evaluation.show.forecast_plots import forecast_plots
+from throughline.evaluation.show.shown import shown
 from throughline.report.chart import Chart, bounds, number
 
 if TYPE_CHECKING:
@@ -109,12 +110,13 @@ def plotted(
     if main["curves"] and len(main["curves"]["loss"]) > 1:
         chosen = main["metrics"].get("epochs", {}).get("value")
         plots["learning_curve"] = learning_curve(main["curves"], chosen)
-    if isinstance(outcome, Forecasts):
-        return plots | forecast_plots(outcome, main, report["target"]["unit"])
+    rounded = shown(outcome)
+    if isinstance(rounded, Forecasts):
+        return plots | forecast_plots(rounded, main, report["target"]["unit"])
     if outcome.task in ("regression", "proportion"):
         unit = report["target"]["unit"]
-        plots["predicted"] = predicted_against_actual(outcome, unit)
-        plots["residuals"] = residual_histogram(outcome, unit)
+        plots["predicted"] = predicted_against_actual(rounded, unit)
+        plots["residuals"] = residual_histogram(rounded, unit)
         return plots
     if main["calibration"]:
         plots["calibration"] = reliability(main["calibration"], outcome.task)

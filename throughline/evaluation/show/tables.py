@@ -11,36 +11,30 @@ import numpy as np
 
 from throughline.evaluation.measure import calibration
 from throughline.evaluation.outcome import Outcome
+from throughline.evaluation.show.shown import shown
+from throughline.figures.rounding import rounded
 
 RELIABILITY = ("low", "high", "rows", "probability", "observed")
 ROC = ("false_positive_rate", "true_positive_rate", "threshold")
 
 
-def rounded(value: Any) -> Any:
-    """Numbers to six significant digits, which no change of the processor moves; NaN to None."""
-    if isinstance(value, dict):
-        return {key: rounded(each) for key, each in value.items()}
-    if isinstance(value, list | tuple):
-        return [rounded(each) for each in value]
-    if isinstance(value, bool | np.bool_):
-        return bool(value)
-    if isinstance(value, int | np.integer):
-        return int(value)
-    if isinstance(value, float | np.floating):
-        return float(f"{value:.6g}") if np.isfinite(value) else None
-    return value
-
-
 def write_tables(folder: Path, outcome: Outcome, report: dict[str, Any]) -> None:
-    """Write predictions.csv and what fits the task: confusion, ROC, calibration, residuals."""
+    """Write predictions.csv and what fits the task: confusion, ROC, calibration, residuals.
+
+    Args:
+        folder: of the report.
+        outcome: the answers.
+        report: what report.json says of the branch.
+    """
+    rows = shown(outcome)
     if outcome.task == "forecast":
-        write_forecast(folder, outcome, report)
+        write_forecast(folder, rows, report)
     elif outcome.task in ("regression", "proportion"):
-        _write_numbers(folder, outcome)
+        _write_numbers(folder, rows)
     elif outcome.task == "multilabel":
-        _write_labels(folder, outcome)
+        _write_labels(folder, rows)
     else:
-        _write_classes(folder, outcome)
+        _write_classes(folder, rows)
         if "confusion" in report:
             _write_confusion(folder, outcome, report["confusion"])
     if report.get("calibration"):
@@ -48,8 +42,7 @@ def write_tables(folder: Path, outcome: Outcome, report: dict[str, Any]) -> None
         lines = ([entry[name] for name in RELIABILITY] for entry in bins)
         _write(folder / "calibration.csv", RELIABILITY, lines)
     if outcome.task == "binary":
-        curve = calibration.roc(outcome)
-        _write(folder / "roc.csv", ROC, curve)
+        _write(folder / "roc.csv", ROC, calibration.roc(outcome))
 
 
 def write_forecast(folder: Path, outcome: Outcome, report: dict[str, Any]) -> None:
@@ -106,4 +99,4 @@ def _write(path: Path, header: Sequence[str], lines: Iterable[Sequence[Any]]) ->
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(header)
-        writer.writerows([rounded(value) for value in line] for line in lines)
+        writer.writerows(rounded(line) for line in lines)

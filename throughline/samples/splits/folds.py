@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from throughline.errors import BadData, BadPipeline, nearest
 from throughline.pipeline.schema.protocol import CrossValidation
+from throughline.samples.splits import drawn
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,8 +35,6 @@ def folds(rows: pd.DataFrame, labels: np.ndarray | None, protocol: CrossValidati
         BadPipeline: a column that the rows do not have, or `stratify` without classes.
         BadData: fewer rows or groups than folds.
     """
-    from sklearn import model_selection
-
     column = protocol.group or protocol.temporal
     if column is not None and column not in rows.columns:
         raise BadPipeline(
@@ -50,26 +49,16 @@ def folds(rows: pd.DataFrame, labels: np.ndarray | None, protocol: CrossValidati
     try:
         for repeat in range(protocol.repeats):
             seed = protocol.seed + repeat if protocol.shuffle else None
-            splitter: Any
             if protocol.temporal:
-                splitter = model_selection.TimeSeriesSplit(protocol.folds, gap=protocol.gap)
                 numbers = np.argsort(rows[protocol.temporal].to_numpy(), kind="stable")
-                pairs = splitter.split(numbers)
+                pairs = drawn.temporal_folds(len(rows), protocol.folds, protocol.gap)
             elif protocol.group:
-                splitter = model_selection.GroupKFold(
-                    protocol.folds, shuffle=protocol.shuffle, random_state=seed
-                )
-                pairs = splitter.split(numbers, groups=rows[protocol.group])
-            elif stratify:
-                splitter = model_selection.StratifiedKFold(
-                    protocol.folds, shuffle=protocol.shuffle, random_state=seed
-                )
-                pairs = splitter.split(numbers, labels)
+                groups = drawn.present(rows, protocol.group)
+                pairs = drawn.grouped_folds(groups, protocol.folds, seed)
+            elif labels is not None and stratify:
+                pairs = drawn.stratified_folds(labels, protocol.folds, seed)
             else:
-                splitter = model_selection.KFold(
-                    protocol.folds, shuffle=protocol.shuffle, random_state=seed
-                )
-                pairs = splitter.split(numbers)
+                pairs = drawn.plain_folds(len(rows), protocol.folds, seed)
             result += [Fold(numbers[train], numbers[held], repeat) for train, held in pairs]
     except ValueError as error:
         raise BadData(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from throughline.errors import BadData, BadPipeline, nearest
 from throughline.pipeline.schema.protocol import Split
+from throughline.samples.splits import drawn
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -59,24 +60,17 @@ def parts(rows: pd.DataFrame, split: Split) -> np.ndarray:
 
 
 def _drawn(rows: pd.DataFrame, split: Split) -> np.ndarray:
-    from sklearn.model_selection import GroupShuffleSplit, train_test_split
-
-    share: Any = int(split.test) if split.test >= 1 else split.test
-    numbers = np.arange(len(rows))
+    share = int(split.test) if split.test >= 1 else split.test
     try:
         if split.kind == "grouped":
-            drawn = GroupShuffleSplit(1, test_size=share, random_state=split.seed)
-            _, test = next(drawn.split(numbers, groups=rows[split.column]))
-        else:
-            labels = rows[split.stratify] if split.stratify else None
-            _, test = train_test_split(
-                numbers, test_size=share, random_state=split.seed, stratify=labels
-            )
+            return drawn.grouped(drawn.present(rows, split.column), share, split.seed)
+        if split.stratify:
+            return drawn.stratified(drawn.present(rows, split.stratify), share, split.seed)
+        return drawn.shuffled(len(rows), share, split.seed)
     except ValueError as error:
         raise BadData(
             f"The rows cannot be split: {error}", f"{len(rows)} rows", "Change `split`"
         ) from None
-    return np.asarray(test)
 
 
 def _predefined(rows: pd.DataFrame, split: Split) -> np.ndarray:

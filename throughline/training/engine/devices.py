@@ -12,6 +12,7 @@ from typing import Any, Literal
 from throughline import processor
 from throughline.errors import BadPipeline, nearest
 from throughline.training import exact
+from throughline.training.later import unused_parts_later
 
 Device = Literal["auto", "cpu", "gpu"]
 BACKENDS = ("tensorflow", "jax")
@@ -50,11 +51,12 @@ def configure(
         os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     _choose_backend(backend)
     _choose_instructions(instructions)
-    if backend == "tensorflow":
-        _configure_tensorflow(device, threads, deterministic)
-    else:
-        _configure_jax(device, threads, deterministic)
-    import keras
+    with unused_parts_later():
+        if backend == "tensorflow":
+            _configure_tensorflow(device, threads, deterministic)
+        else:
+            _configure_jax(device, threads, deterministic)
+        import keras
 
     if backend == "tensorflow" and instructions == "avx2":
         exact.install()

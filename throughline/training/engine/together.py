@@ -10,8 +10,8 @@ import numpy as np
 
 from throughline.errors import BadPipeline
 from throughline.samples.windows.gathered import Ahead, Windowed
+from throughline.training.divergence import Diverged
 from throughline.training.engine import order
-from throughline.training.engine.divergence import Diverged
 from throughline.training.engine.runs import Array, Fitted, Run
 from throughline.training.engine.stacked import PerRun, blocks, joined, split
 from throughline.training.engine.state import Data, Each, Order, State

@@ -11,14 +11,14 @@ import numpy as np
 
 from throughline.figures.learned import figures
 from throughline.samples.windows.gathered import Ahead, Windowed
+from throughline.training.divergence import Diverged
 from throughline.training.engine import backends, order, programs, watch
-from throughline.training.engine.divergence import Diverged
 from throughline.training.engine.program import Program, columns
 from throughline.training.engine.runs import Array, Fitted, Run, Weights
 from throughline.training.engine.state import Data, Order, Shape, State
-from throughline.training.engine.xla import whether
 from throughline.training.network import objects
 from throughline.training.network.layers import carried, forget, rows_apart
+from throughline.training.xla import whether
 
 if TYPE_CHECKING:
     import keras

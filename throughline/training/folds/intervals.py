@@ -91,7 +91,8 @@ def paired_verdict(
     Raises:
         BadData: when the scores cannot be paired.
     """
-    from scipy import stats
+    # `scipy.stats` answers by this very function, and takes a second to import.
+    from scipy.special import stdtr
 
     ours, theirs = _values(candidate), _values(reference)
     if len(ours) != len(theirs):
@@ -106,7 +107,7 @@ def paired_verdict(
     if len(differences) < 2:
         p_value = 1.0
     elif (error := _standard_error(differences, train_size, test_size)) > 0:
-        p_value = float(2 * stats.t.sf(abs(mean) / error, len(differences) - 1))
+        p_value = float(2 * stdtr(len(differences) - 1, -abs(mean) / error))
     else:
         p_value = 0.0 if mean else 1.0
     return Comparison(
@@ -138,6 +139,6 @@ def _standard_error(values: npt.NDArray[np.float64], train_size: float, test_siz
 
 
 def _quantile(confidence: float, degrees: int) -> float:
-    from scipy import stats
+    from scipy.special import stdtrit
 
-    return float(stats.t.ppf(0.5 + confidence / 2, degrees))
+    return float(stdtrit(degrees, 0.5 + confidence / 2))

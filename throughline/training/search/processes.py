@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from throughline.errors import ThroughlineError, shorten
-from throughline.training.engine.divergence import Diverged
+from throughline.training.divergence import Diverged
 from throughline.training.progress import counted
 from throughline.training.search import handover
 

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, NamedTuple
 
 from throughline.errors import BadPipeline
-from throughline.training.engine.divergence import Diverged
+from throughline.training.divergence import Diverged
 from throughline.training.search import work
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadPipeline, nearest
 from throughline.pipeline.schema.protocol import CrossValidation, Sweep
-from throughline.training.engine.divergence import Diverged
+from throughline.training.divergence import Diverged
 
 if TYPE_CHECKING:
     from throughline.figures.figure import Figure

@@ -16,8 +16,8 @@ from queue import SimpleQueue
 from typing import Any
 
 from throughline.errors import ThroughlineError
+from throughline.training.divergence import Diverged
 from throughline.training.engine.devices import configure
-from throughline.training.engine.divergence import Diverged
 from throughline.training.search import handover
 
 
