@@ -50,3 +50,22 @@ class TestTwoProcesses:
         assert last.split()[-1] == first[-1].split()[-1]
         # The first run is not trained again, and the second goes on after its checkpoint.
         assert "epoch 11 " not in resumed.stderr and "epoch 12 1\n" not in resumed.stderr
+
+
+class TestUnusedPartsOfKeras:
+    def test_load_their_libraries_when_they_are_used(self) -> None:
+        code = (
+            "import sys\n"
+            "from throughline.training.engine.devices import configure\n"
+            "configure(device='cpu')\n"
+            "print(sorted({'matplotlib', 'sklearn'} & set(sys.modules)))\n"
+            "import keras\n"
+            "from keras.wrappers import SKLearnClassifier\n"
+            "from sklearn.base import BaseEstimator\n"
+            "print(issubclass(SKLearnClassifier, BaseEstimator))\n"
+            "print(keras.visualization.plot_image_gallery.__name__, 'matplotlib' in sys.modules)\n"
+        )
+        done = subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        )
+        assert done.stdout.splitlines()[-3:] == ["[]", "True", "plot_image_gallery True"]
