@@ -97,6 +97,36 @@ class TestLastBits:
         assert {"report.json", "report.html", "metrics.json"} <= set(there)
         assert [name for name in here if here[name] != there[name]] == []
 
+    def test_move_no_loss_of_a_model_that_is_sure(self, sides: Tiny) -> None:
+        binary(sides.workspace.model, ["x", "y"], np.array([[3.0], [3.0]]), np.array([18.0]))
+        sides.write(BINARY, points(300, 1).assign(side=1), points(200, 2).assign(side=1), [0, 1])
+        loss = [sides.run()["branches"]["main"]["metrics"]["loss"]]
+        for seed in range(3):
+            with pytest.MonkeyPatch.context() as patched:
+                Elsewhere(patched, seed)
+                loss.append(sides.run()["branches"]["main"]["metrics"]["loss"])
+        assert loss == loss[:1] * 4
+
+    def test_move_no_difference_of_two_models_that_are_alike(self, tiny: Tiny) -> None:
+        _number(tiny)
+        training = points(300, 1, noise=0.0)
+        tiny.workspace.pipeline_file.write_text(
+            tiny.workspace.pipeline_file.read_text() + "gates: {beat: [LinearRegression]}\n"
+        )
+        training["amount"] = 2.0 * training["x"] - 3.0 * training["y"] + 1.1
+        training.to_parquet(tiny.workspace.training_data / "main" / "rows.parquet")
+        np.save(
+            tiny.workspace.training_data / "main" / "target.npy",
+            training[["amount"]].to_numpy(np.float32),
+        )
+        found = []
+        for seed in range(4):
+            with pytest.MonkeyPatch.context() as patched:
+                Elsewhere(patched, seed)
+                report = tiny.run()
+            found.append((report["branches"]["main"]["comparisons"][1], report["gates"]))
+        assert found == found[:1] * 4
+
     def test_move_few_rounded_probabilities(self) -> None:
         generator = np.random.default_rng(0)
         values = generator.random(1_000_000)

@@ -21,9 +21,19 @@ FIGURE_DIGITS = 4
 # A figure means nothing below so much of its 95 % interval, a residual of their spread: what is
 # small because two large numbers cancel has fewer digits than they.
 SHARE_OF_SPREAD = 1e-3
-# Parts of a report with so many decimals at most, because they lie between 0 and 1 or are shown
-# with no more.
-DECIMALS = {"calibration": 4, "autocorrelation": 4, "mistakes": 3, "texts": 3, "words": 2}
+# Parts of a report with so many decimals at most: a cross-entropy, because a probability near 1
+# has no more; what lies between 0 and 1 or is shown with no more.
+DECIMALS = {
+    "loss": 5,
+    "train_loss": 5,
+    "calibration": 4,
+    "autocorrelation": 4,
+    "mistakes": 3,
+    "texts": 3,
+    "words": 2,
+}
+# A difference of two models means nothing below so much of the figure in which they differ.
+SHARE_OF_FIGURE = 1e-4
 # Quotients of counts of rows, which no last bit moves, as are their intervals.
 SHARES = frozenset(
     {
@@ -79,10 +89,13 @@ def rounded_report(value: Any, least: float = 0.0) -> Any:
         if _is_share(str(value.get("metric"))):
             return rounded(value)
         least = max(least, SHARE_OF_SPREAD * _spread(value))
+        compared = SHARE_OF_FIGURE * _compared(value)
 
         def entry(key: str, each: Any) -> Any:
             if _is_share(key):
                 return rounded(each)
+            if key.startswith("difference"):
+                return rounded_report(each, max(least, compared))
             return rounded_report(each, 10.0 ** -DECIMALS[key] if key in DECIMALS else least)
 
         return _by_entry(value, entry)
@@ -109,6 +122,13 @@ def _spread(entry: Mapping[str, Any]) -> float:
     if isinstance(low, float) and isinstance(high, float) and math.isfinite(high - low):
         return high - low
     return sd if isinstance(sd, float) and math.isfinite(sd) else 0.0
+
+
+def _compared(entry: Mapping[str, Any]) -> float:
+    """The figure in which a model differs from another, where the entry has both; else 0."""
+    found = entry.get("difference") or entry.get("difference_to_main") or {}
+    figure = entry.get("metrics", {}).get(found.get("metric"), {})
+    return float(abs(figure.get("value", 0.0)))
 
 
 def _number(value: Any, digits: int, least: float) -> Any:

@@ -38,6 +38,7 @@ def evaluate(stage_input: StageInput, workspace: Workspace) -> None:
     aside = workspace.test_data / "main", workspace.model
     report["set_aside"] = with_set_aside(*aside, main.parts.target, main.outcome)
     report = rounded_report(report) | {"claims": _with_rounded_figures(report["claims"])}
+    _say_differences_alike(report)
     plots = plotted(workspace, branches, report, scores)
     with replaced(workspace.evaluation) as folder:
         folder.mkdir()
@@ -119,6 +120,14 @@ def _with_rounded_figures(claims: list[dict[str, Any]]) -> list[dict[str, Any]]:
         claim | {"ours": rounded_report({claim["metric"]: claim["ours"]})[claim["metric"]]}
         for claim in claims
     ]
+
+
+def _say_differences_alike(report: dict[str, Any]) -> None:
+    """Give a gate on a baseline the rounded difference that stands beside the baseline."""
+    for comparison in report["branches"]["main"]["comparisons"]:
+        for gate in report["gates"]:
+            if gate["gate"] == f"beat {comparison['name']}":
+                gate["value"] = comparison["difference"]["value"]
 
 
 def _flat(report: dict[str, Any]) -> dict[str, Any]:
