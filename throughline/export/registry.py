@@ -162,7 +162,7 @@ def within(variables: Variables, part: str) -> Variables:
 
 
 def _load() -> None:
-    from throughline.export import converters as layers
+    from throughline.export import converters
 
-    for module in pkgutil.iter_modules(layers.__path__):
-        importlib.import_module(f"{layers.__name__}.{module.name}")
+    for module in pkgutil.walk_packages(converters.__path__, f"{converters.__name__}."):
+        importlib.import_module(module.name)
