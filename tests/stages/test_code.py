@@ -15,7 +15,8 @@ import yaml
 from tests.repositories import PARAMETERS
 from throughline.paths import read_json
 from throughline.running.why import why
-from throughline.stages.code import FILE, Reader, closure_of, code, parsed, refreshed
+from throughline.stages import code as module
+from throughline.stages.code import FILE, Reader, Source, closure_of, code, parsed, refreshed
 from throughline.stages.sections import EVERY_STAGE, STAGES
 from throughline.stages.wire import wire
 
@@ -168,6 +169,17 @@ def project(tmp_path: Path, run: Callable[..., str], monkeypatch: pytest.MonkeyP
     run(root, "git", "add", ".")
     run(root, "git", "commit", "-qm", "Built")
     return root
+
+
+def test_what_another_version_computed_is_not_believed(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The memo of digests once outlived a change of how they are computed."""
+    before = code(project, [])
+    monkeypatch.setattr(module, "__file__", str(project / "mine/numbers.py"))
+    monkeypatch.setattr(module, "_library", lambda: ROOT)
+    monkeypatch.setattr(module, "parsed", lambda *_: Source("0" * 20, (), False))
+    assert code(project, [])["stages"] != before["stages"]
 
 
 def reran(told: str) -> list[str]:

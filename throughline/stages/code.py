@@ -31,7 +31,7 @@ FOUNDATION = "throughline.stages.given"
 # Functions that import a module by a name that is worked out.
 BY_NAME = ("import_module", "__import__", "iter_modules", "walk_packages")
 DIGITS = 20
-# Digests once computed, by the bytes of the file.
+# Digests once computed, by the bytes of the file and of the code that computed them.
 MEMO = Path(".cache") / "code.json"
 # In place of a digest, of a module that is neither the project's nor the library's.
 ELSEWHERE = "elsewhere"
@@ -58,6 +58,7 @@ class Reader:
         self._memo_file = root / MEMO
         self._memo: dict[str, Any] = {}
         self._new = False
+        self._reader = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
         try:
             self._memo = dict(read_json(self._memo_file))
         except (OSError, ValueError, TypeError):
@@ -67,7 +68,7 @@ class Reader:
     def source(self, file: Path) -> Source:
         """A file's digest and imports."""
         content = file.read_bytes()
-        key = f"{hashlib.sha256(content).hexdigest()} {file.name == '__init__.py'}"
+        key = hashlib.sha256(content + self._reader.encode()).hexdigest()
         if key not in self._memo:
             self._new = True
             found = parsed(content, str(file))
