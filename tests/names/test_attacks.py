@@ -254,8 +254,8 @@ class TestWhatIsWritten:
         dotted = stages({**PIPELINE, "variants": {"v1.5": network}}, "rain")["stages"]
         plain = stages({**PIPELINE, "variants": {"v1": network}}, "rain")["stages"]
         key = "pipelines/rain/pipeline.yaml"
-        assert dotted["bottleneck"]["params"] == [{key: ["variants"]}]
-        assert plain["bottleneck"]["params"] == [{key: ["variants.v1.network"]}]
+        assert dotted["bottleneck"]["params"][0] == {key: ["variants"]}
+        assert plain["bottleneck"]["params"][0] == {key: ["variants.v1.network"]}
 
     def test_a_profile_of_columns_with_line_breaks_is_one_line_each(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
