@@ -148,7 +148,7 @@ class TestThePipeline:
         own = Workspace(tmp_path, "sound")
         own.pipeline_file.parent.mkdir(parents=True)
         for name in ("pipelines/sound/pipeline.yaml", "params.yaml"):
-            (tmp_path / name).write_bytes((ROOT / name).read_bytes())
+            (tmp_path / name).write_bytes((ROOT / "textbooks" / name).read_bytes())
         wire(tmp_path, ["sound"])
         for stage in STAGES:
             run_stage(stage, "sound", tmp_path)
