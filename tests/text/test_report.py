@@ -94,7 +94,9 @@ class TestWordWeights:
         positive = texts["weights"][1]["words"]
         assert {entry["word"] for entry in positive[:3]} == set(GOOD)
         for entry in positive:
-            assert entry["weight"] == pytest.approx(by_word[entry["word"]], abs=1e-3)
+            # A report says two decimals: more would follow the processor.
+            assert entry["weight"] == round(entry["weight"], 2)
+            assert entry["weight"] == pytest.approx(by_word[entry["word"]], abs=5e-3 + 1e-3)
 
 
 class TestTrainingAndServing:
