@@ -13,8 +13,7 @@ import pytest
 from throughline.errors import BadData
 from throughline.paths import Workspace
 from throughline.pipeline.schema.expectations import Expectations
-from throughline.running.artifacts import publish
-from throughline.running.graph import Node
+from throughline.running.artifacts import publish_validation
 from throughline.sources.table import write_rows
 from throughline.stages.given import StageInput
 from throughline.stages.validate import validate
@@ -46,7 +45,7 @@ def test_the_verdicts_of_validation(tmp_path: Path, on_failure: str) -> None:
         validate(StageInput("t", {"main": view}, {"main": "main"}, {}, {}), workspace)
     except BadData:
         assert on_failure == "stop"
-    publish(tmp_path, Node(f"pipelines/{workspace.name}/dvc.yaml", "validate", "", ()))
+    publish_validation(tmp_path, workspace.name)
     artifact = newest(f"{workspace.name}-validation")
     first, second = json.loads(artifact.data)
     assert first["verdict"] == "fails"

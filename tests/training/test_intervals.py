@@ -10,7 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from throughline.errors import BadData
-from throughline.training.folds.intervals import corrected_interval, limits_of, paired_verdict
+from throughline.figures.figure import Limits
+from throughline.figures.names import figure_of
+from throughline.training.folds.intervals import corrected_interval, paired_verdict
+
+
+def limits(name: str) -> Limits:
+    return figure_of(name).limits
+
 
 SCORES = st.lists(st.floats(0, 1), min_size=2, max_size=30)
 
@@ -47,17 +54,17 @@ class TestCorrectedInterval:
 
     @given(SCORES, st.sampled_from(["accuracy", "roc_auc", "macro_f1"]))
     def test_of_a_share_stays_a_share(self, scores: list[float], metric: str) -> None:
-        cut = corrected_interval(scores, 80, 20, within=limits_of(metric))
+        cut = corrected_interval(scores, 80, 20, within=limits(metric))
         free = corrected_interval(scores, 80, 20)
         assert cut == (max(0.0, free.low), min(1.0, free.high))
 
     def test_two_folds_of_an_error(self) -> None:
-        found = corrected_interval([1.0, 9.0], 80, 20, within=limits_of("mae"))
+        found = corrected_interval([1.0, 9.0], 80, 20, within=limits("mae"))
         assert found.low == 0.0
         assert found.high > 9.0
 
     def test_a_loss_that_can_be_negative(self) -> None:
-        found = corrected_interval([-0.9, -0.7], 80, 20, within=limits_of("loss"))
+        found = corrected_interval([-0.9, -0.7], 80, 20, within=limits("loss"))
         assert found.low < -0.9
         assert found.high > -0.7
 
