@@ -5,10 +5,15 @@ from __future__ import annotations
 import sys
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from throughline import processor
 
 processor.fix()
+# The first draw of a process reads all modules of the project for constants, seconds on a machine
+# that is busy; how long an example takes says nothing about what it holds.
+settings.register_profile("busy", suppress_health_check=[HealthCheck.too_slow], deadline=None)
+settings.load_profile("busy")
 
 
 @pytest.fixture(scope="session")
