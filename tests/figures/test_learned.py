@@ -21,6 +21,9 @@ from throughline.training.folds.intervals import corrected_interval
 from throughline.training.folds.validation import Folded, _chosen, paired
 from throughline.training.search.sweeps import _best
 
+# Keras is set up before it computes anything, for the tests that follow in this process, too.
+pytestmark = pytest.mark.usefixtures("keras")
+
 DIRECTED = sorted(name for name, direction in known().items() if direction)
 UNDIRECTED = sorted(name for name, direction in known().items() if not direction)
 PROTOCOL = CrossValidation(folds=3)
