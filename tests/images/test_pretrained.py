@@ -140,9 +140,12 @@ class TestWhatIsStored:
         import yaml
 
         stage = yaml.safe_load(tuned.stages_file.read_text())["stages"]["bottleneck"]
-        (parameters,) = stage["params"]
-        (sections,) = parameters.values()
-        assert sections == ["columns", "network", "variants.kept.network"]
+        sections = {
+            path.rpartition("/")[2]: names
+            for each in stage["params"]
+            for path, names in each.items()
+        }
+        assert sections["pipeline.yaml"] == ["columns", "network", "variants.kept.network"]
 
 
 class TestFineTuning:

@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from throughline.evaluation.show.sweep_section import sweeps as section
+from throughline.figures.names import figure_of
 from throughline.pipeline.pipeline import Pipeline
 from throughline.pipeline.schema.protocol import Sweep
 from throughline.preprocessing.target import fit_target
@@ -86,6 +87,9 @@ class TestSweep:
         )
 
 
+FIGURES = {name: figure_of(name) for name in ("loss", "accuracy")}
+
+
 def point(loss: float, accuracy: float) -> dict[str, Any]:
     return {"metrics": {"loss": {"mean": loss}, "accuracy": {"mean": accuracy}}}
 
@@ -104,11 +108,11 @@ class TestChoice:
     def test_losses_choose_only_where_they_compare(
         self, over: dict[str, list[Any]], best: int, by: str
     ) -> None:
-        assert _best(Sweep(over=over), self.POINTS) == {"best": best, "by": by}
+        assert _best(Sweep(over=over), self.POINTS, FIGURES) == {"best": best, "by": by}
 
     def test_all_diverged(self, tmp_path: Path) -> None:
         points = [{"settings": {"a": 1}, "diverged": "NaN"}]
-        assert _best(Sweep(over={"a": [1]}), points)["best"] is None
+        assert _best(Sweep(over={"a": [1]}), points, FIGURES)["best"] is None
         _write_sweep(tmp_path / "sweep.csv", points)
         assert (tmp_path / "sweep.csv").read_text() == "a\n1\n"
         assert "diverged" in section({"a": {"title": "", "points": points, "best": None}})
