@@ -24,7 +24,7 @@ from throughline.paths import Workspace, read_json
 from throughline.pipeline.schema.pretrained import Pretrained
 from throughline.preprocessing.graph.runtime import session_of
 from throughline.serving.predictor import Predictor
-from throughline.stages.sections import EVERY_STAGE
+from throughline.stages.declared import EVERY_STAGE
 
 PROJECT = Path(__file__).resolve().parents[2]
 

@@ -31,7 +31,7 @@ def prepared(
     """
     from throughline.sources.table import write_rows
     from throughline.stages.given import stage_input
-    from throughline.stages.prepare import prepare
+    from throughline.stages.prepare import STAGE, prepare
 
     scratch = Workspace(root, workspace.name)
     scratch.clean.mkdir(parents=True)
@@ -44,7 +44,7 @@ def prepared(
         scratch.bottleneck.parent.mkdir(parents=True)
         scratch.bottleneck.symlink_to(workspace.bottleneck.resolve())
     write_rows(rows, scratch.clean / "rows.parquet")
-    prepare(stage_input(scratch, "prepare"), scratch)
+    prepare(stage_input(scratch, STAGE), scratch)
     return {
         path.relative_to(scratch.training_data).as_posix(): digest(path.read_bytes())
         for path in sorted(scratch.training_data.rglob("*"))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from throughline.paths import Workspace, needed, read_json, replaced, write_json
+from throughline.stages.stage import KERAS, PREPARED, TRAINED, Entry, Stage, has_pretrained
 
 if TYPE_CHECKING:
     from throughline.stages.given import StageInput
@@ -15,6 +16,18 @@ if TYPE_CHECKING:
     from throughline.training.folds.fold_windows import WindowData
     from throughline.training.folds.validation import Folded
     from throughline.training.search.side_by_side import SideBySide
+
+STAGE = Stage(
+    "cross_validate",
+    reads=(*TRAINED, "sweeps"),
+    takes=PREPARED,
+    passes_on=TRAINED,
+    calls=("network", "variants"),
+    shared=("seed", *KERAS),
+    inputs=(Entry("training_data"), Entry("bottleneck", has_pretrained)),
+    outputs=(Entry("cross_validation"),),
+    libraries=("keras", "tensorflow"),
+)
 
 
 def cross_validate(stage_input: StageInput, workspace: Workspace) -> None:
@@ -42,6 +55,7 @@ def cross_validate(stage_input: StageInput, workspace: Workspace) -> None:
         SideBySide(checkpoints) as trainings,
     ):
         folder.mkdir()
+        STAGE.pass_on(stage_input.document, folder)
         folded = _branches(stage_input, data, seed, trainings)
         scores: dict[str, Any] = {name: each and each.as_json() for name, each in folded.items()}
         _compare_with_main(scores, folded)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from throughline.training.folds.fold_arrays import FoldArrays, TrainingRows, columns_key
 
 if TYPE_CHECKING:
+    from throughline.pipeline.pipeline import Pipeline
     from throughline.samples.splits.folds import Fold
     from throughline.training.engine.runs import Run
     from throughline.training.learner import Learner
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 class PreparedRows:
     """The arrays of every fold, each from preprocessing that saw the fold's training rows only."""
 
-    def __init__(self, view: Any, data: TrainingRows) -> None:
+    def __init__(self, view: Pipeline, data: TrainingRows) -> None:
         from throughline.preprocessing.plan import plan
 
         self._view = view

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from throughline.pipeline.pipeline import Pipeline
     from throughline.pipeline.schema.protocol import CrossValidation
     from throughline.samples.windows.parts import Fold
     from throughline.samples.windows.prepared import Learned
@@ -26,7 +27,7 @@ class WindowData:
 class PreparedWindows:
     """The series of every fold, scaled by what the fold's training rows say."""
 
-    def __init__(self, view: Any, data: WindowData) -> None:
+    def __init__(self, view: Pipeline, data: WindowData) -> None:
         from throughline.preprocessing.plan import plan
 
         self._view = view

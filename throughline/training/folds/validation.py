@@ -20,6 +20,7 @@ from throughline.training.folds.intervals import corrected_interval, paired_verd
 from throughline.training.search.side_by_side import Group, SideBySide, fine
 
 if TYPE_CHECKING:
+    from throughline.pipeline.pipeline import Pipeline
     from throughline.pipeline.schema.protocol import CrossValidation
     from throughline.training.engine.runs import Fitted
     from throughline.training.folds.fold_windows import WindowData
@@ -137,7 +138,7 @@ class Planned:
 
     def __init__(
         self,
-        view: Any,
+        view: Pipeline,
         data: TrainingRows | WindowData,
         protocol: CrossValidation,
         default_seed: int,
@@ -223,7 +224,7 @@ def all_folded(planned: Sequence[Planned], trainings: SideBySide) -> Iterator[Fo
         yield each.folded(list(islice(outcomes, len(each))))
 
 
-def on_all_rows(view: Any, data: TrainingRows, default_seed: int) -> tuple[Group, float]:
+def on_all_rows(view: Pipeline, data: TrainingRows, default_seed: int) -> tuple[Group, float]:
     """One training on all rows, and the divisor of its errors.
 
     Args:
@@ -239,7 +240,7 @@ def on_all_rows(view: Any, data: TrainingRows, default_seed: int) -> tuple[Group
     return Group(learner, runs), divide
 
 
-def figures_of(view: Any) -> dict[str, Figure]:
+def figures_of(view: Pipeline) -> dict[str, Figure]:
     """The figures of a pipeline's trainings, by the names of their curves.
 
     Raises:
