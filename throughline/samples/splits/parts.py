@@ -76,7 +76,7 @@ def _drawn(rows: pd.DataFrame, split: Split) -> np.ndarray:
 def _predefined(rows: pd.DataFrame, split: Split) -> np.ndarray:
     said = rows[split.column].astype(str).to_numpy(dtype=object)
     # Choices are made by cross-validation, so rows that were set aside for them train as well.
-    names = {"test": "test"} | dict.fromkeys(
+    names = {"test": "test", "gap": "gap"} | dict.fromkeys(
         ("train", "training", "valid", "validation"), "training"
     )
     strange = [value for value in said if value not in names]
