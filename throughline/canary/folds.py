@@ -25,22 +25,22 @@ def of_rows(
         pipeline: its sections.
         dropped: columns that guards took out.
     """
-    from throughline.samples.splits.folds import folds
+    from throughline.samples.splits.folds import folds, following
 
-    protocol = pipeline.cross_validation
-    if protocol is None:
+    if pipeline.cross_validation is None:
         return 0, ()
+    protocol = following(pipeline.cross_validation, pipeline.split)
     target = pipeline.target.columns
     classifies = pipeline.problem.classifies and len(target) == 1
     labels = rows[target[0]].to_numpy() if classifies else None
     kept = {column for column in (protocol.group, protocol.temporal) if column}
     moved = []
-    every = folds(rows, labels, protocol)
+    every = folds(rows, labels, protocol, pipeline.split)
     for number, fold in enumerate(every):
         validation = np.zeros(len(rows), dtype=bool)
         validation[fold.validation] = True
         changed = corrupted(rows, validation, {*kept, *target}, target, classifies)
-        again = folds(changed, labels, protocol)[number]
+        again = folds(changed, labels, protocol, pipeline.split)[number]
         before = _fit(rows, fold.training, pipeline, dropped)
         if before != _fit(changed, again.training, pipeline, dropped):
             moved.append(number)
@@ -80,7 +80,7 @@ def of_series(rows: pd.DataFrame, pipeline: Any) -> tuple[int, tuple[int, ...]]:
     planned = plan(rows, pipeline.columns, pipeline.inputs, hidden)
     context = extent.length - extent.lookback
     moved = []
-    every = folds(series, done.training.ends, extent, protocol)
+    every = folds(series, done.training.ends, extent, protocol, pipeline.split)
     for number, fold in enumerate(every):
         unseen = corrupted(series.rows, ~fold.rows, (), (), False)
         graphs = [

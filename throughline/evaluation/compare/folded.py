@@ -62,7 +62,7 @@ def _folds(folder: Path, view: Any, target: Target) -> list[Prepared]:
     answers = target.actual({name: rows[name].to_numpy() for name in target.columns})
     labels = answers if target.task in ("binary", "multiclass") else None
     result = []
-    for fold in folds(rows, labels, view.cross_validation):
+    for fold in folds(rows, labels, view.cross_validation, view.split):
         fitted = fit(rows.iloc[fold.training], planned, files=files)
         features = features_of(list(arrays(fitted, rows).values()))
         known, held = fold.training, fold.validation

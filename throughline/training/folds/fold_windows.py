@@ -41,7 +41,7 @@ class PreparedWindows:
         from throughline.samples.windows.parts import folds
 
         learned = self._learned
-        return folds(learned.series, learned.ends, learned.extent, protocol)
+        return folds(learned.series, learned.ends, learned.extent, protocol, self._view.split)
 
     def grouped(
         self, drawn: Sequence[Fold], default_seed: int, repeats: int

@@ -21,6 +21,7 @@ from throughline.training.search.side_by_side import Group, SideBySide, fine
 
 if TYPE_CHECKING:
     from throughline.pipeline.schema.protocol import CrossValidation
+    from throughline.samples.splits.folds import Fold
     from throughline.training.engine.runs import Fitted
     from throughline.training.folds.fold_windows import WindowData
     from throughline.training.search.side_by_side import Outcome
@@ -168,16 +169,20 @@ class Planned:
             yield self._part(prepared, [first, *others], 1)
 
     def _drawn(self) -> tuple[Any, Sequence[Any]]:
-        from throughline.samples.splits.folds import folds
-        from throughline.training.folds.fold_windows import PreparedWindows, WindowData
+        from throughline.training.folds.fold_windows import PreparedWindows
 
-        if isinstance(self.data, WindowData):
-            windows = PreparedWindows(self.view, self.data)
-            return windows, windows.folds(self.protocol)
+        if isinstance(self.data, TrainingRows):
+            return PreparedRows(self.view, self.data), self.of_rows(self.data)
+        windows = PreparedWindows(self.view, self.data)
+        return windows, windows.folds(self.protocol)
+
+    def of_rows(self, data: TrainingRows) -> Sequence[Fold]:
+        """The folds of rows."""
+        from throughline.samples.splits.folds import folds
+
         classes = self.view.task in ("binary", "multiclass")
-        labels = self.data.target.array(self.data.rows).ravel() if classes else None
-        drawn = folds(self.data.rows, labels, self.protocol)
-        return PreparedRows(self.view, self.data), drawn
+        labels = data.target.array(data.rows).ravel() if classes else None
+        return folds(data.rows, labels, self.protocol, self.view.split)
 
     def _part(self, prepared: Any, drawn: Sequence[Any], repeats: int) -> list[Group]:
         groups = prepared.grouped(drawn, self.default_seed, repeats)
