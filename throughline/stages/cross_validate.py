@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from throughline.stages.given import StageInput
     from throughline.training.folds.fold_arrays import TrainingRows
     from throughline.training.folds.fold_windows import WindowData
-    from throughline.training.folds.validation import Folded, Planned
+    from throughline.training.folds.folded import Folded
+    from throughline.training.folds.validation import Planned
     from throughline.training.search.side_by_side import SideBySide
 
 
@@ -107,7 +108,7 @@ def _examine(planned: Planned) -> None:
 
 def _compare_with_main(scores: dict[str, Any], folded: dict[str, Folded | None]) -> None:
     """For each variant on the same folds: its difference to the pipeline itself."""
-    from throughline.training.folds.validation import paired
+    from throughline.training.folds.folded import paired
 
     main = folded["main"]
     for name, each in folded.items():
