@@ -12,14 +12,14 @@ import pandas as pd
 import pytest
 
 from throughline.evaluation.show.sweep_section import sweeps as section
-from throughline.figures.names import figure_of
+from throughline.figures.learned import figure, loss
 from throughline.pipeline.pipeline import Pipeline
 from throughline.pipeline.schema.protocol import Sweep
 from throughline.preprocessing.target import fit_target
 from throughline.stages.cross_validate import _write_sweep
 from throughline.stages.given import StageInput
 from throughline.training.engine import engine
-from throughline.training.folds.validation import TrainingRows
+from throughline.training.folds.fold_arrays import TrainingRows
 from throughline.training.search.side_by_side import SideBySide
 from throughline.training.search.sweeps import _best, run_sweep
 
@@ -87,11 +87,11 @@ class TestSweep:
         )
 
 
-FIGURES = {name: figure_of(name) for name in ("loss", "accuracy")}
-
-
 def point(loss: float, accuracy: float) -> dict[str, Any]:
     return {"metrics": {"loss": {"mean": loss}, "accuracy": {"mean": accuracy}}}
+
+
+FIGURES = {"loss": loss("mse"), "accuracy": figure("accuracy")}
 
 
 class TestChoice:

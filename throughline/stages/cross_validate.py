@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from throughline.stages.given import StageInput
     from throughline.training.folds.fold_arrays import TrainingRows
     from throughline.training.folds.fold_windows import WindowData
-    from throughline.training.folds.validation import Folded
+    from throughline.training.folds.folded import Folded
+    from throughline.training.folds.validation import Planned
     from throughline.training.search.side_by_side import SideBySide
 
 STAGE = Stage(
@@ -99,6 +100,7 @@ def _branches(
     for name, view in stage_input.branches.items():
         if (protocol := view.cross_validation) is not None:
             each = Planned(view, data[name], protocol, seed)
+            _examine(each)
             planned.setdefault(protocol.runs, {})[name] = each
     found: dict[str, Folded | None] = dict.fromkeys(stage_input.branches)
     for some in planned.values():
@@ -106,9 +108,21 @@ def _branches(
     return found
 
 
+def _examine(planned: Planned) -> None:
+    """Refuse folds across whose boundary the guards see; the first stands for the others."""
+    from throughline.guards.set_aside import still_apart
+    from throughline.training.folds.fold_arrays import TrainingRows
+
+    data, view = planned.data, planned.view
+    if not isinstance(data, TrainingRows):
+        return
+    (first, *_) = planned.of_rows(data)
+    still_apart(data.rows, first.training, first.validation, view, data.dropped, "cross_validation")
+
+
 def _compare_with_main(scores: dict[str, Any], folded: dict[str, Folded | None]) -> None:
     """For each variant on the same folds: its difference to the pipeline itself."""
-    from throughline.training.folds.validation import paired
+    from throughline.training.folds.folded import paired
 
     main = folded["main"]
     for name, each in folded.items():

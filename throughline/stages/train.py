@@ -83,6 +83,7 @@ def _epochs(view: Pipeline, scores: dict[str, Any] | None, branch: str) -> int |
 def _training(
     view: Pipeline, network: Any, prepared: Path, default_seed: int
 ) -> tuple[Learner, Run]:
+    from throughline.guards.set_aside import still_apart
     from throughline.preprocessing.pictures import read_rows
     from throughline.preprocessing.target import FittedTarget
     from throughline.samples.splits.watched import watched
@@ -106,6 +107,9 @@ def _training(
     if view.training.validation:
         rows = read_rows(prepared / "rows.parquet")
         training_rows, held = watched(rows, view.split, view.training.validation, learns.seed)
+        assert held is not None
+        dropped = summary["dropped"]
+        held = still_apart(rows, training_rows, held, view, dropped, "training.validation")
     answers = np.load(prepared / "target.npy")
     return learns, Run(arrays, answers, training_rows, held, learns.seed)
 
@@ -122,7 +126,7 @@ def _windows(
     inputs = learned.inputs
     learns = learner(view, inputs, learned.target.units, default_seed, {}, network)
     newest = learned.series.steps[learned.ends]
-    rows, watched = last_share(newest, view.training.validation, learned.extent)
+    rows, watched = last_share(newest, view.training.validation, learned.extent, view.split.gap)
     return learns, Run(inputs, learned.answers, rows, watched, learns.seed)
 
 

@@ -67,7 +67,7 @@ def _folds(
     answers = target.actual({name: rows[name].to_numpy() for name in target.columns})
     labels = answers if target.task in ("binary", "multiclass") else None
     result = []
-    for fold in folds(rows, labels, protocol):
+    for fold in folds(rows, labels, protocol, view.split):
         fitted = fit(rows.iloc[fold.training], planned, files=files)
         features = features_of(list(arrays(fitted, rows).values()))
         known, held = fold.training, fold.validation
