@@ -13,6 +13,7 @@ from throughline.pipeline.problem import PROBLEMS, Problem, Task
 from throughline.pipeline.schema.columns import Column, Target, short_target
 from throughline.pipeline.schema.expectations import Expectations
 from throughline.pipeline.schema.export import Export
+from throughline.pipeline.schema.geometry import with_fit
 from throughline.pipeline.schema.judgement import (
     Claim,
     Comparison,
@@ -229,6 +230,11 @@ class Pipeline(Strict):
         if isinstance(document, dict) and document.get("time") is not None:
             return {**document, "split": document.get("split") or {"kind": "temporal"}}
         return document
+
+    @model_validator(mode="before")
+    @classmethod
+    def _pictures_have_one_geometry(cls, document: Any) -> Any:
+        return with_fit(document)
 
     @model_validator(mode="after")
     def _time_fits(self) -> Pipeline:
