@@ -7,7 +7,7 @@ lists, because DVC refuses a section that a pipeline file leaves to its default.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,11 @@ from throughline.paths import Workspace, replaced
 from throughline.pipeline.yaml_file import YamlFile
 from throughline.stages.code import FILE as CODE
 from throughline.stages.code import own_key, references, refreshed
+from throughline.stages.local_files import local_files
 from throughline.stages.sections import BOTTLENECK, EVERY_STAGE, SECTIONS, SHARED, keys
+
+# libyaml's, where it was built in: ten times quicker.
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 PRETRAINED_KEYS = ("pretrained", "Pretrained")
 HEADER = "# Written by `throughline wire`; change throughline/stages/wire.py instead.\n"
@@ -91,14 +95,15 @@ FROZEN_OUTPUTS: dict[str, tuple[str, ...]] = {"export": ("models/{name}/nearest"
 METRICS: dict[str, tuple[str, ...]] = {"evaluate": ("reports/{name}/metrics.json",)}
 
 
-def stages(document: Mapping[str, Any], name: str) -> dict[str, Any]:
+def stages(document: Mapping[str, Any], name: str, sources: Sequence[str] = ()) -> dict[str, Any]:
     """The content of the `dvc.yaml` of a pipeline.
 
     Args:
         document: the pipeline file as parsed; only its sections matter.
         name: the pipeline.
+        sources: files of this machine that the rows come from. Default: none.
     """
-    return {
+    written = {
         # Names are filled in here: DVC's own `${name}` costs it 0.4 ms a mention, at every start.
         "stages": {
             stage: _named(_stage(stage, document, name), name)
@@ -109,6 +114,17 @@ def stages(document: Mapping[str, Any], name: str) -> dict[str, Any]:
         # What `dvc artifacts get REPOSITORY pipelines/NAME:model` fetches; from this folder.
         "artifacts": {"model": {"path": f"../../models/{name}/model.onnx", "type": "model"}},
     }
+    ingest = written["stages"]["ingest"]
+    if sources:
+        ingest["deps"] = list(sources)
+    if _source(document).get("ingest") == "always":
+        ingest["always_changed"] = True
+    return written
+
+
+def _source(document: Mapping[str, Any]) -> Mapping[str, Any]:
+    source = document.get("source")
+    return source if isinstance(source, Mapping) else {}
 
 
 def _plots(document: Mapping[str, Any], name: str) -> list[dict[str, Any]]:
@@ -141,12 +157,12 @@ def _named(template: Any, name: str) -> Any:
 
 def _has_pictures(document: Mapping[str, Any]) -> bool:
     """Whether the source brings pictures, which stay in the folder of the raw rows."""
-    return document.get("source", {}).get("images") is not None
+    return _source(document).get("images") is not None
 
 
 def _has_files(document: Mapping[str, Any]) -> bool:
     """Whether the source has auxiliary files, which lie beside the raw rows."""
-    return bool(document.get("source", {}).get("files"))
+    return bool(_source(document).get("files"))
 
 
 def _has_pretrained(content: Any) -> bool:
@@ -209,11 +225,22 @@ def _stage(stage: str, document: Mapping[str, Any], name: str) -> dict[str, Any]
 
 def text(workspace: Workspace) -> str:
     """The `dvc.yaml` of a pipeline as text."""
-    written = stages(YamlFile(workspace.pipeline_file).content, workspace.name)
+    document = YamlFile(workspace.pipeline_file).content
+    sources = local_files(_source(document), workspace.root, _listed(workspace))
+    written = stages(document, workspace.name, sources)
     if workspace.repairs.exists():
         written["stages"]["validate"]["deps"].append(f"pipelines/{workspace.name}/repairs.csv")
     content: str = yaml.safe_dump(written, sort_keys=False, width=100, default_flow_style=None)
     return HEADER + content
+
+
+def _listed(workspace: Workspace) -> frozenset[str]:
+    """The files that stage `ingest` depends on by the `dvc.yaml` that is there."""
+    try:
+        content = yaml.load(workspace.stages_file.read_text(encoding="utf-8"), _Loader)
+        return frozenset(map(str, content["stages"]["ingest"]["deps"]))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError):
+        return frozenset()
 
 
 def wire(root: Path, names: list[str]) -> list[Path]:
