@@ -27,6 +27,12 @@ KERAS = ("backend", "device", "instructions", "threads")
 PRETRAINED = ("pretrained", "Pretrained")
 
 
+def source_of(document: Document) -> Document:
+    """The section `source`, whatever a person wrote there."""
+    source = document.get("source")
+    return source if isinstance(source, Mapping) else {}
+
+
 def has_pretrained(content: Any) -> bool:
     """Whether a pretrained network is named anywhere in the file."""
     if isinstance(content, Mapping):
@@ -41,12 +47,12 @@ def has_frozen(document: Document) -> bool:
 
 def has_pictures(document: Document) -> bool:
     """Whether the source brings pictures, which stay in the folder of the raw rows."""
-    return document.get("source", {}).get("images") is not None
+    return source_of(document).get("images") is not None
 
 
 def has_files(document: Document) -> bool:
     """Whether `prepare` reads files beside the raw rows: pictures or auxiliary ones."""
-    return has_pictures(document) or bool(document.get("source", {}).get("files"))
+    return has_pictures(document) or bool(source_of(document).get("files"))
 
 
 def has_variants(document: Document) -> bool:

@@ -7,6 +7,7 @@ lists, because DVC refuses a section that a pipeline file leaves to its default.
 from __future__ import annotations
 
 import shlex
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,11 @@ from throughline.pipeline.yaml_file import YamlFile
 from throughline.stages.code import FILE as CODE
 from throughline.stages.code import own_key, references, refreshed
 from throughline.stages.declared import stages_of
-from throughline.stages.stage import Document, Entry, Stage
+from throughline.stages.local_files import local_files
+from throughline.stages.stage import Document, Entry, Stage, source_of
+
+# libyaml's, where it was built in: ten times quicker.
+_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 HEADER = "# Written by `throughline wire`; change throughline/stages/wire.py instead.\n"
 
@@ -33,19 +38,26 @@ CODE_ENTRY = {
 }
 
 
-def stages(document: Document, name: str) -> dict[str, Any]:
+def stages(document: Document, name: str, sources: Sequence[str] = ()) -> dict[str, Any]:
     """The content of the `dvc.yaml` of a pipeline.
 
     Args:
         document: the pipeline file as parsed; only its sections matter.
         name: the pipeline.
+        sources: files of this machine that the rows come from. Default: none.
     """
-    return {
+    written: dict[str, Any] = {
         "stages": {stage.name: _entry(stage, document, name) for stage in stages_of(document)},
         "plots": _plots(document, name),
         # What `dvc artifacts get REPOSITORY pipelines/NAME:model` fetches; from this folder.
         "artifacts": {"model": {"path": f"../../models/{name}/model.onnx", "type": "model"}},
     }
+    ingest = written["stages"]["ingest"]
+    if sources:
+        ingest["deps"] = list(sources)
+    if source_of(document).get("ingest") == "always":
+        ingest["always_changed"] = True
+    return written
 
 
 def _plots(document: Document, name: str) -> list[dict[str, Any]]:
@@ -94,11 +106,22 @@ def _paths(entries: tuple[Entry, ...], document: Document, name: str) -> list[st
 
 def text(workspace: Workspace) -> str:
     """The `dvc.yaml` of a pipeline as text."""
-    written = stages(YamlFile(workspace.pipeline_file).content, workspace.name)
+    document = YamlFile(workspace.pipeline_file).content
+    sources = local_files(source_of(document), workspace.root, _listed(workspace))
+    written = stages(document, workspace.name, sources)
     if workspace.repairs.exists():
         written["stages"]["validate"]["deps"].append(f"pipelines/{workspace.name}/repairs.csv")
     content: str = yaml.safe_dump(written, sort_keys=False, width=100, default_flow_style=None)
     return HEADER + content
+
+
+def _listed(workspace: Workspace) -> frozenset[str]:
+    """The files that stage `ingest` depends on by the `dvc.yaml` that is there."""
+    try:
+        content = yaml.load(workspace.stages_file.read_text(encoding="utf-8"), _Loader)
+        return frozenset(map(str, content["stages"]["ingest"]["deps"]))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError):
+        return frozenset()
 
 
 def wire(root: Path, names: list[str]) -> list[Path]:
