@@ -41,6 +41,19 @@ class Wanted:
         return name_in(self.url) or "download"
 
 
+@dataclass(frozen=True)
+class Asked:
+    """How the addresses are fetched.
+
+    Attributes:
+        anew: whatever an earlier run kept.
+        from_data: the addresses come from a file, not from the person who wrote the pipeline.
+    """
+
+    anew: bool
+    from_data: bool
+
+
 @source("urls")
 def bring(settings: Source, surroundings: Surroundings) -> Fetched:
     """One row a file that came, with the columns of the list and the file's content.
@@ -59,7 +72,8 @@ def bring(settings: Source, surroundings: Surroundings) -> Fetched:
         Wanted(str(url), str(digest) if isinstance(digest, str) and digest else None)
         for url, digest in zip(listing[ADDRESS], _checksums(listing), strict=True)
     ]
-    fetched = _fetched(wanted, surroundings, isinstance(settings.urls, str))
+    asked = Asked(anew=settings.ingest == "always", from_data=isinstance(settings.urls, str))
+    fetched = _fetched(wanted, surroundings, asked)
     rows, problems, digests = _rows(listing, wanted, fetched, settings)
     _refuse_too_many(problems, len(wanted), settings.limit)
     where = settings.urls if isinstance(settings.urls, str) else "addresses in the pipeline file"
@@ -97,14 +111,14 @@ def _checksums(listing: pd.DataFrame) -> Sequence[Any]:
 
 
 def _fetched(
-    wanted: Sequence[Wanted], surroundings: Surroundings, from_data: bool
+    wanted: Sequence[Wanted], surroundings: Surroundings, asked: Asked
 ) -> dict[Wanted, Path | ThroughlineError]:
     """The file or the problem of each address; one that is listed twice is fetched once."""
     from tqdm import tqdm
 
     def one(item: Wanted) -> Path | ThroughlineError:
         try:
-            return _one(item, surroundings, from_data)
+            return _one(item, surroundings, asked)
         except ThroughlineError as error:
             return error
 
@@ -114,13 +128,13 @@ def _fetched(
         return dict(zip(distinct, found, strict=True))
 
 
-def _one(item: Wanted, surroundings: Surroundings, from_data: bool) -> Path:
+def _one(item: Wanted, surroundings: Surroundings, asked: Asked) -> Path:
     checked(item.url, "url")
     known = held(item.sha256, item.name, surroundings)
     if known is None and item.sha256 is None:
         kept = surroundings.cache / address_key(item.url)
-        known = kept if kept.is_file() else None
-    hosts = surroundings.hosts if from_data else None
+        known = kept if kept.is_file() and not asked.anew else None
+    hosts = surroundings.hosts if asked.from_data else None
     return known or downloaded(item.url, item.sha256, surroundings.cache, bar=False, hosts=hosts)
 
 

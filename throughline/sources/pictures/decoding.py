@@ -28,8 +28,6 @@ from throughline.processes import begin
 from throughline.sources.tree import IMAGES
 
 if TYPE_CHECKING:
-    from PIL import Image as PillowImage
-
     from throughline.pipeline.schema.image import Images
 
 # What is decoded at a time: so many files, or a few of together so many bytes.
@@ -124,8 +122,9 @@ def decoded(file: str, content: bytes, images: Images) -> Decoded:
     from PIL import Image, UnidentifiedImageError
 
     from throughline.serving.image import FORMATS as READ
-    from throughline.serving.image import UNSOUND
+    from throughline.serving.image import UNSOUND, stored_picture
 
+    assert images.size is not None
     most = current().pixels
     # Ours says it before anything is decoded; Pillow's would do so at twice as many.
     Image.MAX_IMAGE_PIXELS = None
@@ -141,7 +140,8 @@ def decoded(file: str, content: bytes, images: Images) -> Decoded:
                 "format": image.format,
             }
             transparent = "A" in image.getbands() or "transparency" in image.info
-            pixels = _pixels(image, images)
+            # The code of serving, so that a file served is the picture that was learned.
+            pixels = stored_picture(image, images.size, images.channels, images.fit)
     except UnidentifiedImageError:
         return Decoded(file, {}, "broken", f"begins with {content[:8].hex(' ')}", None)
     except (*UNSOUND, *HOSTILE) as error:
@@ -157,24 +157,3 @@ def decoded(file: str, content: bytes, images: Images) -> Decoded:
     if transparent or facts["mode"] not in OPAQUE[images.channels]:
         return Decoded(file, facts, "mode", str(facts["mode"]), pixels)
     return Decoded(file, facts, "", "", pixels)
-
-
-def _pixels(image: PillowImage.Image, images: Images) -> np.ndarray:
-    from PIL import Image, ImageOps
-
-    # The same code as in serving, so that a file served is the picture that was learned.
-    from throughline.serving.image import plain_picture
-
-    assert images.size is not None
-    height, width = images.size
-    plain = plain_picture(image, images.size, images.channels)
-    if plain.size != (width, height):
-        linear = Image.Resampling.BILINEAR
-        if images.fit == "crop":
-            plain = ImageOps.fit(plain, (width, height), linear)
-        elif images.fit == "pad":
-            plain = ImageOps.pad(plain, (width, height), linear)
-        else:
-            plain = plain.resize((width, height), linear)
-    pixels = np.frombuffer(plain.tobytes(), dtype=np.uint8)
-    return pixels.reshape(height, width, images.channels)
