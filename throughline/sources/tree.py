@@ -29,17 +29,37 @@ def files_below(path: Path) -> Iterator[tuple[str, bytes]]:
         yield from _in_tar(path)
 
 
-def _in_folder(folder: Path, above: str = "") -> Iterator[tuple[str, bytes]]:
-    """In the order of names, on every disk; folders that are links are not followed."""
+def _in_folder(
+    folder: Path, above: str = "", within: tuple[Path, ...] = ()
+) -> Iterator[tuple[str, bytes]]:
+    """In the order of names, on every disk; links to folders are followed inside the first.
+
+    Raises:
+        BadData: a link leads to a folder elsewhere, or to one that it lies in itself.
+    """
+    within = (*within, folder.resolve())
     with os.scandir(folder) as listing:
         entries = sorted(listing, key=lambda entry: entry.name)
     for entry in entries:
         if entry.name in LITTER or entry.name.startswith(HIDDEN):
             continue
-        if entry.is_dir(follow_symlinks=False):
-            yield from _in_folder(Path(entry.path), f"{above}{entry.name}/")
+        if entry.is_dir():
+            if entry.is_symlink():
+                _check_link(Path(entry.path), above + entry.name, within)
+            yield from _in_folder(Path(entry.path), f"{above}{entry.name}/", within)
         elif entry.is_file():
             yield above + entry.name, Path(entry.path).read_bytes()
+
+
+def _check_link(link: Path, name: str, within: tuple[Path, ...]) -> None:
+    """Whether a link to a folder may be followed: data of strangers must not name other folders."""
+    target = link.resolve()
+    if not target.is_relative_to(within[0]) or target in within:
+        raise BadData(
+            f"A link to a folder must lead to another one inside '{within[0]}'",
+            f"{name} -> {target}",
+            "Put the folder in the link's place, or remove the link",
+        )
 
 
 def _in_tar(path: Path) -> Iterator[tuple[str, bytes]]:
