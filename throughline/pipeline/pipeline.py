@@ -279,6 +279,25 @@ class Pipeline(Strict):
         return self
 
     @model_validator(mode="after")
+    def _folds_can_follow_the_split(self) -> Pipeline:
+        protocol, kind = self.cross_validation, self.split.kind
+        if protocol is None or protocol.group or protocol.temporal or self.time is not None:
+            return self
+        if kind in ("grouped", "temporal") and protocol.stratify:
+            raise MisplacedKey(
+                f"folds follow the split, which is {kind}: they cannot be stratified",
+                "cross_validation",
+                "stratify",
+            )
+        if kind == "temporal" and protocol.repeats > 1:
+            raise MisplacedKey(
+                "folds follow the split, which is temporal: there is one way to draw them",
+                "cross_validation",
+                "repeats",
+            )
+        return self
+
+    @model_validator(mode="after")
     def _folds_for_those_that_ask(self) -> Pipeline:
         asks = any(comparison.cross_validate for comparison in self.compare)
         if asks and self.time is not None:

@@ -17,6 +17,7 @@ import numpy as np
 
 from throughline.errors import BadPipeline, listed
 from throughline.paths import Workspace, needed, replaced
+from throughline.stages.stage import Document, Entry, Stage, has_pretrained, in_variant
 
 if TYPE_CHECKING:
     import onnx
@@ -28,6 +29,25 @@ if TYPE_CHECKING:
 
 # Pictures in one call; a network's own arrays are some hundred times as large as its input.
 PICTURES = 16
+
+
+def _named_networks(stage: Stage, document: Document) -> list[str]:
+    """Only what names networks: another learning rate or head must not compute features anew."""
+    found = [key for key in stage.reads if has_pretrained(document.get(key))]
+    for name, variant in (document.get("variants") or {}).items():
+        found += in_variant(name, [key for key in variant if has_pretrained(variant[key])])
+    return sorted(set(found))
+
+
+# Stands before `prepare` in pipelines that name a pretrained network, and nowhere else.
+STAGE = Stage(
+    "bottleneck",
+    reads=("columns", "network"),
+    inputs=(Entry("raw"),),
+    outputs=(Entry("bottleneck"),),
+    when=has_pretrained,
+    keys=_named_networks,
+)
 
 
 def bottleneck(stage_input: StageInput, workspace: Workspace) -> None:

@@ -9,20 +9,19 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from throughline.paths import Workspace, replaced, write_json
-from throughline.sources.fetching.located import auxiliary
-from throughline.sources.fetching.mirror import mirror_folder
-from throughline.sources.registry import Fetched, Surroundings, fetch
-from throughline.sources.samples import sampled
-from throughline.sources.table import described, only_known, standardised, write_rows
+from throughline.stages.stage import Entry, Stage
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from throughline.sources.registry import Fetched
     from throughline.stages.given import StageInput
 
 # Files whose names are printed.
 MOST_NAMED = 20
+
+STAGE = Stage("ingest", reads=("source",), calls=("source",), outputs=(Entry("raw"),))
 
 
 def ingest(stage_input: StageInput, workspace: Workspace) -> None:
@@ -36,6 +35,12 @@ def ingest(stage_input: StageInput, workspace: Workspace) -> None:
         MissingFile: the source is not there.
         BadData: it cannot be read as a table; names file, row or column, and the remedy.
     """
+    from throughline.sources.fetching.located import auxiliary
+    from throughline.sources.fetching.mirror import mirror_folder
+    from throughline.sources.registry import Surroundings, fetch
+    from throughline.sources.samples import sampled
+    from throughline.sources.table import described, only_known, standardised, write_rows
+
     settings = stage_input.main.source
     surroundings = Surroundings(
         workspace.root, workspace.root / ".cache" / "downloads", mirror_folder()
@@ -78,6 +83,8 @@ def _write_images(fetched: Fetched, settings: Any, pixels: np.ndarray | None, fo
     """The arrays of pictures beside the rows."""
     if pixels is None and not fetched.images:
         return
+    import numpy as np
+
     images = folder / "rows.images"
     images.mkdir()
     if pixels is not None:

@@ -9,7 +9,7 @@ import numpy as np
 from throughline.errors import BadData, BadPipeline, nearest
 from throughline.pipeline.schema.protocol import Split
 from throughline.samples.splits import drawn
-from throughline.samples.splits.named import TEST, VALIDATION, part_named
+from throughline.samples.splits.named import TEST, TRAIN, VALIDATION, part_named
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -79,18 +79,23 @@ def _predefined(rows: pd.DataFrame, split: Split) -> np.ndarray:
     named = {value: part_named(value) for value in said.unique()}
     strange = [value for value, part in named.items() if part is None]
     if strange:
-        raise BadData(f"Column '{split.column}' must say 'train' or 'test' in each row", strange[0])
+        raise BadData(f"Column '{split.column}' must say 'train', 'test' or 'gap' in each row", strange[0])
     # Choices are made by cross-validation, so rows that were set aside for them train as well,
     # unless there are no others to test with.
     tests = TEST if TEST in named.values() else VALIDATION
-    return np.where(said.map(named) == tests, "test", "training").astype(object)
+    parts = {value: "test" if part == tests else part for value, part in named.items()}
+    return said.map(parts).replace([TRAIN, VALIDATION], "training").to_numpy(dtype=object)
 
 
 def _temporal(rows: pd.DataFrame, split: Split) -> np.ndarray:
-    order = np.argsort(rows[split.column].to_numpy(), kind="stable")
     count = int(split.test) if split.test >= 1 else round(len(rows) * split.test)
-    first = len(rows) - count
     assigned = np.full(len(rows), "training", dtype=object)
-    assigned[order[first:]] = "test"
-    assigned[order[max(0, first - split.gap) : first]] = "gap"
+    try:
+        test, gap = drawn.latest(drawn.present(rows, split.column), count, split.gap)
+    except ValueError as error:
+        raise BadData(
+            f"The rows cannot be split: {error}", f"{len(rows)} rows", "Change `split`"
+        ) from None
+    assigned[test] = "test"
+    assigned[gap] = "gap"
     return assigned

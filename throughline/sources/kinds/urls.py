@@ -58,7 +58,8 @@ def bring(settings: Source, surroundings: Surroundings) -> Fetched:
         Wanted(str(url), str(digest) if isinstance(digest, str) and digest else None)
         for url, digest in zip(listing[ADDRESS], _checksums(listing), strict=True)
     ]
-    rows, problems, digests = _rows(listing, wanted, _fetched(wanted, surroundings), settings)
+    fetched = _fetched(wanted, surroundings, anew=settings.ingest == "always")
+    rows, problems, digests = _rows(listing, wanted, fetched, settings)
     _refuse_too_many(problems, len(wanted), settings.limit)
     where = settings.urls if isinstance(settings.urls, str) else "addresses in the pipeline file"
     origin = {
@@ -94,14 +95,14 @@ def _checksums(listing: pd.DataFrame) -> Sequence[Any]:
 
 
 def _fetched(
-    wanted: Sequence[Wanted], surroundings: Surroundings
+    wanted: Sequence[Wanted], surroundings: Surroundings, anew: bool
 ) -> dict[Wanted, Path | ThroughlineError]:
     """The file or the problem of each address; one that is listed twice is fetched once."""
     from tqdm import tqdm
 
     def one(item: Wanted) -> Path | ThroughlineError:
         try:
-            return _one(item, surroundings)
+            return _one(item, surroundings, anew)
         except ThroughlineError as error:
             return error
 
@@ -111,14 +112,14 @@ def _fetched(
         return dict(zip(distinct, found, strict=True))
 
 
-def _one(item: Wanted, surroundings: Surroundings) -> Path:
+def _one(item: Wanted, surroundings: Surroundings, anew: bool) -> Path:
     parts = urlsplit(item.url)
     if parts.scheme not in ("http", "https") or not parts.netloc:
         raise BadData("An address must begin with https:// or http://", item.url)
     known = held(item.sha256, item.name, surroundings)
     if known is None and item.sha256 is None:
         kept = surroundings.cache / address_key(item.url)
-        known = kept if kept.is_file() else None
+        known = kept if kept.is_file() and not anew else None
     return known or downloaded(item.url, item.sha256, surroundings.cache, bar=False)
 
 
