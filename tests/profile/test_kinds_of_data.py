@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from throughline.errors import BadData
-from throughline.paths import Workspace
+from throughline.paths import Workspace, read_json
 from throughline.pipeline.loading import load
 from throughline.profile.pictures import training
 from throughline.profile.profile import profile
@@ -76,6 +76,29 @@ class TestSeries:
         )
         time = drafted(workspace, "load.csv").time
         assert time.index.columns == ["year", "month", "day", "hour"]
+
+    def test_that_grow_are_drafted_by_their_changes(self, workspace: Workspace) -> None:
+        rows = hours(900)
+        rows["load"] = np.arange(900) + rows["load"]
+        rows.to_csv(workspace.root / "load.csv", index=False)
+        assert drafted(workspace, "load.csv").target.change.kind == "difference"
+
+    def test_that_say_nothing_at_first_or_lack_values_are_drafted(
+        self, workspace: Workspace
+    ) -> None:
+        rows = hours(900)
+        rows.insert(1, "level", np.where(np.arange(900) < 720, 5.0, 7.0))
+        rows.loc[np.arange(0, 900, 17), "load"] = np.nan
+        rows.to_csv(workspace.root / "load.csv", index=False)
+        pipeline = drafted(workspace, "load.csv", "load")
+        assert list(pipeline.columns) == ["load"]
+        assert pipeline.columns["load"].impute is None
+        (entry,) = [
+            entry
+            for entry in read_json(workspace.training_data / "main" / "prepared.json")["inputs"]
+            if entry["name"] == "load"
+        ]
+        assert entry["may_be_missing"] is False
 
     def test_dates_of_orders_are_no_series(self, workspace: Workspace) -> None:
         generator = np.random.default_rng(0)

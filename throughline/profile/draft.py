@@ -54,7 +54,7 @@ def drafted(
         return _of_pictures(facts, target, source, title)
     grid = series.grid_of(frame, facts) if goal.role == "number" else None
     if grid is not None:
-        return _of_series(grid, facts, target, source, title)
+        return _of_series(frame, grid, facts, target, source, title)
     draft = Draft({"title": title, "task": task, "source": source, "target": target})
     if task == "regression":
         draft.sections["target"] = {"column": target, "scale": "standard"}
@@ -99,9 +99,14 @@ def _of_pictures(facts: Sequence[Fact], target: str, source: dict[str, Any], tit
 
 
 def _of_series(
-    grid: series.Grid, facts: Sequence[Fact], target: str, source: dict[str, Any], title: str
+    frame: pd.DataFrame,
+    grid: series.Grid,
+    facts: Sequence[Fact],
+    target: str,
+    source: dict[str, Any],
+    title: str,
 ) -> Draft:
     draft = Draft({"title": title, "task": "forecast", "source": source})
-    draft.sections |= series.sections(grid, facts, target, draft.notes)
+    draft.sections |= series.sections(frame, grid, facts, target, draft.notes)
     draft.sections["expectations"] = expectations(facts, target)
     return draft

@@ -14,7 +14,7 @@ SPELLINGS = {
 
 
 def part_named(name: str) -> str | None:
-    """`train`, `validation`, `test` or `gap`, where a name says one of them; `Training` says train."""
+    """`train`, `validation`, `test` or `gap` where a name says so; `Training` says train."""
     return SPELLINGS.get(name.strip().lower().replace("-", "_"))
 
 

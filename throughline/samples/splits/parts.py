@@ -79,7 +79,9 @@ def _predefined(rows: pd.DataFrame, split: Split) -> np.ndarray:
     named = {value: part_named(value) for value in said.unique()}
     strange = [value for value, part in named.items() if part is None]
     if strange:
-        raise BadData(f"Column '{split.column}' must say 'train', 'test' or 'gap' in each row", strange[0])
+        raise BadData(
+            f"Column '{split.column}' must say 'train', 'test' or 'gap' in each row", strange[0]
+        )
     # Choices are made by cross-validation, so rows that were set aside for them train as well,
     # unless there are no others to test with.
     tests = TEST if TEST in named.values() else VALIDATION
