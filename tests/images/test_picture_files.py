@@ -23,6 +23,7 @@ from throughline.serving.errors import BadRequest
 from throughline.serving.image import plain_picture, read_picture
 from throughline.sources.pictures.decoding import decoded
 from throughline.sources.pictures.images import as_images
+from throughline.sources.tree import files_below
 
 SIZE = (48, 64)
 ENTRY = {"shape": [*SIZE, 3], "type": "image"}
@@ -209,7 +210,7 @@ class TestTheOrderOfAFolder:
             place = tmp_path / "bars" / f"class{number % 2}" / f"{number}.png"
             place.write_bytes(encoded(photograph(50, 50 + number), "PNG"))
         given = Source.model_validate({"folder": "bars", "images": {"size": SIZE}})
-        fetched = as_images(tmp_path / "bars", given, {}, tmp_path / "cache")
+        fetched = as_images(files_below(tmp_path / "bars"), given, {}, tmp_path / "cache")
         assert fetched.frame["file"].tolist() == [
             "class0/0.png", "class0/2.png", "class1/1.png", "class1/3.png",
         ]  # fmt: skip

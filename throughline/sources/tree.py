@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import lzma
 import os
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from throughline.errors import BadData
+from throughline.limits import Budget, check, members
+from throughline.sources.gate import opened, taken
 
 IMAGES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp")
 # What file managers leave behind.
@@ -16,65 +21,111 @@ LITTER = ("Thumbs.db", "desktop.ini")
 HIDDEN = (".", "__MACOSX")
 
 
-def files_below(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Names below the folder, with `/` on every system, and contents; hidden ones left out."""
+def files_below(path: Path, sha256: str | None = None) -> Iterator[tuple[str, bytes]]:
+    """Names below the folder, with `/` on every system, and contents; hidden ones left out.
+
+    Args:
+        path: a folder, or a tar or zip file of one.
+        sha256: that the tar or zip file must have. Default: any.
+
+    Raises:
+        BadData: another checksum, no sound archive, or a link that leads out of the folder.
+        OverLimit: more files or bytes than params.yaml allows.
+    """
     if path.is_dir():
-        yield from _in_folder(path)
-    elif zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            for item in archive.infolist():
-                if not item.is_dir() and not _is_litter(item.filename):
+        yield from _counted(_in_folder(path, (path.resolve(),)), str(path))
+        return
+    with opened(path, sha256) as (stream, size, _):
+        yield from files_inside(stream, str(path), size)
+
+
+def files_inside(stream: IO[bytes], name: str, size: int) -> Iterator[tuple[str, bytes]]:
+    """Names in a tar or zip file, and contents; see `files_below`."""
+    packed = zipfile.is_zipfile(stream)
+    stream.seek(0)
+    if packed:
+        with zipfile.ZipFile(stream) as archive:
+            for item in members(archive, name, size):
+                if not _is_litter(item.filename):
                     yield item.filename, archive.read(item)
     else:
-        yield from _in_tar(path)
+        yield from _in_tar(stream, name, size)
+
+
+def _counted(files: Iterator[tuple[str, bytes]], name: str) -> Iterator[tuple[str, bytes]]:
+    for count, item in enumerate(files, 1):
+        check(name, "files", count)
+        yield item
 
 
 def _in_folder(
-    folder: Path, above: str = "", within: tuple[Path, ...] = ()
+    folder: Path, within: tuple[Path, ...], above: str = ""
 ) -> Iterator[tuple[str, bytes]]:
-    """In the order of names, on every disk; links to folders are followed inside the first.
+    """In the order of names, on every disk; links are followed to what lies inside the first.
 
-    Raises:
-        BadData: a link leads to a folder elsewhere, or to one that it lies in itself.
+    Args:
+        folder: to look into.
+        within: the folders around it and itself, without links.
+        above: the folders' names before those in it.
     """
-    within = (*within, folder.resolve())
+    top = within[0]
     with os.scandir(folder) as listing:
         entries = sorted(listing, key=lambda entry: entry.name)
     for entry in entries:
         if entry.name in LITTER or entry.name.startswith(HIDDEN):
             continue
+        path = Path(entry.path)
+        if entry.is_symlink():
+            _check_link(path, within)
         if entry.is_dir():
-            if entry.is_symlink():
-                _check_link(Path(entry.path), above + entry.name, within)
-            yield from _in_folder(Path(entry.path), f"{above}{entry.name}/", within)
+            yield from _in_folder(path, (*within, path.resolve()), f"{above}{entry.name}/")
         elif entry.is_file():
-            yield above + entry.name, Path(entry.path).read_bytes()
+            yield _as_text(above + entry.name, top), taken(path).content
 
 
-def _check_link(link: Path, name: str, within: tuple[Path, ...]) -> None:
-    """Whether a link to a folder may be followed: data of strangers must not name other folders."""
-    target = link.resolve()
-    if not target.is_relative_to(within[0]) or target in within:
+def _as_text(name: str, where: object) -> str:
+    """A name that can be written down; disks and tar files hold bytes."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
         raise BadData(
-            f"A link to a folder must lead to another one inside '{within[0]}'",
-            f"{name} -> {target}",
-            "Put the folder in the link's place, or remove the link",
+            f"Names of files in '{where}' must be UTF-8",
+            name.encode("utf-8", "backslashreplace").decode(),
+            "Rename the file",
+        ) from None
+    return name
+
+
+def _check_link(link: Path, within: tuple[Path, ...]) -> None:
+    """Refuse a link out of the first folder, in a circle or to nothing: it must not just vanish."""
+    target = link.resolve()
+    inside = target.is_relative_to(within[0]) and target not in within
+    if not inside or not target.exists():
+        raise BadData(
+            f"Links in '{within[0]}' must lead to files and other folders inside it",
+            f"'{link}' leads to {target}",
+            "Put the file or the folder itself there, or remove the link",
         )
 
 
-def _in_tar(path: Path) -> Iterator[tuple[str, bytes]]:
+def _in_tar(stream: IO[bytes], name: str, size: int) -> Iterator[tuple[str, bytes]]:
+    budget = Budget(name, size)
     try:
-        with tarfile.open(path) as tar:
+        with tarfile.open(fileobj=stream) as tar:
             for member in tar:
-                stream = tar.extractfile(member) if member.isfile() else None
-                if stream is not None and not _is_litter(member.name):
-                    yield member.name.removeprefix("./"), stream.read()
-    except (tarfile.TarError, EOFError, OSError) as error:
+                # Of all members: those that are passed over are unpacked as well.
+                budget.file()
+                check(name, "bytes", member.size)
+                budget.take(member.size)
+                content = tar.extractfile(member) if member.isfile() else None
+                if content is not None and not _is_litter(member.name):
+                    yield _as_text(member.name.removeprefix("./"), name), content.read()
+    except (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError) as error:
         raise BadData(
-            f"'{path}' must be a folder, or a sound tar or zip file", str(error), "Fetch it again"
+            f"'{name}' must be a folder, or a sound tar or zip file", str(error), "Fetch it again"
         ) from None
 
 
 def _is_litter(name: str) -> bool:
     parts = PurePosixPath(name).parts
-    return parts[-1] in LITTER or any(part.startswith(HIDDEN) for part in parts)
+    return not parts or parts[-1] in LITTER or any(part.startswith(HIDDEN) for part in parts)

@@ -8,7 +8,6 @@ training nothing; `prepare` still hands on those of training rows alone.
 from __future__ import annotations
 
 import os
-import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -64,13 +63,12 @@ def bottleneck(stage_input: StageInput, workspace: Workspace) -> None:
     """
     from throughline.preprocessing.bottleneck import frozen_columns, key
     from throughline.preprocessing.pictures import stored_images
-    from throughline.sources.fetching.mirror import mirror_folder
     from throughline.sources.fetching.pretrained import fetched
+    from throughline.sources.gate import copied
     from throughline.sources.registry import Surroundings
     from throughline.training.network.pretrained import entries_of
 
-    cache = workspace.root / ".cache" / "downloads"
-    surroundings = Surroundings(workspace.root, cache, mirror_folder())
+    surroundings = Surroundings.of(workspace.root)
     images = stored_images(needed(workspace.raw / "rows.parquet", "ingest"))
     networks: dict[Path, str] = {}
     with replaced(workspace.bottleneck) as folder:
@@ -94,7 +92,9 @@ def bottleneck(stage_input: StageInput, workspace: Workspace) -> None:
                         "'application' and 'arguments'",
                         f"{networks[path]} and {entry.built}",
                     )
-                shutil.copyfile(fetched(entry, surroundings), path)
+                # An application is built here; the checksum is that of its weights.
+                sha256 = entry.sha256 if entry.application is None else None
+                copied(fetched(entry, surroundings), path, sha256)
 
 
 def _freeze(
@@ -103,9 +103,15 @@ def _freeze(
     """Write a frozen network and its features of all pictures."""
     from throughline.export.pretrained import frozen_graph
     from throughline.sources.fetching.pretrained import fetched
+    from throughline.sources.gate import copied
 
     assert image.pretrained is not None
-    graph = frozen_graph(fetched(image.pretrained, surroundings), image.pretrained)
+    pretrained = image.pretrained
+    sha256 = pretrained.sha256 if pretrained.application is None else None
+    network = path.with_suffix(".keras")
+    copied(fetched(pretrained, surroundings), network, sha256)
+    graph = frozen_graph(network, pretrained)
+    network.unlink()
     path.write_bytes(graph.SerializeToString(deterministic=True))
     _write_features(_whole(name, image, pictures, path), name, pictures, path.with_suffix(".npy"))
 

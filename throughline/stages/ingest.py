@@ -9,13 +9,15 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from throughline.limits import applied, guarded
 from throughline.paths import Workspace, replaced, write_json
 from throughline.stages.stage import Entry, Stage
 
 if TYPE_CHECKING:
     import numpy as np
 
-    from throughline.sources.registry import Fetched
+    from throughline.pipeline.schema.source import Source
+    from throughline.sources.registry import Fetched, Surroundings
     from throughline.stages.given import StageInput
 
 # Files whose names are printed.
@@ -35,18 +37,25 @@ def ingest(stage_input: StageInput, workspace: Workspace) -> None:
         MissingFile: the source is not there.
         BadData: it cannot be read as a table; names file, row or column, and the remedy.
     """
-    from throughline.sources.fetching.located import auxiliary
-    from throughline.sources.fetching.mirror import mirror_folder
     from throughline.sources.registry import Surroundings, fetch
+
+    settings = stage_input.main.source
+    surroundings = Surroundings.of(workspace.root)
+    fetched = fetch(settings, surroundings)
+    where = str(fetched.origin.get("file") or fetched.origin["source"])
+    with applied(surroundings.limits), guarded(where, timed=False):
+        _written(fetched, settings, surroundings, where, workspace)
+    _report_files_set_aside(fetched.origin.get("set_aside", []))
+
+
+def _written(
+    fetched: Fetched, settings: Source, surroundings: Surroundings, where: str, workspace: Workspace
+) -> None:
+    """Make the rows of one form, and write them."""
+    from throughline.sources.fetching.located import auxiliary
     from throughline.sources.samples import sampled
     from throughline.sources.table import described, only_known, standardised, write_rows
 
-    settings = stage_input.main.source
-    surroundings = Surroundings(
-        workspace.root, workspace.root / ".cache" / "downloads", mirror_folder()
-    )
-    fetched = fetch(settings, surroundings)
-    where = str(fetched.origin.get("file") or fetched.origin["source"])
     read = settings.read
     frame, pixels = fetched.frame, None
     if settings.images is not None and not fetched.images:
@@ -76,7 +85,6 @@ def ingest(stage_input: StageInput, workspace: Workspace) -> None:
         write_rows(frame, draft / "rows.parquet")
         write_json(draft / "provenance.json", provenance)
         _write_images(fetched, settings, pixels, draft)
-    _report_files_set_aside(fetched.origin.get("set_aside", []))
 
 
 def _write_images(fetched: Fetched, settings: Any, pixels: np.ndarray | None, folder: Path) -> None:

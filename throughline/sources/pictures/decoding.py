@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import struct
 import sys
+import zlib
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
@@ -21,6 +23,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from throughline.errors import ThroughlineError
+from throughline.limits import current
 from throughline.processes import begin
 from throughline.sources.tree import IMAGES
 
@@ -31,8 +34,8 @@ if TYPE_CHECKING:
 BLOCK_FILES, BLOCK_BYTES = 32, 8 << 20
 # Each holds blocks in memory.
 MOST_PROCESSES = 8
-# More pixels than any camera's; a small file can claim to be larger than memory.
-MOST_PIXELS = 200_000_000
+# What Pillow raises besides for files that somebody made to do harm.
+HOSTILE = (ArithmeticError, LookupError, AttributeError, TypeError, struct.error, zlib.error)
 FORMATS = {
     ".jpg": ("JPEG", "MPO"), ".jpeg": ("JPEG", "MPO"), ".png": ("PNG",),
     ".gif": ("GIF",), ".bmp": ("BMP",), ".webp": ("WEBP",),
@@ -122,9 +125,14 @@ def decoded(file: str, content: bytes, images: Images) -> Decoded:
     from throughline.serving.image import UNSOUND, stored_picture
 
     assert images.size is not None
-    Image.MAX_IMAGE_PIXELS = MOST_PIXELS
+    most = current().pixels
+    # Ours says it before anything is decoded; Pillow's would do so at twice as many.
+    Image.MAX_IMAGE_PIXELS = None
     try:
         with Image.open(io.BytesIO(content), formats=READ) as image:
+            if image.width * image.height > most:
+                detail = f"{image.width} x {image.height}, more than limits.pixels: {most}"
+                return Decoded(file, {}, "broken", detail, None)
             facts = {
                 "height": image.height,
                 "width": image.width,
@@ -136,7 +144,7 @@ def decoded(file: str, content: bytes, images: Images) -> Decoded:
             pixels = stored_picture(image, images.size, images.channels, images.fit)
     except UnidentifiedImageError:
         return Decoded(file, {}, "broken", f"begins with {content[:8].hex(' ')}", None)
-    except (*UNSOUND, Image.DecompressionBombError) as error:
+    except (*UNSOUND, *HOSTILE) as error:
         problem = "truncated" if "truncated" in str(error).lower() else "broken"
         return Decoded(file, {}, problem, str(error)[:200], None)
     mean = pixels.sum(dtype=np.uint64) / pixels.size
