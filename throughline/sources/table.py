@@ -57,9 +57,7 @@ def standardised(
             "Give all names in 'source.read.columns'",
         )
     columns = {
-        name: _composed(
-            _standard(_as_text(frame.iloc[:, position], name, text_columns), name, where)
-        )
+        name: _standard(_as_text(frame.iloc[:, position], name, text_columns), name, where)
         for position, name in enumerate(names)
     }
     result = pd.DataFrame(columns)
