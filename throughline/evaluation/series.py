@@ -140,11 +140,10 @@ class SeriesParts:
             ends = rows.ends[start : start + CHUNK]
             windows = raw_windows(rows.series, kinds, ends, self.extent.length)
             try:
-                # How far the future leaves the past's range is what is measured here.
                 if predictor.states:
-                    answers, states = predictor.in_order(windows, states, ranges=False)
+                    answers, states = predictor.in_order(windows, states)
                 else:
-                    answers = predictor.predict(windows, ranges=False)
+                    answers = predictor.predict(windows)
             except BadRequest as error:
                 raise BadData(
                     f"The windows must be ones that '{model.name}' answers. {error}"
@@ -208,7 +207,7 @@ class SeriesParts:
         series = self.whole.series
         values = values_of(series, self.target.columns).astype(np.float64)
         same = (series.groups[season:] == series.groups[:-season]) & (
-            series.present[season:] & series.present[:-season]
+            series.measured[season:] & series.measured[:-season]
         )
         return np.asarray(np.abs(values[season:] - values[:-season])[same].mean(axis=0))
 

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import csv
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from throughline.serving.errors import BadRequest
 from throughline.serving.predictor import Predictor
+from throughline.serving.windows import Fed
 
 # A model of more classes is answered by its most probable ones.
 MOST_COLUMNS = 20
@@ -71,9 +73,40 @@ def predict(model: Path, rows: Path, output: Path | None = None) -> None:
     if not model.is_file():
         raise BadRequest(f"There is no model '{model}'. Run the pipeline first.")
     predictor = Predictor(model)
+    if predictor.windowing is not None:
+        answers, fed = predictor.forecast(read_columns(rows))
+        _write(*forecast_table(predictor, answers, fed), output)
+        return
     answers = predictor.predict(read_columns(rows))
     header, lines = _table(answers, predictor.metadata.get("target", {}).get("classes"))
     _write(header, lines, output)
+
+
+def forecast_table(
+    predictor: Predictor, answers: Mapping[str, np.ndarray], fed: Fed
+) -> tuple[list[str], Iterator[list[object]]]:
+    """Header and lines of forecasts: the time that each is made at, its series, the answers.
+
+    Several horizons, or targets, are `prediction[+1]`, `prediction[+2]`; the last column names
+    columns with a value far outside those of the training.
+    """
+    target = predictor.metadata.get("target", {})
+    header, lines = _table(dict(answers), target.get("classes") or _horizons(target))
+    times = np.datetime_as_string(fed.newest.astype("datetime64[s]"))
+    before = zip(times.tolist(), *fed.series.values(), strict=True)
+    table = (
+        [first.replace("T", " "), *series, *line, outside]
+        for (first, *series), line, outside in zip(before, lines, fed.outside, strict=True)
+    )
+    return ["time", *fed.series, *header, "outside_training"], table
+
+
+def _horizons(target: Mapping[str, Any]) -> list[object] | None:
+    """What each place of a forecast is of, where there are several."""
+    columns, horizons = target.get("columns", []), target.get("horizons", [])
+    if len(columns) > 1:
+        return [f"{name}+{horizon}" for horizon in horizons for name in columns]
+    return [f"+{horizon}" for horizon in horizons]
 
 
 def predict_images(model: Path, files: list[Path], output: Path | None = None) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import json
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import numpy as np
 from throughline.serving.chunks import answered
 from throughline.serving.errors import BadRequest
 from throughline.serving.pictures import pictures
-from throughline.serving.windows import Windowing
+from throughline.serving.windows import Fed, Windowing
 
 Values = Sequence[Any] | np.ndarray
 
@@ -72,16 +73,12 @@ class Predictor:
         window = self.metadata.get("window")
         self.windowing = Windowing(window, self.inputs) if window else None
 
-    def predict(
-        self, columns: Mapping[str, Values], *, ranges: bool = True
-    ) -> dict[str, np.ndarray]:
+    def predict(self, columns: Mapping[str, Values]) -> dict[str, np.ndarray]:
         """Answer raw rows.
 
         Args:
             columns: for each input of the model its values, one a row; columns that the model
                 does not know are ignored. A forecaster takes windows, see `Windowing.feed`.
-            ranges: whether a forecaster refuses values far outside those of its training.
-                Default: true.
 
         Returns:
             for each output an array whose first axis is the rows.
@@ -92,21 +89,40 @@ class Predictor:
                 list.
         """
         if self.windowing is not None:
-            self._all_there(columns, self.windowing.columns)
-            feed = self.windowing.feed(columns, _converted, ranges)
-            rows = len(next(iter(feed.values())))
-        else:
-            rows = self._length(columns)
-            feed = {
-                name: pictures(name, entry, columns[name])
-                if entry["type"] == "image"
-                else _converted(name, entry, columns[name])[:, None]
-                for name, entry in self.inputs.items()
-            }
+            return self.forecast(columns)[0]
+        rows = self._length(columns)
+        feed = {
+            name: pictures(name, entry, columns[name])
+            if entry["type"] == "image"
+            else _converted(name, entry, columns[name])[:, None]
+            for name, entry in self.inputs.items()
+        }
         if rows == 0:
             raise BadRequest("At least one row is needed. Received: 0 rows.")
         feed |= self.fresh(rows)
         return answered(self._session, self.outputs, feed, self._threads)
+
+    def forecast(self, columns: Mapping[str, Values]) -> tuple[dict[str, np.ndarray], Fed]:
+        """Answer windows, and say of each when it ends, of which series, and how usual it is.
+
+        Args:
+            columns: as for `predict`.
+
+        Raises:
+            BadRequest: as `predict`, or a model that takes rows and no windows.
+        """
+        fed = self._fed(columns)
+        feed = {**fed.inputs, **self.fresh(len(fed.newest))}
+        return answered(self._session, self.outputs, feed, self._threads), fed
+
+    def _fed(self, columns: Mapping[str, Values]) -> Fed:
+        if self.windowing is None:
+            raise BadRequest("Only a forecaster takes windows. Received: a model of rows.")
+        self._all_there(columns, self.windowing.columns)
+        fed = self.windowing.feed(columns, _converted)
+        if not len(fed.newest):
+            raise BadRequest("At least one row is needed. Received: 0 rows.")
+        return fed
 
     def fresh(self, rows: int = 1) -> dict[str, np.ndarray]:
         """The states of a series that has not begun: zeros."""
@@ -118,15 +134,12 @@ class Predictor:
         self,
         columns: Mapping[str, Values],
         states: Mapping[str, np.ndarray] | None = None,
-        *,
-        ranges: bool = True,
     ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """Answer the windows of one series one after the other, with the state carried on.
 
         Args:
             columns: as for `predict`, windows in the order of time.
             states: what an earlier call gave. Default: those of a series that has not begun.
-            ranges: as for `predict`.
 
         Returns:
             the answers, and the states after the last window.
@@ -134,11 +147,27 @@ class Predictor:
         Raises:
             BadRequest: as `predict`, or a model that takes rows and no windows.
         """
-        if self.windowing is None:
-            raise BadRequest("Only a forecaster answers in order. Received: a model of rows.")
-        self._all_there(columns, self.windowing.columns)
-        feed = self.windowing.feed(columns, _converted, ranges)
-        held = dict(self.fresh() if states is None else states)
+        return self._one_by_one(
+            self._fed(columns).inputs, self.fresh() if states is None else states
+        )
+
+    def newest(
+        self, columns: Mapping[str, Values], states: Mapping[str, np.ndarray]
+    ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], Fed] | None:
+        """Answer the newest window of rows that were checked by `moment`, if it is complete.
+
+        Args:
+            columns: rows of one series, oldest first.
+            states: those before the window.
+        """
+        assert self.windowing is not None
+        fed = self.windowing.newest(columns, _converted)
+        return None if fed is None else (*self._one_by_one(fed.inputs, states), fed)
+
+    def _one_by_one(
+        self, feed: Mapping[str, np.ndarray], states: Mapping[str, np.ndarray]
+    ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        held = dict(states)
         names = [*self.outputs, *self.states.values()]
         answers: dict[str, list[np.ndarray]] = {name: [] for name in self.outputs}
         for row in range(len(next(iter(feed.values())))):
@@ -189,7 +218,7 @@ def _converted(name: str, entry: Mapping[str, Any], values: Values) -> np.ndarra
         return array
     if entry["type"] == "boolean":
         return _booleans(name, values)
-    array = np.array(["" if _is_missing(value) else str(value) for value in values], dtype=object)
+    array = np.array([_text(value) for value in values], dtype=object)
     if entry.get("may_be_missing") is False:
         _refuse(name, values, array == "", "a text", "the model has nothing to put there")
     if entry.get("closed"):
@@ -199,6 +228,11 @@ def _converted(name: str, entry: Mapping[str, Any], values: Values) -> np.ndarra
             strange &= array != ""
         _refuse(name, values, strange, "one of " + ", ".join(sorted(known)), "")
     return array
+
+
+def _text(value: Any) -> str:
+    """A text in Unicode's form NFC, in which `ingest` stores all texts."""
+    return "" if _is_missing(value) else unicodedata.normalize("NFC", str(value))
 
 
 def _numbers(name: str, values: Values) -> np.ndarray:

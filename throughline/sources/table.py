@@ -21,8 +21,8 @@ def standardised(
 ) -> pd.DataFrame:
     """`frame` with renamed columns, each of one type, and rows counted from 0.
 
-    Integers become int64, other numbers float64 (missing is NaN), categories and texts strings,
-    dates timestamps; a column of arrays keeps the type of its numbers.
+    Integers become int64, other numbers float64 (missing is NaN), categories and texts strings in
+    Unicode's form NFC, dates timestamps; a column of arrays keeps the type of its numbers.
 
     Args:
         frame: rows of a source.
@@ -101,6 +101,13 @@ def _as_text(column: pd.Series, name: str, text_columns: Collection[str]) -> pd.
     return column.map(str, na_action="ignore").astype("str")
 
 
+def _composed(column: pd.Series) -> pd.Series:
+    """Texts in which é is one character however it was typed, as served ones are."""
+    if column.dropna().map(str.isascii).all():
+        return column
+    return column.str.normalize("NFC")
+
+
 def _standard(column: pd.Series, name: str, where: str) -> pd.Series:
     import pandas as pd
     from pandas.api import types
@@ -119,7 +126,7 @@ def _standard(column: pd.Series, name: str, where: str) -> pd.Series:
     if types.is_datetime64_any_dtype(column.dtype):
         return column.astype("datetime64[us]")
     if isinstance(column.dtype, pd.StringDtype):
-        return column.astype("str")
+        return _composed(column.astype("str"))
     return _one_type(column, name, where)
 
 
@@ -144,7 +151,7 @@ def _one_type(column: pd.Series, name: str, where: str) -> pd.Series:
     if first == "number":
         return pd.to_numeric(column).astype("float64")
     if first == "text":
-        return column.astype("str")
+        return _composed(column.astype("str"))
     if first == "time":
         return pd.to_datetime(column).astype("datetime64[us]")
     return column

@@ -6,13 +6,14 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadData, MissingFile
 from throughline.sources.fetching.mirror import held
 from throughline.sources.formats.content import decoded
 from throughline.sources.formats.reading import SUFFIXES, read_bytes
 from throughline.sources.gate import refuse_other
+from throughline.sources.layout import said_by_folders
 from throughline.sources.registry import Fetched, Surroundings, source
 from throughline.sources.tree import IMAGES, files_below
 
@@ -34,11 +35,12 @@ STARTS = {
 
 @source("folder")
 def bring(settings: Source, surroundings: Surroundings) -> Fetched:
-    """One row a file: its path, its class (the folder it is in), its part, and its content.
+    """One row a file: its path, its part and class as its folders say, and its content.
 
-    `train/cats/1.jpg` has the part `train` and the class `cats`. An image is a column `image` of
-    the file's bytes, a text a column `text`. A folder of tables of one shape gives their rows, one
-    below the other, with the column `file`. Files come in the order of their paths.
+    `train/cats/1.jpg` has the part `train` and the class `cats`, see `sources.layout`. An image
+    is a column `image` of the file's bytes, a text a column `text`. A folder of tables of one shape
+    gives their rows, one below the other, with the column `file`. Files come in the order of their
+    paths.
 
     Raises:
         MissingFile: there is no such folder.
@@ -124,13 +126,8 @@ def _kind(files: list[tuple[str, bytes]], settings: Source) -> str:
 def _items(files: list[tuple[str, bytes]], kind: str, settings: Source) -> pd.DataFrame:
     import pandas as pd
 
-    folders = [PurePosixPath(name).parts[:-1] for name, _ in files]
-    depth = max(len(parts) for parts in folders)
-    columns: dict[str, list[object]] = {"file": [name for name, _ in files]}
-    if depth >= 2:
-        columns["part"] = [parts[-2] if len(parts) > 1 else None for parts in folders]
-    if depth >= 1:
-        columns["class"] = [parts[-1] if parts else None for parts in folders]
+    names = [name for name, _ in files]
+    columns: dict[str, list[Any]] = {"file": names, **said_by_folders(names)}
     if kind == "text":
         encoding = settings.read.encoding
         columns["text"] = [decoded(content, name, encoding) for name, content in files]
