@@ -103,7 +103,7 @@ def stages(document: Mapping[str, Any], name: str, sources: Sequence[str] = ()) 
         name: the pipeline.
         sources: files of this machine that the rows come from. Default: none.
     """
-    written = {
+    written: dict[str, Any] = {
         # Names are filled in here: DVC's own `${name}` costs it 0.4 ms a mention, at every start.
         "stages": {
             stage: _named(_stage(stage, document, name), name)

@@ -9,6 +9,7 @@ import numpy as np
 from throughline.errors import BadData, BadPipeline, nearest
 from throughline.pipeline.schema.protocol import CrossValidation
 from throughline.samples.splits import drawn
+from throughline.samples.times import moments
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,8 +50,9 @@ def folds(rows: pd.DataFrame, labels: np.ndarray | None, protocol: CrossValidati
     try:
         for repeat in range(protocol.repeats):
             seed = protocol.seed + repeat if protocol.shuffle else None
-            if protocol.temporal:
-                numbers = np.argsort(rows[protocol.temporal].to_numpy(), kind="stable")
+            if protocol.temporal and column:
+                when = moments(rows[column], column, "cross_validation.temporal")
+                numbers = np.argsort(when, kind="stable")
                 pairs = drawn.temporal_folds(len(rows), protocol.folds, protocol.gap)
             elif protocol.group:
                 groups = drawn.present(rows, protocol.group)
@@ -60,6 +62,8 @@ def folds(rows: pd.DataFrame, labels: np.ndarray | None, protocol: CrossValidati
             else:
                 pairs = drawn.plain_folds(len(rows), protocol.folds, seed)
             result += [Fold(numbers[train], numbers[held], repeat) for train, held in pairs]
+    except BadData:
+        raise
     except ValueError as error:
         raise BadData(
             f"The training rows cannot be folded: {error}",

@@ -9,6 +9,7 @@ import numpy as np
 from throughline.errors import BadData, BadPipeline, nearest
 from throughline.pipeline.schema.protocol import Split
 from throughline.samples.splits import drawn
+from throughline.samples.times import moments
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,7 +87,8 @@ def _predefined(rows: pd.DataFrame, split: Split) -> np.ndarray:
 
 
 def _temporal(rows: pd.DataFrame, split: Split) -> np.ndarray:
-    order = np.argsort(rows[split.column].to_numpy(), kind="stable")
+    assert split.column is not None
+    order = np.argsort(moments(rows[split.column], split.column, "split.column"), kind="stable")
     count = int(split.test) if split.test >= 1 else round(len(rows) * split.test)
     first = len(rows) - count
     assigned = np.full(len(rows), "training", dtype=object)

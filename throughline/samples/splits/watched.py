@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from throughline.errors import BadData
+from throughline.samples.times import moments
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,7 +46,7 @@ def watched(
         held = _groups(rows[split.column].to_numpy(), share, seed)
         kept = ~held
     elif split.kind == "temporal" and split.column is not None:
-        order = np.argsort(rows[split.column].to_numpy(), kind="stable")
+        order = np.argsort(moments(rows[split.column], split.column, "split.column"), kind="stable")
         first = len(rows) - max(1, round(len(rows) * share))
         held, kept = np.zeros(len(rows), bool), np.zeros(len(rows), bool)
         held[order[first:]] = True

@@ -8,6 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadData
+from throughline.sources.cells import settled
 from throughline.sources.formats.content import looks_like_html, unpacked
 
 if TYPE_CHECKING:
@@ -71,12 +72,21 @@ def read_table(path: Path, name: str, settings: Read) -> tuple[pd.DataFrame, dic
 
 def read_bytes(content: bytes, name: str, settings: Read) -> tuple[pd.DataFrame, dict[str, Any]]:
     """The table in the bytes of a file; see `read_table`."""
+    frame, how = read_cells(content, name, settings)
+    return settled(frame, settings, f"'{name}'"), how
+
+
+def read_cells(content: bytes, name: str, settings: Read) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """The table in the bytes of a file, whose texts are not yet read as values.
+
+    For tables of several files: what a column holds is told by all its cells; see `cells.settled`.
+    """
     if not content:
         raise BadData(f"'{name}' must hold data", "0 bytes", "Fetch it again")
     content, inner = unpacked(content, name, settings.member)
     if not content:
         raise BadData(f"'{name}' must hold data", f"0 bytes in '{inner}'", "Fetch it again")
-    kind = settings.format or _format_of(inner, content)
+    kind = settings.format or format_of(inner, content)
     if kind is None:
         if looks_like_html(content):
             raise BadData(f"'{name}' must hold data", "a web page", "Use the direct address")
@@ -90,7 +100,8 @@ def read_bytes(content: bytes, name: str, settings: Read) -> tuple[pd.DataFrame,
     return frame, {"format": kind, **how}
 
 
-def _format_of(name: str, content: bytes) -> str | None:
+def format_of(name: str, content: bytes) -> str | None:
+    """The format that a file's first bytes or its name tell."""
     if content[:4] == b"PAR1":
         return "parquet"
     if content[:4] == b"RIFF" and content[8:12] == b"WAVE":
