@@ -38,7 +38,7 @@ class TestRowsInOrderOfTime:
         kept, held = watched(rows, TEMPORAL, 0.25, 0)
         assert held is not None
         assert rows["day"][kept].max() < rows["day"][held].min()
-        for fold in folds(rows, None, CrossValidation(folds=3, temporal="sold")):
+        for fold in folds(rows, None, CrossValidation(folds=3, temporal="sold"), TEMPORAL):
             assert rows["day"][fold.training].max() < rows["day"][fold.validation].min()
 
     def test_are_refused_where_day_and_month_cannot_be_told(self) -> None:

@@ -97,6 +97,7 @@ def _columns(data: Path, workspace: Workspace, metadata: Mapping[str, Any]) -> M
     from throughline.pipeline.schema.source import Read
     from throughline.sources.formats.content import decoded, unpacked
     from throughline.sources.formats.reading import format_of, read_bytes
+    from throughline.sources.gate import taken
     from throughline.sources.table import standardised
 
     read = Read()
@@ -104,7 +105,7 @@ def _columns(data: Path, workspace: Workspace, metadata: Mapping[str, Any]) -> M
         # The new file's own name tells its format; all else is as the pipeline says.
         own = load(workspace).main.source.read
         read = own.model_copy(update={"member": None, "format": None})
-    content, inner = unpacked(data.read_bytes(), data.name, None)
+    content, inner = unpacked(taken(data).content, data.name, None)
     reading = metadata.get("reading") or USUAL
     if format_of(inner, content) == "csv":
         text = decoded(content, inner, reading.get("encoding", "utf-8"))

@@ -77,7 +77,7 @@ def _drawn(rows: pd.DataFrame, split: Split) -> np.ndarray:
 def _predefined(rows: pd.DataFrame, split: Split) -> np.ndarray:
     said = rows[split.column].astype(str).to_numpy(dtype=object)
     # Choices are made by cross-validation, so rows that were set aside for them train as well.
-    names = {"test": "test"} | dict.fromkeys(
+    names = {"test": "test", "gap": "gap"} | dict.fromkeys(
         ("train", "training", "valid", "validation"), "training"
     )
     strange = [value for value in said if value not in names]
@@ -88,10 +88,10 @@ def _predefined(rows: pd.DataFrame, split: Split) -> np.ndarray:
 
 def _temporal(rows: pd.DataFrame, split: Split) -> np.ndarray:
     assert split.column is not None
-    order = np.argsort(moments(rows[split.column], split.column, "split.column"), kind="stable")
+    times = moments(rows[split.column], split.column, "split.column")
     count = int(split.test) if split.test >= 1 else round(len(rows) * split.test)
-    first = len(rows) - count
     assigned = np.full(len(rows), "training", dtype=object)
-    assigned[order[first:]] = "test"
-    assigned[order[max(0, first - split.gap) : first]] = "gap"
+    test, gap = drawn.latest(times, count, split.gap)
+    assigned[test] = "test"
+    assigned[gap] = "gap"
     return assigned
