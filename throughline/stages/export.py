@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from throughline.paths import Workspace, needed, read_json, replaced, write_json
+from throughline.paths import READING_FILE, Workspace, needed, read_json, replaced, write_json
 from throughline.stages.stage import (
     PREPARED,
     Entry,
@@ -171,6 +172,7 @@ class _Branch:
             "features": summary["features"],
             "target": summary["target"],
             **({"window": summary["window"]} if "window" in summary else {}),
+            **self._reading(summary["inputs"]),
             "training": training,
             "metrics": {"training": training["final"]},
             "training_rows": summary["rows"],
@@ -184,6 +186,16 @@ class _Branch:
                 "network.weights.h5": _sha256(self.folder / "network.weights.h5"),
             },
         }
+
+    def _reading(self, inputs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """How the texts of the source's cells were read, for whoever reads rows for the model."""
+        path = self.prepared.parent / READING_FILE
+        if not path.exists():
+            return {}
+        found = read_json(path)
+        names = {entry["name"] for entry in inputs}
+        own = {name: cells for name, cells in found["columns"].items() if name in names}
+        return {"reading": {**found, "columns": own}}
 
 
 def _sha256(path: Path) -> str:
