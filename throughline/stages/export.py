@@ -111,6 +111,7 @@ class _Branch:
         from throughline.export.graph.canonical import canonical_bytes
         from throughline.export.graph.halves import answers_graph, features_graph
         from throughline.export.graph.join import join
+        from throughline.export.graph.reach import oldest_runtime
         from throughline.export.proof.contract import held_against_network
         from throughline.export.proof.fresh_process import keep_requests
         from throughline.export.states import carried
@@ -123,6 +124,7 @@ class _Branch:
         model = join(front, back, keep=list(states.values()))
         found = held_against_network(front, back, model, self.folder, summary, self.name, precision)
         metadata = self._metadata(summary, exporter, precision)
+        metadata["runtime"] = {"onnxruntime": oldest_runtime(model)}
         if states:
             metadata["states"] = states
         entry = model.metadata_props.add()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from throughline.export.graph.rewriting import (
     drop_dead,
+    every_node,
     read_values,
     rename_values,
     replace_items,
@@ -216,7 +217,7 @@ def _merge_equal_constants(graph: onnx.GraphProto) -> None:
 
 def _used_opsets(model: onnx.ModelProto) -> list[onnx.OperatorSetIdProto]:
     """The operator sets that nodes use, and the standard one, sorted by domain."""
-    used = {""} | {node.domain for node in model.graph.node}
+    used = {""} | {node.domain for node in every_node(model.graph)}
     used |= {function.domain for function in model.functions}
     found = [opset for opset in model.opset_import if opset.domain in used]
     return sorted(found, key=lambda opset: str(opset.domain))

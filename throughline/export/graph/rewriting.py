@@ -17,6 +17,14 @@ def subgraphs(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
         yield from attribute.graphs
 
 
+def every_node(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
+    """The nodes of a graph, each followed by those of the graphs inside it."""
+    for node in graph.node:
+        yield node
+        for inner in subgraphs(node):
+            yield from every_node(inner)
+
+
 def read_values(node: onnx.NodeProto) -> Iterator[str]:
     """The values that a node reads, those of the graphs inside it included."""
     yield from (value for value in node.input if value)
