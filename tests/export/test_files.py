@@ -90,7 +90,7 @@ class TestJoin:
             )
         )
         joined = join(front, exported(network("answer")))
-        assert {o.domain: o.version for o in joined.opset_import}["ai.onnx.ml"] == 3
+        assert {o.domain: o.version for o in joined.opset_import}["ai.onnx.ml"] == 4
         session(joined)
 
 

@@ -144,7 +144,7 @@ class TestLower:
         first.graph.output[0].name = "features"
         second = model([helper.make_node("Gelu", ["features"], ["y"])])
         second.graph.input[0].name = "features"
-        joined = join(first, second)
+        joined = lower(join(first, second))
         assert (joined.opset_import[0].version, joined.ir_version) == (20, 9)
 
     @pytest.mark.parametrize("domain", ["", "com.microsoft"])

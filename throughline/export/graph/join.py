@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from throughline.errors import ThroughlineError, listed
 from throughline.export.graph.constants import fold_constants
-from throughline.export.graph.reach import lower, lowest
 from throughline.export.graph.rewriting import drop_dead, rename_values, subgraphs
 
 if TYPE_CHECKING:
@@ -37,12 +36,11 @@ def join(
         keep: outputs of `preprocess` that stay outputs, such as states. Default: none.
 
     Returns:
-        The joined model, without dead nodes, at the lowest opsets and format that it needs.
+        The joined model, at the newer opset and format of the two, without dead nodes.
 
     Raises:
         UnmatchedGraphs: when no output feeds the network, or a raw input and an output of the
             network have one name.
-        UnknownOperator: a node that no runtime knows.
     """
     import onnx
     from onnx import helper
@@ -75,7 +73,7 @@ def join(
     helper.set_model_props(model, dict(sorted(props.items())))
     fold_constants(model)
     drop_dead(model.graph)
-    return lower(model)
+    return model
 
 
 def _names(values: object) -> set[str]:
@@ -102,16 +100,16 @@ def _check(preprocess: onnx.ModelProto, network: onnx.ModelProto, shared: list[s
 def _aligned(
     preprocess: onnx.ModelProto, network: onnx.ModelProto
 ) -> tuple[onnx.ModelProto, onnx.ModelProto]:
-    """Copies of both models at the lowest opset that serves both, and one format."""
+    """Copies of both models at the newer opset and format of the two."""
     import onnx
 
-    target = max(lowest(model).get("", 1) for model in (preprocess, network))
+    target = max(_opset(preprocess), _opset(network))
     version = max(preprocess.ir_version, network.ir_version)
     copies = []
     for model in (preprocess, network):
         copy = onnx.ModelProto()
         copy.CopyFrom(model)
-        if _opset(copy) < min(target, RAISED_BY_NUMBER):
+        if _opset(copy) < RAISED_BY_NUMBER:
             copy = onnx.version_converter.convert_version(copy, target)
         for opset in copy.opset_import:
             if opset.domain == "":
