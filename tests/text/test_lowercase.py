@@ -7,6 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from throughline.export.graph.canonical import canonical
+from throughline.export.graph.reach import lower
 from throughline.pipeline.schema.text import Text
 from throughline.preprocessing.columns.lowercase import write_lower
 from throughline.preprocessing.columns.text import fit_text
@@ -71,6 +73,19 @@ class TestLower:
         for frame in ("{}Σ", "Α{}Σ", "ΑΣ{}", "ΑΣ{}Α"):
             texts = [frame.format(character) for character in characters]
             assert lowered(texts) == [text.lower() for text in texts]
+
+    def test_needs_an_operator_set_of_2023(self):
+        graph = Graph()
+        graph.output(write_lower(graph, graph.input("t", "string", ["N"]), "t"), 8, ["N"])
+        model = lower(graph.model())
+        assert {o.domain: o.version for o in model.opset_import} == {
+            "": 20,
+            "ai.onnx.ml": 3,
+            "com.microsoft": 1,
+        }
+        form = session_of(canonical(model))
+        (answer,) = form.run(None, {"t": np.array(["ΟΔΟΣ Éa"], dtype=object)})
+        assert list(answer) == ["οδος éa"]
 
     def test_a_text_of_capitals_is_joined_whole(self, lowered):
         text = "ЖИЗНЬ " * 5000

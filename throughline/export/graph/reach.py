@@ -198,11 +198,12 @@ def _with_types(graph: onnx.GraphProto, outer: Types) -> Iterator[tuple[onnx.Nod
 
 
 def _outline(model: onnx.ModelProto) -> onnx.ModelProto:
-    """The model as far as its types need it, node for node.
+    """The model as far as its types need it, node for node, those inside others included.
 
     Large constants become inputs. What an operator of onnxruntime's own gives, of which onnx knows
     nothing, has the type of what it reads first, in an unknown shape: true of texts and their
-    tokens and of numbers; where it were not, the file would not load, and every file is.
+    tokens and of numbers; where it were not, the file would not load, and every file is. (A value
+    without a type inside a branch makes onnx' inference crash.)
     """
     import onnx
     from onnx import helper
@@ -220,13 +221,11 @@ def _outline(model: onnx.ModelProto) -> onnx.ModelProto:
         else:
             info = helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims)
             outline.graph.input.append(info)
-    for node in model.graph.node:
-        known = onnx.defs.has(node.op_type, node.domain)
-        if known or not node.input or any(subgraphs(node)):
-            outline.graph.node.append(node)
-        else:
+    outline.graph.node.extend(model.graph.node)
+    for node in every_node(outline.graph):
+        if not onnx.defs.has(node.op_type, node.domain) and node.input and not any(subgraphs(node)):
             reading = [node.input[0], unknown_shape]
-            outline.graph.node.append(helper.make_node("Reshape", reading, node.output[:1]))
+            node.CopyFrom(helper.make_node("Reshape", reading, node.output[:1]))
     return outline
 
 

@@ -103,16 +103,21 @@ class Graph:
 
         Args:
             condition: name of one truth value.
-            then: adds the nodes for true and returns their value.
+            then: adds the nodes for true and returns their value, a string tensor.
             otherwise: the same for false.
             name: of the value.
         """
+        from onnx import TensorProto, helper
+
+        def text(value: str) -> onnx.ValueInfoProto:
+            return helper.make_tensor_value_info(value, TensorProto.STRING, None)
+
         return self.node(
             "If",
             [condition],
             name,
-            then_branch=self._inside(f"{name}/then", lambda: [then()]),
-            else_branch=self._inside(f"{name}/else", lambda: [otherwise()]),
+            then_branch=self._inside(f"{name}/then", lambda: [text(then())]),
+            else_branch=self._inside(f"{name}/else", lambda: [text(otherwise())]),
         )
 
     def while_true(
@@ -135,21 +140,24 @@ class Graph:
             helper.make_tensor_value_info(before, TensorProto.STRING, None),
         ]
 
-        def once() -> list[str]:
+        def once() -> list[onnx.ValueInfoProto]:
             after = step(before)
-            return [is_on(after), after]
+            return [
+                helper.make_tensor_value_info(is_on(after), TensorProto.BOOL, []),
+                helper.make_tensor_value_info(after, TensorProto.STRING, None),
+            ]
 
         body = self._inside(f"{name}/body", once)
         body.input.extend(inputs)
         return self.node("Loop", ["", is_on(value), value], name, body=body)
 
-    def _inside(self, name: str, write: Callable[[], list[str]]) -> onnx.GraphProto:
+    def _inside(self, name: str, write: Callable[[], list[onnx.ValueInfoProto]]) -> onnx.GraphProto:
         """A graph inside a node; it sees the values and constants of the one around it."""
-        from onnx import ValueInfoProto, helper
+        from onnx import helper
 
         around, self._nodes = self._nodes, []
         try:
-            outputs = [ValueInfoProto(name=output) for output in write()]
+            outputs = write()
             return helper.make_graph(self._nodes, name, [], outputs)
         finally:
             self._domains |= {node.domain for node in self._nodes}
