@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from throughline.export.graph.rewriting import (
     drop_dead,
     every_node,
+    fresh_name,
     read_values,
     rename_values,
     replace_items,
@@ -126,10 +127,7 @@ class _Numbering:
 
     def next(self, name: str) -> str:
         """`name`, or `name` with the first free number."""
-        number, candidate = 0, name
-        while candidate in self._taken:
-            number += 1
-            candidate = f"{name}_{number}"
+        candidate = fresh_name(name, self._taken)
         self._taken.add(candidate)
         return candidate
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -45,6 +45,15 @@ def rename_values(graph: onnx.GraphProto, names: Mapping[str, str]) -> None:
         node.output[:] = [names.get(value, value) for value in node.output]
         for inner in subgraphs(node):
             rename_values(inner, names)
+
+
+def fresh_name(name: str, taken: Collection[str]) -> str:
+    """`name`, or `name` with the first number that makes it no name of `taken`."""
+    number, candidate = 0, name
+    while candidate in taken:
+        number += 1
+        candidate = f"{name}_{number}"
+    return candidate
 
 
 def drop_dead(graph: onnx.GraphProto) -> None:
