@@ -81,7 +81,11 @@ def block(draw, make, x, sequences):
         return layers.Add()([x, heads(x, x, use_causal_mask=draw(st.booleans()))])
     if kind == "table":
         table = np.linspace(-1, 1, x.shape[-1], dtype="float32")
-        return draw(st.sampled_from((lambda: x + table, lambda: keras.ops.multiply(table, x), lambda: x - 2)))()
+        return draw(
+            st.sampled_from(
+                (lambda: x + table, lambda: keras.ops.multiply(table, x), lambda: x - 2)
+            )
+        )()
     if kind == "operations":
         return layers.Activation("tanh")(x) / 2 + abs(x)
     layer = make(draw)
