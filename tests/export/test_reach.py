@@ -164,6 +164,8 @@ class TestOldestRuntime:
         relu = model([node("Relu")])
         assert oldest_runtime(relu) == "1.25"
         assert oldest_runtime(lower(relu)) == RUNTIMES[0][0]
+        relu.opset_import[0].version = 19
+        assert oldest_runtime(relu) == "1.17"
         relu.ir_version = 10
         assert oldest_runtime(relu) == "1.18"
         relu.opset_import[0].version = onnx.defs.onnx_opset_version() + 1
