@@ -109,8 +109,16 @@ class TestCorruption:
         assert "never seen before" in changed["c"].iloc[2]
         assert changed["d"].tolist() == [True, True, False]
 
-    def test_leaves_what_decides_the_split(self) -> None:
+    def test_leaves_what_is_kept(self) -> None:
         rows = pd.DataFrame({"a": [1, 2], "y": [0, 1]})
         changed = corrupted(rows, np.array([True, True]), ("a",), ("y",), True)
         assert changed["a"].tolist() == [1, 2]
-        assert changed["y"].tolist() == [1, 0]
+
+    def test_gives_rows_other_classes_and_classes_other_shares(self) -> None:
+        rows = pd.DataFrame({"y": ["a", "b", "c"] * 4})
+        chosen = np.arange(12) >= 6
+        changed = corrupted(rows, chosen, (), ("y",), True)["y"]
+        assert changed[~chosen].equals(rows["y"][~chosen])
+        assert changed[chosen].tolist() == ["b", "c", "a", "b", "c", "a"]
+        twos = pd.DataFrame({"y": [0, 1] * 6})
+        assert corrupted(twos, chosen, (), ("y",), True)["y"][chosen].sum() != 3

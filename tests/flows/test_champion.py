@@ -9,7 +9,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from throughline.evaluation.compare.champion import BETTER, NO_EVIDENCE, WORSE, _judged, _unseen
+from throughline.evaluation.compare.champion import BETTER, NO_EVIDENCE, WORSE, _judged
+from throughline.evaluation.compare.unseen import unseen_rows
+from throughline.evaluation.measure.resamples import Resamples
 from throughline.evaluation.outcome import Outcome
 
 ROWS = 200
@@ -31,14 +33,16 @@ class TestVerdict:
         [([190, 188], BETTER), ([120, 118], WORSE), ([161, 160], NO_EVIDENCE)],
     )
     def test_the_interval_decides(self, candidates: list[int], verdict: str) -> None:
-        found = _judged([answers(right) for right in candidates], answers(160), False)
+        found = _judged(
+            [answers(right) for right in candidates], answers(160), Resamples(ROWS), False
+        )
         assert found["verdict"] == verdict
         assert found["low"] <= found["difference"] <= found["high"]
         assert len(found["by_seed"]) == 2
 
     def test_one_lucky_seed_is_no_evidence(self) -> None:
-        lucky = _judged([answers(180)], answers(160), False)
-        mixed = _judged([answers(180), answers(140)], answers(160), False)
+        lucky = _judged([answers(180)], answers(160), Resamples(ROWS), False)
+        mixed = _judged([answers(180), answers(140)], answers(160), Resamples(ROWS), False)
         assert (lucky["verdict"], mixed["verdict"]) == (BETTER, NO_EVIDENCE)
 
     def test_numbers_gain_by_smaller_errors(self) -> None:
@@ -49,19 +53,19 @@ class TestVerdict:
             Outcome("regression", actual, actual + scale * noise, None, ("y",))
             for scale in (0.1, 1.0)
         )
-        found = _judged([near], far, False)
+        found = _judged([near], far, Resamples(ROWS), False)
         assert found["verdict"] == BETTER
         assert found["metric"] == "mae"
         assert found["difference"] < 0
-        assert _judged([far], near, False)["verdict"] == WORSE
+        assert _judged([far], near, Resamples(ROWS), False)["verdict"] == WORSE
 
 
 class TestRowsThatNoneHasSeen:
     def test_training_rows_of_the_champion_are_left_out(self, tmp_path: Path) -> None:
         pq.write_table(pa.table({"x": [1.0, None], "y": ["a", "b"]}), tmp_path / "rows.parquet")
         columns = {"x": np.array([1.0, np.nan, 3.0]), "y": np.array(["a", "b", "a"], object)}
-        assert _unseen(columns, 3, tmp_path / "rows.parquet").tolist() == [False, False, True]
-        assert _unseen(columns, 3, None).all()
+        assert unseen_rows(columns, 3, tmp_path / "rows.parquet").tolist() == [False, False, True]
+        assert unseen_rows(columns, 3, None).all()
 
     def test_pictures_are_told_apart_by_all_their_pixels(self, tmp_path: Path) -> None:
         known = np.zeros((2, 40, 40), np.uint8)
@@ -72,4 +76,4 @@ class TestRowsThatNoneHasSeen:
         new = np.zeros((2, 40, 40), np.uint8)
         new[0, 20, 21] = 1
         columns = {"pixels": new, "label": np.array([0, 0])}
-        assert _unseen(columns, 2, tmp_path / "rows.parquet").tolist() == [True, False]
+        assert unseen_rows(columns, 2, tmp_path / "rows.parquet").tolist() == [True, False]

@@ -1,7 +1,8 @@
 """`throughline canary`: corrupt the held-out rows, and nothing on the training side may move.
 
-The rows are corrupted in a scratch copy, `prepare` runs on both copies, and every file of the
-training side is compared by sha256; then the same for the validation rows of each fold.
+Everything of the held-out rows but their part is corrupted in a scratch copy, `prepare` runs on
+both copies, and every file of the training side is compared by sha256; then the same for the
+validation rows of each fold.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from throughline.canary.corruption import corrupted
 from throughline.canary.folds import of_rows, of_series
-from throughline.canary.scratch import prepared
+from throughline.canary.scratch import Copy, trained_on
 from throughline.errors import RefusedByGate, listed
 from throughline.paths import Workspace, needed, read_json
 
@@ -45,12 +46,18 @@ class Proof:
     others: tuple[str, ...]
 
 
-def canary(name: str, workspace: Workspace) -> Proof:
+def canary(name: str, workspace: Workspace, train: bool = False) -> Proof:
     """Prove that the held-out rows of a pipeline do not reach its training side.
+
+    The split is drawn once and kept. Then everything of the held-out rows changes, their targets,
+    strata and groups included, and nothing that is fitted may.
 
     Args:
         name: the pipeline; `validate` has run.
         workspace: of the repository; nothing in it is changed.
+        train: also cross-validate, train and export on both copies, which shows whether epochs,
+            thresholds or the choice of a model follow held-out rows. Default: `prepare` and the
+            fits of the folds.
 
     Raises:
         MissingFile: there are no clean rows yet.
@@ -63,26 +70,26 @@ def canary(name: str, workspace: Workspace) -> Proof:
     rows = read_windows(needed(workspace.clean / "rows.parquet", "validate"))
     definition = load(workspace)
     pipeline = definition.main
-    held_out = _held_out(rows, pipeline)
-    others = tuple(
-        branch
-        for branch, owner in definition.prepared_by.items()
-        if branch == owner != "main"
-        and (held_out & ~_held_out(rows, definition.branches[branch])).any()
-    )
-    changed = corrupted(
-        rows,
-        held_out,
-        _kept(workspace, pipeline),
-        pipeline.target.columns,
-        pipeline.problem.classifies,
-    )
+    owners = [branch for branch, owner in definition.prepared_by.items() if branch == owner]
+    held = {branch: _held_out(rows, definition.branches[branch]) for branch in owners}
+    held_out = held["main"] == "test"
+    others = tuple(branch for branch in owners if (held_out & (held[branch] == "training")).any())
+    # A series is cut by its clock, and without test rows there is nothing to keep.
+    parts = {
+        branch: part
+        for branch, part in held.items()
+        if definition.branches[branch].time is None and (part == "test").any()
+    }
+    kept = _kept(workspace, pipeline)
+    target, classifies = pipeline.target.columns, pipeline.problem.classifies
+    changed = corrupted(rows, held_out, kept, target, classifies)
     with tempfile.TemporaryDirectory() as folder:
-        before = prepared(workspace, rows, None, Path(folder) / "before")
-        after = prepared(workspace, changed, held_out, Path(folder) / "after")
-        training = Path(folder) / "before" / "data" / "prepared" / name / "training" / "main"
+        root = Path(folder)
+        before = trained_on(workspace, Copy(rows, parts), root / "before", train)
+        after = trained_on(workspace, Copy(changed, parts, held_out), root / "after", train)
+        training = Workspace(root / "before", name).training_data / "main"
         dropped = read_json(training / "prepared.json")["dropped"]
-    compared = {path for path in before | after if path.split("/")[0] not in others}
+    compared = {path for path in before | after if not set(path.split("/")) & set(others)}
     moved = tuple(sorted(path for path in compared if before.get(path) != after.get(path)))
     folds, moved_folds = _folds(workspace, rows, held_out, pipeline, dropped)
     proof = Proof(int(held_out.sum()), len(compared), moved, folds, moved_folds, others)
@@ -96,7 +103,9 @@ def canary(name: str, workspace: Workspace) -> Proof:
 
 
 def _held_out(rows: pd.DataFrame, pipeline: Any) -> np.ndarray[Any, Any]:
-    """Which rows the training side may not know."""
+    """The part of each row."""
+    import numpy as np
+
     if pipeline.time is not None:
         from throughline.samples.windows.frame import regular
         from throughline.samples.windows.parts import boundary
@@ -104,12 +113,11 @@ def _held_out(rows: pd.DataFrame, pipeline: Any) -> np.ndarray[Any, Any]:
         time = pipeline.time
         series = regular(rows, time, pipeline.target.columns)
         first = boundary(series, pipeline.split, time.index.zone)
-        tested: np.ndarray[Any, Any] = steps_of(rows, time, series.grid) >= first
-        return tested
+        late = steps_of(rows, time, series.grid) >= first
+        return np.where(late, "test", "training").astype(object)
     from throughline.samples.splits.parts import parts
 
-    chosen: np.ndarray[Any, Any] = parts(rows, pipeline.split) == "test"
-    return chosen
+    return parts(rows, pipeline.split)
 
 
 def steps_of(rows: pd.DataFrame, time: Any, grid: Any) -> np.ndarray[Any, Any]:
@@ -123,11 +131,10 @@ def steps_of(rows: pd.DataFrame, time: Any, grid: Any) -> np.ndarray[Any, Any]:
 
 
 def _kept(workspace: Workspace, pipeline: Any) -> set[str]:
-    """Columns that say which rows are held out, and the numbers of pictures."""
+    """The clock and the names of series, which say what is held out, and numbers of pictures."""
     from throughline.preprocessing.pictures import stored_images
 
-    kept = {column for column in (pipeline.split.column, pipeline.split.stratify) if column}
-    kept |= set(stored_images(workspace.raw / "rows.parquet"))
+    kept = set(stored_images(workspace.raw / "rows.parquet"))
     if pipeline.time is not None:
         index = pipeline.time.index
         kept |= {*index.columns, *pipeline.time.group, *([index.hour] if index.hour else [])}
@@ -149,4 +156,5 @@ def _folds(
     training = rows[~held_out].reset_index(drop=True)
     pictured = with_images(training, stored_images(workspace.raw / "rows.parquet"))
     pictured = with_bottlenecks(pictured, training, pipeline.columns, workspace.bottleneck)
-    return of_rows(pictured, pipeline, dropped)
+    files = workspace.raw / "files"
+    return of_rows(pictured, pipeline, dropped, files if files.is_dir() else None)

@@ -30,13 +30,14 @@ def corrupted(
     """`rows` with other values in the chosen ones.
 
     Numbers are scaled and shifted beyond the column's maximum, texts become a category and words
-    that no row had, truth values are turned round, pictures become negatives, classes change
-    places.
+    that no row had, truth values are turned round, pictures become negatives. A class becomes the
+    next one, so that no row keeps its own, and in every third row the first, so that shares move
+    even where all classes are as frequent.
 
     Args:
         rows: any rows.
         chosen: [rows] which of them are changed.
-        kept: columns that decide which rows are chosen, which must stay as they are.
+        kept: columns that must stay as they are, such as the clock of a series.
         target: the columns that are predicted.
         classifies: whether they are classes, which stay within the known ones.
     """
@@ -52,12 +53,25 @@ def corrupted(
             continue
         if not is_plain(rows[name]):
             continue
-        values = rows.loc[chosen, name]
         if name in target and classifies:
-            changed.loc[chosen, name] = values.to_numpy()[::-1]
+            changed[name] = _classes(rows[name], chosen)
         else:
             changed[name] = _column(rows[name], chosen)
     return changed
+
+
+def _classes(column: pd.Series, chosen: np.ndarray[Any, Any]) -> pd.Series:
+    import pandas as pd
+
+    classes = sorted(column[~chosen].dropna().unique(), key=str)
+    if len(classes) < 2:
+        return column
+    following = dict(zip(classes, [*classes[1:], classes[0]], strict=True))
+    values = column.to_numpy(dtype=object, copy=True)
+    for number, row in enumerate(np.flatnonzero(chosen)):
+        if values[row] in following:
+            values[row] = classes[0] if number % 3 == 2 else following[values[row]]
+    return pd.Series(values, index=column.index).astype(column.dtype)
 
 
 def _negatives(column: pd.Series, chosen: np.ndarray[Any, Any]) -> pd.Series:

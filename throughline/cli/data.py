@@ -39,12 +39,13 @@ def readmit(name: str) -> None:
 
 @click.command()
 @PIPELINE
-def canary(name: str) -> None:
+@click.option("--train", is_flag=True, help="Also cross-validate, train and export on both copies.")
+def canary(name: str, train: bool) -> None:
     """Prove that test rows reach nothing that is fitted."""
     from throughline.canary.canary import canary
     from throughline.paths import Workspace
 
-    proof = canary(name, Workspace(ROOT, name))
+    proof = canary(name, Workspace(ROOT, name), train)
     print(
         f"{name}: {proof.corrupted_rows} test rows corrupted; {proof.files} files of the "
         f"training side and {proof.folds} folds did not move"

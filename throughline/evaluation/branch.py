@@ -23,6 +23,7 @@ from throughline.evaluation.show.confusions import confused
 from throughline.paths import needed
 
 if TYPE_CHECKING:
+    from throughline.pipeline.pipeline import Pipeline
     from throughline.pipeline.schema.export import Export
     from throughline.pipeline.schema.judgement import Comparison
 
@@ -50,7 +51,7 @@ class Judged:
 def judge(
     model: Path,
     parts: Any,
-    view: Any,
+    view: Pipeline,
     compare: list[Comparison],
     scores: Mapping[str, Any] | None,
     smaller: Path | None = None,

@@ -12,6 +12,7 @@ import numpy as np
 from throughline.evaluation.compare.comparisons import Prepared, compared, titles
 from throughline.evaluation.compare.features import fresh_features, training_features
 from throughline.evaluation.compare.folded import folded
+from throughline.evaluation.compare.unseen import unseen_rows
 from throughline.evaluation.measure.measure import Compared, Figure, measured
 from throughline.evaluation.measure.resamples import Resamples
 from throughline.evaluation.outcome import Outcome, Target
@@ -21,6 +22,7 @@ from throughline.paths import needed, read_json
 from throughline.pipeline.schema.judgement import BASELINES
 
 if TYPE_CHECKING:
+    from throughline.pipeline.pipeline import Pipeline
     from throughline.pipeline.schema.judgement import Comparison
 
 # Training pictures that are measured, evenly spread over the rows.
@@ -69,7 +71,7 @@ class Parts:
             ]
         return self._compared
 
-    def folded(self, comparisons: list[Comparison], view: Any) -> dict[str, dict[str, Figure]]:
+    def folded(self, comparisons: list[Comparison], view: Pipeline) -> dict[str, dict[str, Figure]]:
         """The scores on folds of the comparison models that ask for them, computed once."""
         if self._folded is None:
             self._folded = folded(comparisons, self.folder, view, self.target)
@@ -84,6 +86,14 @@ class Parts:
     def outcome(self, model: Path, rows: Rows) -> Outcome:
         """A model's answers to rows, beside the truth."""
         return self.target.outcome(rows.columns, answers(model, rows))
+
+    def unseen(self, training: Path | None) -> np.ndarray:
+        """Which rows that are evaluated are new to a model that was trained on those of a file."""
+        return unseen_rows(self.evaluated.columns, self.evaluated.count, training)
+
+    def draws_of(self, places: np.ndarray) -> Resamples:
+        """Draws of some of the rows that are evaluated, by their positions."""
+        return Resamples(len(places))
 
     def share(self, main: Parts) -> None:
         """Take comparison models and draws of the pipeline itself where the rows are the same.

@@ -11,6 +11,7 @@ import numpy as np
 
 from throughline.errors import BadData
 from throughline.evaluation.compare.comparisons import Prepared, compared, titles
+from throughline.evaluation.compare.unseen import unseen_windows
 from throughline.evaluation.measure.blocks import BlockResamples, block_length
 from throughline.evaluation.measure.forecast import Forecasts
 from throughline.evaluation.measure.measure import Compared, measured
@@ -88,17 +89,22 @@ class SeriesParts:
             if self.test_count
             else self.known
         )
-        self.draws = self._draws(self.evaluated)
-        self.training_draws = self._draws(self.known)
+        self.draws = self._draws(self.evaluated.keys)
+        self.training_draws = self._draws(self.known.keys)
         self._compared: list[Compared] | None = None
 
-    def _draws(self, rows: WindowRows) -> BlockResamples:
-        return self.draws_of(rows.keys)
+    def draws_of(self, places: np.ndarray) -> BlockResamples:
+        """Draws of some of the windows that are evaluated, by their positions."""
+        return self._draws(self.evaluated.keys[places])
 
-    def draws_of(self, keys: np.ndarray) -> BlockResamples:
-        """Draws of windows, by series and step."""
+    def _draws(self, keys: np.ndarray) -> BlockResamples:
         steps = len(np.unique(keys[:, 1]))
         return BlockResamples(keys[:, 1], block_length(self.extent.after, self.season, steps))
+
+    def unseen(self, training: Path | None) -> np.ndarray:
+        """Which windows that are evaluated predict nothing that a model was trained on."""
+        first = self.evaluated.ends + self.extent.horizons[0]
+        return unseen_windows(self.evaluated.series.clock[first], self.window["index"], training)
 
     def share(self, main: SeriesParts) -> None:
         """Nothing is shared: a variant's windows are its own."""
@@ -293,4 +299,4 @@ def aligned(ours: Outcome, theirs: Outcome, parts: tuple[SeriesParts, SeriesPart
     a, b = ours.part(first), theirs.part(second)
     if a.actual.shape != b.actual.shape or not np.array_equal(a.actual, b.actual):
         return None
-    return a, b, parts[1].draws_of(parts[1].evaluated.keys[second])
+    return a, b, parts[1].draws_of(second)

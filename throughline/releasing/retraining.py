@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -120,6 +121,11 @@ def retrained(root: Path, name: str, settings: Settings, task_of: Callable[[str]
             return _retrained(run, name, settings, task_of)
     except (StageFailed, ThroughlineError, DvcException, OSError) as error:
         return Verdict(name, FAILED, " ".join(str(error).split()), _champion(root, name))
+    except Exception as error:
+        # Nobody watches at night: a fault of our own must reach the webhook as well.
+        traceback.print_exc()
+        reason = " ".join(f"{type(error).__name__}: {error}".split())
+        return Verdict(name, FAILED, reason, _champion(root, name))
 
 
 def _champion(root: Path, name: str) -> str:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from throughline.errors import ThroughlineError
-from throughline.paths import Workspace, needed, read_json
+from throughline.paths import Workspace, needed
+
+if TYPE_CHECKING:
+    from throughline.evaluation.measure.resamples import Resamples
 
 BETTER, WORSE, NO_EVIDENCE = "better", "worse", "no evidence"
 # With fewer rows that neither model has seen, an interval says nothing.
@@ -35,35 +37,41 @@ def compare(
         champion: the model file in use.
         workspace: the pipeline; its test rows are used.
         task: the problem type.
-        champion_training: the rows the champion was trained on; test rows among them are left
-            out. None when they are no longer kept.
+        champion_training: the rows the champion was trained on; test rows among them, and windows
+            that predict what they hold, are left out. None when they are no longer kept.
 
     Returns:
         verdict, reason, metric, difference (candidate - champion), low, high, rows, by_seed.
     """
-    from throughline.evaluation.outcome import Target
-    from throughline.evaluation.rows import Rows, answers, read_rows
+    from throughline.evaluation.parts import parts_of
 
-    prepared = read_json(needed(workspace.training_data, "prepare") / "main" / "prepared.json")
-    rows = read_rows(needed(workspace.test_data, "prepare") / "main" / "rows.parquet")
-    fresh = _unseen(rows.columns, rows.count, champion_training)
-    if fresh.sum() < FEWEST_ROWS:
-        return _nothing(f"only {int(fresh.sum())} test rows are new to the champion", fresh)
-    rows = Rows({name: column[fresh] for name, column in rows.columns.items()}, int(fresh.sum()))
-    target = Target.of(task, prepared)
+    parts: Any = parts_of(
+        needed(workspace.training_data, "prepare") / "main",
+        needed(workspace.test_data, "prepare") / "main",
+        task,
+    )
+    if not parts.test_count:
+        return _nothing("there are no test rows", 0)
+    fresh = np.flatnonzero(parts.unseen(champion_training))
+    if len(fresh) < FEWEST_ROWS:
+        return _nothing(f"only {len(fresh)} test rows are new to the champion", len(fresh))
     try:
-        reference = target.outcome(rows.columns, answers(champion, rows))
-    except (ThroughlineError, KeyError) as error:
-        return _nothing(f"the champion cannot answer these rows: {error}", fresh)
-    ours = [target.outcome(rows.columns, answers(path, rows)) for path in candidates]
-    return _judged(ours, reference, champion_training is None)
+        reference = parts.outcome(champion, parts.evaluated).part(fresh)
+    except (ThroughlineError, LookupError, ValueError) as error:
+        reason = f"the champion cannot answer these rows: {' '.join(str(error).split())}"
+        return _nothing(reason, len(fresh))
+    if reference.predicted.shape != reference.actual.shape:
+        return _nothing("the champion answers another number of values", len(fresh))
+    ours = [parts.outcome(path, parts.evaluated).part(fresh) for path in candidates]
+    return _judged(ours, reference, parts.draws_of(fresh), champion_training is None)
 
 
-def _judged(ours: Sequence[Any], reference: Any, may_know: bool) -> dict[str, Any]:
-    from throughline.evaluation.measure.resamples import Resamples, interval
+def _judged(
+    ours: Sequence[Any], reference: Any, resamples: Resamples, may_know: bool
+) -> dict[str, Any]:
+    from throughline.evaluation.measure.resamples import interval
 
     metric, sign, gains = _gains(ours, reference)
-    resamples = Resamples(len(gains))
     sums = resamples.sums(np.column_stack([gains, np.ones(len(gains))]))
     bounds = interval((sums[:, :-1] / sums[:, -1:]).ravel())
     assert bounds is not None
@@ -101,7 +109,7 @@ def _gains(ours: Sequence[Any], reference: Any) -> tuple[str, int, np.ndarray]:
     return "mae", -1, np.column_stack(columns)
 
 
-def _nothing(reason: str, fresh: np.ndarray) -> dict[str, Any]:
+def _nothing(reason: str, rows: int) -> dict[str, Any]:
     return {
         "verdict": NO_EVIDENCE,
         "reason": reason,
@@ -109,29 +117,6 @@ def _nothing(reason: str, fresh: np.ndarray) -> dict[str, Any]:
         "difference": None,
         "low": None,
         "high": None,
-        "rows": int(fresh.sum()),
+        "rows": rows,
         "by_seed": [],
     }
-
-
-def _unseen(columns: Any, count: int, training: Path | None) -> np.ndarray:
-    """Which rows are not among the champion's training rows; shape (rows,)."""
-    from throughline.evaluation.rows import read_rows
-
-    if training is None:
-        return np.ones(count, bool)
-    known = read_rows(training)
-    shared = sorted(set(columns) & set(known.columns))
-    seen = set(_keys(known.columns, shared, known.count))
-    return np.array([key not in seen for key in _keys(columns, shared, count)], bool)
-
-
-def _keys(columns: Any, names: Sequence[str], count: int) -> list[tuple[str | bytes, ...]]:
-    """Each row as a value that can be looked up; NaN equals NaN."""
-    held = [columns[name] for name in names]
-    return [tuple(_key(column[row]) for column in held) for row in range(count)]
-
-
-def _key(value: Any) -> str | bytes:
-    # Of a large array, such as a picture, `str` shows the corners only.
-    return sha256(value.tobytes()).digest() if isinstance(value, np.ndarray) else str(value)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -111,7 +111,7 @@ def times(rows: pd.DataFrame, time: Time, groups: np.ndarray) -> tuple[np.ndarra
         BadData: a time that cannot be read.
     """
     try:
-        wall = clocks.seconds({n: _values(rows[n]) for n in rows.columns}, time.index.model_dump())
+        wall = wall_clock(rows, time.index.model_dump())
     except BadRequest as error:
         raise BadData(f"time.index: {error}", remedy="Give `formats`, or mend the rows") from None
     runs = []
@@ -123,6 +123,11 @@ def times(rows: pd.DataFrame, time: Time, groups: np.ndarray) -> tuple[np.ndarra
     moments = np.empty_like(wall)
     moments[order] = clocks.utc(wall[order], time.index.zone, starts)
     return wall, moments
+
+
+def wall_clock(rows: pd.DataFrame, index: Mapping[str, Any]) -> np.ndarray:
+    """Seconds of the wall clock since 1970 for each row, by section `time.index`."""
+    return clocks.seconds({name: _values(rows[name]) for name in rows.columns}, index)
 
 
 def _values(column: pd.Series) -> np.ndarray:

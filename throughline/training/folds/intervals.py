@@ -1,4 +1,4 @@
-"""Limitss and comparisons of scores from resampling, corrected for overlapping training sets.
+"""Limits and comparisons of scores from resampling, corrected for overlapping training sets.
 
 Scores of folds share training rows, so they vary less than scores of independent data would and
 the plain t interval is too narrow. Nadeau and Bengio (2003), "Inference for the generalization
