@@ -65,15 +65,21 @@ def generate(
         print(text)
 
 
-def predict(model: Path, rows: Path, output: Path | None = None) -> None:
+def predict(model: Path, rows: Path, output: Path | None = None, device: str = "cpu") -> None:
     """Answer the rows of a CSV file, one line of answers a row.
+
+    Args:
+        model: the model file.
+        rows: the CSV file, with a header.
+        output: a CSV file. Default: the screen.
+        device: see `Predictor`.
 
     Raises:
         BadRequest: the model or the rows cannot be read, or do not fit each other.
     """
     if not model.is_file():
         raise BadRequest(f"There is no model '{model}'. Run the pipeline first.")
-    predictor = Predictor(model)
+    predictor = _on(device, model)
     columns = read_columns(rows, predictor.reading, predictor.columns)
     if predictor.windowing is not None:
         answers, fed = predictor.forecast(columns)
@@ -111,7 +117,9 @@ def _horizons(target: Mapping[str, Any]) -> list[object] | None:
     return [f"+{horizon}" for horizon in horizons]
 
 
-def predict_images(model: Path, files: list[Path], output: Path | None = None) -> None:
+def predict_images(
+    model: Path, files: list[Path], output: Path | None = None, device: str = "cpu"
+) -> None:
     """Answer image files, one line a file, with at most the five most probable classes.
 
     Raises:
@@ -121,7 +129,7 @@ def predict_images(model: Path, files: list[Path], output: Path | None = None) -
 
     if not model.is_file():
         raise BadRequest(f"There is no model '{model}'. Run the pipeline first.")
-    predictor = Predictor(model)
+    predictor = _on(device, model)
     name, entry = picture_input(predictor.inputs)
     # One after the other: pictures differ in size, and memory holds one of them.
     answers = [predictor.predict({name: read_file(file, entry)}) for file in files]
@@ -133,6 +141,14 @@ def predict_images(model: Path, files: list[Path], output: Path | None = None) -
         header, lines = _table(together, classes)
     named = ([str(file), *line] for file, line in zip(files, lines, strict=True))
     _write(["file", *header], named, output)
+
+
+def _on(device: str, model: Path) -> Predictor:
+    """A predictor on a device; where that was not the default one, it says what answers."""
+    predictor = Predictor(model, device=device)
+    if device != "cpu":
+        print(f"answers: {predictor.device}", file=sys.stderr)
+    return predictor
 
 
 def nearest(folder: Path, image: Path, count: int, output: Path | None = None) -> None:

@@ -49,6 +49,7 @@ def export(stage_input: StageInput, workspace: Workspace) -> None:
     Raises:
         RefusedByGate: an exported graph departs from its network by more than its precision
             allows, or does not load in a process without training libraries.
+        UnknownOperator: a layer left an operator that no runtime has.
     """
     from throughline.export.proof.fresh_process import prove
 
@@ -135,6 +136,7 @@ class _Branch:
         from throughline.export.graph.canonical import canonical_bytes
         from throughline.export.graph.halves import answers_graph, features_graph
         from throughline.export.graph.join import join
+        from throughline.export.graph.reach import lower, oldest_runtime
         from throughline.export.proof.contract import held_against_network
         from throughline.export.proof.fresh_process import keep_requests
         from throughline.export.states import carried
@@ -144,9 +146,10 @@ class _Branch:
         front = join(features_graph(preprocess, summary), network)
         back = answers_graph(front.graph.output[0].name, summary)
         states = carried(front)
-        model = join(front, back, keep=list(states.values()))
+        model = lower(join(front, back, keep=list(states.values())))
         found = held_against_network(front, back, model, self.folder, summary, self.name, precision)
         metadata = self._metadata(summary, exporter, precision)
+        metadata["runtime"] = {"onnxruntime": oldest_runtime(model)}
         if states:
             metadata["states"] = states
         entry = model.metadata_props.add()
