@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from throughline.drift.measures import Drift, Limits, drift_of
+from throughline.drift.measures import MEASURES, Drift, Limits, drifts
 from throughline.errors import BadData, BadPipeline, MissingFile, listed, nearest
 from throughline.names import named
 from throughline.paths import Workspace, needed, replaced, write_json
@@ -49,14 +49,15 @@ def drift(name: str, data: Path, root: Path, limits: Limits | None = None) -> li
     """
     limits = limits or Limits()
     model = root / name if name.endswith(SUFFIX) else Workspace(root, name).model
-    known, pipeline = _contract(needed(model, "export"))
+    known, trained, pipeline = _contract(needed(model, "export"))
     workspace = Workspace(root, pipeline)
     rows = _rows(data, workspace)
     absent = [entry["name"] for entry in known if entry["name"] not in rows.columns]
     if absent:
         remedy = nearest(absent[0], map(str, rows.columns))
         raise BadData(f"'{data}' must have the columns of the model", listed(absent), remedy)
-    found = [drift_of(entry, rows[entry["name"]].to_numpy(dtype=object), limits) for entry in known]
+    columns = [rows[entry["name"]].to_numpy(dtype=object) for entry in known]
+    found = drifts(known, columns, limits, trained)
     with replaced(root / "reports" / pipeline / "drift") as draft:
         draft.mkdir(parents=True)
         write_json(draft / "drift.json", _as_json(found, len(rows), limits))
@@ -65,8 +66,8 @@ def drift(name: str, data: Path, root: Path, limits: Limits | None = None) -> li
     return found
 
 
-def _contract(model: Path) -> tuple[list[dict[str, Any]], str]:
-    """What a model's metadata say of its inputs, and the pipeline it came from."""
+def _contract(model: Path) -> tuple[list[dict[str, Any]], int | None, str]:
+    """What a model's metadata say of its inputs, its training rows, and where it came from."""
     from throughline.serving.errors import BadRequest
     from throughline.serving.predictor import Predictor
 
@@ -79,7 +80,7 @@ def _contract(model: Path) -> tuple[list[dict[str, Any]], str]:
             f"'{model}' must carry the statistics of its training rows", "none in its metadata"
         )
     pipeline = named(metadata.get("pipeline", model.stem), f"The pipeline in '{model}'")
-    return metadata["inputs"], pipeline
+    return metadata["inputs"], metadata.get("training_rows"), pipeline
 
 
 def _rows(data: Path, workspace: Workspace) -> pd.DataFrame:
@@ -106,27 +107,36 @@ def _as_json(found: Sequence[Drift], rows: int, limits: Limits) -> dict[str, Any
         "limits": dataclasses.asdict(limits),
         "drifted": [drift.column for drift in found if drift.beyond],
         "columns": {
-            drift.column: {**drift.measures, "beyond": list(drift.beyond)} for drift in found
+            drift.column: {
+                **drift.measures,
+                "chances": dict(drift.chances),
+                "beyond": list(drift.beyond),
+            }
+            for drift in found
         },
     }
 
 
 def _as_html(name: str, found: Sequence[Drift], rows: int, limits: Limits) -> str:
-    measures = [field.name for field in dataclasses.fields(Limits)]
-    head = "".join(f"<th>{m} (limit {getattr(limits, m):g})</th>" for m in measures)
+    head = "".join(f"<th>{m} (from {getattr(limits, m):g})</th>" for m in MEASURES)
     lines = []
     for drift in found:
         cells = "".join(
             f"<td class={'beyond' if measure in drift.beyond else 'within'}>"
-            f"{drift.measures[measure]:.3f}</td>" if measure in drift.measures else "<td></td>"
-            for measure in measures
+            f"{drift.measures[measure]:.3f} <small>p {drift.chances[measure]:.2g}</small></td>"
+            if measure in drift.measures else "<td></td>"
+            for measure in MEASURES
         )  # fmt: skip
         lines.append(f"<tr><td>{escape(drift.column)}</td>{cells}</tr>")
-    few = f"<p>Only {rows} rows: chance alone moves the figures.</p>" if rows < LITTLE else ""
+    few = f"<p>Only {rows} rows: a small drift would not be found.</p>" if rows < LITTLE else ""
+    meaning = (
+        "<p>A column has drifted where a measure is no trifle (from) and no chance (p): unchanged "
+        f"rows give any alarm in {limits.alarm:.0%} of all tables.</p>"
+    )
     return (
         f"<!doctype html><html lang=en><head><meta charset=utf-8><title>{escape(name)}: drift"
         f"</title><style>{STYLE}</style></head><body><h1>{escape(name)}: drift</h1>"
         f"<p>{rows:,} new rows, {sum(bool(d.beyond) for d in found)} of {len(found)} columns "
-        f"drifted.</p>{few}<table><thead><tr><th>column</th>{head}</tr></thead><tbody>"
+        f"drifted.</p>{meaning}{few}<table><thead><tr><th>column</th>{head}</tr></thead><tbody>"
         f"{''.join(lines)}</tbody></table></body></html>\n"
     )

@@ -22,7 +22,16 @@ SECTIONS: dict[str, tuple[str, ...]] = {
     "cross_validate": ("cross_validation", "network", "sweeps", "training"),
     "train": ("network", "training"),
     "export": ("export", "source.licence", "source.samples", "title"),
-    "evaluate": ("claims", "compare", "cross_validation", "export", "gates", "slices", "title"),
+    "evaluate": (
+        "claims",
+        "compare",
+        "compare_by",
+        "cross_validation",
+        "export",
+        "gates",
+        "slices",
+        "title",
+    ),
 }
 
 # `prepare` writes its sections beside the prepared data, so stages that read those need not name
