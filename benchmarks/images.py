@@ -157,12 +157,13 @@ def decode_ours(chosen: argparse.Namespace) -> dict[str, float]:
 
     from throughline.pipeline.schema.source import Source
     from throughline.sources.pictures.images import as_images
+    from throughline.sources.tree import files_below
 
     images = {"size": [SIZE, SIZE], "fit": "stretch"}
     settings = Source.model_validate({"folder": str(chosen.folder), "images": images})
     with tempfile.TemporaryDirectory() as cache:
         watch = Watch()
-        fetched = as_images(chosen.folder, settings, {}, Path(cache))
+        fetched = as_images(files_below(chosen.folder), settings, {}, Path(cache))
         result = watch.read()
         assert len(np.load(fetched.images["pixels"], mmap_mode="r")) == len(fetched.frame)
     return result

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import Any
 
 LONGEST_VALUE = 80
+LONGEST_MESSAGE = 4000
+# Characters of a value that are looked at; what is left out of them are runs of blanks.
+WRITTEN = 10 * LONGEST_VALUE
+# Bits of a whole number that is written out.
+LONGEST_NUMBER = 4096
 MOST_NAMES = 8
 
 
@@ -29,7 +35,8 @@ class ThroughlineError(Exception):
             parts.append(sentence(f"Received: {shorten(received)}"))
         if remedy:
             parts.append(sentence(remedy))
-        super().__init__(printable(" ".join(parts)))
+        text = " ".join(part[:LONGEST_MESSAGE] for part in parts)
+        super().__init__(printable(text)[:LONGEST_MESSAGE])
 
 
 class BadPipeline(ThroughlineError, ValueError):
@@ -73,8 +80,47 @@ def sentence(text: str) -> str:
 
 def shorten(value: object) -> str:
     """`value` as text on one line of at most `LONGEST_VALUE` characters."""
-    text = " ".join((value if isinstance(value, str) else repr(value)).split())
+    written = value[:WRITTEN] if isinstance(value, str) else _written(value, WRITTEN)
+    text = " ".join(written.split())
     return text if len(text) <= LONGEST_VALUE else text[: LONGEST_VALUE - 1] + "…"
+
+
+def _written(value: object, room: int) -> str:
+    """`repr(value)` as far as there is room for; lists that hold one another never end."""
+    if room <= 0:
+        return "…"
+    if isinstance(value, str):
+        return repr(value[:room])
+    if type(value) is int and value.bit_length() > LONGEST_NUMBER:
+        # Python refuses to write it.
+        return f"a number of {value.bit_length():,} bits"
+    if type(value) is dict:
+        pieces = _pieces(value.items(), room, lambda item, left: _pair(item[0], item[1], left))
+        return "{" + ", ".join(pieces) + "}"
+    if type(value) in (list, tuple):
+        pieces = _pieces(value, room, _written)  # type: ignore[arg-type]
+        if type(value) is list:
+            return "[" + ", ".join(pieces) + "]"
+        return "(" + ", ".join(pieces) + ("," if len(pieces) == 1 else "") + ")"
+    try:
+        return repr(value)
+    except Exception:
+        return type(value).__name__
+
+
+def _pair(key: object, value: object, room: int) -> str:
+    before = _written(key, room)
+    return f"{before}: {_written(value, room - len(before))}"
+
+
+def _pieces(values: Iterable[Any], room: int, write: Callable[[Any, int], str]) -> list[str]:
+    pieces = []
+    for value in values:
+        pieces.append(write(value, room - 1))
+        room -= len(pieces[-1]) + 2
+        if room <= 0:
+            break
+    return pieces
 
 
 def listed(names: Iterable[object]) -> str:

@@ -16,7 +16,7 @@ from throughline.cli import SECTIONS, STAGES, ending, main
 from throughline.cli.ending import ended
 from throughline.errors import BadData
 from throughline.serving.errors import BadRequest
-from throughline.stages.sections import EVERY_STAGE
+from throughline.stages.declared import EVERY_STAGE
 
 NAMES = [name for commands in SECTIONS.values() for name in commands]
 # Of processor time, with compiled bytecode, so that a busy machine changes little.

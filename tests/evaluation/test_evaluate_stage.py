@@ -243,10 +243,10 @@ class TestTheCost:
         code = (
             "import sys; from pathlib import Path\n"
             "from throughline.stages.given import stage_input\n"
-            "from throughline.stages.evaluate import evaluate\n"
+            "from throughline.stages.evaluate import STAGE, evaluate\n"
             "from throughline.paths import Workspace\n"
             "space = Workspace(Path(sys.argv[1]), 'tiny')\n"
-            "evaluate(stage_input(space, 'evaluate'), space)\n"
+            "evaluate(stage_input(space, STAGE), space)\n"
             "heavy = {'tensorflow', 'keras', 'onnx', 'pandas', 'matplotlib', 'sklearn', 'scipy',\n"
             "         'great_expectations', 'prefect'}\n"
             "print(sorted(heavy & set(sys.modules)))\n"

@@ -13,7 +13,7 @@ import yaml
 from onnx import TensorProto, helper
 
 from throughline.paths import Workspace
-from throughline.stages.evaluate import evaluate
+from throughline.stages.evaluate import STAGE, evaluate
 from throughline.stages.given import stage_input
 
 NAME = "tiny"
@@ -147,7 +147,7 @@ class Tiny:
 
     def run(self) -> dict[str, Any]:
         """Evaluate, and give the content of report.json."""
-        evaluate(stage_input(self.workspace, "evaluate"), self.workspace)
+        evaluate(stage_input(self.workspace, STAGE), self.workspace)
         report: dict[str, Any] = json.loads((self.workspace.evaluation / "report.json").read_text())
         return report
 

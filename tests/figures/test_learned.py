@@ -17,8 +17,8 @@ from throughline.pipeline.schema.protocol import CrossValidation, Sweep
 from throughline.pipeline.schema.training import Training
 from throughline.training.engine import watch
 from throughline.training.engine.runs import in_unit
+from throughline.training.folds.folded import Folded, best_epoch, paired
 from throughline.training.folds.intervals import corrected_interval
-from throughline.training.folds.validation import Folded, _chosen, paired
 from throughline.training.search.sweeps import _best
 
 # Keras is set up before it computes anything, for the tests that follow in this process, too.
@@ -74,7 +74,7 @@ class TestDirections:
         assert plateau.largest is up
 
         histories = [{f"val_{printed}": [0.2, 0.9, 0.5]}, {f"val_{printed}": [0.1, 0.8, 0.5]}]
-        assert _chosen(histories, f"val_{printed}", of) == (2 if up else 1)
+        assert best_epoch(histories, f"val_{printed}", of) == (2 if up else 1)
         points = [{"metrics": {"loss": {"mean": 1.0}, printed: {"mean": v}}} for v in (0.2, 0.9)]
         sweep = Sweep.model_validate({"over": {"training.loss": ["mse", "mae"]}})
         assert _best(sweep, points, of) == {"best": 1 if up else 0, "by": printed}

@@ -11,8 +11,8 @@ from PIL import Image
 
 from tests.repositories import write_pipeline
 from throughline.paths import Workspace
+from throughline.stages.declared import stages_of
 from throughline.stages.run import run_stage
-from throughline.stages.sections import STAGES
 
 SIDE = 12
 EACH = 24
@@ -88,6 +88,6 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     root = tmp_path_factory.mktemp("repository")
     write_folder(root / "bars")
     workspace = write_pipeline(root, "bars", PIPELINE)
-    for stage in STAGES:
+    for stage in [each.name for each in stages_of({})]:
         run_stage(stage, "bars", root)
     return workspace

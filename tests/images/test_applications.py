@@ -22,8 +22,8 @@ from throughline.preprocessing.graph.runtime import session_of
 from throughline.serving.predictor import Predictor
 from throughline.sources.fetching.pretrained import fetched
 from throughline.sources.registry import Surroundings
+from throughline.stages.declared import EVERY_STAGE
 from throughline.stages.run import run_stage
-from throughline.stages.sections import EVERY_STAGE
 
 SIDE = 32
 ARGUMENTS: dict[str, Any] = {"alpha": 0.35, "input_shape": [SIDE, SIDE, 3], "include_top": False}

@@ -17,6 +17,7 @@ from throughline.pipeline.schema.source import Source
 from throughline.sources.pictures.decoding import decoded
 from throughline.sources.pictures.images import as_images, from_arrays, from_encoded
 from throughline.sources.registry import Fetched
+from throughline.sources.tree import files_below
 
 FAULTS = {
     "broken.jpg": "broken",
@@ -44,13 +45,13 @@ class TestAFolder:
     def test_names_every_file_that_is_set_aside_with_its_fault(
         self, folder: Path, tmp_path: Path
     ) -> None:
-        fetched = as_images(folder, settings(), {}, tmp_path)
+        fetched = as_images(files_below(folder), settings(), {}, tmp_path)
         found = {Path(e["file"]).name: e["problem"] for e in fetched.origin["set_aside"]}
         assert found == FAULTS
         assert len(fetched.frame) == 4 * EACH
 
     def test_rows_point_at_the_pixels_of_their_own_file(self, folder: Path, tmp_path: Path) -> None:
-        fetched = as_images(folder, settings(fit="stretch"), {}, tmp_path)
+        fetched = as_images(files_below(folder), settings(fit="stretch"), {}, tmp_path)
         array = np.load(fetched.images["pixels"])
         assert array.dtype == np.uint8
         for row in fetched.frame.itertuples():
@@ -67,8 +68,8 @@ class TestAFolder:
             # Another order than that of the names.
             for path in sorted(folder.rglob("*"), reverse=True):
                 tar.add(path, path.relative_to(folder), recursive=False)
-        one = as_images(folder, settings(), {}, tmp_path)
-        other = as_images(archive, settings(), {}, tmp_path)
+        one = as_images(files_below(folder), settings(), {}, tmp_path)
+        other = as_images(files_below(archive), settings(), {}, tmp_path)
         columns = [name for name in one.frame if name != "pixels"]
         pd.testing.assert_frame_equal(one.frame[columns], other.frame[columns])
         pixels = [np.load(each.images["pixels"])[each.frame["pixels"]] for each in (one, other)]
@@ -76,17 +77,17 @@ class TestAFolder:
 
     def test_of_too_many_broken_files_is_refused(self, folder: Path, tmp_path: Path) -> None:
         with pytest.raises(BadData, match=r"0\.1% .*broken\.jpg"):
-            as_images(folder, settings(limit=0.001), {}, tmp_path)
+            as_images(files_below(folder), settings(limit=0.001), {}, tmp_path)
         assert list(tmp_path.iterdir()) == []
 
     def test_keeps_what_the_file_says_is_no_fault(self, folder: Path, tmp_path: Path) -> None:
-        fetched = as_images(folder, settings(set_aside=[]), {}, tmp_path)
+        fetched = as_images(files_below(folder), settings(set_aside=[]), {}, tmp_path)
         aside = [Path(each["file"]).name for each in fetched.origin["set_aside"]]
         assert aside == ["broken.jpg", "truncated.jpg"]
 
     def test_needs_a_size(self, folder: Path, tmp_path: Path) -> None:
         with pytest.raises(BadData, match="size"):
-            as_images(folder, settings(size=None), {}, tmp_path)
+            as_images(files_below(folder), settings(size=None), {}, tmp_path)
 
 
 class TestAFile:

@@ -24,7 +24,7 @@ from throughline.paths import Workspace, read_json
 from throughline.pipeline.schema.pretrained import Pretrained
 from throughline.preprocessing.graph.runtime import session_of
 from throughline.serving.predictor import Predictor
-from throughline.stages.sections import EVERY_STAGE
+from throughline.stages.declared import EVERY_STAGE
 
 PROJECT = Path(__file__).resolve().parents[2]
 
@@ -140,9 +140,12 @@ class TestWhatIsStored:
         import yaml
 
         stage = yaml.safe_load(tuned.stages_file.read_text())["stages"]["bottleneck"]
-        (parameters,) = stage["params"]
-        (sections,) = parameters.values()
-        assert sections == ["columns", "network", "variants.kept.network"]
+        sections = {
+            path.rpartition("/")[2]: names
+            for each in stage["params"]
+            for path, names in each.items()
+        }
+        assert sections["pipeline.yaml"] == ["columns", "network", "variants.kept.network"]
 
 
 class TestFineTuning:

@@ -27,7 +27,7 @@ from throughline.running.deploy import apply_to
 from throughline.running.graph import Node
 from throughline.sources.fetching.located import ending_of, name_of
 from throughline.sources.kinds.archive import parsed
-from throughline.stages.bottleneck import bottleneck
+from throughline.stages.bottleneck import STAGE, bottleneck
 from throughline.stages.given import stage_input
 from throughline.stages.wire import stages, wire
 
@@ -235,13 +235,14 @@ class TestAPipelineFile:
         (workspace.raw / "rows.parquet").touch()
         np.save(images / "pixels.npy", np.zeros((1, 2, 2, 3), np.uint8))
         with pytest.raises(BadPipeline, match=r"needs a column of pictures. Received: pixels"):
-            bottleneck(stage_input(workspace, "bottleneck"), workspace)
+            bottleneck(stage_input(workspace, STAGE), workspace)
 
 
 class TestWhatIsWritten:
-    def test_the_command_quotes_its_words(self) -> None:
-        written = stages(PIPELINE, "a b;c")["stages"]
-        assert written["train"]["cmd"] == "throughline train 'a b;c'"
+    def test_no_command_is_made_of_a_name_that_a_shell_would_read_as_more(self) -> None:
+        for name in HOSTILE:
+            with pytest.raises(BadName):
+                stages(PIPELINE, name)
         assert stages(PIPELINE, "rain")["stages"]["train"]["cmd"] == "throughline train rain"
 
     def test_wire_refuses_names(self, repository: Path) -> None:

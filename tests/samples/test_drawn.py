@@ -129,11 +129,11 @@ class TestWhatCannotBeDivided:
     )
     def test_is_said_of_folds(self, settings: dict[str, Any], message: str) -> None:
         with pytest.raises(BadData, match=message):
-            folds(self.ROWS, None, CrossValidation(**settings))
+            folds(self.ROWS, None, CrossValidation(**settings), Split())
 
     def test_is_said_of_small_classes(self) -> None:
         labels = np.array([0, 0, 0, 1, 1, 2])
         with pytest.raises(BadData, match="4 folds need as many rows of a class"):
-            folds(self.ROWS, labels, CrossValidation(folds=4))
+            folds(self.ROWS, labels, CrossValidation(folds=4), Split())
         with pytest.warns(UserWarning, match="A class has only 1 rows"):
-            folds(self.ROWS, labels, CrossValidation(folds=3))
+            folds(self.ROWS, labels, CrossValidation(folds=3), Split())

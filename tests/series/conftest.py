@@ -11,8 +11,8 @@ import pytest
 
 from tests.repositories import write_pipeline
 from throughline.paths import Workspace
+from throughline.stages.declared import stages_of
 from throughline.stages.run import run_stage
-from throughline.stages.sections import STAGES
 
 HOURS = 600
 LOOKBACK = 24
@@ -85,6 +85,6 @@ def forecaster(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 def built(root: Path, name: str, pipeline: dict[str, Any]) -> Workspace:
     """A repository of one pipeline after all stages."""
     workspace = write_pipeline(root, name, pipeline)
-    for stage in STAGES:
+    for stage in [each.name for each in stages_of({})]:
         run_stage(stage, name, root)
     return workspace

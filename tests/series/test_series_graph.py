@@ -188,19 +188,21 @@ class TestParts:
         assert not finding.passed
         assert "share steps with training windows" in finding.message
 
+    @pytest.mark.parametrize("gap", [0, 5])
     @pytest.mark.parametrize("order", ["rolling-origin", "blocked"])
-    def test_folds_share_no_step(self, order: str) -> None:
-        from throughline.pipeline.schema.protocol import CrossValidation
+    def test_folds_share_no_step(self, order: str, gap: int) -> None:
+        from throughline.pipeline.schema.protocol import CrossValidation, Split
         from throughline.samples.windows.parts import folds
 
         done = prepared(_ROWS, pipeline({"load": {}}))
         series, extent = done.training.series, done.extent
-        drawn = folds(series, done.training.ends, extent, CrossValidation(folds=3, order=order))
+        protocol, split = CrossValidation(folds=3, order=order), Split(kind="temporal", gap=gap)
+        drawn = folds(series, done.training.ends, extent, protocol, split)
         assert len(drawn) == 3
         for fold in drawn:
             kept, held = (series.steps[done.training.ends[w]] for w in fold[:2])
             distance = np.abs(kept[:, None] - held[None]).min()
-            assert distance >= extent.before + extent.after
+            assert distance >= extent.before + extent.after + gap
             if order == "rolling-origin":
                 assert kept.max() < held.min()
 

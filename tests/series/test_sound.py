@@ -24,8 +24,8 @@ from throughline.preprocessing.graph.runtime import session_of
 from throughline.preprocessing.plan import plan
 from throughline.sources.formats import sound as whole
 from throughline.sources.formats import wav
+from throughline.stages.declared import stages_of
 from throughline.stages.run import run_stage
-from throughline.stages.sections import STAGES
 from throughline.stages.wire import wire
 
 ROOT = Path(__file__).parents[2]
@@ -150,7 +150,7 @@ class TestThePipeline:
         for name in ("pipelines/sound/pipeline.yaml", "params.yaml"):
             (tmp_path / name).write_bytes((ROOT / "textbooks" / name).read_bytes())
         wire(tmp_path, ["sound"])
-        for stage in STAGES:
+        for stage in [each.name for each in stages_of({})]:
             run_stage(stage, "sound", tmp_path)
         claims = read_json(own.evaluation / "report.json")["claims"]
         assert len(claims) == len(load(own).main.claims) == 2

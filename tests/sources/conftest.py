@@ -25,6 +25,8 @@ Ingest = Callable[..., Ingested]
 def bring(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ingest:
     """A function from section `source` to rows, provenance and workspace."""
     monkeypatch.delenv("THROUGHLINE_MIRROR", raising=False)
+    # Lists name the server of these tests, which is not public.
+    (tmp_path / "params.yaml").write_text("hosts: [127.0.0.1]\n")
 
     def run(**source: Any) -> Ingested:
         workspace = Workspace(tmp_path, "trial")

@@ -80,7 +80,7 @@ with replaced(Path(sys.argv[1]) / "raw") as draft:
 class TestFiles:
     def test_a_wrong_checksum(self, bring: Ingest, tmp_path: Path) -> None:
         (tmp_path / "a.csv").write_text(CSV)
-        with pytest.raises(BadData, match=f"must have sha256 {'0' * 64}.*change 'source.sha256'"):
+        with pytest.raises(BadData, match=f"must have sha256 {'0' * 64}.*change its 'sha256'"):
             bring(file="a.csv", sha256="0" * 64)
 
     def test_a_missing_file_has_a_nearest(self, bring: Ingest, tmp_path: Path) -> None:

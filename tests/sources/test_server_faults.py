@@ -41,7 +41,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Waits that a test has no time for."""
     from throughline.sources.fetching import download
 
-    monkeypatch.setattr(download.downloaded, "__defaults__", (0.01, 0.3, True))
+    monkeypatch.setattr(download.downloaded, "__defaults__", (0.01, 0.3, True, None))
 
 
 def files(folder: Path) -> list[str]:

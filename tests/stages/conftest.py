@@ -6,8 +6,8 @@ import pytest
 
 from tests.repositories import write_pipeline
 from throughline.paths import Workspace
+from throughline.stages.declared import stages_of
 from throughline.stages.run import run_stage
-from throughline.stages.sections import STAGES
 
 PIPELINE = {
     "title": "Does it sell?",
@@ -47,6 +47,6 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """The pipeline above after all seven stages."""
     root = tmp_path_factory.mktemp("repository")
     workspace = write_pipeline(root, "shop", PIPELINE)
-    for stage in STAGES:
+    for stage in [each.name for each in stages_of({})]:
         run_stage(stage, "shop", root)
     return workspace

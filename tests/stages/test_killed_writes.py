@@ -11,8 +11,7 @@ from pathlib import Path
 import pytest
 
 from throughline.paths import Workspace
-from throughline.stages.sections import STAGES
-from throughline.stages.wire import METRICS, OUTPUTS
+from throughline.stages.declared import declared, stages_of
 
 ROOT = Path(__file__).resolve().parents[2]
 # These fit or load networks, which takes a minute for all kills.
@@ -23,14 +22,14 @@ SLOW = ("cross_validate", "train", "export", "evaluate")
     "stage",
     [
         pytest.param(s, marks=[pytest.mark.slow, pytest.mark.timeout(1200)]) if s in SLOW else s
-        for s in STAGES
+        for s in [each.name for each in stages_of({})]
     ],
 )
 def test_a_stage_that_is_killed(built: Workspace, tmp_path: Path, stage: str) -> None:
     root = tmp_path / "copy"
     shutil.copytree(built.root, root)
-    templates = [*OUTPUTS[stage], *METRICS.get(stage, ())]
-    outputs = [path.format(name="shop") for path in templates]
+    written = declared(stage)
+    outputs = [entry.of("shop") for entry in (*written.outputs, *written.metrics)]
     done = subprocess.run(
         [sys.executable, "-m", "tests.stages.killed_write", str(root), stage, *outputs],
         cwd=ROOT, capture_output=True, text=True, check=False,

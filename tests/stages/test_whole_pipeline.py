@@ -236,10 +236,11 @@ class TestTrainingRowsOnly:
 class TestAStageReadsItsOwnSections:
     def test_and_no_other(self, built: Workspace) -> None:
         from throughline.stages.given import stage_input
+        from throughline.stages.prepare import STAGE
 
-        given = stage_input(built, "prepare")
+        given = stage_input(built, STAGE)
         assert given.main.target.columns == ["bought"]
-        with pytest.raises(ThroughlineError, match="may read the sections"):
+        with pytest.raises(ThroughlineError, match="may read the sections that it declares"):
             given.main.training  # noqa: B018
 
 
@@ -294,5 +295,6 @@ class TestAChangedSection:
             for parameters in entry["params"]
             if "training" in parameters.get("pipelines/shop/pipeline.yaml", ())
         ]
-        assert readers == ["cross_validate", "train"]
+        assert readers == ["cross_validate"]
+        assert "reports/shop/cross_validation" in written["train"]["deps"]
         write_pipeline(tmp_path, "shop", document)

@@ -12,8 +12,8 @@ from throughline.evaluation.outcome import Outcome
 from throughline.evaluation.show.confusions import confused
 from throughline.paths import Workspace, read_json
 from throughline.serving.predictor import Predictor
+from throughline.stages.declared import stages_of
 from throughline.stages.run import run_stage
-from throughline.stages.sections import STAGES
 
 GOOD, BAD = ("wonderful", "gripping", "warm"), ("dull", "empty", "clumsy")
 FILLING = ("film", "story", "actor", "scene", "end")
@@ -46,7 +46,7 @@ PIPELINE = {
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     workspace = write_pipeline(tmp_path_factory.mktemp("repository"), "films", PIPELINE)
-    for stage in STAGES:
+    for stage in [each.name for each in stages_of({})]:
         run_stage(stage, "films", workspace.root)
     return workspace
 

@@ -23,8 +23,8 @@ from throughline.preprocessing.pictures import read_rows
 from throughline.samples.windows.gathered import Windowed
 from throughline.samples.windows.token_arrays import read_array
 from throughline.sources.samples import sampled
+from throughline.stages.declared import stages_of
 from throughline.stages.run import run_stage
-from throughline.stages.sections import STAGES
 from throughline.tokens.rows import as_texts, is_windows
 
 WORDS = "[^ ]+"
@@ -79,7 +79,7 @@ def built(root: Path, source: dict[str, Any]) -> Workspace:
     root.mkdir()
     (root / "verses.txt").write_text("\n".join(verses()) + "\n")
     workspace = write_pipeline(root, "verses", {**PIPELINE, "source": source})
-    for stage in STAGES:
+    for stage in [each.name for each in stages_of({})]:
         run_stage(stage, "verses", root)
     return workspace
 

@@ -12,13 +12,14 @@ import pandas as pd
 import pytest
 
 from throughline.evaluation.show.sweep_section import sweeps as section
+from throughline.figures.learned import figure, loss
 from throughline.pipeline.pipeline import Pipeline
 from throughline.pipeline.schema.protocol import Sweep
 from throughline.preprocessing.target import fit_target
 from throughline.stages.cross_validate import _write_sweep
 from throughline.stages.given import StageInput
 from throughline.training.engine import engine
-from throughline.training.folds.validation import TrainingRows
+from throughline.training.folds.fold_arrays import TrainingRows
 from throughline.training.search.side_by_side import SideBySide
 from throughline.training.search.sweeps import _best, run_sweep
 
@@ -90,6 +91,9 @@ def point(loss: float, accuracy: float) -> dict[str, Any]:
     return {"metrics": {"loss": {"mean": loss}, "accuracy": {"mean": accuracy}}}
 
 
+FIGURES = {"loss": loss("mse"), "accuracy": figure("accuracy")}
+
+
 class TestChoice:
     POINTS = (point(0.2, 0.8), {"diverged": "NaN"}, point(0.3, 0.9))
 
@@ -104,11 +108,11 @@ class TestChoice:
     def test_losses_choose_only_where_they_compare(
         self, over: dict[str, list[Any]], best: int, by: str
     ) -> None:
-        assert _best(Sweep(over=over), self.POINTS) == {"best": best, "by": by}
+        assert _best(Sweep(over=over), self.POINTS, FIGURES) == {"best": best, "by": by}
 
     def test_all_diverged(self, tmp_path: Path) -> None:
         points = [{"settings": {"a": 1}, "diverged": "NaN"}]
-        assert _best(Sweep(over={"a": [1]}), points)["best"] is None
+        assert _best(Sweep(over={"a": [1]}), points, FIGURES)["best"] is None
         _write_sweep(tmp_path / "sweep.csv", points)
         assert (tmp_path / "sweep.csv").read_text() == "a\n1\n"
         assert "diverged" in section({"a": {"title": "", "points": points, "best": None}})

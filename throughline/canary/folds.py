@@ -39,7 +39,7 @@ def of_rows(
     classifies = pipeline.problem.classifies
     labels = rows[target[0]].to_numpy() if classifies and len(target) == 1 else None
     moved = []
-    every = folds(rows, labels, protocol)
+    every = folds(rows, labels, protocol, pipeline.split)
     for number, fold in enumerate(every):
         validation = np.zeros(len(rows), dtype=bool)
         validation[fold.validation] = True
@@ -97,7 +97,7 @@ def of_series(rows: pd.DataFrame, pipeline: Any) -> tuple[int, tuple[int, ...]]:
     planned = plan(rows, pipeline.columns, pipeline.inputs, hidden)
     context = extent.length - extent.lookback
     moved = []
-    every = folds(series, done.training.ends, extent, protocol)
+    every = folds(series, done.training.ends, extent, protocol, pipeline.split)
     for number, fold in enumerate(every):
         unseen = corrupted(series.rows, ~fold.rows, (), (), False)
         found = []

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -16,6 +16,7 @@ from throughline.paths import Workspace
 if TYPE_CHECKING:
     import pandas as pd
 
+    from throughline.pipeline.pipeline import Pipeline
     from throughline.pipeline.schema.protocol import Split
     from throughline.stages.given import StageInput
 
@@ -53,7 +54,7 @@ def trained_on(workspace: Workspace, copy: Copy, root: Path, train: bool = False
     """
     from throughline.sources.table import write_rows
     from throughline.stages.given import stage_input
-    from throughline.stages.prepare import prepare
+    from throughline.stages.prepare import STAGE, prepare
 
     scratch = Workspace(root, workspace.name)
     scratch.clean.mkdir(parents=True)
@@ -69,7 +70,7 @@ def trained_on(workspace: Workspace, copy: Copy, root: Path, train: bool = False
         scratch.bottleneck.symlink_to(workspace.bottleneck.resolve())
     said = {f"{PART} {branch}": part.astype(str) for branch, part in copy.parts.items()}
     write_rows(copy.rows.assign(**said), scratch.clean / "rows.parquet")
-    prepare(_split_as_said(stage_input(scratch, "prepare"), copy), scratch)
+    prepare(_split_as_said(stage_input(scratch, STAGE), copy), scratch)
     found = _digests(scratch.training_data, scratch.training_data)
     return found | _trained(scratch) if train else found
 
@@ -84,7 +85,8 @@ def _split_as_said(given: StageInput, copy: Copy) -> StageInput:
     for branch in copy.parts:
         split = given.branches[branch].split
         update = {"kind": "predefined", "column": f"{PART} {branch}", "stratify": None}
-        branches[branch] = _WithSplit(given.branches[branch], split.model_copy(update=update))
+        view = _WithSplit(given.branches[branch], split.model_copy(update=update))
+        branches[branch] = cast("Pipeline", view)
     return replace(given, branches=branches)
 
 
@@ -101,13 +103,12 @@ class _WithSplit:
 
 def _trained(scratch: Workspace) -> dict[str, str]:
     """The sha256 of what training makes: scores, networks, and the exported models."""
-    from throughline.stages.cross_validate import cross_validate
-    from throughline.stages.export import export
+    from throughline.stages import cross_validate, export, train
     from throughline.stages.given import stage_input
-    from throughline.stages.train import train
 
-    for name, stage in (("cross_validate", cross_validate), ("train", train), ("export", export)):
-        stage(stage_input(scratch, name), scratch)
+    cross_validate.cross_validate(stage_input(scratch, cross_validate.STAGE), scratch)
+    train.train(stage_input(scratch, train.STAGE), scratch)
+    export.export(stage_input(scratch, export.STAGE), scratch)
     models = scratch.model.parent
     # What lies beside the models, as parity.json, was measured on held-out rows.
     exported = {path: held for path, held in _digests(models, models).items() if ".onnx" in path}

@@ -65,6 +65,7 @@ def _named_things(definition: Definition, backend: str) -> Iterator[str]:
     from throughline.figures import learned
     from throughline.figures.names import unknown_metrics
     from throughline.training import xla
+    from throughline.training.engine import watch
     from throughline.training.network import objects, spec
     from throughline.validation.catalogue import problems
 
@@ -72,7 +73,8 @@ def _named_things(definition: Definition, backend: str) -> Iterator[str]:
     yield from problems(main.expectations.rules)
     for name, pipeline in definition.branches.items():
         place = "" if name == "main" else f"variants.{name}: "
-        found = [*spec.check(pipeline.network), *objects.check(pipeline.training)]
+        training = pipeline.training
+        found = [*spec.check(pipeline.network), *objects.check(training), *watch.check(training)]
         if not found:
             scaled = pipeline.target.scale is not None
             task = pipeline.problem

@@ -63,10 +63,11 @@ def parity(name: str, root: Path, most_rows: int) -> list[Check]:
         MissingFile: a stage has not run.
     """
     from throughline.stages.given import stage_input
+    from throughline.stages.train import STAGE
     from throughline.training.engine.devices import configure
 
     workspace = Workspace(root, name)
-    given = stage_input(workspace, "train")
+    given = stage_input(workspace, STAGE)
     configure(**given.keras)
     return [
         check

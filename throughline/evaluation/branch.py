@@ -24,6 +24,7 @@ from throughline.figures.names import compared_by
 from throughline.paths import needed
 
 if TYPE_CHECKING:
+    from throughline.pipeline.pipeline import Pipeline
     from throughline.pipeline.schema.export import Export
     from throughline.pipeline.schema.judgement import Comparison
 
@@ -53,7 +54,7 @@ class Judged:
 def judge(
     model: Path,
     parts: Any,
-    view: Any,
+    view: Pipeline,
     compare: list[Comparison],
     scores: Mapping[str, Any] | None,
     smaller: Path | None = None,

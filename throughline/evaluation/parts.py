@@ -23,6 +23,7 @@ from throughline.paths import needed, read_json
 from throughline.pipeline.schema.judgement import BASELINES
 
 if TYPE_CHECKING:
+    from throughline.pipeline.pipeline import Pipeline
     from throughline.pipeline.schema.judgement import Comparison
     from throughline.pipeline.schema.protocol import Split
 
@@ -88,7 +89,7 @@ class Parts:
             ]
         return self._compared
 
-    def folded(self, comparisons: list[Comparison], view: Any) -> dict[str, dict[str, Figure]]:
+    def folded(self, comparisons: list[Comparison], view: Pipeline) -> dict[str, dict[str, Figure]]:
         """The scores on folds of the comparison models that ask for them, computed once."""
         if self._folded is None:
             self._folded = folded(comparisons, self.folder, view, self.target)

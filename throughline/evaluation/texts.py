@@ -17,6 +17,9 @@ from throughline.paths import read_json
 
 if TYPE_CHECKING:
     from throughline.evaluation.branch import Judged
+    from throughline.pipeline.pipeline import Pipeline
+    from throughline.pipeline.schema.columns import Column
+    from throughline.pipeline.schema.text import Text
 
 # Texts and words that the report shows.
 MOST_TEXTS = 5
@@ -29,13 +32,18 @@ LONGEST_SHOWN = 700
 MOST_CLASSES = 12
 
 
-def text_column(columns: Mapping[str, Any]) -> str | None:
+def text_column(columns: Mapping[str, Column]) -> str | None:
     """The text column of a pipeline that has one."""
-    names = [name for name, column in columns.items() if column.text is not None]
-    return names[0] if len(names) == 1 else None
+    found = texts_of(columns)
+    return next(iter(found)) if len(found) == 1 else None
 
 
-def analysed(model: Path, view: Any, judged: Judged) -> dict[str, Any]:
+def texts_of(columns: Mapping[str, Column]) -> dict[str, Text]:
+    """The settings of each text column."""
+    return {name: column.text for name, column in columns.items() if column.text is not None}
+
+
+def analysed(model: Path, view: Pipeline, judged: Judged) -> dict[str, Any]:
     """What the report says of the texts of a pipeline; nothing where it has none.
 
     Args:
@@ -47,13 +55,13 @@ def analysed(model: Path, view: Any, judged: Judged) -> dict[str, Any]:
     if column is None or outcome.task not in ("binary", "multiclass"):
         return {}
     folder, rows, target = judged.parts.folder, judged.parts.evaluated, judged.parts.target
-    settings = view.columns[column].text
+    settings = texts_of(view.columns)[column]
     separator = "" if settings.tokens == "characters" else " "
     graph = folder / "preprocess.onnx"
     wrong = most_wrong(model, graph, column, rows, outcome, target, separator)
     found: dict[str, Any] = {"column": column, "wrong": wrong}
     features = read_json(folder / "prepared.json")["features"]
-    bag = settings.encode in ("multi-hot", "counts", "tf-idf") and settings.ngrams == (1, 1)
+    bag = isinstance(settings.encode, str) and settings.ngrams == (1, 1)
     if bag and len(view.columns) == 1:
         (names,) = features.values()
         vocabulary = [name.removeprefix(f"{column}=") for name in names]

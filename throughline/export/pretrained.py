@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadData, ThroughlineError, nearest
 from throughline.export.network import network_graph, read_weights
+from throughline.limits import members
 
 if TYPE_CHECKING:
     import onnx
@@ -41,6 +42,7 @@ def frozen_graph(path: Path, pretrained: Pretrained) -> onnx.ModelProto:
 def _opened(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     try:
         with zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory() as folder:
+            members(archive, path.name, path.stat().st_size)
             configuration = json.loads(archive.read("config.json"))
             stored = Path(folder) / "model.weights.h5"
             stored.write_bytes(archive.read("model.weights.h5"))

@@ -26,6 +26,7 @@ def examine(
     target: Target,
     task: str,
     split: Split,
+    held: str = "test",
 ) -> list[Finding]:
     """What every guard that is not off says of a split.
 
@@ -36,13 +37,14 @@ def examine(
         target: section `target`.
         task: the problem type.
         split: section `split`, with the verdict of each guard in `guards`.
+        held: what messages call the part "test". Default: `test`.
 
     Returns:
         At least one finding a guard; a guard that noticed nothing has one that passed.
     """
     for module in MODULES:
         import_module(f"throughline.guards.{module}")
-    case = Case(rows.reset_index(drop=True), np.asarray(parts), columns, target, task, split)
+    case = Case(rows.reset_index(drop=True), np.asarray(parts), columns, target, task, split, held)
     findings: list[Finding] = []
     # In the schema's order: that of the imports depends on what this process has done before.
     for name in (field for field in type(split.guards).model_fields if field in GUARDS):

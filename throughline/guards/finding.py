@@ -28,6 +28,7 @@ class Case:
         target: section `target`.
         task: the problem type.
         split: section `split`.
+        held: what messages call the part "test". Default: `test`.
     """
 
     rows: pd.DataFrame
@@ -36,6 +37,7 @@ class Case:
     target: Target
     task: str
     split: Split
+    held: str = "test"
 
     @property
     def training(self) -> pd.DataFrame:

@@ -26,8 +26,8 @@ def duplicates(case: Case) -> Iterator[Observation]:
     if known.any():
         count, total = int(known.sum()), int((case.parts == "test").sum())
         yield Observation(
-            f"{count} of {total} test rows ({count / total:.1%}) equal a training row in all "
-            f"{len(names)} features",
+            f"{count} of {total} {case.held} rows ({count / total:.1%}) equal a training row in "
+            f"all {len(names)} features",
             rows=tuple(int(row) for row in np.flatnonzero(known)),
         )
     copies = near_copies(case)

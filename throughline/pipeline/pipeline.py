@@ -13,6 +13,7 @@ from throughline.pipeline.problem import PROBLEMS, Problem, Task
 from throughline.pipeline.schema.columns import Column, Target, short_target
 from throughline.pipeline.schema.expectations import Expectations
 from throughline.pipeline.schema.export import Export
+from throughline.pipeline.schema.geometry import with_fit
 from throughline.pipeline.schema.judgement import (
     Claim,
     CompareBy,
@@ -237,6 +238,11 @@ class Pipeline(Strict):
             return {**document, "split": document.get("split") or {"kind": "temporal"}}
         return document
 
+    @model_validator(mode="before")
+    @classmethod
+    def _pictures_have_one_geometry(cls, document: Any) -> Any:
+        return with_fit(document)
+
     @model_validator(mode="after")
     def _time_fits(self) -> Pipeline:
         for problem in time_problems(self):
@@ -277,6 +283,25 @@ class Pipeline(Strict):
                     "inputs",
                     name,
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _folds_can_follow_the_split(self) -> Pipeline:
+        protocol, kind = self.cross_validation, self.split.kind
+        if protocol is None or protocol.group or protocol.temporal or self.time is not None:
+            return self
+        if kind in ("grouped", "temporal") and protocol.stratify:
+            raise MisplacedKey(
+                f"folds follow the split, which is {kind}: they cannot be stratified",
+                "cross_validation",
+                "stratify",
+            )
+        if kind == "temporal" and protocol.repeats > 1:
+            raise MisplacedKey(
+                "folds follow the split, which is temporal: there is one way to draw them",
+                "cross_validation",
+                "repeats",
+            )
         return self
 
     @model_validator(mode="after")

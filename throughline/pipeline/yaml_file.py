@@ -8,7 +8,11 @@ from typing import Any
 
 import yaml
 
-from throughline.errors import BadPipeline, MissingFile
+from throughline.errors import BadPipeline, MissingFile, ThroughlineError
+
+# Of one file; rows of data belong into a file of their own.
+MOST_BYTES = 16 << 20
+MOST_VALUES = 1_000_000
 
 
 class _Loader(yaml.SafeLoader):
@@ -34,6 +38,53 @@ def _mapping(loader: _Loader, node: yaml.MappingNode, deep: bool = False) -> dic
     return dict(loader.construct_pairs(node, deep=deep))
 
 
+def _text(path: Path) -> str:
+    try:
+        with path.open("rb") as file:
+            content = file.read(MOST_BYTES + 1)
+        text = content.decode("utf-8-sig")
+    except FileNotFoundError:
+        raise MissingFile("A file is needed", str(path), "Check the name") from None
+    except OSError as error:
+        raise BadPipeline(f"{path} must be a file that can be read", error.strerror) from None
+    except UnicodeDecodeError as error:
+        raise BadPipeline(f"{path} must be UTF-8 text", error.reason, "Save it so") from None
+    if len(content) > MOST_BYTES:
+        raise BadPipeline(f"{path} may have at most {MOST_BYTES:,} bytes", "more")
+    return text
+
+
+def _count(node: yaml.Node | None, path: Path, known: dict[int, int]) -> int:
+    """The values below a node, those behind an alias counted wherever it stands.
+
+    Aliases of aliases make a million values of a few lines.
+
+    Raises:
+        BadPipeline: more than `MOST_VALUES`, or a value that is inside itself.
+    """
+    if node is None or isinstance(node, yaml.ScalarNode):
+        return 1
+    place = id(node)
+    if known.get(place) == 0:
+        line = node.start_mark.line + 1
+        raise BadPipeline(f"{path}:{line} holds itself by an alias", remedy="Write it out")
+    if place not in known:
+        known[place] = 0
+        below = (
+            (inner for pair in node.value for inner in pair)
+            if isinstance(node, yaml.MappingNode)
+            else iter(node.value)
+        )
+        known[place] = 1 + sum(_count(inner, path, known) for inner in below)
+    if known[place] > MOST_VALUES:
+        raise BadPipeline(
+            f"{path}:{node.start_mark.line + 1} may stand for at most {MOST_VALUES:,} values, "
+            "those behind aliases counted each time",
+            "more",
+        )
+    return known[place]
+
+
 _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
 
 
@@ -51,15 +102,12 @@ class YamlFile:
     def __init__(self, path: Path) -> None:
         self.path = path
         try:
-            text = path.read_text(encoding="utf-8")
-        except FileNotFoundError:
-            raise MissingFile("A file is needed", str(path), "Check the name") from None
-        except UnicodeDecodeError as error:
-            raise BadPipeline(f"{path} must be UTF-8 text", error.reason, "Save it so") from None
-        try:
-            loader = _Loader(text)
+            loader = _Loader(_text(path))
             self._node = loader.get_single_node()
+            _count(self._node, path, {})
             self.content: Any = loader.construct_document(self._node) if self._node else None
+        except RecursionError:
+            raise BadPipeline(f"{path} must hold values that are not nested so deeply") from None
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None)
             line = f":{mark.line + 1}" if mark else ""
@@ -68,6 +116,11 @@ class YamlFile:
                 f"{path}{line} is not valid YAML: {problem}",
                 remedy="Check the indentation, colons and quotes of that line",
             ) from None
+        except (ValueError, TypeError, OverflowError, LookupError, AttributeError) as error:
+            # Of a date in month 13, a number of 5,000 digits, a list as a key.
+            if isinstance(error, ThroughlineError):
+                raise
+            raise BadPipeline(f"{path} must hold values that can be read", str(error)) from None
         if not isinstance(self.content, dict):
             raise BadPipeline(
                 f"{path} must hold a mapping of sections",

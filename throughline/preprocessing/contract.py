@@ -52,7 +52,9 @@ def _described(values: pd.Series, kind: str, users: list[Planned]) -> dict[str, 
         return entry | _statistics(values.dropna().to_numpy(dtype=np.float64))
     if kind == "image":
         assert own is not None and own.image is not None
-        return entry | {"fixed_size": own.image.size is None} | image.described(values, own.image)
+        framing = {} if own.image.framing is None else {"fit": own.image.framing}
+        fixed = {"fixed_size": own.image.size is None}
+        return entry | fixed | framing | image.described(values, own.image)
     encode = own.encode if own else None
     if kind == "string" and encode is not None:
         shares = values.dropna().astype(str).value_counts(normalize=True).sort_index()

@@ -60,12 +60,11 @@ def profile(data: Path, name: str, target: str | None, workspace: Workspace) -> 
 def _rows(data: Path, workspace: Workspace) -> tuple[pd.DataFrame, dict[str, Any]]:
     """The rows as `ingest` will write them, and the section `source` that brings them."""
     from throughline.pipeline.schema.source import Source
-    from throughline.sources.fetching.mirror import mirror_folder, sha256_of
+    from throughline.sources.fetching.mirror import sha256_of
     from throughline.sources.kinds.sklearn import TARGETS
     from throughline.sources.registry import Surroundings, fetch
     from throughline.sources.table import standardised
 
-    cache = workspace.root / ".cache" / "downloads"
     section: dict[str, Any]
     if not data.exists():
         if str(data) not in TARGETS:
@@ -83,7 +82,7 @@ def _rows(data: Path, workspace: Workspace) -> tuple[pd.DataFrame, dict[str, Any
             section = {"folder": path, "images": {"size": size}}
             if data.is_file():
                 section["sha256"] = sha256_of(data)
-    fetched = fetch(Source(**section), Surroundings(workspace.root, cache, mirror_folder()))
+    fetched = fetch(Source(**section), Surroundings.of(workspace.root))
     for array in fetched.images.values():
         # Only `ingest` has a use for the pixels.
         array.unlink()

@@ -57,7 +57,7 @@ def created(
             or this very model is released already.
     """
     settle(root, name, committed)
-    stale = why(root, None, name)
+    stale = why(root, None, name, asked_again=False)
     if f"{name} " in stale:
         first = stale.splitlines()[0].rstrip(":")
         raise BadPipeline("Every stage must be up to date before a release", first, "Run dvc repro")

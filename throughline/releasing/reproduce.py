@@ -24,7 +24,7 @@ from throughline.running.environment import CACHE
 from throughline.running.why import ABSENT, differences
 from throughline.stages.code import FILE as CODE
 from throughline.stages.code import refreshed
-from throughline.stages.sections import EVERY_STAGE
+from throughline.stages.declared import EVERY_STAGE
 
 if TYPE_CHECKING:
     from dvc.repo import Repo

@@ -17,14 +17,8 @@ from throughline.running.ledger import HASHING, IMPORTS, Ledger
 from throughline.running.once import claimed
 from throughline.running.recorder import Recorder
 from throughline.running.workers import LOGS, Workers
+from throughline.stages.declared import EVERY_STAGE, declared
 
-TRAINING = ("cross_validate", "train")
-# What the stages import first; loaded while Prefect's server starts.
-LIBRARIES = {
-    "validate": ("pandas", "great_expectations"),
-    "cross_validate": ("keras", "tensorflow"),
-    "train": ("keras", "tensorflow"),
-}
 OWN_STAGES = "throughline "
 UNCHANGED, RESTORED, RAN, FAILED, SKIPPED = "unchanged", "restored", "ran", "failed", "skipped"
 
@@ -125,7 +119,7 @@ class Run:
             return self.tell(node, begun)
         recorded = False
         try:
-            outcome = self.workers.run(node.command, node.stage in TRAINING)
+            outcome = self.workers.run(node.command, _trains(node))
             own = outcome.seconds - outcome.import_seconds
             self.ledger.add(IMPORTS, outcome.import_seconds, outcome.seconds)
             self.ledger.add(node.stage, own)
@@ -238,6 +232,7 @@ def prepared(
     shared = root / "params.yaml"
     device = YamlFile(shared).content.get("device", "auto") if shared.exists() else "cpu"
     workers = Cluster(root, count, cluster) if cluster else Workers(root, count, device)
+    # Loaded while Prefect's server starts.
     libraries = {name for node in nodes if node.address in changed for name in _libraries(node)}
     if libraries:
         workers.load(tuple(sorted(libraries)))
@@ -245,7 +240,15 @@ def prepared(
 
 
 def _libraries(node: Node) -> tuple[str, ...]:
-    return LIBRARIES.get(node.stage, ()) if OWN_STAGES in node.command else ()
+    return declared(node.stage).libraries if _is_own(node) else ()
+
+
+def _trains(node: Node) -> bool:
+    return _is_own(node) and "device" in declared(node.stage).shared
+
+
+def _is_own(node: Node) -> bool:
+    return node.stage in EVERY_STAGE and OWN_STAGES in node.command
 
 
 def _quiet_dvc() -> None:

@@ -26,13 +26,16 @@ MOST_PARAMETERS = 5
 ABSENT = "unset"
 
 
-def why(root: Path, stage: str | None = None, name: str | None = None) -> str:
+def why(
+    root: Path, stage: str | None = None, name: str | None = None, *, asked_again: bool = True
+) -> str:
     """What `dvc repro` would run again, and why.
 
     Args:
         root: the repository.
         stage: a stage; with it only that stage and what it needs are looked at. Default: all.
         name: a pipeline. Default: all.
+        asked_again: whether stages that run every time count. Default: true.
 
     Returns:
         A text: for each stage its causes, then the stages downstream of those.
@@ -44,12 +47,12 @@ def why(root: Path, stage: str | None = None, name: str | None = None) -> str:
     from dvc.exceptions import DvcException
 
     try:
-        return _explanation(root, stage, name)
+        return _explanation(root, stage, name, asked_again)
     except DvcException as error:
         raise BadPipeline(f"DVC must be able to work: {' '.join(str(error).split())}") from error
 
 
-def _explanation(root: Path, stage: str | None, name: str | None) -> str:
+def _explanation(root: Path, stage: str | None, name: str | None, asked_again: bool) -> str:
     from dvc.repo import Repo
 
     if (root / CODE).exists():
@@ -61,6 +64,8 @@ def _explanation(root: Path, stage: str | None, name: str | None) -> str:
         causes = {}
         for node in _with_upstream(graph, chosen):
             found = [] if keeps_code(node) else list(_causes(node, root, made))
+            if node.always_changed and asked_again and not keeps_code(node):
+                found.append("it asks its source again every time (source.ingest: always)")
             if found:
                 causes[node] = found
         followers = _downstream(graph, causes)
@@ -226,11 +231,11 @@ def _changed_files(dependency: Any, state: str, root: Path) -> Iterator[str]:
     if state != "modified":
         yield f"{path} is {_past(state)}"
         return
-    current = _files_below(root, path)
     recorded = _recorded(root, path, dependency.hash_info.value)
     if recorded is None:
         yield f"{path} changed; git knows no version of it that ran"
         return
+    current = _files_below(root, path)
     changed = sorted(
         file for file in {*recorded, *current} if recorded.get(file) != current.get(file)
     )

@@ -141,8 +141,8 @@ def run(command: str, folder: str = "") -> Outcome:
 
 
 def _run(command: str, folder: Path) -> None:
+    from throughline.stages.declared import EVERY_STAGE
     from throughline.stages.run import run_stage
-    from throughline.stages.sections import EVERY_STAGE
 
     words = shlex.split(command)
     if words[0] != PROGRAM or words[1] not in EVERY_STAGE:

@@ -6,10 +6,11 @@ Pillow is imported here alone, so that models of tables are served without it.
 from __future__ import annotations
 
 import io
+import math
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -21,7 +22,8 @@ MOST_PIXELS = 100_000_000
 KEPT_PIXELS = 4_000_000
 # In the place of a file's name: the bytes come through a pipe.
 STANDARD_INPUT = "-"
-OPAQUE = ("L", "RGB", "P", "1", "CMYK", "YCbCr", "LA", "PA", "RGBA")
+EIGHT_BITS = ("L", "RGB", "P", "1", "CMYK", "YCbCr", "LA", "PA", "RGBA")
+SIXTEEN_BITS = ("I;16", "I;16B", "I;16L", "I;16N")
 # The tag of EXIF that says how a camera was held, and what turns its pictures upright; from 5 on
 # height and width change places.
 ORIENTATION = 0x0112
@@ -36,9 +38,10 @@ UNSOUND = (OSError, SyntaxError, ValueError)
 
 
 def read_picture(content: bytes, name: str, entry: Mapping[str, Any]) -> np.ndarray:
-    """The pixels of an image file as a model takes them.
+    """The pixels of an image file as a model takes them: those that training stored of it.
 
-    They are those of `plain_picture`, as in training; the graph resizes to the model's own size.
+    A model whose metadata name no `fit` was trained on arrays, or is older; it gets the picture as
+    it is and resizes it itself where it can.
 
     Args:
         content: the file's bytes.
@@ -60,7 +63,11 @@ def read_picture(content: bytes, name: str, entry: Mapping[str, Any]) -> np.ndar
     try:
         with Image.open(io.BytesIO(content), formats=FORMATS) as image:
             _check(image, name, entry)
-            pixels = np.asarray(plain_picture(image, (height, width), channels), dtype=np.uint8)
+            if "fit" in entry:
+                pixels = stored_picture(image, (height, width), channels, entry["fit"])
+            else:
+                plain = plain_picture(image, (height, width), channels)
+                pixels = np.asarray(plain, dtype=np.uint8)
     except BadRequest:
         # A ValueError too, which says already what is wrong.
         raise
@@ -74,13 +81,77 @@ def read_picture(content: bytes, name: str, entry: Mapping[str, Any]) -> np.ndar
     return pixels.reshape(1, *pixels.shape[:2], channels)
 
 
+def stored_picture(
+    image: Any, size: tuple[int, int], channels: int, fit: Literal["crop", "pad", "stretch"]
+) -> np.ndarray:
+    """An opened image file as `ingest` stores it and as a served model takes it.
+
+    Args:
+        image: as Pillow opened it, not yet decoded.
+        size: height and width of the result.
+        channels: 1 or 3.
+        fit: see `geometry`.
+
+    Returns:
+        uint8 (height, width, channels).
+    """
+    from PIL import Image
+
+    plain = plain_picture(image, size, channels)
+    (left, top, right, bottom), (height, width), (above, before) = geometry(
+        (plain.height, plain.width), size, fit
+    )
+    linear = Image.Resampling.BILINEAR
+    # One axis after the other: which one Pillow would take first differs between its versions.
+    plain = plain.resize((width, plain.height), linear, box=(left, 0, right, plain.height))
+    plain = plain.resize((width, height), linear, box=(0, top, width, bottom))
+    pixels = np.zeros((*size, channels), np.uint8)
+    inner = np.asarray(plain, dtype=np.uint8).reshape(height, width, channels)
+    pixels[above : above + height, before : before + width] = inner
+    return pixels
+
+
+def geometry(
+    given: tuple[int, int], wanted: tuple[int, int], fit: str
+) -> tuple[tuple[float, float, float, float], tuple[int, int], tuple[int, int]]:
+    """Which part of a picture is shown where in a frame; the graph of a model computes the same.
+
+    crop: the largest part from the middle that has the frame's proportion, to fractions of a
+    pixel. pad: the whole picture, in its proportion to whole pixels, in the middle of black.
+    stretch: the whole picture in the whole frame.
+
+    Args:
+        given: height and width of the picture.
+        wanted: height and width of the frame.
+        fit: crop, pad or stretch.
+
+    Returns:
+        left, top, right and bottom of the part; height and width that it is shown in; rows above
+        and columns before it.
+    """
+    (height, width), (rows, columns) = given, wanted
+    whole = (0.0, 0.0, float(width), float(height))
+    if fit == "crop":
+        ratio = min(height / rows, width / columns)
+        shown = (rows * ratio, columns * ratio)
+        top, left = max((height - shown[0]) / 2, 0.0), max((width - shown[1]) / 2, 0.0)
+        box = (left, top, min(left + shown[1], whole[2]), min(top + shown[0], whole[3]))
+        return box, wanted, (0, 0)
+    if fit == "pad":
+        ratio = min(rows / height, columns / width)
+        inner = tuple(max(1, math.floor(side * ratio + 0.5)) for side in given)
+        return whole, (inner[0], inner[1]), ((rows - inner[0]) // 2, (columns - inner[1]) // 2)
+    return whole, wanted, (0, 0)
+
+
 def plain_picture(image: Any, wanted: tuple[int, int], channels: int) -> Any:
     """What an opened image file shows, decoded no larger than is of use.
 
     Turned upright as its EXIF says; transparent parts become white; colours become grey, or grey
-    becomes colours. A JPEG of at least twice the wanted size is decoded at a half, a quarter or an
-    eighth, which leaves it at least as large as wanted; other formats are reduced by a whole
-    factor where they have more than 4 million pixels, so that memory stays bounded.
+    becomes colours; of 16 bits the upper eight stay. A JPEG of at least twice the wanted size is
+    decoded at a half, a quarter or an eighth, which leaves it at least as large as wanted; other
+    formats are reduced by a whole factor where they have more than 4 million pixels, so that memory
+    stays bounded.
 
     Args:
         image: as Pillow opened it, not yet decoded.
@@ -98,6 +169,8 @@ def plain_picture(image: Any, wanted: tuple[int, int], channels: int) -> Any:
     held = 1 if silent else image.getexif().get(ORIENTATION, 1)
     height, width = wanted[::-1] if held in (5, 6, 7, 8) else wanted
     image.draft(mode, (width, height))
+    if image.mode in SIXTEEN_BITS:
+        image = Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
     image = _reduced(image, max(KEPT_PIXELS, 4 * height * width))
     if held in UPRIGHT:
         image = image.transpose(Image.Transpose[UPRIGHT[held]])
@@ -124,13 +197,14 @@ def _check(image: Any, name: str, entry: Mapping[str, Any]) -> None:
             f"'{name}' must have at most {MOST_PIXELS:,} pixels. "
             f"Received: {image.width} x {image.height}."
         )
-    if image.mode not in OPAQUE:
+    if image.mode not in (*EIGHT_BITS, *SIXTEEN_BITS):
         raise BadRequest(
-            f"'{name}' must have 8 bits a channel. Received: mode {image.mode}. "
+            f"'{name}' must have 8 or 16 bits a channel. Received: mode {image.mode}. "
             "Convert it to RGB or greyscale first."
         )
     height, width = entry["shape"][:2]
-    if entry.get("fixed_size") and {image.width, image.height} != {width, height}:
+    fixed = entry.get("fixed_size") and "fit" not in entry
+    if fixed and {image.width, image.height} != {width, height}:
         raise BadRequest(
             f"'{name}' must be {height} pixels high and {width} wide. "
             f"Received: {image.height} x {image.width}."

@@ -8,6 +8,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from throughline.limits import SECTION, Limits, applied, guarded
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -22,11 +24,32 @@ class Surroundings:
         root: the repository; paths in a pipeline file start here.
         cache: keeps downloads by sha256, so that nothing is fetched twice.
         mirror: a folder that holds copies of public files, found by sha256 alone.
+        limits: of what may be fetched and unpacked.
+        hosts: private servers that addresses in data may name, `hosts` of params.yaml.
     """
 
     root: Path
     cache: Path
     mirror: Path | None = None
+    limits: Limits = field(default_factory=Limits)
+    hosts: frozenset[str] = frozenset()
+
+    @classmethod
+    def of(cls, root: Path) -> Surroundings:
+        """Those of a project: its downloads, the mirror of the environment, its own limits.
+
+        Raises:
+            BadPipeline: params.yaml sets limits that are none.
+            BadData: the mirror is no folder.
+        """
+        from throughline.pipeline.yaml_file import YamlFile
+        from throughline.sources.fetching.mirror import mirror_folder
+
+        shared = root / "params.yaml"
+        content = YamlFile(shared).content if shared.exists() else {}
+        hosts = frozenset(map(str, content.get("hosts") or ()))
+        cache = root / ".cache" / "downloads"
+        return cls(root, cache, mirror_folder(), Limits.of(content.get(SECTION)), hosts)
 
 
 @dataclass(frozen=True)
@@ -45,6 +68,9 @@ class Fetched:
 
 
 Bring = Callable[["Source", Surroundings], Fetched]
+
+# Sources that run a function: its errors are its author's to mend, with their traceback.
+CODE = ("generator", "sklearn")
 
 _KINDS: dict[str, Bring] = {}
 
@@ -65,4 +91,9 @@ def fetch(settings: Source, surroundings: Surroundings) -> Fetched:
     Only the module of that kind is imported, so that rows in a CSV file do not wait for SQLAlchemy.
     """
     import_module(f"throughline.sources.kinds.{settings.kind}")
-    return _KINDS[settings.kind](settings, surroundings)
+    bring = _KINDS[settings.kind]
+    with applied(surroundings.limits):
+        if settings.kind in CODE:
+            return bring(settings, surroundings)
+        with guarded(f"source.{settings.kind}", timed=False):
+            return bring(settings, surroundings)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import lzma
 import os
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from throughline.errors import BadData
+from throughline.limits import Budget, check, members
+from throughline.sources.gate import opened, taken
 
 IMAGES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp")
 # What file managers leave behind.
@@ -16,20 +21,44 @@ LITTER = ("Thumbs.db", "desktop.ini")
 HIDDEN = (".", "__MACOSX")
 
 
-def files_below(path: Path) -> Iterator[tuple[str, bytes]]:
-    """Names below the folder, with `/` on every system, and contents; hidden ones left out."""
+def files_below(path: Path, sha256: str | None = None) -> Iterator[tuple[str, bytes]]:
+    """Names below the folder, with `/` on every system, and contents; hidden ones left out.
+
+    Args:
+        path: a folder, or a tar or zip file of one.
+        sha256: that the tar or zip file must have. Default: any.
+
+    Raises:
+        BadData: another checksum, no sound archive, or a link that leads out of the folder.
+        OverLimit: more files or bytes than params.yaml allows.
+    """
     if path.is_dir():
-        yield from _in_folder(path)
-    elif zipfile.is_zipfile(path):
-        with zipfile.ZipFile(path) as archive:
-            for item in archive.infolist():
-                if not item.is_dir() and not _is_litter(item.filename):
+        yield from _counted(_in_folder(path, path.resolve()), str(path))
+        return
+    with opened(path, sha256) as (stream, size, _):
+        yield from files_inside(stream, str(path), size)
+
+
+def files_inside(stream: IO[bytes], name: str, size: int) -> Iterator[tuple[str, bytes]]:
+    """Names in a tar or zip file, and contents; see `files_below`."""
+    packed = zipfile.is_zipfile(stream)
+    stream.seek(0)
+    if packed:
+        with zipfile.ZipFile(stream) as archive:
+            for item in members(archive, name, size):
+                if not _is_litter(item.filename):
                     yield item.filename, archive.read(item)
     else:
-        yield from _in_tar(path)
+        yield from _in_tar(stream, name, size)
 
 
-def _in_folder(folder: Path, above: str = "") -> Iterator[tuple[str, bytes]]:
+def _counted(files: Iterator[tuple[str, bytes]], name: str) -> Iterator[tuple[str, bytes]]:
+    for count, item in enumerate(files, 1):
+        check(name, "files", count)
+        yield item
+
+
+def _in_folder(folder: Path, top: Path, above: str = "") -> Iterator[tuple[str, bytes]]:
     """In the order of names, on every disk; folders that are links are not followed."""
     with os.scandir(folder) as listing:
         entries = sorted(listing, key=lambda entry: entry.name)
@@ -37,24 +66,53 @@ def _in_folder(folder: Path, above: str = "") -> Iterator[tuple[str, bytes]]:
         if entry.name in LITTER or entry.name.startswith(HIDDEN):
             continue
         if entry.is_dir(follow_symlinks=False):
-            yield from _in_folder(Path(entry.path), f"{above}{entry.name}/")
+            yield from _in_folder(Path(entry.path), top, f"{above}{entry.name}/")
         elif entry.is_file():
-            yield above + entry.name, Path(entry.path).read_bytes()
+            if entry.is_symlink():
+                _refuse_outside(Path(entry.path), top)
+            yield _as_text(above + entry.name, top), taken(Path(entry.path)).content
 
 
-def _in_tar(path: Path) -> Iterator[tuple[str, bytes]]:
+def _as_text(name: str, where: object) -> str:
+    """A name that can be written down; disks and tar files hold bytes."""
     try:
-        with tarfile.open(path) as tar:
-            for member in tar:
-                stream = tar.extractfile(member) if member.isfile() else None
-                if stream is not None and not _is_litter(member.name):
-                    yield member.name.removeprefix("./"), stream.read()
-    except (tarfile.TarError, EOFError, OSError) as error:
+        name.encode()
+    except UnicodeEncodeError:
         raise BadData(
-            f"'{path}' must be a folder, or a sound tar or zip file", str(error), "Fetch it again"
+            f"Names of files in '{where}' must be UTF-8",
+            name.encode("utf-8", "backslashreplace").decode(),
+            "Rename the file",
+        ) from None
+    return name
+
+
+def _refuse_outside(link: Path, top: Path) -> None:
+    if not link.resolve().is_relative_to(top):
+        raise BadData(
+            f"Links in '{top}' must lead to files inside it",
+            f"'{link}' leads to {link.resolve()}",
+            "Put the file itself there",
+        )
+
+
+def _in_tar(stream: IO[bytes], name: str, size: int) -> Iterator[tuple[str, bytes]]:
+    budget = Budget(name, size)
+    try:
+        with tarfile.open(fileobj=stream) as tar:
+            for member in tar:
+                # Of all members: those that are passed over are unpacked as well.
+                budget.file()
+                check(name, "bytes", member.size)
+                budget.take(member.size)
+                content = tar.extractfile(member) if member.isfile() else None
+                if content is not None and not _is_litter(member.name):
+                    yield _as_text(member.name.removeprefix("./"), name), content.read()
+    except (tarfile.TarError, EOFError, OSError, zlib.error, lzma.LZMAError) as error:
+        raise BadData(
+            f"'{name}' must be a folder, or a sound tar or zip file", str(error), "Fetch it again"
         ) from None
 
 
 def _is_litter(name: str) -> bool:
     parts = PurePosixPath(name).parts
-    return parts[-1] in LITTER or any(part.startswith(HIDDEN) for part in parts)
+    return not parts or parts[-1] in LITTER or any(part.startswith(HIDDEN) for part in parts)

@@ -8,7 +8,6 @@ training nothing; `prepare` still hands on those of training rows alone.
 from __future__ import annotations
 
 import os
-import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ import numpy as np
 
 from throughline.errors import BadPipeline, listed
 from throughline.paths import Workspace, needed, replaced
+from throughline.stages.stage import Document, Entry, Stage, has_pretrained, in_variant
 
 if TYPE_CHECKING:
     import onnx
@@ -28,6 +28,25 @@ if TYPE_CHECKING:
 
 # Pictures in one call; a network's own arrays are some hundred times as large as its input.
 PICTURES = 16
+
+
+def _named_networks(stage: Stage, document: Document) -> list[str]:
+    """Only what names networks: another learning rate or head must not compute features anew."""
+    found = [key for key in stage.reads if has_pretrained(document.get(key))]
+    for name, variant in (document.get("variants") or {}).items():
+        found += in_variant(name, [key for key in variant if has_pretrained(variant[key])])
+    return sorted(set(found))
+
+
+# Stands before `prepare` in pipelines that name a pretrained network, and nowhere else.
+STAGE = Stage(
+    "bottleneck",
+    reads=("columns", "network"),
+    inputs=(Entry("raw"),),
+    outputs=(Entry("bottleneck"),),
+    when=has_pretrained,
+    keys=_named_networks,
+)
 
 
 def bottleneck(stage_input: StageInput, workspace: Workspace) -> None:
@@ -44,13 +63,12 @@ def bottleneck(stage_input: StageInput, workspace: Workspace) -> None:
     """
     from throughline.preprocessing.bottleneck import frozen_columns, key
     from throughline.preprocessing.pictures import stored_images
-    from throughline.sources.fetching.mirror import mirror_folder
     from throughline.sources.fetching.pretrained import fetched
+    from throughline.sources.gate import copied
     from throughline.sources.registry import Surroundings
     from throughline.training.network.pretrained import entries_of
 
-    cache = workspace.root / ".cache" / "downloads"
-    surroundings = Surroundings(workspace.root, cache, mirror_folder())
+    surroundings = Surroundings.of(workspace.root)
     images = stored_images(needed(workspace.raw / "rows.parquet", "ingest"))
     networks: dict[Path, str] = {}
     with replaced(workspace.bottleneck) as folder:
@@ -74,7 +92,9 @@ def bottleneck(stage_input: StageInput, workspace: Workspace) -> None:
                         "'application' and 'arguments'",
                         f"{networks[path]} and {entry.built}",
                     )
-                shutil.copyfile(fetched(entry, surroundings), path)
+                # An application is built here; the checksum is that of its weights.
+                sha256 = entry.sha256 if entry.application is None else None
+                copied(fetched(entry, surroundings), path, sha256)
 
 
 def _freeze(
@@ -83,9 +103,15 @@ def _freeze(
     """Write a frozen network and its features of all pictures."""
     from throughline.export.pretrained import frozen_graph
     from throughline.sources.fetching.pretrained import fetched
+    from throughline.sources.gate import copied
 
     assert image.pretrained is not None
-    graph = frozen_graph(fetched(image.pretrained, surroundings), image.pretrained)
+    pretrained = image.pretrained
+    sha256 = pretrained.sha256 if pretrained.application is None else None
+    network = path.with_suffix(".keras")
+    copied(fetched(pretrained, surroundings), network, sha256)
+    graph = frozen_graph(network, pretrained)
+    network.unlink()
     path.write_bytes(graph.SerializeToString(deterministic=True))
     _write_features(_whole(name, image, pictures, path), name, pictures, path.with_suffix(".npy"))
 

@@ -10,40 +10,27 @@ layout do not count.
 
 from __future__ import annotations
 
-import ast
 import hashlib
 import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from throughline.paths import read_json
-from throughline.stages.sections import EVERY_STAGE
+from throughline.stages import syntax
+from throughline.stages.declared import EVERY_STAGE
+from throughline.stages.syntax import PACKAGE, Source, digest, parsed
 
 FILE = Path("code.json")
-PACKAGE = "throughline"
 # What a stage runs besides its own module: what reads the pipeline file for it.
 FOUNDATION = "throughline.stages.given"
-# Functions that import a module by a name that is worked out.
-BY_NAME = ("import_module", "__import__", "iter_modules", "walk_packages")
-DIGITS = 20
 # Digests once computed, by the bytes of the file and of the code that computed them.
 MEMO = Path(".cache") / "code.json"
 # In place of a digest, of a module that is neither the project's nor the library's.
 ELSEWHERE = "elsewhere"
-
-
-@dataclass(frozen=True)
-class Source:
-    """What one Python file says: a digest of its code, and the names that it may import."""
-
-    digest: str
-    names: tuple[str, ...]
-    by_name: bool
 
 
 class Reader:
@@ -58,7 +45,7 @@ class Reader:
         self._memo_file = root / MEMO
         self._memo: dict[str, Any] = {}
         self._new = False
-        self._reader = hashlib.sha256(Path(__file__).read_bytes()).hexdigest()
+        self._reader = digest(Path(syntax.__file__).read_bytes())
         try:
             self._memo = dict(read_json(self._memo_file))
         except (OSError, ValueError, TypeError):
@@ -126,83 +113,6 @@ class Reader:
             _write(self._memo_file, self._memo)
 
 
-def parsed(content: bytes, name: str) -> Source:
-    """Parse one file.
-
-    Args:
-        content: Python code.
-        name: for a message.
-    """
-    tree = ast.parse(content, name)
-    text = json.dumps(_canonical(tree), separators=(",", ":"))
-    nodes = list(_executed(tree))
-    calls = {_called(node) for node in nodes if isinstance(node, ast.Call)}
-    return Source(
-        _digest(text.encode()),
-        tuple(sorted({name for node in nodes for name in _names(node)})),
-        not calls.isdisjoint(BY_NAME),
-    )
-
-
-def _canonical(node: Any) -> Any:
-    """A syntax tree as plain values that are the same under every supported Python."""
-    if isinstance(node, ast.JoinedStr):
-        # Python 3.12 alone notes the empty text behind a value in a format.
-        return ["JoinedStr", [_canonical(value) for value in node.values if not _is_empty(value)]]
-    if isinstance(node, ast.AST):
-        fields = {name: value for name, value in ast.iter_fields(node) if value not in (None, [])}
-        fields.pop("type_comment", None)
-        fields.pop("kind", None)
-        return [type(node).__name__, {k: _canonical(v) for k, v in fields.items()}]
-    if isinstance(node, list):
-        # A text that stands alone does nothing: docstrings.
-        return [_canonical(entry) for entry in node if not _is_docstring(entry)]
-    return [type(node).__name__, repr(node)]
-
-
-def _is_empty(node: ast.expr) -> bool:
-    return isinstance(node, ast.Constant) and node.value == ""
-
-
-def _is_docstring(node: Any) -> bool:
-    return (
-        isinstance(node, ast.Expr)
-        and isinstance(node.value, ast.Constant)
-        and isinstance(node.value.value, str)
-    )
-
-
-def _executed(tree: ast.AST) -> Iterator[ast.AST]:
-    """All nodes but docstrings and those under `if TYPE_CHECKING:`, which never run."""
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
-            continue
-        if not _is_docstring(node):
-            yield node
-            yield from _executed(node)
-
-
-def _names(node: ast.AST) -> Iterator[str]:
-    """The dotted names that a node may import; those of relative imports begin with dots."""
-    if isinstance(node, ast.Import):
-        yield from (alias.name for alias in node.names)
-    elif isinstance(node, ast.ImportFrom):
-        base = "." * node.level + (node.module or "")
-        yield base
-        joint = "" if base.endswith(".") else "."
-        yield from (f"{base}{joint}{alias.name}" for alias in node.names)
-    elif isinstance(node, ast.Constant) and isinstance(node.value, str):
-        # Such as the module of `python -m` in a list of arguments.
-        yield from re.findall(rf"\b{PACKAGE}(?:\.\w+)+", node.value)
-
-
-def _called(node: ast.Call) -> str:
-    function = node.func
-    if isinstance(function, ast.Attribute):
-        return function.attr
-    return function.id if isinstance(function, ast.Name) else ""
-
-
 def _absolute(name: str, package: str) -> str:
     level = len(name) - len(name.lstrip("."))
     if not level:
@@ -218,7 +128,7 @@ def _data_files(module: str, file: Path) -> dict[str, str]:
         # A project's data are inputs of its stages; DVC knows them.
         return {}
     return {
-        f"{folder.replace('.', '/')}/{path.name}": _digest(path.read_bytes())
+        f"{folder.replace('.', '/')}/{path.name}": digest(path.read_bytes())
         for path in sorted(file.parent.iterdir())
         if path.is_file() and path.suffix not in (".py", ".pyc")
     }
@@ -230,13 +140,9 @@ def _library() -> Path:
     return Path(__file__).resolve().parents[2]
 
 
-def _digest(content: bytes) -> str:
-    return hashlib.sha256(content).hexdigest()[:DIGITS]
-
-
 def combined(digests: Mapping[str, str]) -> str:
     """One digest of many."""
-    return _digest(json.dumps(dict(digests), sort_keys=True).encode())
+    return digest(json.dumps(dict(digests), sort_keys=True).encode())
 
 
 def references(content: Any, key: str = "") -> Iterator[str]:

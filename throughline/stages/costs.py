@@ -18,7 +18,7 @@ from pathlib import Path
 
 from throughline.errors import MissingFile
 from throughline.paths import Workspace, read_json, replaced, write_json
-from throughline.stages.sections import EVERY_STAGE
+from throughline.stages.declared import EVERY_STAGE
 
 PAGE = "costs.html"
 MIB = 2**20

@@ -8,13 +8,27 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from throughline.paths import Workspace, needed, read_json, replaced, write_json
+from throughline.stages.stage import KERAS, PREPARED, TRAINED, Entry, Stage, has_pretrained
 
 if TYPE_CHECKING:
     from throughline.stages.given import StageInput
     from throughline.training.folds.fold_arrays import TrainingRows
     from throughline.training.folds.fold_windows import WindowData
-    from throughline.training.folds.validation import Folded
+    from throughline.training.folds.folded import Folded
+    from throughline.training.folds.validation import Planned
     from throughline.training.search.side_by_side import SideBySide
+
+STAGE = Stage(
+    "cross_validate",
+    reads=(*TRAINED, "sweeps"),
+    takes=PREPARED,
+    passes_on=TRAINED,
+    calls=("network", "variants"),
+    shared=("seed", *KERAS),
+    inputs=(Entry("training_data"), Entry("bottleneck", has_pretrained)),
+    outputs=(Entry("cross_validation"),),
+    libraries=("keras", "tensorflow"),
+)
 
 
 def cross_validate(stage_input: StageInput, workspace: Workspace) -> None:
@@ -42,6 +56,7 @@ def cross_validate(stage_input: StageInput, workspace: Workspace) -> None:
         SideBySide(checkpoints) as trainings,
     ):
         folder.mkdir()
+        STAGE.pass_on(stage_input.document, folder)
         folded = _branches(stage_input, data, seed, trainings)
         scores: dict[str, Any] = {name: each and each.as_json() for name, each in folded.items()}
         _compare_with_main(scores, folded)
@@ -85,6 +100,7 @@ def _branches(
     for name, view in stage_input.branches.items():
         if (protocol := view.cross_validation) is not None:
             each = Planned(view, data[name], protocol, seed)
+            _examine(each)
             planned.setdefault(protocol.runs, {})[name] = each
     found: dict[str, Folded | None] = dict.fromkeys(stage_input.branches)
     for some in planned.values():
@@ -92,9 +108,21 @@ def _branches(
     return found
 
 
+def _examine(planned: Planned) -> None:
+    """Refuse folds across whose boundary the guards see; the first stands for the others."""
+    from throughline.guards.set_aside import still_apart
+    from throughline.training.folds.fold_arrays import TrainingRows
+
+    data, view = planned.data, planned.view
+    if not isinstance(data, TrainingRows):
+        return
+    (first, *_) = planned.of_rows(data)
+    still_apart(data.rows, first.training, first.validation, view, data.dropped, "cross_validation")
+
+
 def _compare_with_main(scores: dict[str, Any], folded: dict[str, Folded | None]) -> None:
     """For each variant on the same folds: its difference to the pipeline itself."""
-    from throughline.training.folds.validation import paired
+    from throughline.training.folds.folded import paired
 
     main = folded["main"]
     for name, each in folded.items():

@@ -6,6 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadPipeline
 from throughline.paths import Workspace, needed, read_json, replaced, write_json
+from throughline.stages.stage import (
+    PREPARED,
+    TRAINED,
+    Entry,
+    Stage,
+    has_pictures,
+    has_precisions,
+    has_variants,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -13,6 +22,24 @@ if TYPE_CHECKING:
     from throughline.evaluation.branch import Judged
     from throughline.pipeline.schema.judgement import Comparison
     from throughline.stages.given import StageInput
+
+STAGE = Stage(
+    "evaluate",
+    reads=("claims", "compare", "compare_by", "export", "gates", "slices", "title"),
+    takes=(*PREPARED, *TRAINED),
+    inputs=(
+        Entry("training_data"),
+        Entry("test_data"),
+        Entry("cross_validation"),
+        Entry("model"),
+        Entry("parity"),
+        Entry("precisions", has_precisions),
+        Entry("variants", has_variants),
+        Entry("networks", has_pictures),
+    ),
+    outputs=(Entry("evaluation"),),
+    metrics=(Entry("metrics"),),
+)
 
 
 def evaluate(stage_input: StageInput, workspace: Workspace) -> None:

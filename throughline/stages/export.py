@@ -10,11 +10,34 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from throughline.paths import Workspace, needed, read_json, replaced, write_json
+from throughline.stages.stage import (
+    PREPARED,
+    Entry,
+    Stage,
+    has_frozen,
+    has_precisions,
+    has_variants,
+)
 
 if TYPE_CHECKING:
     import onnx
 
+    from throughline.pipeline.pipeline import Pipeline
     from throughline.stages.given import StageInput
+
+STAGE = Stage(
+    "export",
+    reads=("export", "source.licence", "source.samples", "title"),
+    takes=PREPARED,
+    inputs=(Entry("training_data"), Entry("networks")),
+    outputs=(
+        Entry("model"),
+        Entry("parity"),
+        Entry("precisions", has_precisions),
+        Entry("variants", has_variants),
+        Entry("nearest", has_frozen),
+    ),
+)
 
 
 def export(stage_input: StageInput, workspace: Workspace) -> None:
@@ -76,7 +99,7 @@ class _Branch:
 
     pipeline: str
     name: str
-    view: Any
+    view: Pipeline
     prepared: Path
     folder: Path
     path: Path
@@ -94,7 +117,7 @@ class _Branch:
         from throughline.export.network import stored_network
         from throughline.export.precision import in_precision
 
-        entries = {}
+        entries: dict[str, Any] = {}
         for precision in dict.fromkeys(self.view.export.precisions):
             network, exporter = stored_network(self.folder)
             rows = self.view.export.calibration_rows

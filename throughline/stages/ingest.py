@@ -9,20 +9,21 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from throughline.limits import applied, guarded
 from throughline.paths import Workspace, replaced, write_json
-from throughline.sources.fetching.located import auxiliary
-from throughline.sources.fetching.mirror import mirror_folder
-from throughline.sources.registry import Fetched, Surroundings, fetch
-from throughline.sources.samples import sampled
-from throughline.sources.table import described, only_known, standardised, write_rows
+from throughline.stages.stage import Entry, Stage
 
 if TYPE_CHECKING:
+    import numpy as np
+
+    from throughline.pipeline.schema.source import Source
+    from throughline.sources.registry import Fetched, Surroundings
     from throughline.stages.given import StageInput
 
 # Files whose names are printed.
 MOST_NAMED = 20
+
+STAGE = Stage("ingest", reads=("source",), calls=("source",), outputs=(Entry("raw"),))
 
 
 def ingest(stage_input: StageInput, workspace: Workspace) -> None:
@@ -36,12 +37,25 @@ def ingest(stage_input: StageInput, workspace: Workspace) -> None:
         MissingFile: the source is not there.
         BadData: it cannot be read as a table; names file, row or column, and the remedy.
     """
+    from throughline.sources.registry import Surroundings, fetch
+
     settings = stage_input.main.source
-    surroundings = Surroundings(
-        workspace.root, workspace.root / ".cache" / "downloads", mirror_folder()
-    )
+    surroundings = Surroundings.of(workspace.root)
     fetched = fetch(settings, surroundings)
     where = str(fetched.origin.get("file") or fetched.origin["source"])
+    with applied(surroundings.limits), guarded(where, timed=False):
+        _written(fetched, settings, surroundings, where, workspace)
+    _report_files_set_aside(fetched.origin.get("set_aside", []))
+
+
+def _written(
+    fetched: Fetched, settings: Source, surroundings: Surroundings, where: str, workspace: Workspace
+) -> None:
+    """Make the rows of one form, and write them."""
+    from throughline.sources.fetching.located import auxiliary
+    from throughline.sources.samples import sampled
+    from throughline.sources.table import described, only_known, standardised, write_rows
+
     read = settings.read
     frame, pixels = fetched.frame, None
     if settings.images is not None and not fetched.images:
@@ -71,13 +85,14 @@ def ingest(stage_input: StageInput, workspace: Workspace) -> None:
         write_rows(frame, draft / "rows.parquet")
         write_json(draft / "provenance.json", provenance)
         _write_images(fetched, settings, pixels, draft)
-    _report_files_set_aside(fetched.origin.get("set_aside", []))
 
 
 def _write_images(fetched: Fetched, settings: Any, pixels: np.ndarray | None, folder: Path) -> None:
     """The arrays of pictures beside the rows."""
     if pixels is None and not fetched.images:
         return
+    import numpy as np
+
     images = folder / "rows.images"
     images.mkdir()
     if pixels is not None:

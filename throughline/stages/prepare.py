@@ -9,18 +9,24 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from throughline.paths import Workspace, linked, needed, replaced, write_json
-from throughline.stages.sections import passed_on
+from throughline.stages.stage import PREPARED, Entry, Stage, has_files, has_pretrained
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from throughline.pipeline.pipeline import Pipeline
     from throughline.preprocessing.fit import Preprocessing
     from throughline.preprocessing.plan import Plan
     from throughline.preprocessing.target import FittedTarget
     from throughline.stages.given import StageInput
 
-# What the later stages need to know of the file, so that a change of it reaches them.
-SETTINGS = "settings.json"
+STAGE = Stage(
+    "prepare",
+    reads=PREPARED,
+    passes_on=PREPARED,
+    inputs=(Entry("clean"), Entry("raw", has_files), Entry("bottleneck", has_pretrained)),
+    outputs=(Entry("training_data"), Entry("test_data")),
+)
 
 
 def prepare(stage_input: StageInput, workspace: Workspace) -> None:
@@ -49,7 +55,7 @@ def prepare(stage_input: StageInput, workspace: Workspace) -> None:
             files = _auxiliary(workspace, training / branch)
             branch_rows = with_bottlenecks(rows, clean, view.columns, workspace.bottleneck)
             _prepare_branch(branch_rows, view, training / branch, test / branch, files)
-        write_json(training / SETTINGS, passed_on(stage_input.document))
+        STAGE.pass_on(stage_input.document, training)
         aside = workspace.clean / "set_aside.parquet"
         if aside.exists():
             # Held out like test rows: `evaluate` says what they would change.
@@ -57,7 +63,7 @@ def prepare(stage_input: StageInput, workspace: Workspace) -> None:
             write_rows(with_images(read_windows(aside), pictures), test / "main" / aside.name)
 
 
-def _prepare_series(rows: pd.DataFrame, view: Any, training: Path, test: Path) -> None:
+def _prepare_series(rows: pd.DataFrame, view: Pipeline, training: Path, test: Path) -> None:
     from throughline.guards.examine import enforce
     from throughline.guards.windows import apart
     from throughline.samples.windows.prepare import prepared
@@ -83,7 +89,7 @@ def _auxiliary(workspace: Workspace, training: Path) -> Path | None:
 
 
 def _prepare_branch(
-    rows: pd.DataFrame, view: Any, training: Path, test: Path, files: Path | None
+    rows: pd.DataFrame, view: Pipeline, training: Path, test: Path, files: Path | None
 ) -> None:
     from throughline.guards.examine import after_drops, enforce, examine
     from throughline.preprocessing.bottleneck import without_bottlenecks

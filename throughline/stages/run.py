@@ -9,6 +9,7 @@ from pathlib import Path
 from throughline.paths import Workspace
 from throughline.stages.code import refreshed
 from throughline.stages.costs import costed
+from throughline.stages.declared import declared
 from throughline.stages.given import stage_input
 from throughline.stages.wire import wired
 
@@ -25,7 +26,7 @@ def run_stage(stage: str, name: str, root: Path) -> None:
     if folder not in sys.path:
         sys.path.insert(0, folder)
     with costed(workspace, stage):
-        given = stage_input(workspace, stage)
+        given = stage_input(workspace, declared(stage))
         wired(workspace)
         refreshed(root)
         function = getattr(importlib.import_module(f"throughline.stages.{stage}"), stage)

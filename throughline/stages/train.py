@@ -11,8 +11,10 @@ import numpy as np
 
 from throughline.errors import BadPipeline
 from throughline.paths import Workspace, needed, read_json, replaced, write_json
+from throughline.stages.stage import KERAS, PREPARED, TRAINED, Entry, Stage, has_pretrained
 
 if TYPE_CHECKING:
+    from throughline.pipeline.pipeline import Pipeline
     from throughline.stages.given import StageInput
     from throughline.training.engine.runs import Fitted, Run
     from throughline.training.learner import Learner
@@ -20,6 +22,20 @@ if TYPE_CHECKING:
 # Training rows whose answers are kept, so that the exported file can be held against the network.
 GOLDEN_ROWS = 64
 AUGMENTED_PICTURES = 4
+
+STAGE = Stage(
+    "train",
+    takes=(*PREPARED, *TRAINED),
+    calls=("network", "variants"),
+    shared=("seed", *KERAS),
+    inputs=(
+        Entry("training_data"),
+        Entry("cross_validation"),
+        Entry("bottleneck", has_pretrained),
+    ),
+    outputs=(Entry("networks"),),
+    libraries=("keras", "tensorflow"),
+)
 
 
 def train(stage_input: StageInput, workspace: Workspace) -> None:
@@ -51,7 +67,7 @@ def train(stage_input: StageInput, workspace: Workspace) -> None:
     shutil.rmtree(checkpoints, ignore_errors=True)
 
 
-def _epochs(view: Any, scores: dict[str, Any] | None, branch: str) -> int | None:
+def _epochs(view: Pipeline, scores: dict[str, Any] | None, branch: str) -> int | None:
     """The number of epochs that cross-validation chose, or None to follow the file."""
     epochs = view.training.epochs
     if isinstance(epochs, int) or epochs.choose is None:
@@ -64,7 +80,10 @@ def _epochs(view: Any, scores: dict[str, Any] | None, branch: str) -> int | None
     return int(scores["epochs"]["chosen"])
 
 
-def _training(view: Any, network: Any, prepared: Path, default_seed: int) -> tuple[Learner, Run]:
+def _training(
+    view: Pipeline, network: Any, prepared: Path, default_seed: int
+) -> tuple[Learner, Run]:
+    from throughline.guards.set_aside import still_apart
     from throughline.preprocessing.pictures import read_rows
     from throughline.preprocessing.target import FittedTarget
     from throughline.samples.splits.watched import watched
@@ -88,11 +107,16 @@ def _training(view: Any, network: Any, prepared: Path, default_seed: int) -> tup
     if view.training.validation:
         rows = read_rows(prepared / "rows.parquet")
         training_rows, held = watched(rows, view.split, view.training.validation, learns.seed)
+        assert held is not None
+        dropped = summary["dropped"]
+        held = still_apart(rows, training_rows, held, view, dropped, "training.validation")
     answers = np.load(prepared / "target.npy")
     return learns, Run(arrays, answers, training_rows, held, learns.seed)
 
 
-def _windows(view: Any, network: Any, prepared: Path, default_seed: int) -> tuple[Learner, Run]:
+def _windows(
+    view: Pipeline, network: Any, prepared: Path, default_seed: int
+) -> tuple[Learner, Run]:
     from throughline.samples.windows.parts import last_share
     from throughline.samples.windows.prepared import read_learned
     from throughline.training.engine.runs import Run
@@ -102,7 +126,7 @@ def _windows(view: Any, network: Any, prepared: Path, default_seed: int) -> tupl
     inputs = learned.inputs
     learns = learner(view, inputs, learned.target.units, default_seed, {}, network)
     newest = learned.series.steps[learned.ends]
-    rows, watched = last_share(newest, view.training.validation, learned.extent)
+    rows, watched = last_share(newest, view.training.validation, learned.extent, view.split.gap)
     return learns, Run(inputs, learned.answers, rows, watched, learns.seed)
 
 

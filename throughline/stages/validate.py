@@ -10,19 +10,21 @@ import shutil
 from typing import TYPE_CHECKING
 
 from throughline.paths import Workspace, needed, replaced, write_json
-from throughline.sources.table import write_rows
-from throughline.tokens.rows import as_texts, read_windows
-from throughline.tokens.series import windows_beside
-from throughline.validation.catalogue import check
-from throughline.validation.judgement import Judgement, judge, refuse_if_stopped
-from throughline.validation.quarantine import write_quarantine
-from throughline.validation.repairs import repaired
-from throughline.validation.report import as_html, as_json
+from throughline.stages.stage import Entry, Stage
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from throughline.stages.given import StageInput
+    from throughline.validation.judgement import Judgement
+
+STAGE = Stage(
+    "validate",
+    reads=("expectations",),
+    inputs=(Entry("raw"),),
+    outputs=(Entry("clean"), Entry("validation_report")),
+    libraries=("pandas", "great_expectations"),
+)
 
 
 def validate(stage_input: StageInput, workspace: Workspace) -> None:
@@ -39,6 +41,15 @@ def validate(stage_input: StageInput, workspace: Workspace) -> None:
         BadPipeline: a rule is unknown or its arguments are wrong.
         BadData: a rule fails and `on_failure` is `stop`, or too many rows would be set aside.
     """
+    from throughline.sources.table import write_rows
+    from throughline.tokens.rows import as_texts, read_windows
+    from throughline.tokens.series import windows_beside
+    from throughline.validation.catalogue import check
+    from throughline.validation.judgement import judge, refuse_if_stopped
+    from throughline.validation.quarantine import write_quarantine
+    from throughline.validation.repairs import repaired
+    from throughline.validation.report import as_html, as_json
+
     settings = stage_input.main.expectations
     check(settings.rules)
     source = needed(workspace.raw / "rows.parquet", "ingest")

@@ -52,7 +52,8 @@ class Checkpoints:
     def path(self, run: Run) -> Path:
         """The file of a run: its name is the digest of everything its result depends on."""
         digest = hashlib.sha256(self.settings.encode())
-        arrays: list[Any] = [run.target, run.train_rows, run.validation_rows, run.sample_weight]
+        rows = [run.train_rows, run.validation_rows, run.watched_rows]
+        arrays: list[Any] = [run.target, *rows, run.sample_weight]
         for name in sorted(run.inputs):
             digest.update(name.encode() + self._digest(run.inputs[name]).encode())
         for array in arrays:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     import keras
 
+    from throughline.pipeline.pipeline import Pipeline
     from throughline.pipeline.schema.training import Training
     from throughline.training.engine.runs import Fitted, Run
 
@@ -153,7 +154,7 @@ class Learner:
 
 
 def learner(
-    view: Any,
+    view: Pipeline,
     arrays: Mapping[str, np.ndarray | Windowed],
     units: int,
     default_seed: int,

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from throughline.errors import listed
 from throughline.pipeline.problem import PROBLEMS
 from throughline.training.network import spec
 
+if TYPE_CHECKING:
+    from throughline.pipeline.pipeline import Pipeline
 
-def settings(view: Any) -> dict[str, str]:
+
+def settings(view: Pipeline) -> dict[str, str]:
     """Last layer, loss, optimizer and scaling of a pipeline.
 
     Args:

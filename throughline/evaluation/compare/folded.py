@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,11 +16,13 @@ from throughline.figures.names import figure_of
 from throughline.paths import read_json
 
 if TYPE_CHECKING:
+    from throughline.pipeline.pipeline import Pipeline
     from throughline.pipeline.schema.judgement import Comparison
+    from throughline.pipeline.schema.protocol import CrossValidation
 
 
 def folded(
-    comparisons: Sequence[Comparison], folder: Path, view: Any, target: Target
+    comparisons: Sequence[Comparison], folder: Path, view: Pipeline, target: Target
 ) -> dict[str, dict[str, Figure]]:
     """The scores of the comparison models that ask for folds.
 
@@ -41,13 +43,16 @@ def folded(
         for name, comparison in zip(titles(comparisons), comparisons, strict=True)
         if comparison.cross_validate
     }
-    if not asked:
+    if not asked or view.cross_validation is None:
+        # A pipeline that asks for folds has them; a variant may do without.
         return {}
-    drawn = _folds(folder, view, target)
+    drawn = _folds(folder, view, view.cross_validation, target)
     return {name: _scores(comparison, drawn) for name, comparison in asked.items()}
 
 
-def _folds(folder: Path, view: Any, target: Target) -> list[Prepared]:
+def _folds(
+    folder: Path, view: Pipeline, protocol: CrossValidation, target: Target
+) -> list[Prepared]:
     """What a comparison model sees of each fold."""
     from throughline.preprocessing.fit import fit
     from throughline.preprocessing.pictures import read_rows
@@ -62,7 +67,7 @@ def _folds(folder: Path, view: Any, target: Target) -> list[Prepared]:
     answers = target.actual({name: rows[name].to_numpy() for name in target.columns})
     labels = answers if target.task in ("binary", "multiclass") else None
     result = []
-    for fold in folds(rows, labels, view.cross_validation):
+    for fold in folds(rows, labels, protocol, view.split):
         fitted = fit(rows.iloc[fold.training], planned, files=files)
         features = features_of(list(arrays(fitted, rows).values()))
         known, held = fold.training, fold.validation

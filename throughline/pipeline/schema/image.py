@@ -13,6 +13,7 @@ from throughline.pipeline.strict import Strict
 
 Size = tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
 Constants = float | list[float]
+Fit = Literal["crop", "pad", "stretch"]
 
 # What `keras.applications` calls modes: (x - subtract) / divide for each channel.
 MODES: dict[str, dict[str, Any]] = {
@@ -41,7 +42,7 @@ class Images(Strict):
     array: str | None = None
     size: Size | None = None
     channels: Literal[1, 3] = 3
-    fit: Literal["crop", "pad", "stretch"] = "crop"
+    fit: Fit = "crop"
     set_aside: list[Literal["mode", "duplicate", "mislabelled"]] = [
         "mode",
         "duplicate",
@@ -77,13 +78,14 @@ class PixelScale(Strict):
 class Image(Strict):
     """What happens to a picture inside the graph, in this order.
 
-    resized to `size` (default: as it is stored), `fit` as in the source; made grey where
-    `channels` is 1; rounded to uint8, which is what training arrays hold; scaled by constants;
-    run through fixed `filters`, or turned into the features of a frozen `pretrained` network.
+    resized to `size` (default: as it is stored), by the `fit` of the source, which only pictures
+    of arrays may say here (default there: crop); made grey where `channels` is 1; rounded to
+    uint8, which is what training arrays hold; scaled by constants; run through fixed `filters`,
+    or turned into the features of a frozen `pretrained` network.
     """
 
     size: Size | None = None
-    fit: Literal["crop", "pad", "stretch"] = "stretch"
+    fit: Fit | None = None
     channels: Literal[1, 3] | None = None
     scale: Annotated[
         PixelScale | None,
@@ -94,6 +96,11 @@ class Image(Strict):
     ] = None
     filters: list[Filter] = []
     pretrained: Pretrained | None = None
+
+    @property
+    def framing(self) -> Fit | None:
+        """How a picture of any size gets there; None where training saw arrays of one size only."""
+        return self.fit or ("crop" if self.size else None)
 
     @model_validator(mode="after")
     def _one_way(self) -> Image:

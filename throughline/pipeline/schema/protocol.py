@@ -96,6 +96,7 @@ class CrossValidation(Strict):
     K-fold with `folds` parts, repeated `repeats` times with other shuffles (iterated K-fold),
     `stratify: true` keeps the classes' shares, `group: COLUMN` keeps groups whole,
     `temporal: COLUMN` trains on the past only, with `gap` rows left out before each part.
+    Without either, folds follow a grouped or temporal split, and its gap.
     `shuffle: false` takes contiguous parts in the file's order. `sizes` adds a learning curve:
     every fold trained again on so many, or such a share, of its training rows. With the section
     `time`, `order` is `rolling-origin` (train on the past, validate on the next block) or
@@ -121,6 +122,8 @@ class CrossValidation(Strict):
     def _settings_that_have_an_effect(self) -> CrossValidation:
         if self.temporal and (self.group or self.stratify or self.repeats > 1):
             raise ValueError("'temporal' folds cannot be grouped, stratified or repeated")
+        if self.group and self.stratify:
+            raise ValueError("'stratify' has no effect beside 'group'")
         if self.gap and not self.temporal:
             raise ValueError("'gap' has an effect beside 'temporal' only")
         if not self.shuffle and self.repeats > 1:

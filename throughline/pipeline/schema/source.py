@@ -65,6 +65,10 @@ class Source(Strict):
     `sha256: unknown` beside `url` is for a file that nobody has seen yet: `ingest` fetches it, says
     its checksum and stops, so that it can be looked at before it is trusted.
 
+    `ingest: always` asks a database, a server or a generator again on every `dvc repro`; what comes
+    after runs again where other rows came. Files of this machine need no such word: a changed file
+    is noticed.
+
     `files` are auxiliary files, such as word vectors, that other sections refer to by name;
     `samples` cuts rows out of running texts.
     """
@@ -90,6 +94,7 @@ class Source(Strict):
     ] = None
     arguments: dict[str, Any] = {}
     query: str | None = None
+    ingest: Literal["changed", "always"] = "changed"
     sha256: str | None = Field(default=None, pattern="^([0-9a-f]{64}|unknown)$")
     limit: float = Field(default=0.05, ge=0, lt=1)
     licence: str = ""
@@ -115,6 +120,11 @@ class Source(Strict):
             raise ValueError(f"'unknown' has a meaning for 'url' only, not for '{given[0]}'")
         if self.limit != type(self).model_fields["limit"].default and given[0] != "urls":
             raise ValueError(f"'limit' has no effect beside '{given[0]}'")
+        if self.ingest == "always" and given[0] not in ("sql", "urls", "generator"):
+            raise ValueError(
+                f"'ingest: always' has no effect beside '{given[0]}', whose rows change with the "
+                "file alone"
+            )
         if self.arguments and given[0] not in ("sklearn", "generator"):
             raise ValueError(f"'arguments' has no effect beside '{given[0]}'")
         if (self.query is not None) != (given[0] == "sql"):

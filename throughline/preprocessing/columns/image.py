@@ -168,8 +168,11 @@ def write_image(graph: Graph, value: str, fitted: FittedImage) -> str:
     Returns:
         name of a uint8 tensor (N, *fitted.shape), or of the floats of a frozen network.
     """
-    if fitted.image.size is not None:
-        value = resized(graph, value, fitted.name, fitted.size, fitted.image.fit)
+    if fitted.image.size is not None and fitted.image.framing is not None:
+        # Arrays of another size take the way of training's files: to the stored size, then on.
+        for step, size in enumerate(dict.fromkeys([fitted.stored[:2], fitted.size])):
+            name = f"{fitted.name}/again" if step else fitted.name
+            value = resized(graph, value, name, size, fitted.image.framing)
     if fitted.channels < fitted.stored[2]:
         value = grey(graph, value, fitted.name)
     if fitted.image.scale is not None and fitted.image.scale.order == "BGR":

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -158,6 +158,70 @@ def temporal_folds(count: int, folds: int, gap: int) -> Iterator[Pair]:
         (every[: start - gap], every[start : start + size])
         for start in range(count - folds * size, count, size)
     )
+
+
+def earlier(pairs: Iterable[Pair], times: np.ndarray) -> Iterator[Pair]:
+    """The pairs less the training rows that are of the time at which the validation rows begin.
+
+    Args:
+        pairs: positions in the order of the times.
+        times: sorted.
+
+    Raises:
+        ValueError: no training row is left.
+    """
+    for training, validation in pairs:
+        kept = training[times[training] < times[validation[0]]]
+        if not len(kept):
+            raise ValueError(f"no row is earlier than {times[validation[0]]}")
+        yield kept, validation
+
+
+def latest(times: np.ndarray, count: int, gap: int) -> tuple[np.ndarray, np.ndarray]:
+    """Which rows are the latest, and which lie in the gap before them.
+
+    Rows of one time stay together, so there may be more than `count` of the latest.
+
+    Args:
+        times: of all rows, in any order.
+        count: at least so many, where there are so many.
+        gap: rows before them.
+
+    Returns:
+        Two boolean arrays of shape (rows,).
+    """
+    order = np.argsort(times, kind="stable")
+    held, between = np.zeros(len(times), bool), np.zeros(len(times), bool)
+    first = len(times) - min(count, len(times))
+    if first < len(times):
+        first = int(np.searchsorted(times[order], times[order[first]]))
+    held[order[first:]] = True
+    between[order[max(0, first - gap) : first]] = True
+    return held, between
+
+
+def evenly(labels: np.ndarray, share: float, seed: int) -> np.ndarray:
+    """A share of the rows in which every class has its share, to a row.
+
+    Systematic sampling of the rows in the order of their classes, shuffled within each (Cochran,
+    Sampling Techniques, chapter 8). Unlike `stratified` it draws from classes of a single row, too,
+    as a fold's part of the training rows may have them.
+
+    Args:
+        labels: the class of each row.
+        share: of the rows.
+        seed: of the draw.
+
+    Returns:
+        Row numbers, one at least.
+    """
+    generator = np.random.default_rng(seed)
+    shuffled = generator.permutation(len(labels))
+    _, codes = np.unique(labels, return_inverse=True)
+    by_class = shuffled[np.argsort(codes[shuffled], kind="stable")]
+    count = max(1, round(len(labels) * share))
+    places = (np.arange(count) + generator.random()) * (len(labels) / count)
+    return np.asarray(by_class[places.astype(np.int64)])
 
 
 def present(rows: pd.DataFrame, column: str | None) -> np.ndarray:

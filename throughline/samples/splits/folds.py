@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from throughline.errors import BadData, BadPipeline, nearest
-from throughline.pipeline.schema.protocol import CrossValidation
+from throughline.pipeline.schema.protocol import CrossValidation, Split
 from throughline.samples.splits import drawn
 
 if TYPE_CHECKING:
@@ -22,7 +22,26 @@ class Fold(NamedTuple):
     repeat: int
 
 
-def folds(rows: pd.DataFrame, labels: np.ndarray | None, protocol: CrossValidation) -> list[Fold]:
+def following(protocol: CrossValidation, split: Split) -> CrossValidation:
+    """The protocol, with what it leaves open as the split has it.
+
+    A fold's validation rows are to be as far from its training rows as the test rows are: whole
+    groups of a grouped split, the later rows of a temporal one, behind its gap.
+    """
+    said: dict[str, str | int | None] = {}
+    if protocol.group is None and protocol.temporal is None:
+        if split.kind == "grouped":
+            said["group"] = split.column
+        elif split.kind == "temporal":
+            said["temporal"] = split.column
+    if split.kind == "temporal" and "gap" not in protocol.model_fields_set:
+        said["gap"] = split.gap
+    return protocol.model_copy(update=said)
+
+
+def folds(
+    rows: pd.DataFrame, labels: np.ndarray | None, protocol: CrossValidation, split: Split
+) -> list[Fold]:
     """The folds of a protocol.
 
     Args:
@@ -30,11 +49,13 @@ def folds(rows: pd.DataFrame, labels: np.ndarray | None, protocol: CrossValidati
         labels: the class of each row for classification, whose shares the folds then keep unless
             the protocol says `stratify: false`; None for regression.
         protocol: how many folds, how often, in what manner.
+        split: how the test rows were parted; see `following`.
 
     Raises:
         BadPipeline: a column that the rows do not have, or `stratify` without classes.
         BadData: fewer rows or groups than folds.
     """
+    protocol = following(protocol, split)
     column = protocol.group or protocol.temporal
     if column is not None and column not in rows.columns:
         raise BadPipeline(
@@ -50,8 +71,10 @@ def folds(rows: pd.DataFrame, labels: np.ndarray | None, protocol: CrossValidati
         for repeat in range(protocol.repeats):
             seed = protocol.seed + repeat if protocol.shuffle else None
             if protocol.temporal:
-                numbers = np.argsort(rows[protocol.temporal].to_numpy(), kind="stable")
-                pairs = drawn.temporal_folds(len(rows), protocol.folds, protocol.gap)
+                times = drawn.present(rows, protocol.temporal)
+                numbers = np.argsort(times, kind="stable")
+                behind = drawn.temporal_folds(len(rows), protocol.folds, protocol.gap)
+                pairs = drawn.earlier(behind, times[numbers])
             elif protocol.group:
                 groups = drawn.present(rows, protocol.group)
                 pairs = drawn.grouped_folds(groups, protocol.folds, seed)

@@ -86,10 +86,14 @@ def _predefined(rows: pd.DataFrame, split: Split) -> np.ndarray:
 
 
 def _temporal(rows: pd.DataFrame, split: Split) -> np.ndarray:
-    order = np.argsort(rows[split.column].to_numpy(), kind="stable")
     count = int(split.test) if split.test >= 1 else round(len(rows) * split.test)
-    first = len(rows) - count
     assigned = np.full(len(rows), "training", dtype=object)
-    assigned[order[first:]] = "test"
-    assigned[order[max(0, first - split.gap) : first]] = "gap"
+    try:
+        test, gap = drawn.latest(drawn.present(rows, split.column), count, split.gap)
+    except ValueError as error:
+        raise BadData(
+            f"The rows cannot be split: {error}", f"{len(rows)} rows", "Change `split`"
+        ) from None
+    assigned[test] = "test"
+    assigned[gap] = "gap"
     return assigned

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from throughline.errors import BadData
+from throughline.samples.splits import drawn
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +26,7 @@ def watched(
     The rows to watch are as far from those that are trained on as the test rows are: whole groups
     of a grouped split, the latest of a temporal one with its gap, those that a predefined column
     names. Otherwise they are drawn, not taken from the end: a file sorted by class would be
-    watched on one class only.
+    watched on one class only. Where the split is stratified, so is the draw.
 
     Args:
         rows: the training rows.
@@ -45,16 +46,13 @@ def watched(
         held = _groups(rows[split.column].to_numpy(), share, seed)
         kept = ~held
     elif split.kind == "temporal" and split.column is not None:
-        order = np.argsort(rows[split.column].to_numpy(), kind="stable")
-        first = len(rows) - max(1, round(len(rows) * share))
-        held, kept = np.zeros(len(rows), bool), np.zeros(len(rows), bool)
-        held[order[first:]] = True
-        kept[order[: max(0, first - split.gap)]] = True
+        times = rows[split.column].to_numpy()
+        held, between = drawn.latest(times, max(1, round(len(rows) * share)), split.gap)
+        kept = ~(held | between)
     else:
         held = _named(rows, split)
         if not held.any():
-            drawn = np.random.default_rng(seed).permutation(len(rows))
-            held[drawn[: max(1, round(len(rows) * share))]] = True
+            held[_drawn(rows, split, share, seed)] = True
         kept = ~held
     if not kept.any():
         raise BadData(
@@ -65,12 +63,18 @@ def watched(
     return np.flatnonzero(kept), np.flatnonzero(held)
 
 
+def _drawn(rows: pd.DataFrame, split: Split, share: float, seed: int) -> np.ndarray:
+    if split.stratify is not None:
+        return drawn.evenly(rows[split.stratify].to_numpy(), share, seed)
+    return np.random.default_rng(seed).permutation(len(rows))[: max(1, round(len(rows) * share))]
+
+
 def _groups(groups: np.ndarray, share: float, seed: int) -> np.ndarray:
     """Whether a row belongs to one of the drawn groups."""
     _, numbers = np.unique(groups.astype(str), return_inverse=True)
     count = int(numbers.max()) + 1
-    drawn = np.random.default_rng(seed).permutation(count)[: max(1, round(count * share))]
-    return np.isin(numbers, drawn)
+    chosen = np.random.default_rng(seed).permutation(count)[: max(1, round(count * share))]
+    return np.isin(numbers, chosen)
 
 
 def _named(rows: pd.DataFrame, split: Split) -> np.ndarray:

@@ -72,7 +72,7 @@ def parts(series: Series, split: Split, zone: str | None) -> np.ndarray:
 
 
 def folds(
-    series: Series, ends: np.ndarray, extent: Extent, protocol: CrossValidation
+    series: Series, ends: np.ndarray, extent: Extent, protocol: CrossValidation, split: Split
 ) -> list[Fold]:
     """The folds of a protocol in time.
 
@@ -85,6 +85,7 @@ def folds(
         ends: the newest row of each training window.
         extent: of a window.
         protocol: section `cross_validation`.
+        split: section `split`, whose gap lies before the validated block, too.
 
     Raises:
         BadData: a fold that has no window to train or to validate.
@@ -96,9 +97,9 @@ def folds(
     result = []
     for number, block in enumerate(blocks):
         held = (series.steps >= block[0]) & (series.steps <= block[-1])
-        known = series.steps < block[0] - protocol.gap
+        known = series.steps < block[0] - split.gap
         if not rolling:
-            known |= series.steps > block[-1] + protocol.gap
+            known |= series.steps > block[-1] + split.gap
         inside = within(known, ends, extent.before, extent.after)
         validated = within(held, ends, extent.before, extent.after)
         if not inside.any() or not validated.any():
@@ -113,7 +114,7 @@ def folds(
 
 
 def last_share(
-    steps: np.ndarray, share: float, extent: Extent
+    steps: np.ndarray, share: float, extent: Extent, gap: int
 ) -> tuple[np.ndarray, np.ndarray | None]:
     """Windows to train on and, of the last steps, to watch; none of the two share a row.
 
@@ -121,12 +122,13 @@ def last_share(
         steps: the step of the newest row of each window.
         share: of the windows to watch.
         extent: of a window.
+        gap: steps between the rows of both, as the split asks for.
     """
     if not share:
         return np.arange(len(steps)), None
     first = np.sort(steps)[-max(1, round(len(steps) * share))]
     watched = np.flatnonzero(steps >= first)
-    trained = np.flatnonzero(steps + extent.after <= first - extent.before)
+    trained = np.flatnonzero(steps + extent.after <= first - extent.before - gap)
     if not len(trained):
         raise BadData(
             "Windows that are watched may share no row with those that train; none are left",

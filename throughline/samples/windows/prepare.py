@@ -33,6 +33,7 @@ from throughline.samples.windows.target import (
 if TYPE_CHECKING:
     import pandas as pd
 
+    from throughline.pipeline.pipeline import Pipeline
     from throughline.pipeline.schema.time import Time
     from throughline.preprocessing.fit import Preprocessing
     from throughline.preprocessing.plan import Plan
@@ -92,7 +93,7 @@ class PreparedSeries:
         write_json(training / "prepared.json", self.summary)
 
 
-def prepared(rows: pd.DataFrame, view: Any) -> PreparedSeries:
+def prepared(rows: pd.DataFrame, view: Pipeline) -> PreparedSeries:
     """Prepare a series.
 
     Args:
@@ -105,7 +106,7 @@ def prepared(rows: pd.DataFrame, view: Any) -> PreparedSeries:
     """
     from throughline.preprocessing.plan import plan
 
-    time, target = view.time, view.target
+    time, target = _time(view), view.target
     required(target.columns, list(rows.columns))
     hidden = [name for name in target.columns if name not in view.columns]
     planned = plan(rows, view.columns, view.inputs, hidden)
@@ -145,8 +146,14 @@ def _needed(planned: Plan) -> list[str]:
     ]
 
 
-def _extent(planned: Plan, view: Any) -> Extent:
-    time: Time = view.time
+def _time(view: Pipeline) -> Time:
+    if view.time is None:
+        raise BadPipeline("A series needs the section 'time'")
+    return view.time
+
+
+def _extent(planned: Plan, view: Pipeline) -> Extent:
+    time = _time(view)
     change = view.target.change
     periods = change.periods if change is not None and change.kind != "direction" else 1
     length = max(time.lookback + context_of(planned), periods)
@@ -179,7 +186,7 @@ def _finite(training: Placed, arrays: dict[str, np.ndarray], extent: Extent) -> 
     return Placed(training.series, training.ends[fine], counts)
 
 
-def _answerable(training: Placed, view: Any, extent: Extent) -> Placed:
+def _answerable(training: Placed, view: Pipeline, extent: Extent) -> Placed:
     """The training windows whose change has a value: percents of 0 have none and are counted."""
     change = view.target.change
     if change is None or change.kind != "percent":
@@ -192,14 +199,14 @@ def _answerable(training: Placed, view: Any, extent: Extent) -> Placed:
     return Placed(training.series, ends[fine], counts)
 
 
-def _learned(training: Placed, view: Any, extent: Extent) -> tuple[Fitted, np.ndarray]:
+def _learned(training: Placed, view: Pipeline, extent: Extent) -> tuple[Fitted, np.ndarray]:
     """The fitted target, and what is stored of it."""
     from throughline.preprocessing.target import FittedTarget, fit_target
 
     target = view.target
     if view.task == "forecast":
         values = values_of(training.series, target.columns)
-        return fit_forecast(values, training.ends, target, extent, view.time.output), values
+        return fit_forecast(values, training.ends, target, extent, _time(view).output), values
     if target.change is not None:
         values = values_of(training.series, target.columns)
         labels = directions(values, training.ends, extent.after)
@@ -211,7 +218,7 @@ def _learned(training: Placed, view: Any, extent: Extent) -> tuple[Fitted, np.nd
 
 
 def _summary(
-    view: Any,
+    view: Pipeline,
     planned: Plan,
     fitted: Preprocessing,
     target: Fitted,
@@ -219,7 +226,7 @@ def _summary(
     extent: Extent,
     series: Series,
 ) -> dict[str, Any]:
-    time: Time = view.time
+    time = _time(view)
     training = placed["training"]
     columns = fitted.inputs
     inputs = contract(training.series, planned)

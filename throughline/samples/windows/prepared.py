@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -44,7 +45,7 @@ def write_series(series: Series, folder: Path) -> None:
 
 
 def fit_windows(
-    series: Series, rows: np.ndarray, plan: Plan, context: int, calendar: list[str]
+    series: Series, rows: np.ndarray, plan: Plan, context: int, calendar: Sequence[str]
 ) -> Preprocessing:
     """Fit preprocessing on some rows of a series.
 

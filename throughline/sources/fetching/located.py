@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-import shutil
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
-from throughline.errors import BadData, MissingFile
+from throughline.errors import MissingFile
 from throughline.pipeline.schema.source import Source
+from throughline.sources.fetching.addresses import checked, name_in, redacted
 from throughline.sources.fetching.download import downloaded
-from throughline.sources.fetching.mirror import VARIABLE, held, sha256_of
+from throughline.sources.fetching.mirror import VARIABLE, held
+from throughline.sources.gate import copied
 from throughline.sources.kinds.archive import extracted, kept, parsed
 
 if TYPE_CHECKING:
@@ -21,15 +22,15 @@ if TYPE_CHECKING:
 
 
 def address_of(wanted: SourceFile) -> str:
-    """The address, package path or path as the pipeline file writes it."""
-    return wanted.url or wanted.archive or wanted.file or ""
+    """The address, package path or path as the pipeline file writes it, without a password."""
+    return redacted(wanted.url or wanted.archive or wanted.file or "")
 
 
 def name_of(wanted: SourceFile) -> str:
     """The file's published name."""
-    path = urlsplit(wanted.url).path if wanted.url else address_of(wanted).rpartition(":")[2]
-    # Only then: `%2F` is a step into another folder too.
-    return PurePosixPath(unquote(path)).name or "download"
+    if wanted.url:
+        return name_in(wanted.url) or "download"
+    return PurePosixPath(unquote(address_of(wanted).rpartition(":")[2])).name or "download"
 
 
 def ending_of(name: str) -> str:
@@ -46,20 +47,22 @@ def ending_of(name: str) -> str:
 def located(wanted: SourceFile, surroundings: Surroundings) -> Path:
     """The file's path; a copy in the mirror or among the downloads will do.
 
+    Whoever reads it makes sure of its checksum, see `sources.gate`.
+
     Raises:
         MissingFile: a path where nothing is, and no copy in the mirror.
-        BadData: another checksum, or a server or registry that does not deliver.
+        BadData: a server or registry that does not deliver.
     """
     name = name_of(wanted)
     if wanted.file is not None:
         path = surroundings.root / Path(wanted.file).expanduser()
         if path.is_file():
-            _same_bytes(path, wanted.sha256)
             return path
     copy = held(wanted.sha256, name, surroundings)
     if copy is not None:
         return copy
     if wanted.url is not None:
+        checked(wanted.url)
         return downloaded(wanted.url, wanted.sha256, surroundings.cache)
     if wanted.archive is not None:
         settings = Source(archive=wanted.archive, sha256=wanted.sha256)
@@ -81,21 +84,7 @@ def auxiliary(
     folder.mkdir()
     facts = {}
     for name, wanted in files.items():
-        path = located(wanted, surroundings)
-        shutil.copyfile(path, folder / f"{name}{ending_of(name_of(wanted))}")
-        facts[name] = {
-            "source": address_of(wanted),
-            "sha256": wanted.sha256,
-            "bytes": path.stat().st_size,
-        }
+        target = folder / f"{name}{ending_of(name_of(wanted))}"
+        size = copied(located(wanted, surroundings), target, wanted.sha256)
+        facts[name] = {"source": address_of(wanted), "sha256": wanted.sha256, "bytes": size}
     return facts
-
-
-def _same_bytes(path: Path, sha256: str) -> None:
-    found = sha256_of(path)
-    if found != sha256:
-        raise BadData(
-            f"'{path}' must have sha256 {sha256}",
-            found,
-            "Look at what changed; if the new file is right, change its 'sha256'",
-        )

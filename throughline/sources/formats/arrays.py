@@ -7,11 +7,12 @@ import math
 import re
 import zipfile
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
-from throughline.errors import BadData, listed
+from throughline.errors import BadData, ThroughlineError, listed
+from throughline.limits import check, check_array
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,6 +46,9 @@ def table_of(arrays: Mapping[str, np.ndarray[Any, Any]], name: str) -> pd.DataFr
     Raises:
         BadData: arrays of different length.
     """
+    for value in arrays.values():
+        check_array(name, value.shape, value.itemsize)
+    check(name, "columns", len(arrays), "arrays")
     columns = _stacked(arrays, name) if _is_in_parts(arrays) else dict(arrays)
     lengths = {key: len(value) for key, value in columns.items()}
     if len(set(lengths.values())) != 1:
@@ -74,14 +78,38 @@ def _loaded(content: bytes, name: str) -> dict[str, np.ndarray[Any, Any]]:
     if content[:2] == b"\x00\x00":
         return {"values": idx_array(content, name)}
     try:
-        loaded = np.load(io.BytesIO(content), allow_pickle=False)
+        loaded = np.load(io.BytesIO(_checked(content, name)), allow_pickle=False)
         if isinstance(loaded, np.ndarray):
             return {"values": loaded}
         with loaded:
+            for key in loaded.zip.namelist():
+                with loaded.zip.open(key) as stream:
+                    _check_header(stream, f"{name}: {key}")
             return {key: loaded[key] for key in loaded.files}
+    except ThroughlineError:
+        raise
     except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
         remedy = "Save it without Python objects" if "pickle" in str(error) else "Fetch it again"
         raise BadData(f"'{name}' must be a sound file of arrays", str(error), remedy) from None
+
+
+def _checked(content: bytes, name: str) -> bytes:
+    _check_header(io.BytesIO(content), name)
+    return content
+
+
+def _check_header(stream: IO[bytes], name: str) -> None:
+    """Refuse an array by the shape that it claims: NumPy makes room before it reads."""
+    start = stream.read(len(np.lib.format.MAGIC_PREFIX) + 2)
+    if not start.startswith(np.lib.format.MAGIC_PREFIX):
+        return
+    version = tuple(start[-2:])
+    shape, _, kind = (
+        np.lib.format.read_array_header_1_0(stream)
+        if version == (1, 0)
+        else np.lib.format.read_array_header_2_0(stream)
+    )
+    check_array(name, shape, kind.itemsize)
 
 
 def idx_array(content: bytes, name: str) -> np.ndarray[Any, Any]:

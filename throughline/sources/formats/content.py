@@ -10,8 +10,10 @@ import tarfile
 import zipfile
 import zlib
 from pathlib import PurePosixPath
+from typing import Any
 
-from throughline.errors import BadData, listed, nearest
+from throughline.errors import BadData, ThroughlineError, listed, nearest
+from throughline.limits import Budget, check, members
 
 SUFFIXES = (".gz", ".xz", ".bz2", ".zip", ".tar", ".tgz")
 TAR_MAGIC_AT = 257
@@ -38,10 +40,13 @@ def unpacked(content: bytes, name: str, member: str | None) -> tuple[bytes, str]
         BadData: truncated or damaged; no such member; several members and none chosen.
     """
     chosen = False
+    published, layers = name, 0
     while True:
         packing = _packing(content, name)
         if packing is None:
             break
+        layers += 1
+        check(published, "layers", layers, "layers of packing")
         if packing in ("zip", "tar"):
             content, name = _member(content, name, packing, member)
             chosen = True
@@ -75,10 +80,12 @@ def _without_suffix(name: str) -> str:
 
 
 def _decompressed(content: bytes, name: str, packing: str) -> bytes:
+    readers: dict[str, Any] = {"gzip": gzip.open, "xz": lzma.open, "bzip2": bz2.open}
     try:
-        if packing == "gzip":
-            return gzip.decompress(content)
-        return lzma.decompress(content) if packing == "xz" else bz2.decompress(content)
+        with readers[packing](io.BytesIO(content)) as stream:
+            return Budget(name, len(content)).read(stream)
+    except ThroughlineError:
+        raise
     except (EOFError, ValueError, lzma.LZMAError) as error:
         if not _is_cut(error):
             raise BadData(
@@ -105,14 +112,18 @@ def _member(content: bytes, name: str, packing: str, member: str | None) -> tupl
     try:
         if packing == "zip":
             with zipfile.ZipFile(io.BytesIO(content)) as archive:
-                names = [item.filename for item in archive.infolist() if not item.is_dir()]
+                names = [item.filename for item in members(archive, name, len(content))]
                 chosen = chosen_member(names, name, member)
                 return archive.read(chosen), PurePosixPath(chosen).name
         with tarfile.open(fileobj=io.BytesIO(content)) as tar:
-            names = [item.name for item in tar.getmembers() if item.isfile()]
+            budget = Budget(name, len(content))
+            names = []
+            for item in tar:
+                budget.file()
+                names += [item.name] if item.isfile() else []
             chosen = chosen_member(names, name, member)
             stream = tar.extractfile(chosen)
-            return stream.read() if stream else b"", PurePosixPath(chosen).name
+            return budget.read(stream) if stream else b"", PurePosixPath(chosen).name
     except (zipfile.BadZipFile, tarfile.TarError, EOFError, zlib.error) as error:
         raise BadData(
             f"'{name}' must be a sound {packing} file", str(error), "Fetch it again"

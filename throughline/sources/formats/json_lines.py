@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadData
+from throughline.limits import check_table
 from throughline.sources.formats.content import decoded
 
 if TYPE_CHECKING:
@@ -62,4 +63,6 @@ def _only_objects(rows: list[tuple[int, Any]], name: str) -> pd.DataFrame:
     for number, row in rows:
         if not isinstance(row, dict):
             raise BadData(f"Row {number} of '{name}' must be a JSON object", row)
+    # Each row may have names of its own, and every row gets them all.
+    check_table(name, len(rows), len(set().union(*(row for _, row in rows))))
     return pd.DataFrame.from_records([row for _, row in rows])

@@ -6,6 +6,7 @@ import io
 from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadData
+from throughline.limits import Budget, check, check_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,8 +23,22 @@ def read(content: bytes, name: str, settings: Read) -> tuple[pd.DataFrame, dict[
     import pyarrow as pa
     import pyarrow.parquet as parquet
 
+    batches, rows, size = [], 0, 0
     try:
-        table = parquet.read_table(io.BytesIO(content))
+        file = parquet.ParquetFile(io.BytesIO(content))
+        check(name, "columns", file.metadata.num_columns)
+        check(name, "rows", file.metadata.num_rows)
+        budget = Budget(name, len(content))
+        for batch in file.iter_batches():
+            # A run of equal values is a few bytes in the file, however long it is.
+            rows, size = rows + batch.num_rows, size + batch.nbytes
+            check_table(name, rows, batch.num_columns)
+            check(name, "bytes", size, "bytes in memory")
+            budget.take(batch.nbytes)
+            batches.append(batch)
+        table = pa.Table.from_batches(batches, file.schema_arrow)
+    except MemoryError:
+        raise
     except (pa.ArrowException, OSError) as error:
         raise BadData(
             f"'{name}' must be a sound Parquet file", str(error), "Fetch it again"

@@ -8,6 +8,7 @@ numbers, texts, lists, tuples, mappings and arrays of numbers, and nothing else.
 from __future__ import annotations
 
 import io
+import itertools
 import math
 import pickle
 from typing import TYPE_CHECKING, Any
@@ -15,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from throughline.errors import BadData, listed
+from throughline.limits import OverLimit
 from throughline.sources.formats.arrays import table_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     import pandas as pd
 
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 # Truth values, integers, numbers and texts of fixed length; no objects, no records.
 KINDS = "biufSU"
+# Lists that hold one another make any number of values of a few bytes.
+MOST_VALUES = 10_000_000
 PARTS = ("train", "valid", "test")
 
 
@@ -57,12 +61,15 @@ def unpickled(content: bytes, name: str) -> Any:
     """
     try:
         # Python 2 wrote texts and the bytes of arrays alike; latin-1 gives every byte back.
-        return _plain(_Arrays(io.BytesIO(content), encoding="latin1").load())
+        loaded = _Arrays(io.BytesIO(content), encoding="latin1").load()
+        return _plain(loaded, itertools.count())
+    except OverLimit:
+        raise
     except BadData as error:
         raise BadData(f"'{name}': {error}") from None
     except (
         pickle.UnpicklingError, EOFError, ValueError, TypeError, AttributeError, IndexError,
-        KeyError, OverflowError, MemoryError, RecursionError,
+        KeyError, OverflowError,
     ) as error:  # fmt: skip
         raise BadData(
             f"'{name}' must be a sound pickle of arrays", f"{type(error).__name__}: {error}"
@@ -75,7 +82,10 @@ class _Kind:
     def __init__(self, code: str, *_: Any) -> None:
         self.type = np.dtype(code) if isinstance(code, str) else np.dtype("O")
         if self.type.kind not in KINDS or self.type.hasobject:
-            raise BadData("An array must hold numbers or texts of fixed length", code)
+            raise BadData(
+                "An array must hold numbers or texts of fixed length",
+                code if isinstance(code, str) else type(code).__name__,
+            )
 
     def __setstate__(self, state: tuple[Any, ...]) -> None:
         order = state[1]
@@ -148,14 +158,23 @@ class _Arrays(pickle.Unpickler):
         raise BadData("A pickle must hold its values itself", "a reference to something outside")
 
 
-def _plain(value: Any) -> Any:
-    """The value with arrays in the places of what stands for them."""
+def _plain(value: Any, seen: Iterator[int]) -> Any:
+    """The value with arrays in the places of what stands for them.
+
+    Args:
+        value: what the file holds; lists in it may be one list in many places.
+        seen: counts values, each in every place.
+    """
+    if next(seen) > MOST_VALUES:
+        raise OverLimit("A pickle must hold at most 10 million values beside arrays")
     if isinstance(value, _Array):
         return value.value
     if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
+        return [_plain(item, seen) for item in value]
     if isinstance(value, dict):
-        return {str(_plain(key)): _plain(item) for key, item in value.items()}
+        if not all(isinstance(key, (str, int, bytes)) for key in value):
+            raise BadData("Keys in a pickle must be texts or numbers")
+        return {str(key): _plain(item, seen) for key, item in value.items()}
     if isinstance(value, _Kind):
         return str(value.type)
     return value

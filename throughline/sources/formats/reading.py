@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import io
+import zipfile
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadData
+from throughline.limits import check, check_table, guarded, members
 from throughline.sources.formats.content import looks_like_html, unpacked
+from throughline.sources.formats.delimited import SEPARATORS
+from throughline.sources.gate import taken
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,6 +39,9 @@ READERS: dict[str, str] = {
     "sound": "sound",
     "arff": "arff",
 }
+
+# Formats of a row a line.
+TEXTS = ("csv", "fixed", "lines", "jsonl", "arff")
 
 SUFFIXES: dict[str, str] = {
     ".csv": "csv",
@@ -66,11 +74,18 @@ def read_table(path: Path, name: str, settings: Read) -> tuple[pd.DataFrame, dic
     Raises:
         BadData: empty, damaged, a web page, of unknown format, or no sound table.
     """
-    return read_bytes(path.read_bytes(), name, settings)
+    return read_bytes(taken(path).content, name, settings)
 
 
 def read_bytes(content: bytes, name: str, settings: Read) -> tuple[pd.DataFrame, dict[str, Any]]:
     """The table in the bytes of a file; see `read_table`."""
+    with guarded(name):
+        frame, how = _read(content, name, settings)
+        check_table(name, *frame.shape)
+        return frame, how
+
+
+def _read(content: bytes, name: str, settings: Read) -> tuple[pd.DataFrame, dict[str, Any]]:
     if not content:
         raise BadData(f"'{name}' must hold data", "0 bytes", "Fetch it again")
     content, inner = unpacked(content, name, settings.member)
@@ -85,9 +100,23 @@ def read_bytes(content: bytes, name: str, settings: Read) -> tuple[pd.DataFrame,
             inner,
             f"Set 'source.read.format' to one of {', '.join(READERS)}",
         )
+    _check_inner(content, inner, kind)
     reader: Reader = import_module(f"throughline.sources.formats.{READERS[kind]}").read
     frame, how = reader(content, inner, settings)
     return frame, {"format": kind, **how}
+
+
+def _check_inner(content: bytes, name: str, kind: str) -> None:
+    """Count what can be counted before a reader begins."""
+    if content[:2] == b"PK":
+        # A zip that the format itself is: arrays, sheets of a workbook.
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            members(archive, name, len(content))
+    elif kind in TEXTS:
+        check(name, "rows", content.count(b"\n"))
+    if kind == "csv":
+        first = content[: content.find(b"\n")]
+        check(name, "columns", max(first.count(mark.encode()) for mark in SEPARATORS) + 1)
 
 
 def _format_of(name: str, content: bytes) -> str | None:

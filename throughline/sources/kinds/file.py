@@ -5,12 +5,14 @@ from __future__ import annotations
 import tarfile
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from throughline.errors import BadData, MissingFile, nearest
-from throughline.sources.fetching.mirror import VARIABLE, held, sha256_of
-from throughline.sources.formats.reading import read_table
+from throughline.sources.fetching.mirror import VARIABLE, held
+from throughline.sources.formats.reading import read_bytes
+from throughline.sources.gate import opened, taken
 from throughline.sources.registry import Fetched, Surroundings, source
+from throughline.sources.tree import files_inside
 
 if TYPE_CHECKING:
     from throughline.pipeline.schema.source import Source
@@ -39,13 +41,12 @@ def file_at_hand(named: str, settings: Source, surroundings: Surroundings) -> Pa
 
     Raises:
         MissingFile: nowhere; names the nearest file.
-        BadData: it is a folder, or has another checksum.
+        BadData: it is a folder.
     """
     path = surroundings.root / Path(named).expanduser()
     if path.is_dir():
         raise BadData(f"'{path}' is a folder", remedy="Use 'source.folder' for it")
     if path.exists():
-        check_sha256(path, settings)
         return path
     copy = held(settings.sha256, path.name, surroundings)
     if copy is None:
@@ -64,26 +65,10 @@ def _remedy(path: Path, settings: Source) -> str:
     return "Paths start at the repository's root"
 
 
-def check_sha256(path: Path, settings: Source) -> None:
-    """Refuse a file whose checksum is not the one in the pipeline file.
-
-    Raises:
-        BadData: names the file and both checksums.
-    """
-    if settings.sha256 is None:
-        return
-    found = sha256_of(path)
-    if found != settings.sha256:
-        raise BadData(
-            f"'{path}' must have sha256 {settings.sha256}",
-            found,
-            "Look at what changed; if the new file is right, change 'source.sha256'",
-        )
-
-
-def _holds_files(path: Path, name: str) -> bool:
+def _holds_files(stream: IO[bytes], name: str) -> bool:
     """Whether a file is an archive of image files, and not one of arrays."""
-    archive = tarfile.is_tarfile(path) or zipfile.is_zipfile(path)
+    archive = tarfile.is_tarfile(stream) or zipfile.is_zipfile(stream)
+    stream.seek(0)
     return archive and not name.lower().endswith(".npz")
 
 
@@ -95,12 +80,19 @@ def as_table(path: Path, name: str, settings: Source, origin: dict[str, Any]) ->
         name: the file's published name, which tells its format.
         settings: section `source`.
         origin: facts known so far.
+
+    Raises:
+        BadData: it has another checksum than `settings.sha256`, or is no table.
     """
-    if settings.images is not None and _holds_files(path, name):
+    if settings.images is not None:
         from throughline.sources.pictures.images import as_images
 
-        facts = {"file": name, "sha256": sha256_of(path), "bytes": path.stat().st_size}
-        return as_images(path, settings, {**origin, **facts}, CACHE)
-    frame, how = read_table(path, name, settings.read)
-    facts = {"file": name, "sha256": sha256_of(path), "bytes": path.stat().st_size, "read": how}
+        with opened(path, settings.sha256) as (stream, size, sha256):
+            if _holds_files(stream, name):
+                facts = {"file": name, "sha256": sha256, "bytes": size}
+                files = files_inside(stream, str(path), size)
+                return as_images(files, settings, {**origin, **facts}, CACHE)
+    content, sha256 = taken(path, settings.sha256)
+    frame, how = read_bytes(content, name, settings.read)
+    facts = {"file": name, "sha256": sha256, "bytes": len(content), "read": how}
     return Fetched(frame, {**origin, **facts})

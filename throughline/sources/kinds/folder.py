@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from throughline.errors import BadData, MissingFile
 from throughline.sources.fetching.mirror import held
 from throughline.sources.formats.content import decoded
 from throughline.sources.formats.reading import SUFFIXES, read_bytes
-from throughline.sources.kinds.file import check_sha256
+from throughline.sources.gate import refuse_other
 from throughline.sources.registry import Fetched, Surroundings, source
 from throughline.sources.tree import IMAGES, files_below
 
@@ -49,22 +50,39 @@ def bring(settings: Source, surroundings: Surroundings) -> Fetched:
         if copy is None:
             raise MissingFile(f"'source.folder' must exist: {path}")
         path = copy
-    elif path.is_file():
-        check_sha256(path, settings)
+    below = files_below(path, settings.sha256)
     if settings.images is not None:
         from throughline.sources.pictures.images import as_images
 
-        return as_images(path, settings, {"source": settings.folder}, surroundings.cache)
-    files = sorted(files_below(path), key=lambda item: item[0])
-    listing = "".join(f"{n}\0{hashlib.sha256(c).hexdigest()}\n" for n, c in files)
-    digest = hashlib.sha256(listing.encode("utf-8")).hexdigest()
-    if settings.sha256 and path.is_dir() and digest != settings.sha256:
-        raise BadData(f"The files in '{path}' must have sha256 {settings.sha256}", digest)
+        if path.is_dir() and settings.sha256:
+            below = _confirmed(below, path, settings.sha256)
+        return as_images(below, settings, {"source": settings.folder}, surroundings.cache)
+    files = sorted(below, key=lambda item: item[0])
+    digest = _listing_sha256({name: hashlib.sha256(held).hexdigest() for name, held in files})
+    if path.is_dir():
+        refuse_other(str(path), settings.sha256, digest)
     kind = _kind(files, settings)
     used = [item for item in files if _kind_of(item[0]) == kind]
     frame = items_of(used, settings)
     origin = {"source": settings.folder, "files": len(used), "ignored": len(files) - len(used)}
     return Fetched(frame, {**origin, "sha256": settings.sha256 or digest})
+
+
+def _confirmed(
+    files: Iterator[tuple[str, bytes]], path: Path, sha256: str
+) -> Iterator[tuple[str, bytes]]:
+    """The files themselves; at their end they are refused where they are not the expected ones."""
+    digests = {}
+    for name, content in files:
+        digests[name] = hashlib.sha256(content).hexdigest()
+        yield name, content
+    refuse_other(str(path), sha256, _listing_sha256(digests))
+
+
+def _listing_sha256(digests: Mapping[str, str]) -> str:
+    """Of the names of files, in order, each with the sha256 of its bytes."""
+    listing = "".join(f"{name}\0{digests[name]}\n" for name in sorted(digests))
+    return hashlib.sha256(listing.encode("utf-8")).hexdigest()
 
 
 def items_of(files: list[tuple[str, bytes]], settings: Source) -> pd.DataFrame:

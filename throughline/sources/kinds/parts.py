@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadData, listed
 from throughline.sources.fetching.located import address_of, located, name_of
-from throughline.sources.formats.reading import read_table
+from throughline.sources.formats.reading import read_bytes
+from throughline.sources.gate import taken
 from throughline.sources.registry import Fetched, Surroundings, source
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ def bring(settings: Source, surroundings: Surroundings) -> Fetched:
     facts: dict[str, Any] = {}
     for part, wanted in (settings.parts or {}).items():
         path = located(wanted, surroundings)
-        frame, how = read_table(path, name_of(wanted), settings.read)
+        content, sha256 = taken(path, wanted.sha256)
+        frame, how = read_bytes(content, name_of(wanted), settings.read)
         if columns and list(frame.columns) != columns:
             raise BadData(
                 f"Part '{part}' must have the columns {listed(columns)}", listed(frame.columns)
@@ -44,8 +46,8 @@ def bring(settings: Source, surroundings: Surroundings) -> Fetched:
         frames.append(frame)
         facts[part] = {
             "source": address_of(wanted),
-            "sha256": wanted.sha256,
-            "bytes": path.stat().st_size,
+            "sha256": sha256,
+            "bytes": len(content),
             "rows": len(frame),
             "read": how,
         }

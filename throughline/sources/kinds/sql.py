@@ -2,53 +2,105 @@
 
 from __future__ import annotations
 
-import os
+import re
 from importlib.util import find_spec
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from throughline.errors import BadData, Unreachable
+from throughline.sources.fetching.addresses import VARIABLE, Secrets, redacted
 from throughline.sources.registry import Fetched, Surroundings, source
 
 if TYPE_CHECKING:
     import pandas as pd
-    from sqlalchemy import URL
+    from sqlalchemy import URL, Connection
 
     from throughline.pipeline.schema.source import Source
 
 # Drivers that `postgresql://` alone may mean, as SQLAlchemy names them, the usual one first.
 POSTGRESQL = ("psycopg2", "psycopg", "pg8000")
+ASKING = re.compile(r"\(*\s*(select|with|values)\b", re.IGNORECASE)
+# Before the first word.
+COMMENT = re.compile(r"\A\s*((--[^\n]*\n|/\*.*?\*/)\s*)*", re.DOTALL)
+PORT = re.compile(r"(?<=[^/:]):(\$\{?\w+\}?)(?=/|\Z)")
+# Databases whose transactions can be told not to write.
+READ_ONLY = ("postgresql", "mysql", "mariadb", "oracle")
+# What SQLite calls a select, a column that is read, a function, and a query that goes on by itself.
+ASKED = (21, 20, 31, 33)
 
 
 @source("sql")
 def bring(settings: Source, surroundings: Surroundings) -> Fetched:
     """The rows of `query` from the database at `sql`, a SQLAlchemy URL.
 
-    `$NAME` in the URL is taken from the environment, so that no password stands in the file; the
-    password never reaches provenance.json. `postgresql://` takes whichever driver is installed. A
-    query without ORDER BY may return its rows in another order next time, and then everything after
-    it runs again.
+    `$NAME` in the URL, or as all of it, is taken from the environment, so that no password stands
+    in the file; what is recorded is the URL as written. `postgresql://` takes whichever driver is
+    installed. The database is only read: one SELECT, in a transaction that may not write and is
+    rolled back. A query without ORDER BY may return its rows in another order next time, and then
+    everything after it runs again.
 
     Raises:
-        BadData: the URL cannot be understood, the driver is absent or the database refuses.
+        BadData: the URL cannot be understood, the query is none, the driver is absent or the
+            database refuses.
         Unreachable: no connection comes about.
     """
-    import sqlalchemy
-
-    try:
-        url = sqlalchemy.make_url(_with_environment(settings.sql or ""))
-    except sqlalchemy.exc.ArgumentError as error:
-        raise BadData(
-            "'source.sql' must be a SQLAlchemy URL such as sqlite:///data.db", str(error)
-        ) from None
-    shown = url.render_as_string(hide_password=True)
+    written, secrets = settings.sql or "", Secrets("source.sql")
+    query = one_select(settings.query or "")
+    url = _filled(written, secrets)
     if url.get_backend_name() == "sqlite" and url.database not in (None, "", ":memory:"):
         path = surroundings.root / str(url.database)
-        if not path.exists():
+        if not path.is_file():
             # SQLite would make an empty database of that name.
             raise BadData(f"SQLite file '{path}' must exist", remedy="Mend 'source.sql'")
-        url = url.set(database=str(path))
-    frame = _answer(_with_driver(url), shown, settings.query or "")
+        address = f"file:{quote(str(path.resolve()))}"
+        url = url.set(database=address, query={"mode": "ro", "uri": "true"})
+    shown = redacted(written)
+    frame = _answer(_with_driver(url), shown, query, secrets)
     return Fetched(frame, {"source": shown, "query": settings.query})
+
+
+def one_select(query: str) -> str:
+    """`query` itself, once it is certain that it asks and is one statement.
+
+    Example:
+        >>> one_select("select * from orders;")
+        'select * from orders'
+
+    Raises:
+        BadData: it begins with another word, or holds a `;` that another statement may follow.
+    """
+    bare = query.strip().rstrip(";").rstrip()
+    if not ASKING.match(COMMENT.sub("", bare)):
+        raise BadData("'source.query' must begin with SELECT, WITH or VALUES", query)
+    if ";" in bare:
+        raise BadData(
+            "'source.query' must be one statement", query, "Write CHR(59) for a ';' in a text"
+        )
+    return bare
+
+
+def _filled(written: str, secrets: Secrets) -> URL:
+    """The address with its parts filled in, after it was taken apart."""
+    import sqlalchemy
+
+    whole = VARIABLE.fullmatch(written) is not None
+    # A port must be a number already; whatever else stands there is refused below.
+    text = PORT.sub(lambda found: f":{secrets.fill(found[1])}", written)
+    try:
+        url = sqlalchemy.make_url(secrets.fill(written) if whole else text)
+    except (sqlalchemy.exc.ArgumentError, ValueError):
+        raise BadData(
+            "'source.sql' must be a SQLAlchemy URL such as sqlite:///data.db", redacted(written)
+        ) from None
+    if whole:
+        return url
+    parts = {part: getattr(url, part) for part in ("username", "password", "host", "database")}
+    known = {part: secrets.fill(value) for part, value in parts.items() if value}
+    query = {
+        key: secrets.fill(value) if isinstance(value, str) else [secrets.fill(v) for v in value]
+        for key, value in url.query.items()
+    }
+    return url.set(query=query, **known)  # type: ignore[arg-type]
 
 
 def _with_driver(url: URL) -> URL:
@@ -58,7 +110,7 @@ def _with_driver(url: URL) -> URL:
     return url.set(drivername=f"postgresql+{driver}")
 
 
-def _answer(url: URL, shown: str, query: str) -> pd.DataFrame:
+def _answer(url: URL, shown: str, query: str, secrets: Secrets) -> pd.DataFrame:
     import pandas as pd
     import sqlalchemy
 
@@ -72,7 +124,7 @@ def _answer(url: URL, shown: str, query: str) -> pd.DataFrame:
         ) from None
     except sqlalchemy.exc.ArgumentError as error:
         raise BadData(
-            "'source.sql' must name a database that SQLAlchemy knows", str(error)
+            "'source.sql' must name a database that SQLAlchemy knows", secrets.hide(str(error))
         ) from None
     try:
         connection = engine.connect()
@@ -81,18 +133,20 @@ def _answer(url: URL, shown: str, query: str) -> pd.DataFrame:
         kind = Unreachable if isinstance(error, absent) else BadData
         raise kind(
             f"The database at {shown} must let us in",
-            _said(error),
+            secrets.hide(_said(error)),
             "Mend 'source.sql', or run again when the database is up",
         ) from None
     try:
         with connection:
+            _only_read(connection)
             frame: pd.DataFrame = pd.read_sql_query(sqlalchemy.text(query), connection)
+            connection.rollback()
             return frame
     except (sqlalchemy.exc.SQLAlchemyError, pd.errors.DatabaseError) as error:
         cause = error.__cause__ if isinstance(error, pd.errors.DatabaseError) else error
         raise BadData(
             f"The database at {shown} must answer the query",
-            _said(cause),
+            secrets.hide(_said(cause)),
             "Mend 'source.sql' or 'source.query'",
         ) from None
     finally:
@@ -107,11 +161,17 @@ def _said(error: BaseException | None) -> str:
     return str(first.get("M", first)) if isinstance(first, dict) else str(original)
 
 
-def _with_environment(url: str) -> str:
-    """`url` with `$NAME` replaced; a name that the environment lacks is an error."""
-    expanded = os.path.expandvars(url)
-    if "$" in expanded:
-        raise BadData(
-            "Every $NAME in 'source.sql' must be set in the environment", url.partition("@")[0]
+def _only_read(connection: Connection) -> None:
+    """Let the database answer and do nothing else, as far as its kind has words for that."""
+    import sqlite3
+
+    import sqlalchemy
+
+    held = connection.connection.dbapi_connection
+    if isinstance(held, sqlite3.Connection):
+        # A file that is opened for reading can still be copied into another, and others attached.
+        held.set_authorizer(
+            lambda action, *_: sqlite3.SQLITE_OK if action in ASKED else sqlite3.SQLITE_DENY
         )
-    return expanded
+    elif connection.dialect.name in READ_ONLY:
+        connection.execute(sqlalchemy.text("SET TRANSACTION READ ONLY"))

@@ -5,14 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote, urlsplit
 
 from throughline.errors import BadData, ThroughlineError, Unreachable, nearest
+from throughline.sources.fetching.addresses import checked, name_in, redacted
 from throughline.sources.fetching.download import address_key, downloaded
-from throughline.sources.fetching.mirror import held, sha256_of
-from throughline.sources.formats.reading import read_table
+from throughline.sources.fetching.mirror import held
+from throughline.sources.formats.reading import read_bytes
+from throughline.sources.gate import taken
 from throughline.sources.kinds.file import file_at_hand
 from throughline.sources.kinds.folder import items_of, named_by_content
 from throughline.sources.registry import Fetched, Surroundings, source
@@ -37,7 +38,20 @@ class Wanted:
     @property
     def name(self) -> str:
         """The file's published name, which tells its format."""
-        return unquote(PurePosixPath(urlsplit(self.url).path).name) or "download"
+        return name_in(self.url) or "download"
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How the addresses are fetched.
+
+    Attributes:
+        anew: whatever an earlier run kept.
+        from_data: the addresses come from a file, not from the person who wrote the pipeline.
+    """
+
+    anew: bool
+    from_data: bool
 
 
 @source("urls")
@@ -58,14 +72,16 @@ def bring(settings: Source, surroundings: Surroundings) -> Fetched:
         Wanted(str(url), str(digest) if isinstance(digest, str) and digest else None)
         for url, digest in zip(listing[ADDRESS], _checksums(listing), strict=True)
     ]
-    rows, problems, digests = _rows(listing, wanted, _fetched(wanted, surroundings), settings)
+    asked = Asked(anew=settings.ingest == "always", from_data=isinstance(settings.urls, str))
+    fetched = _fetched(wanted, surroundings, asked)
+    rows, problems, digests = _rows(listing, wanted, fetched, settings)
     _refuse_too_many(problems, len(wanted), settings.limit)
     where = settings.urls if isinstance(settings.urls, str) else "addresses in the pipeline file"
     origin = {
         "source": where,
         "files": len(wanted) - len(problems),
         "failed": [
-            {"row": row, "url": wanted[row].url, "problem": str(problem)}
+            {"row": row, "url": redacted(wanted[row].url), "problem": str(problem)}
             for row, problem in problems.items()
         ],
         "sha256s": digests,
@@ -79,7 +95,8 @@ def _listing(settings: Source, surroundings: Surroundings) -> pd.DataFrame:
     if not isinstance(settings.urls, str):
         return pd.DataFrame({ADDRESS: settings.urls or []})
     path = file_at_hand(settings.urls, settings, surroundings)
-    frame, _ = read_table(path, Path(settings.urls).name, settings.read)
+    content = taken(path, settings.sha256).content
+    frame, _ = read_bytes(content, Path(settings.urls).name, settings.read)
     if ADDRESS not in frame.columns:
         raise BadData(
             f"'{settings.urls}' must have a column '{ADDRESS}'",
@@ -94,14 +111,14 @@ def _checksums(listing: pd.DataFrame) -> Sequence[Any]:
 
 
 def _fetched(
-    wanted: Sequence[Wanted], surroundings: Surroundings
+    wanted: Sequence[Wanted], surroundings: Surroundings, asked: Asked
 ) -> dict[Wanted, Path | ThroughlineError]:
     """The file or the problem of each address; one that is listed twice is fetched once."""
     from tqdm import tqdm
 
     def one(item: Wanted) -> Path | ThroughlineError:
         try:
-            return _one(item, surroundings)
+            return _one(item, surroundings, asked)
         except ThroughlineError as error:
             return error
 
@@ -111,15 +128,14 @@ def _fetched(
         return dict(zip(distinct, found, strict=True))
 
 
-def _one(item: Wanted, surroundings: Surroundings) -> Path:
-    parts = urlsplit(item.url)
-    if parts.scheme not in ("http", "https") or not parts.netloc:
-        raise BadData("An address must begin with https:// or http://", item.url)
+def _one(item: Wanted, surroundings: Surroundings, asked: Asked) -> Path:
+    checked(item.url, "url")
     known = held(item.sha256, item.name, surroundings)
     if known is None and item.sha256 is None:
         kept = surroundings.cache / address_key(item.url)
-        known = kept if kept.is_file() else None
-    return known or downloaded(item.url, item.sha256, surroundings.cache, bar=False)
+        known = kept if kept.is_file() and not asked.anew else None
+    hosts = surroundings.hosts if asked.from_data else None
+    return known or downloaded(item.url, item.sha256, surroundings.cache, bar=False, hosts=hosts)
 
 
 def _refuse_too_many(problems: Mapping[int, ThroughlineError], count: int, limit: float) -> None:
@@ -153,11 +169,10 @@ def _rows(
             problems[row] = path
             continue
         try:
-            content = _content(one, path, settings)
+            content, digests[redacted(one.url)] = _content(one, path, settings)
         except BadData as error:
             problems[row] = error
             continue
-        digests[one.url] = sha256_of(path)
         names = [name for name in content.columns if name not in listing.columns]
         beside = listing.iloc[[row] * len(content)].reset_index(drop=True)
         frames.append(pd.concat([beside, content[names]], axis=1))
@@ -169,10 +184,11 @@ def _rows(
     return rows, problems, digests
 
 
-def _content(one: Wanted, path: Path, settings: Source) -> pd.DataFrame:
-    content = path.read_bytes()
+def _content(one: Wanted, path: Path, settings: Source) -> tuple[pd.DataFrame, str]:
+    """The rows of one file, and its sha256."""
+    content, sha256 = taken(path, one.sha256)
     try:
-        return items_of([(named_by_content(one.name, content), content)], settings)
+        return items_of([(named_by_content(one.name, content), content)], settings), sha256
     except BadData:
         if one.sha256 is None:
             # Nobody vouches for these bytes; the next run shall ask for them again.

@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import struct
 import sys
+import zlib
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
@@ -21,20 +23,19 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from throughline.errors import ThroughlineError
+from throughline.limits import current
 from throughline.processes import begin
 from throughline.sources.tree import IMAGES
 
 if TYPE_CHECKING:
-    from PIL import Image as PillowImage
-
     from throughline.pipeline.schema.image import Images
 
 # What is decoded at a time: so many files, or a few of together so many bytes.
 BLOCK_FILES, BLOCK_BYTES = 32, 8 << 20
 # Each holds blocks in memory.
 MOST_PROCESSES = 8
-# More pixels than any camera's; a small file can claim to be larger than memory.
-MOST_PIXELS = 200_000_000
+# What Pillow raises besides for files that somebody made to do harm.
+HOSTILE = (ArithmeticError, LookupError, AttributeError, TypeError, struct.error, zlib.error)
 FORMATS = {
     ".jpg": ("JPEG", "MPO"), ".jpeg": ("JPEG", "MPO"), ".png": ("PNG",),
     ".gif": ("GIF",), ".bmp": ("BMP",), ".webp": ("WEBP",),
@@ -121,11 +122,17 @@ def decoded(file: str, content: bytes, images: Images) -> Decoded:
     from PIL import Image, UnidentifiedImageError
 
     from throughline.serving.image import FORMATS as READ
-    from throughline.serving.image import UNSOUND
+    from throughline.serving.image import UNSOUND, stored_picture
 
-    Image.MAX_IMAGE_PIXELS = MOST_PIXELS
+    assert images.size is not None
+    most = current().pixels
+    # Ours says it before anything is decoded; Pillow's would do so at twice as many.
+    Image.MAX_IMAGE_PIXELS = None
     try:
         with Image.open(io.BytesIO(content), formats=READ) as image:
+            if image.width * image.height > most:
+                detail = f"{image.width} x {image.height}, more than limits.pixels: {most}"
+                return Decoded(file, {}, "broken", detail, None)
             facts = {
                 "height": image.height,
                 "width": image.width,
@@ -133,10 +140,11 @@ def decoded(file: str, content: bytes, images: Images) -> Decoded:
                 "format": image.format,
             }
             transparent = "A" in image.getbands() or "transparency" in image.info
-            pixels = _pixels(image, images)
+            # The code of serving, so that a file served is the picture that was learned.
+            pixels = stored_picture(image, images.size, images.channels, images.fit)
     except UnidentifiedImageError:
         return Decoded(file, {}, "broken", f"begins with {content[:8].hex(' ')}", None)
-    except (*UNSOUND, Image.DecompressionBombError) as error:
+    except (*UNSOUND, *HOSTILE) as error:
         problem = "truncated" if "truncated" in str(error).lower() else "broken"
         return Decoded(file, {}, problem, str(error)[:200], None)
     mean = pixels.sum(dtype=np.uint64) / pixels.size
@@ -149,24 +157,3 @@ def decoded(file: str, content: bytes, images: Images) -> Decoded:
     if transparent or facts["mode"] not in OPAQUE[images.channels]:
         return Decoded(file, facts, "mode", str(facts["mode"]), pixels)
     return Decoded(file, facts, "", "", pixels)
-
-
-def _pixels(image: PillowImage.Image, images: Images) -> np.ndarray:
-    from PIL import Image, ImageOps
-
-    # The same code as in serving, so that a file served is the picture that was learned.
-    from throughline.serving.image import plain_picture
-
-    assert images.size is not None
-    height, width = images.size
-    plain = plain_picture(image, images.size, images.channels)
-    if plain.size != (width, height):
-        linear = Image.Resampling.BILINEAR
-        if images.fit == "crop":
-            plain = ImageOps.fit(plain, (width, height), linear)
-        elif images.fit == "pad":
-            plain = ImageOps.pad(plain, (width, height), linear)
-        else:
-            plain = plain.resize((width, height), linear)
-    pixels = np.frombuffer(plain.tobytes(), dtype=np.uint8)
-    return pixels.reshape(height, width, images.channels)

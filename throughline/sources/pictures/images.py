@@ -18,7 +18,6 @@ import numpy as np
 from throughline.errors import BadData, listed
 from throughline.sources.pictures.decoding import PROFILE, Decoded, all_decoded
 from throughline.sources.registry import Fetched
-from throughline.sources.tree import files_below
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,14 +26,16 @@ if TYPE_CHECKING:
     from throughline.pipeline.schema.source import Source
 
 
-def as_images(path: Path, settings: Source, origin: dict[str, Any], cache: Path) -> Fetched:
+def as_images(
+    files: Iterator[tuple[str, bytes]], settings: Source, origin: dict[str, Any], cache: Path
+) -> Fetched:
     """The pictures below a folder or in an archive, with what their folders say of them.
 
     `train/cats/1.jpg` has the part `train` and the class `cats`. Rows come in the order of their
     files' names; the number in the column of pictures says which picture of the array is theirs.
 
     Args:
-        path: the folder or archive.
+        files: names below the folder or in the archive, and contents.
         settings: section `source`, with `images`.
         origin: facts known so far.
         cache: a folder for the array until the stage takes it.
@@ -43,7 +44,7 @@ def as_images(path: Path, settings: Source, origin: dict[str, Any], cache: Path)
         BadData: no image files, more broken ones than allowed, or no `size`.
     """
     assert settings.images is not None
-    return _stored(files_below(path), settings.images, origin, cache)
+    return _stored(files, settings.images, origin, cache)
 
 
 def from_encoded(fetched: Fetched, settings: Source, cache: Path) -> Fetched:
@@ -87,7 +88,11 @@ def _stored(
     # Temporary files are their owner's alone, data are not.
     array.chmod(0o644)
     listing = hashlib.sha256()
-    found = list(_written(files, images, array, listing))
+    try:
+        found = list(_written(files, images, array, listing))
+    except BaseException:
+        array.unlink()
+        raise
     rows, aside = _judged(found, images)
     if len(aside) > images.limit * len(found):
         array.unlink()

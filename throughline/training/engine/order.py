@@ -73,6 +73,19 @@ def in_batches(rows: Rows, batch: int, steps: int) -> Array:
     return filled.reshape(steps, batch)
 
 
+def held_out(rows: Rows | None, most: int, batch: int) -> tuple[Array, np.int32]:
+    """Rows that are only measured, in batches, and their number.
+
+    Args:
+        rows: row numbers; none where the run has none.
+        most: rows that a run of the program has at most.
+        batch: rows in a batch; 0 when no run has any.
+    """
+    held = np.zeros(0, np.int32) if rows is None or not batch else rows
+    steps = roomy(-(-most // batch)) if batch else 0
+    return in_batches(held, max(batch, 1), steps), np.int32(len(held))
+
+
 def class_weights(
     target: Any, train_rows: Rows, weights: str | Mapping[int | str, float]
 ) -> Weights:

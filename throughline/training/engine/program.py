@@ -31,6 +31,20 @@ def columns(metrics: list[Any], validated: bool) -> list[str]:
     return [*names, *(f"val_{name}" for name in names if validated)]
 
 
+def watched_columns(metrics: list[Any], shape: Shape) -> list[str]:
+    """What a rule that watches the epochs may ask for, each name in its column of the history.
+
+    Rows that are watched apart have their curves behind all others. Those of the validation rows
+    then only score, and have no name here.
+    """
+    told = columns(metrics, shape.validation_batch > 0)
+    if not shape.watched_batch:
+        return told
+    own = columns(metrics, validated=False)
+    hidden = ["" if name.startswith("val_") else name for name in told]
+    return [*hidden, *(f"val_{name}" for name in own)]
+
+
 @dataclass
 class Program:
     """A compiled training loop for one architecture.
@@ -65,6 +79,7 @@ class Program:
             self.step = self.backend.apart(self._step)
         self.tally = Tally(self.metrics)
         self.columns = columns(self.metrics, self.shape.validation_batch > 0)
+        self.width = len(watched_columns(self.metrics, self.shape))
         self.states = carried(self.model)
         self.dtypes = [tensor.dtype for tensor in self.model.inputs]
         rate = getattr(self.optimizer, "_learning_rate", None)
@@ -94,7 +109,7 @@ class Program:
         """`order.epochs` epochs; returns the state and the history, one row an epoch."""
         from keras import ops
 
-        history = ops.zeros((order.full.shape[0], len(self.columns)), "float32")
+        history = ops.zeros((order.full.shape[0], self.width), "float32")
 
         def going(done: Tensor, history: Tensor, state: State) -> Tensor:
             fine = ops.logical_and(state.bad_step < 0, ops.logical_not(state.stopped))
@@ -117,7 +132,7 @@ class Program:
             return self._run(each.state, joined(each.data, shared), each.order)
 
         runs, epochs = each.order.full.shape[:2]
-        history = ops.zeros((runs, epochs, len(self.columns)), "float32")
+        history = ops.zeros((runs, epochs, self.width), "float32")
         result: tuple[State, Tensor] = self.backend.each(one, each, (each.state, history))
         return result
 
@@ -150,8 +165,12 @@ class Program:
             state, sums = self._step(state, sums, data, order.rest[done], None, step)
             state = state._replace(bad_step=ops.where(bad >= 0, bad, state.bad_step))
         results = self.tally.results(sums)
-        if self.shape.validation_batch:
-            results += self._validated(state, data)
+        if batch := self.shape.validation_batch:
+            results += self._measured(
+                state, data, data.validation_rows, batch, data.validation_count
+            )
+        if batch := self.shape.watched_batch:
+            results += self._measured(state, data, data.watched_rows, batch, data.watched_count)
         return state, ops.stack(results)
 
     def _step(
@@ -187,15 +206,14 @@ class Program:
         x = gathered[0] if len(gathered) == 1 else gathered
         return x, rows_of(data.target, rows, self.backend.gather)
 
-    def _validated(self, state: State, data: Data) -> Tensors:
-        """Loss and metrics of the validation rows, in batches."""
+    def _measured(
+        self, state: State, data: Data, table: Tensor, batch: int, count: Tensor
+    ) -> Tensors:
+        """Loss and metrics of rows that are not trained on, in batches."""
         from keras import ops
 
-        batch = self.shape.validation_batch
-        count = data.validation_count
-
         def one(step: Tensor, sums: Any) -> tuple[Tensor, Any]:
-            rows = data.validation_rows[step]
+            rows = table[step]
             x, y = self._batch(data, rows)
             prediction, _, extra = self._called(state.trainable, state.fixed, x, training=False)
             valid = ops.cast(ops.arange(batch) < count - step * batch, "float32")

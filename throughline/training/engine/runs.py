@@ -29,6 +29,8 @@ class Run:
         seed: of weights, shuffling and dropout.
         sample_weight: a weight for each row of the inputs. Default: none.
         learning_rate: in place of the optimizer's, which is no schedule. Default: the optimizer's.
+        watched_rows: row numbers that early stopping and the plateau rule watch, so that those of
+            `validation_rows` only score. Default: `validation_rows` are watched.
     """
 
     inputs: Mapping[str, Array | Windowed]
@@ -38,6 +40,7 @@ class Run:
     seed: int
     sample_weight: Array | None = None
     learning_rate: float | None = None
+    watched_rows: Rows | None = None
 
 
 @dataclass(frozen=True)

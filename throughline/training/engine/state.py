@@ -17,6 +17,8 @@ class Data(NamedTuple):
     weight: Tensor
     validation_rows: Tensor
     validation_count: Tensor
+    watched_rows: Tensor
+    watched_count: Tensor
 
 
 class Order(NamedTuple):
@@ -56,6 +58,7 @@ class Shape:
     Args:
         batch: rows in a batch.
         validation_batch: rows in a batch of validation; 0 when nothing is validated.
+        watched_batch: rows in a batch of those that are watched apart; 0 when none are.
         padded: the last batch is filled up with rows of weight zero, which leaves every result
             as it is for layers that treat rows one by one; else it has its own size.
         weighted: rows carry weights.
@@ -64,6 +67,7 @@ class Shape:
 
     batch: int
     validation_batch: int
+    watched_batch: int
     padded: bool
     weighted: bool
     xla: bool

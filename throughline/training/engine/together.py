@@ -94,14 +94,12 @@ class _Group:
     def _data(self) -> Data:
         """What the runs read, of which each array is on the device once."""
         trainer, runs, put = self.trainer, self.runs, self._put
-        measured = [trainer.validation(run) for run in runs]
-        tables, counts = (np.stack(parts) for parts in zip(*measured, strict=True))
+        measured = zip(*map(trainer.measured, runs), strict=True)
         return Data(
             [blocks([run.inputs[name] for run in runs], put) for name in trainer.names],
             blocks([run.target for run in runs], put),
             blocks([trainer.weight(run) for run in runs], put),
-            PerRun(put(tables)),
-            PerRun(put(counts)),
+            *(PerRun(put(np.stack(parts))) for parts in measured),
         )
 
     def _put(self, array: Any) -> Any:
@@ -202,8 +200,8 @@ class _Group:
                 self.checkpoints.save(run, self._one(state, i), self.histories[i], ended)
             if watcher:
                 last = self.histories[i][-1][-1]
-                curves = dict(zip(self.trainer.program.columns, map(float, last), strict=True))
-                watcher(run, sum(map(len, self.histories[i])), curves, ended)
+                told = self.trainer.told(last)
+                watcher(run, sum(map(len, self.histories[i])), told, ended)
 
     def _result(self, state: State, position: int, predictions: bool, began: float) -> Fitted:
         data: Data = joined([values[position] for values in self.own], self.shared)

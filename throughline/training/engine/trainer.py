@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,8 +13,8 @@ from throughline.figures.learned import figures
 from throughline.samples.windows.gathered import Ahead, Windowed
 from throughline.training.divergence import Diverged
 from throughline.training.engine import backends, order, programs, watch
-from throughline.training.engine.program import Program, columns
-from throughline.training.engine.runs import Array, Fitted, Run, Weights
+from throughline.training.engine.program import Program, watched_columns
+from throughline.training.engine.runs import Array, Fitted, Rows, Run, Weights
 from throughline.training.engine.state import Data, Order, Shape, State
 from throughline.training.network import objects
 from throughline.training.network.layers import carried, forget, rows_apart
@@ -62,8 +62,9 @@ class Trainer:
         self.figures = figures(training, loss, metrics)
         self.padded = rows_apart(self.model)
         self.most_rows = max(len(run.train_rows) for run in runs)
-        validated = [len(run.validation_rows) for run in runs if run.validation_rows is not None]
-        self.most_validated = max(validated, default=0)
+        self.most_validated = most(run.validation_rows for run in runs)
+        watching = watch.looks_at_validation(training)
+        self.most_watched = most(run.watched_rows for run in runs) if watching else 0
         self.shape = self._shape(xla)
         self.key = self._key(loss, chosen)
         self.program = programs.shared(self.key, self._program)
@@ -96,11 +97,13 @@ class Trainer:
         weighted = self.training.class_weight is not None or any(
             run.sample_weight is not None for run in self.runs
         )
-        held = -(-self.most_validated // VALIDATION_GRAIN) * VALIDATION_GRAIN
-        validation = min(max(size, VALIDATION_BATCH), held)
+        validation, watched = (
+            min(max(size, VALIDATION_BATCH), -(-count // VALIDATION_GRAIN) * VALIDATION_GRAIN)
+            for count in (self.most_validated, self.most_watched)
+        )
         steps = self.epochs * -(-self.most_rows // size)
         by_xla = whether(xla, self.training, self.model, steps)
-        return Shape(size, validation, self.padded, weighted, by_xla)
+        return Shape(size, validation, watched, self.padded, weighted, by_xla)
 
     def _key(self, loss: Choice, metrics: Sequence[Choice]) -> str | None:
         """What the program depends on; runs and calls that agree in it share one."""
@@ -120,7 +123,7 @@ class Trainer:
         )
 
     def _program(self) -> Program:
-        names = columns(self.metrics, self.shape.validation_batch > 0)
+        names = watched_columns(self.metrics, self.shape)
         return Program(
             self.model, self.optimizer, self.loss, self.metrics, self.backend, self.shape,
             stopping=watch.stopping(self.training, names, self.figures),
@@ -153,7 +156,7 @@ class Trainer:
             if checkpoints:
                 checkpoints.save(run, state, history, ended)
             if watcher:
-                curves = dict(zip(self.program.columns, map(float, rows[-1]), strict=True))
+                curves = self.told(rows[-1])
                 watcher(run, int(state.epoch), curves, ended)
             if watched:
                 # As many epochs a call as give a sign of life about once a second.
@@ -175,6 +178,10 @@ class Trainer:
         if bad >= 0:
             raise self.diverged(run, tables, first, ran, bad)
         return state, np.asarray(ops.convert_to_numpy(history))[:ran]
+
+    def told(self, row: Array) -> dict[str, float]:
+        """A row of the history by the names of its columns, less those that are only watched."""
+        return dict(zip(self.program.columns, map(float, row), strict=False))
 
     def rest(self, run: Run) -> int:
         """Rows of a last batch of its own size; 0 when there is none."""
@@ -200,13 +207,11 @@ class Trainer:
 
     def data(self, run: Run) -> Data:
         """What a run reads, on the device."""
-        table, count = self.validation(run)
         return Data(
             [self.on_device(run.inputs[name]) for name in self.names],
             self.on_device(run.target),
             self.backend.device_array(self.weight(run)),
-            self.backend.device_array(table),
-            self.backend.device_array(count),
+            *map(self.backend.device_array, self.measured(run)),
         )
 
     @property
@@ -214,12 +219,13 @@ class Trainer:
         """Of the network's inputs, in its order."""
         return [tensor.name.split(":")[0] for tensor in self.model.inputs]
 
-    def validation(self, run: Run) -> tuple[Array, np.int32]:
-        """The rows that are only measured, in batches, and their number."""
-        batch = self.shape.validation_batch
-        rows = np.zeros(0, np.int32) if run.validation_rows is None else run.validation_rows
-        steps = order.roomy(-(-self.most_validated // batch)) if batch else 0
-        return order.in_batches(rows, max(batch, 1), steps), np.int32(len(rows))
+    def measured(self, run: Run) -> tuple[Array, np.int32, Array, np.int32]:
+        """The rows that are only measured, in batches, and their number; then those watched."""
+        shape = self.shape
+        return (
+            *order.held_out(run.validation_rows, self.most_validated, shape.validation_batch),
+            *order.held_out(run.watched_rows, self.most_watched, shape.watched_batch),
+        )
 
     def on_device(self, array: Any) -> Any:
         """An array or windows as tensors, each put there once."""
@@ -293,6 +299,11 @@ class Trainer:
         ]
         # Mixed precision predicts in bfloat16, which is no type of NumPy's own.
         return np.concatenate(parts)[:count].astype(np.float32, copy=False)
+
+
+def most(rows: Iterable[Rows | None]) -> int:
+    """The largest number of rows; 0 without any."""
+    return max((len(each) for each in rows if each is not None), default=0)
 
 
 def plain(array: Any) -> Any:

@@ -148,6 +148,29 @@ def stopping(
     return EarlyStopping(column, bool(watched.rises), rule.patience, rule.min_delta)
 
 
+def looks_at_validation(training: Training) -> bool:
+    """Whether a rule watches a curve of rows that are not trained on."""
+    return bool(_watched_curves(training))
+
+
+def check(training: Training) -> list[str]:
+    """What is wrong with what is watched, a sentence each."""
+    curves = _watched_curves(training)
+    if not curves or training.validation:
+        return []
+    return [
+        f"training.validation should be a share of the rows, for {listed(curves)} is watched. "
+        "Set it, or watch `loss`."
+    ]
+
+
+def _watched_curves(training: Training) -> list[str]:
+    rule, monitors = training.epochs, [str((objects.plateau(training) or {}).get("monitor", ""))]
+    if isinstance(rule, Epochs) and rule.patience is not None:
+        monitors.append(rule.monitor)
+    return [name for name in monitors if name.startswith("val_")]
+
+
 def plateau(
     training: Training, columns: list[str], figures: Mapping[str, Figure]
 ) -> Plateau | None:
@@ -172,6 +195,7 @@ def plateau(
 
 def _column(monitor: str, columns: list[str], place: str) -> int:
     if monitor not in columns:
+        columns = [name for name in columns if name]
         remedy = "Set training.validation to a share of the rows" if "val_" in monitor else ""
         raise BadPipeline(f"{place} should be one of {listed(columns)}", monitor, remedy)
     return columns.index(monitor)

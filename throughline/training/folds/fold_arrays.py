@@ -15,6 +15,7 @@ from throughline.samples.windows.gathered import Windowed
 if TYPE_CHECKING:
     import pandas as pd
 
+    from throughline.pipeline.pipeline import Pipeline
     from throughline.preprocessing.target import FittedTarget
 
 
@@ -54,7 +55,7 @@ class TrainingRows:
         return self.kept[columns]
 
 
-def columns_key(view: Any) -> str:
+def columns_key(view: Pipeline) -> str:
     """What decides, beside the rows, which arrays a fold has."""
     columns = {name: column.model_dump(mode="json") for name, column in view.columns.items()}
     return json.dumps([columns, view.inputs])

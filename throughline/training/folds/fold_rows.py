@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from throughline.samples.splits.watched import watched
 from throughline.training.folds.fold_arrays import FoldArrays, TrainingRows, columns_key
 
 if TYPE_CHECKING:
+    from throughline.pipeline.pipeline import Pipeline
     from throughline.samples.splits.folds import Fold
     from throughline.training.engine.runs import Run
     from throughline.training.learner import Learner
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
 class PreparedRows:
     """The arrays of every fold, each from preprocessing that saw the fold's training rows only."""
 
-    def __init__(self, view: Any, data: TrainingRows) -> None:
+    def __init__(self, view: Pipeline, data: TrainingRows) -> None:
         from throughline.preprocessing.plan import plan
 
         self._view = view
@@ -48,21 +50,37 @@ class PreparedRows:
                 self._view, arrays.inputs, units, default_seed,
                 arrays.rescaling, network, arrays.vectors,
             )  # fmt: skip
-            runs = [
-                Run(
-                    arrays.inputs,
-                    target,
-                    fold.training,
-                    fold.validation,
-                    learns.seed + fold.repeat * repeats + repeat,
-                )
-                for repeat in range(repeats)
-            ]
+            first = learns.seed + fold.repeat * repeats
+            runs = []
+            for seed in range(first, first + repeats):
+                trained, held = self._watched(fold.training, seed)
+                runs.append(
+                    Run(
+                        arrays.inputs, target, trained, fold.validation, seed, watched_rows=held,
+                    )
+                )  # fmt: skip
             if groups and groups[-1][0].builds_like(learns) and groups[-1][2] == divide:
                 groups[-1][1].extend(runs)
             else:
                 groups.append((learns, runs, divide))
         return groups
+
+    def _watched(self, known: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray | None]:
+        """A fold's rows to train on and to watch, parted as `train` parts all of them.
+
+        Early stopping that watched the rows which score gave pure noise an accuracy of .584 with
+        .5 in two of ten intervals. Of rows of the fold's own it is .508, of the epoch that the
+        other folds choose .504, with .5 in every interval of both; on iris, wine and breast cancer
+        both are off by less than their error (`python -m benchmarks.stopping`). A part of the
+        fold's rows is what `train` watches, so that is what is shipped; the other folds decide
+        where the file says `choose: cross_validation`, see `epochs_by_others`.
+        """
+        split, share = self._view.split, self._view.training.validation
+        if not share:
+            return known, None
+        names = [n for n in (split.column, split.stratify) if n is not None]
+        trained, held = watched(self._rows[names].iloc[known], split, share, seed)
+        return known[trained], None if held is None else known[held]
 
     def _of(self, training: np.ndarray) -> FoldArrays:
         from throughline.preprocessing.fit import fit

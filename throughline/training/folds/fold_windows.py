@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from throughline.pipeline.pipeline import Pipeline
     from throughline.pipeline.schema.protocol import CrossValidation
     from throughline.samples.windows.parts import Fold
     from throughline.samples.windows.prepared import Learned
@@ -26,7 +27,7 @@ class WindowData:
 class PreparedWindows:
     """The series of every fold, scaled by what the fold's training rows say."""
 
-    def __init__(self, view: Any, data: WindowData) -> None:
+    def __init__(self, view: Pipeline, data: WindowData) -> None:
         from throughline.preprocessing.plan import plan
 
         self._view = view
@@ -41,7 +42,7 @@ class PreparedWindows:
         from throughline.samples.windows.parts import folds
 
         learned = self._learned
-        return folds(learned.series, learned.ends, learned.extent, protocol)
+        return folds(learned.series, learned.ends, learned.extent, protocol, self._view.split)
 
     def grouped(
         self, drawn: Sequence[Fold], default_seed: int, repeats: int
@@ -55,12 +56,22 @@ class PreparedWindows:
             inputs = self._of(fold)
             answers, divide = self._answers(fold)
             learns = learner(self._view, inputs, self._learned.target.units, default_seed)
+            trained, held = self._watched(fold.training)
             runs = [
-                Run(inputs, answers, fold.training, fold.validation, learns.seed + repeat)
-                for repeat in range(repeats)
+                Run(inputs, answers, trained, fold.validation, seed, watched_rows=held)
+                for seed in range(learns.seed, learns.seed + repeats)
             ]
             groups.append((learns, runs, divide))
         return groups
+
+    def _watched(self, known: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+        """A fold's windows to train on and to watch, parted as `train` parts all of them."""
+        from throughline.samples.windows.parts import last_share
+
+        learned, share = self._learned, self._view.training.validation
+        newest = learned.series.steps[learned.ends[known]]
+        trained, held = last_share(newest, share, learned.extent, self._view.split.gap)
+        return known[trained], None if held is None else known[held]
 
     def _of(self, fold: Fold) -> dict[str, Any]:
         from throughline.samples.windows.layout import context_of

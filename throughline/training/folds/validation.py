@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -13,115 +12,20 @@ from throughline.errors import BadPipeline
 from throughline.figures.figure import Figure
 from throughline.figures.learned import figures, problems
 from throughline.pipeline.problem import PROBLEMS
+from throughline.training.engine import watch
 from throughline.training.engine.runs import in_unit
 from throughline.training.folds.fold_arrays import TrainingRows
 from throughline.training.folds.fold_rows import PreparedRows
-from throughline.training.folds.intervals import corrected_interval, paired_verdict
+from throughline.training.folds.folded import Folded, at_size, best_epoch, epochs_by_others
 from throughline.training.search.side_by_side import Group, SideBySide, fine
 
 if TYPE_CHECKING:
+    from throughline.pipeline.pipeline import Pipeline
     from throughline.pipeline.schema.protocol import CrossValidation
+    from throughline.samples.splits.folds import Fold
     from throughline.training.engine.runs import Fitted
     from throughline.training.folds.fold_windows import WindowData
     from throughline.training.search.side_by_side import Outcome
-
-
-@dataclass(frozen=True)
-class Folded:
-    """The trainings of all folds.
-
-    Attributes:
-        histories: one a training, loss and metrics for each epoch; in the target's own unit.
-        best_epochs: the epoch whose weights each training kept.
-        sizes: training and validation rows of a fold, on average.
-        protocol: folds and repeats.
-        chosen: the epoch that the averaged validation curve chose, if the file asks for that.
-        monitor: the curve that chose it.
-        figures: what is measured, by name.
-        learning_curve: for each training size the scores of the folds.
-    """
-
-    histories: Sequence[dict[str, list[float]]]
-    best_epochs: Sequence[int]
-    sizes: tuple[float, float]
-    protocol: CrossValidation
-    chosen: int | None
-    monitor: str
-    figures: Mapping[str, Figure]
-    learning_curve: Sequence[dict[str, Any]] = field(default_factory=list)
-
-    @property
-    def curves(self) -> dict[str, list[float]]:
-        """The mean over all trainings, for as many epochs as all of them ran."""
-        epochs = min(len(history["loss"]) for history in self.histories)
-        return {
-            name: np.mean([history[name][:epochs] for history in self.histories], axis=0).tolist()
-            for name in self.histories[0]
-        }
-
-    def values(self, metric: str) -> np.ndarray:
-        """The score of every training on its validation rows, at the epoch that counts."""
-        epochs = [self.chosen or best for best in self.best_epochs]
-        pairs = zip(self.histories, epochs, strict=True)
-        return np.array([history[f"val_{metric}"][epoch - 1] for history, epoch in pairs])
-
-    @property
-    def metrics(self) -> list[str]:
-        """The names of what is measured on validation rows."""
-        names = self.histories[0]
-        return [name.removeprefix("val_") for name in names if name.startswith("val_")]
-
-    def same_folds(self, other: Folded) -> bool:
-        """Whether both were trained on the same rows, so that scores can be paired."""
-        same = self.protocol.model_copy(update={"runs": other.protocol.runs}) == other.protocol
-        return same and len(self.histories) == len(other.histories)
-
-    def as_json(self) -> dict[str, Any]:
-        """For scores.json."""
-        return {
-            "folds": self.protocol.folds,
-            "repeats": self.protocol.repeats,
-            "epochs": {
-                "chosen": self.chosen,
-                "monitor": self.monitor,
-                "best": list(self.best_epochs),
-            },
-            "metrics": {
-                name: summary(self.figures[name], self.values(name), self.sizes)
-                for name in self.metrics
-            },
-            "curves": self.curves,
-            "learning_curve": list(self.learning_curve),
-        }
-
-
-def summary(figure: Figure, values: np.ndarray, sizes: tuple[float, float]) -> dict[str, Any]:
-    """Mean, sd and the corrected 95 % interval of the folds' scores."""
-    low, high = corrected_interval(values, *sizes, within=figure.limits)
-    return {
-        "values": values.tolist(),
-        "mean": float(values.mean()),
-        "sd": float(values.std(ddof=1)),
-        "low": float(low),
-        "high": float(high),
-    }
-
-
-def paired(candidate: Folded, reference: Folded) -> dict[str, Any]:
-    """Candidate minus reference on the same folds, metric by metric, with a verdict.
-
-    A figure of which nobody says which way it is better has no verdict.
-    """
-    return {
-        name: paired_verdict(
-            candidate.values(name),
-            reference.values(name),
-            *candidate.sizes,
-            higher_is_better=rises,
-        )
-        for name in candidate.metrics
-        if name in reference.metrics and (rises := candidate.figures[name].rises) is not None
-    }
 
 
 class Planned:
@@ -137,7 +41,7 @@ class Planned:
 
     def __init__(
         self,
-        view: Any,
+        view: Pipeline,
         data: TrainingRows | WindowData,
         protocol: CrossValidation,
         default_seed: int,
@@ -151,16 +55,25 @@ class Planned:
         # Of each part the divisor of every run's errors, and a fold's rows.
         self.divides: list[list[float]] = []
         self.sizes: list[tuple[float, float]] = []
+        # Of each fold the shuffle that it is of, and its number.
+        self.folds: list[tuple[int, int]] = []
 
     def __len__(self) -> int:
         return 1 + len(self.protocol.sizes)
 
     def parts(self) -> Iterator[list[Group]]:
-        """The folds, then those of each size of the learning curve, made when asked for."""
+        """The folds, then those of each size of the learning curve, made when asked for.
+
+        Raises:
+            BadPipeline: rows are to be watched, and none are set aside for that.
+        """
+        for problem in watch.check(self.view.training):
+            raise BadPipeline(problem)
         prepared, drawn = self._drawn()
         training = float(np.mean([len(fold.training) for fold in drawn]))
         validation = float(np.mean([len(fold.validation) for fold in drawn]))
         self.sizes.append((training, validation))
+        self.folds = [(fold.repeat, n) for n, fold in enumerate(drawn)]
         yield self._part(prepared, drawn, self.repeats)
         for size in self.protocol.sizes:
             first, *others = _smaller(drawn, size, self.default_seed)
@@ -168,16 +81,20 @@ class Planned:
             yield self._part(prepared, [first, *others], 1)
 
     def _drawn(self) -> tuple[Any, Sequence[Any]]:
-        from throughline.samples.splits.folds import folds
-        from throughline.training.folds.fold_windows import PreparedWindows, WindowData
+        from throughline.training.folds.fold_windows import PreparedWindows
 
-        if isinstance(self.data, WindowData):
-            windows = PreparedWindows(self.view, self.data)
-            return windows, windows.folds(self.protocol)
+        if isinstance(self.data, TrainingRows):
+            return PreparedRows(self.view, self.data), self.of_rows(self.data)
+        windows = PreparedWindows(self.view, self.data)
+        return windows, windows.folds(self.protocol)
+
+    def of_rows(self, data: TrainingRows) -> Sequence[Fold]:
+        """The folds of rows."""
+        from throughline.samples.splits.folds import folds
+
         classes = self.view.task in ("binary", "multiclass")
-        labels = self.data.target.array(self.data.rows).ravel() if classes else None
-        drawn = folds(self.data.rows, labels, self.protocol)
-        return PreparedRows(self.view, self.data), drawn
+        labels = data.target.array(data.rows).ravel() if classes else None
+        return folds(data.rows, labels, self.protocol, self.view.split)
 
     def _part(self, prepared: Any, drawn: Sequence[Any], repeats: int) -> list[Group]:
         groups = prepared.grouped(drawn, self.default_seed, repeats)
@@ -193,25 +110,47 @@ class Planned:
         Raises:
             Diverged: when a training did.
         """
-        fitted, *smaller = [fine(outcome) for outcome in outcomes]
         figures = figures_of(self.view)
-        histories = _in_unit(fitted, self.divides[0], figures)
-        epochs = self.view.training.epochs
-        chooses = not isinstance(epochs, int) and epochs.choose == "cross_validation"
-        monitor = "val_loss" if isinstance(epochs, int) else epochs.monitor
+        (histories, scored), *smaller = [
+            self._scored(fine(outcome), divides, figures)
+            for outcome, divides in zip(outcomes, self.divides, strict=True)
+        ]
         return Folded(
             histories,
-            [f.best_epoch for f in fitted],
+            scored,
             self.sizes[0],
             self.protocol,
-            _chosen(histories, monitor, figures) if chooses else None,
-            monitor,
+            best_epoch(histories, self._monitor, figures) if self._chooses else None,
+            self._monitor,
             figures,
             [
-                _at_size(*part, figures)
-                for part in zip(smaller, self.divides[1:], self.sizes[1:], strict=True)
+                at_size(*part, sizes, figures)
+                for part, sizes in zip(smaller, self.sizes[1:], strict=True)
             ],
         )
+
+    @property
+    def _monitor(self) -> str:
+        epochs = self.view.training.epochs
+        return "val_loss" if isinstance(epochs, int) else str(epochs.monitor)
+
+    @property
+    def _chooses(self) -> bool:
+        """Whether the folds choose the epoch."""
+        epochs = self.view.training.epochs
+        return not isinstance(epochs, int) and epochs.choose == "cross_validation"
+
+    def _scored(
+        self, fitted: Sequence[Fitted], divides: Sequence[float], figures: Mapping[str, Figure]
+    ) -> tuple[list[dict[str, list[float]]], list[int]]:
+        """The curves of some trainings, and the epoch at which each is scored."""
+        pairs = zip(fitted, divides, strict=True)
+        histories = [in_unit(f.history, divide, figures) for f, divide in pairs]
+        if not self._chooses:
+            return histories, [f.best_epoch for f in fitted]
+        each = len(fitted) // len(self.folds)
+        folds = [fold for fold in self.folds for _ in range(each)]
+        return histories, epochs_by_others(histories, folds, self._monitor, figures)
 
 
 def all_folded(planned: Sequence[Planned], trainings: SideBySide) -> Iterator[Folded]:
@@ -223,7 +162,7 @@ def all_folded(planned: Sequence[Planned], trainings: SideBySide) -> Iterator[Fo
         yield each.folded(list(islice(outcomes, len(each))))
 
 
-def on_all_rows(view: Any, data: TrainingRows, default_seed: int) -> tuple[Group, float]:
+def on_all_rows(view: Pipeline, data: TrainingRows, default_seed: int) -> tuple[Group, float]:
     """One training on all rows, and the divisor of its errors.
 
     Args:
@@ -239,7 +178,7 @@ def on_all_rows(view: Any, data: TrainingRows, default_seed: int) -> tuple[Group
     return Group(learner, runs), divide
 
 
-def figures_of(view: Any) -> dict[str, Figure]:
+def figures_of(view: Pipeline) -> dict[str, Figure]:
     """The figures of a pipeline's trainings, by the names of their curves.
 
     Raises:
@@ -261,21 +200,6 @@ def training_figures(
     return {name: history[name][fitted.best_epoch - 1] for name in names}
 
 
-def _in_unit(
-    fitted: Sequence[Fitted], divides: Sequence[float], figures: Mapping[str, Figure]
-) -> list[dict[str, list[float]]]:
-    pairs = zip(fitted, divides, strict=True)
-    return [in_unit(f.history, divide, figures) for f, divide in pairs]
-
-
-def _chosen(
-    histories: Sequence[dict[str, list[float]]], monitor: str, figures: Mapping[str, Figure]
-) -> int:
-    """The epoch, counted from 1, at which the averaged validation curve is best."""
-    curve = np.mean([history[monitor] for history in histories], axis=0)
-    return figures[monitor.removeprefix("val_")].best(curve.tolist()) + 1
-
-
 def _smaller(drawn: Sequence[Any], size: float | int, default_seed: int) -> list[Any]:
     """Every fold with a part of its training rows."""
     smaller = []
@@ -285,25 +209,3 @@ def _smaller(drawn: Sequence[Any], size: float | int, default_seed: int) -> list
         chosen = generator.permutation(fold.training)[:count]
         smaller.append(fold._replace(training=np.sort(chosen)))
     return smaller
-
-
-def _at_size(
-    fitted: Sequence[Fitted],
-    divides: Sequence[float],
-    sizes: tuple[float, float],
-    figures: Mapping[str, Figure],
-) -> dict[str, Any]:
-    """One point of the learning curve: every fold trained on a part of its training rows."""
-    histories = _in_unit(fitted, divides, figures)
-    metrics = [name for name in histories[0] if not name.startswith("val_")]
-    pairs = [(f.best_epoch - 1, history) for f, history in zip(fitted, histories, strict=True)]
-
-    def at_best(name: str) -> dict[str, Any]:
-        values = np.array([history[name][epoch] for epoch, history in pairs])
-        return summary(figures[name.removeprefix("val_")], values, sizes)
-
-    return {
-        "rows": int(sizes[0]),
-        "training": {name: at_best(name) for name in metrics},
-        "validation": {name: at_best(f"val_{name}") for name in metrics},
-    }

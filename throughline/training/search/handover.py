@@ -78,6 +78,7 @@ def write(folder: Path, learner: Learner, runs: Sequence[Run], settings: Mapping
             "seed": run.seed,
             "sample_weight": arrays.put(run.sample_weight),
             "learning_rate": run.learning_rate,
+            "watched_rows": arrays.put(run.watched_rows),
         }
         for run in runs
     ]
@@ -102,6 +103,7 @@ def read(folder: Path) -> tuple[Learner, list[Run], dict[str, Any]]:
             run["seed"],
             arrays.get(run["sample_weight"]),
             run["learning_rate"],
+            arrays.get(run["watched_rows"]),
         )
         for run in content["runs"]
     ]

@@ -188,10 +188,15 @@ def _go_together(other: Group, owners: Sequence[int], group: Group, number: int)
     return other.learner.likeness == group.learner.likeness and _sizes(other) == _sizes(group)
 
 
-def _sizes(group: Group) -> tuple[int, int]:
+def _sizes(group: Group) -> tuple[int, int, int]:
     """What shapes of batches follow from."""
-    held = [0 if run.validation_rows is None else len(run.validation_rows) for run in group.runs]
-    return max(len(run.train_rows) for run in group.runs), max(held)
+    from throughline.training.engine.trainer import most
+
+    return (
+        most(run.train_rows for run in group.runs),
+        most(run.validation_rows for run in group.runs),
+        most(run.watched_rows for run in group.runs),
+    )
 
 
 def rated(group: Group) -> list[Run]:

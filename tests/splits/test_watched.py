@@ -10,7 +10,10 @@ from hypothesis import strategies as st
 
 from throughline.errors import BadData
 from throughline.pipeline.schema.protocol import Split
+from throughline.samples.splits.parts import parts
 from throughline.samples.splits.watched import watched
+from throughline.samples.windows.parts import last_share
+from throughline.samples.windows.positions import Extent
 
 SHARES = st.floats(0.05, 0.6)
 
@@ -56,6 +59,51 @@ def test_predefined_rows_are_those_that_the_column_names() -> None:
     assert held is not None
     assert set(rows["part"][held]) == {"valid", "validation"}
     assert set(rows["part"][training]) == {"train", "training"}
+
+
+@given(
+    names=st.lists(st.sampled_from("aaaabbc"), min_size=10, max_size=80),
+    share=SHARES,
+    seed=st.integers(0, 9),
+)
+def test_a_stratified_split_is_watched_on_all_classes(
+    names: list[str], share: float, seed: int
+) -> None:
+    """Single draws once left the rare class out of what decides when to stop."""
+    rows = pd.DataFrame({"kind": names})
+    training, held = watched(rows, Split(stratify="kind"), share, seed)
+    assert held is not None
+    assert sorted([*training, *held]) == list(range(len(rows)))
+    count = max(1, round(len(rows) * share))
+    assert len(held) == count
+    counts = rows["kind"].value_counts()
+    drawn = rows["kind"][held].value_counts()
+    for name, total in counts.items():
+        assert abs(drawn.get(name, 0) - total * count / len(rows)) < 1
+
+
+@given(days=st.lists(st.integers(0, 9), min_size=20, max_size=60), share=SHARES)
+def test_rows_of_one_time_stay_together(days: list[int], share: float) -> None:
+    rows = pd.DataFrame({"day": days})
+    split = Split(kind="temporal", column="day", test=share)
+    try:
+        training, held = watched(rows, split, share, 0)
+        assigned = parts(rows, split)
+    except BadData as error:
+        assert "at least one row" in str(error) or "leave rows to train on" in str(error)
+        return
+    assert held is not None
+    assert rows["day"][training].max() < rows["day"][held].min()
+    assert rows["day"][assigned == "training"].max() < rows["day"][assigned == "test"].min()
+
+
+def test_windows_are_watched_behind_the_gap_of_the_split() -> None:
+    extent = Extent(length=4, lookback=4, step=1, before=4, horizons=(2,))
+    for gap in (0, 7):
+        training, held = last_share(np.arange(100), 0.2, extent, gap)
+        assert held is not None
+        assert held.min() == 80
+        assert held.min() - extent.before - (training.max() + extent.after) == gap
 
 
 def test_other_splits_draw_single_rows_and_without_a_share_none() -> None:
