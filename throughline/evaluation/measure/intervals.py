@@ -73,7 +73,11 @@ def _newcombe(area: float, positives: int, negatives: int) -> Bounds:
 
 
 def studentised(
-    value: float, draws: np.ndarray, influence: np.ndarray, resamples: Resamples
+    value: float,
+    draws: np.ndarray,
+    influence: np.ndarray,
+    resamples: Resamples,
+    spread: np.ndarray | None = None,
 ) -> Bounds | None:
     """The bootstrap-t limits of a figure that is positive and may be skewed, such as an error.
 
@@ -87,6 +91,8 @@ def studentised(
         draws: the figure of every resample, shape (R,).
         influence: how far each row moves the figure, (N,), with mean 0.
         resamples: those of `draws`.
+        spread: the standard deviation of the influence in every resample, (R,). Default: that of
+            `influence`, which is right for a mean.
 
     Returns:
         the limits; None where the rows do not differ.
@@ -94,7 +100,7 @@ def studentised(
     error = float(influence.std())
     if error <= SMALLEST * abs(value):
         return None
-    spread = resample_errors(influence, resamples)
+    spread = resample_errors(influence, resamples) if spread is None else spread
     with np.errstate(divide="ignore", invalid="ignore"):
         pivots = (draws - value) / spread
         logarithms = (np.log(draws) - np.log(value)) / (spread / draws)
@@ -130,6 +136,25 @@ def resample_errors(influence: np.ndarray, resamples: Resamples) -> np.ndarray:
     return np.asarray(
         np.sqrt(np.maximum(sums[:, 1] / sums[:, 2] - (sums[:, 0] / sums[:, 2]) ** 2, 0))
     )
+
+
+def ratio_errors(
+    part: np.ndarray, whole: np.ndarray, ratios: np.ndarray, resamples: Resamples
+) -> np.ndarray:
+    """The standard deviation of the influence of rows on a ratio of means, in every resample, (R,).
+
+    Args:
+        part: what each row adds above the line, (N,).
+        whole: what it adds below, (N,).
+        ratios: of every resample, (R,).
+        resamples: draws of as many rows.
+    """
+    ones = np.ones(len(part))
+    table = np.column_stack([part**2, part * whole, whole**2, whole, ones])
+    squares, products, wholes, below, rows = resamples.sums(table).T
+    variance = (squares - 2 * ratios * products + ratios**2 * wholes) / rows
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.asarray(np.sqrt(np.maximum(variance, 0)) / (below / rows))
 
 
 def _quantiles(values: np.ndarray) -> np.ndarray:

@@ -16,6 +16,7 @@ from throughline.evaluation.measure.intervals import (
     dependent,
     outer,
     posterior,
+    ratio_errors,
     roc_auc_interval,
     studentised,
     typical,
@@ -23,8 +24,9 @@ from throughline.evaluation.measure.intervals import (
 from throughline.evaluation.measure.resamples import Resamples, interval, wilson
 from throughline.evaluation.outcome import Outcome
 from throughline.figures.names import FIGURES, NO_SHARE, direction
-from throughline.figures.rounding import DECIMALS
 
+# Beyond, how sure a model is of a row is a matter of its last bits, and so would the limits be.
+LOSS_DECIMALS = 4
 # Errors, which a few rows can be much larger than the others in.
 SKEWED = ("loss", "mae", "mse", "rmse", "r2")
 
@@ -143,7 +145,12 @@ def _of_errors(name: str, outcome: Outcome, value: float, resamples: Resamples) 
         ]
         return square | {"value": value, "low": roots[0], "high": roots[1]}
     size, draws, influence = _errors(name, outcome, resamples)
-    bounds = studentised(size, draws, influence, resamples)
+    spread = None
+    if name == "r2" and outcome.actual.shape[1] == 1:
+        sums = row_values(outcome)
+        parts = sums["squared"][:, 0], sums["target_squared"][:, 0]
+        spread = ratio_errors(*parts, draws, resamples)
+    bounds = studentised(size, draws, influence, resamples, spread)
     if name == "r2" and bounds is not None:
         bounds = 1 - bounds[1], 1 - bounds[0]
     figure = _figure(value, bounds, "studentised")
@@ -158,8 +165,7 @@ def _errors(
     if name != "r2":
         losses = row_losses(name, outcome)
         if name == "loss":
-            # Beyond, the probability of a sure model is a matter of its last bits.
-            losses = np.round(losses, DECIMALS["loss"])
+            losses = np.round(losses, LOSS_DECIMALS)
         sums = resamples.sums(np.column_stack([losses, np.ones(len(losses))]))
         return float(losses.mean()), sums[:, 0] / sums[:, 1], losses - losses.mean()
     values = row_values(outcome)
