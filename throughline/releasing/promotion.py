@@ -14,7 +14,8 @@ from throughline.errors import BadPipeline, RefusedByGate
 from throughline.paths import Workspace, replaced
 from throughline.releasing import releases
 from throughline.releasing.git import changed_files, git, require_identity
-from throughline.releasing.outputs import cached, sha256
+from throughline.releasing.outputs import sha256
+from throughline.releasing.remote import fetch, push
 from throughline.releasing.transaction import all_or_nothing, artifact_tag
 from throughline.running.environment import CACHE
 from throughline.running.why import why
@@ -42,7 +43,11 @@ for name, answer in answers.items():
 
 
 def created(
-    root: Path, name: str, committed: bool = True, verdict: Mapping[str, Any] | None = None
+    root: Path,
+    name: str,
+    committed: bool = True,
+    verdict: Mapping[str, Any] | None = None,
+    pushed: bool = False,
 ) -> str:
     """Release the model that a pipeline's files hold now.
 
@@ -51,14 +56,15 @@ def created(
         name: the pipeline.
         committed: also commit the record and tag the commit `NAME@vN`. Default: true.
         verdict: how the model compares with the champion. Default: not compared.
+        pushed: send data and models to DVC's remote first. Default: they stay here.
 
     Returns:
         `NAME@vN`.
 
     Raises:
         ThroughlineError: stages are not up to date, files are not committed, a gate is broken,
-            this very model is released already, or git refuses the commit or the tag. The champion
-            is as before then, and so is git.
+            this very model is released already, the remote is away, or git refuses the commit or
+            the tag. The champion is as before then, and so is git.
     """
     settle(root, name, committed)
     stale = why(root, None, name, asked_again=False)
@@ -68,6 +74,9 @@ def created(
     content = releases.record(root, name, verdict)
     _refuse_released(root, content)
     answers_raw_rows(root, name)
+    # Before the champion goes: a remote that is away must not leave a release that none has.
+    if pushed:
+        push(root, content)
     model = Workspace(root, name).model
     # Servers read the file alone: it is the last to change.
     with all_or_nothing(root, name, committed), _new_champion(root, content, model):
@@ -204,35 +213,3 @@ def _tag(root: Path, name: str, version: str) -> None:
     for tag in tags:
         if not git(root, "tag", "--list", tag):
             git(root, "tag", "--annotate", "--message", f"Release {name}@{version}", tag, commit)
-
-
-def fetch(root: Path, digest: str, target: Path) -> None:
-    """Copy a file out of DVC's cache, or of its remote, by its digest.
-
-    Raises:
-        BadPipeline: neither has it.
-    """
-    from dvc.repo import Repo
-
-    with Repo(str(root)) as repo:
-        cache = Path(repo.cache.local.path)
-        if not cached(cache, digest).exists():
-            _from_remote(repo, digest)
-    with replaced(target) as draft:
-        draft.write_bytes(cached(cache, digest).read_bytes())
-
-
-def _from_remote(repo: Any, digest: str) -> None:
-    from dvc.config import NoRemoteError
-    from dvc_data.hashfile.hash_info import HashInfo
-
-    try:
-        repo.cloud.pull([HashInfo("md5", digest)])
-    except NoRemoteError as error:
-        raise BadPipeline(
-            "DVC's cache or a remote must hold the release's model",
-            digest,
-            "Add the remote it was pushed to: `dvc remote add -d NAME URL`",
-        ) from error
-    if not repo.cache.local.exists(digest):
-        raise BadPipeline("DVC's remote must hold the release's model", digest, "Push it there")

@@ -171,10 +171,8 @@ def _judged(
         or found["verdict"] == BETTER
         or (found["verdict"] == NO_EVIDENCE and settings.release_without_evidence)
     ):
-        # Before the champion goes: a remote that is away must not leave a release that none has.
-        if settings.push:
-            _push(run.root)
-        release, outcome = created(run.root, name, settings.commit, found), RELEASED
+        release = created(run.root, name, settings.commit, found, settings.push)
+        outcome = RELEASED
     else:
         _keep_verdict(run.root, name, reason)
     return Verdict(name, outcome, reason, release, found, drifted)
@@ -271,10 +269,3 @@ def _commit_lock(root: Path, name: str) -> None:
     if changed_files(root, folder):
         git(root, "add", "--", folder)
         git(root, "commit", "-qm", f"Retrain {name}", "--", folder)
-
-
-def _push(root: Path) -> None:
-    from dvc.repo import Repo
-
-    with Repo(str(root)) as repo:
-        repo.push()
