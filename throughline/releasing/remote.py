@@ -124,7 +124,7 @@ def push(root: Path, record: Mapping[str, Any]) -> int:
         # In a clone that has pulled nothing, the remote's own must do.
         _sent(remote, cache, [each for each in listings if not cache.exists(str(each.value))])
         _sent(cache, remote, wanted, cache)
-        fetched = LocalHashFileDB(localfs, empty, hash_name="md5")
+        fetched = LocalHashFileDB(localfs, empty, hash_name="md5")  # type: ignore[no-untyped-call]
         _sent(remote, fetched, listings)
         _sent(remote, fetched, wanted, fetched)
         return _intact(Path(empty))
