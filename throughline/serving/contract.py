@@ -57,7 +57,8 @@ def _check(found: Any) -> None:
 
 
 def _texts(values: Any) -> bool:
-    return isinstance(values, list) and all(isinstance(value, str) for value in values)
+    # A list, or a mapping from each to its share of the training rows.
+    return isinstance(values, list | dict) and all(isinstance(value, str) for value in values)
 
 
 def _sizes(shape: Any) -> bool:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from throughline.serving import contract
+from throughline.serving.bounds import Bounded
 from throughline.serving.chunks import answered
 from throughline.serving.errors import BadRequest
 from throughline.serving.pictures import pictures
@@ -25,28 +26,26 @@ class Predictor:
         path: the model file.
         threads: chunks of many rows that are answered at once, see `serving.chunks`. Default: one
             for each core that this process may use, at most 4.
+        seconds: that the file may take to load, and each chunk to be answered. Default: 60.
 
     Raises:
-        BadRequest: the file is no model of ours.
+        BadRequest: the file is no model, or costs more than it may.
     """
 
-    def __init__(self, path: Path | str, threads: int | None = None) -> None:
+    def __init__(
+        self, path: Path | str, threads: int | None = None, seconds: float | None = None
+    ) -> None:
         import onnxruntime
 
         self._threads = threads
         options = onnxruntime.SessionOptions()
         # Cores share the chunks of rows; within a chunk of a small model they only wait.
         options.intra_op_num_threads = 1
-        options.log_severity_level = 3
-        try:
-            self._session = onnxruntime.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # onnxruntime's errors share no public base class
-            raise BadRequest(f"'{path}' must be an ONNX model: {_first_line(error)}") from None
-        stored = self._session.get_modelmeta().custom_metadata_map
-        self.metadata: dict[str, Any] = json.loads(stored.get("throughline", "{}"))
-        described = {entry["name"]: entry for entry in self.metadata.get("inputs", [])}
+        self._session = Bounded(path, options, seconds)
+        declared = self._session.session
+        stored = declared.get_modelmeta().custom_metadata_map
+        self.metadata: dict[str, Any] = contract.read(stored.get(contract.KEY, "{}"), path)
+        described = {entry["name"]: entry for entry in self.metadata.get("inputs") or ()}
         kinds = {
             "tensor(float)": "number",
             "tensor(string)": "string",
@@ -54,21 +53,17 @@ class Predictor:
             "tensor(uint8)": "image",
         }
         # Inputs that are states, each with the output that is the state one step on.
-        self.states: dict[str, str] = self.metadata.get("states", {})
+        self.states: dict[str, str] = self.metadata.get("states") or {}
         self.inputs: dict[str, dict[str, Any]] = {
             each.name: described.get(each.name, {"type": kinds.get(each.type, each.type)})
-            for each in self._session.get_inputs()
+            for each in declared.get_inputs()
             if each.name not in self.states
         }
         self._widths = {
-            each.name: each.shape[1]
-            for each in self._session.get_inputs()
-            if each.name in self.states
+            each.name: each.shape[1] for each in declared.get_inputs() if each.name in self.states
         }
         following = set(self.states.values())
-        self.outputs = [
-            each.name for each in self._session.get_outputs() if each.name not in following
-        ]
+        self.outputs = [each.name for each in declared.get_outputs() if each.name not in following]
         window = self.metadata.get("window")
         self.windowing = Windowing(window, self.inputs) if window else None
 
@@ -237,7 +232,3 @@ def _refuse(name: str, values: Values, wrong: np.ndarray, expected: str, why: st
             f"Row {row + 1}, column '{name}' must be {expected}{reason}. "
             f"Received: {values[row]!r:.80}."
         )
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
