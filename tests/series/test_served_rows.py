@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from throughline.errors import BadData
@@ -52,6 +52,7 @@ def tables(draw: Any) -> pd.DataFrame:
             columns[name] = np.where(lost, np.nan, values)
         parts.append(pd.DataFrame({"when": when.astype(str), "site": site, **columns}))
     table = pd.concat(parts, ignore_index=True)
+    assume(table["y"].notna().any())
     return table.sort_values("when", kind="stable") if draw(st.booleans()) else table
 
 
@@ -83,7 +84,7 @@ class TestServedRows:
         order = np.lexsort((fed.newest, fed.series["site"]))
         assert (fed.newest[order] == series.clock[ends]).all()
         for name, values in learned.items():
-            np.testing.assert_allclose(fed.inputs[name][order], values, rtol=1e-6)
+            np.testing.assert_allclose(fed.inputs[name][order], values, rtol=1e-6, atol=1e-5)
 
     def test_of_several_a_step_are_its_mean_in_any_order(self) -> None:
         when = ["01:00", "02:00", "02:30", "03:00", "02:15"]
