@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +16,14 @@ from throughline.profile.facts import facts
 from throughline.samples.windows.prepare import PreparedSeries, prepared
 from throughline.samples.windows.prepared import raw_windows
 from throughline.serving.commands import read_columns
-from throughline.serving.predictor import _converted
+from throughline.serving.values import PLAIN, converted
 from throughline.serving.windows import Fed, Windowing
 from throughline.sources.table import standardised
+
+
+def plain(name: str, entry: Mapping[str, Any], values: Any) -> np.ndarray:
+    """Values that are read as they say."""
+    return converted(name, entry, values, PLAIN)
 
 
 def walk(count: int, seed: int = 0) -> np.ndarray:
@@ -104,7 +109,7 @@ class TestTheRowsOfTheFile:
         done = done_with(made(), time, tmp_path / "rows.csv")
         inputs = {entry["name"]: entry for entry in done.summary["inputs"]}
         window = done.summary["window"]
-        served = Windowing(window, inputs).feed(read_columns(tmp_path / "rows.csv"), _converted)
+        served = Windowing(window, inputs).feed(read_columns(tmp_path / "rows.csv"), plain)
         places = {key: place for place, key in enumerate(keys(served))}
         series, ends = done.test.series, done.test.ends
         groups = [tuple(str(series.rows[g].iloc[end]) for g in window["group"]) for end in ends]

@@ -14,7 +14,7 @@ from throughline.pipeline.schema.text import Text
 from throughline.preprocessing.columns.tokens import tokenised
 from throughline.profile.columns import treated
 from throughline.profile.facts import facts
-from throughline.serving.predictor import _converted
+from throughline.serving.values import PLAIN, converted
 from throughline.sources.table import standardised
 
 # A profession with its skin, a heart with its look, a skin, and one twice.
@@ -56,7 +56,7 @@ class TestForms:
         forms = [unicodedata.normalize(form, text) for form in ("NFC", "NFD")]
         stored = standardised(pd.DataFrame({"t": [*forms, "é"]}), {}, ["t"], "here")["t"]
         assert stored[0] == stored[1]
-        served = _converted("t", {"type": "string"}, forms)
+        served = converted("t", {"type": "string"}, forms, PLAIN)
         assert served[0] == served[1] == stored[0]
 
     def test_that_are_missing_stay_missing(self) -> None:

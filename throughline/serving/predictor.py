@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import difflib
 import json
-import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from throughline.serving.chunks import answered
+from throughline.serving.devices import device_of, opened
 from throughline.serving.errors import BadRequest
 from throughline.serving.pictures import pictures
+from throughline.serving.values import PLAIN, Values, converted, settled
 from throughline.serving.windows import Fed, Windowing
-
-Values = Sequence[Any] | np.ndarray
 
 
 class Predictor:
@@ -26,12 +25,17 @@ class Predictor:
         path: the model file.
         threads: chunks of many rows that are answered at once, see `serving.chunks`. Default: one
             for each core that this process may use, at most 4.
+        device: `cpu`, `gpu`, or `auto`, a GPU where one answers. Default: `cpu`, which is the
+            quicker one for small models and gives the same bits everywhere.
+
+    Attributes:
+        device: what answers, `cpu` or `gpu`.
 
     Raises:
-        BadRequest: the file is no model of ours.
+        BadRequest: the file is no model of ours; `gpu` where none answers.
     """
 
-    def __init__(self, path: Path | str, threads: int | None = None) -> None:
+    def __init__(self, path: Path | str, threads: int | None = None, device: str = "cpu") -> None:
         import onnxruntime
 
         self._threads = threads
@@ -40,11 +44,12 @@ class Predictor:
         options.intra_op_num_threads = 1
         options.log_severity_level = 3
         try:
-            self._session = onnxruntime.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
-            )
+            self._session = opened(str(path), options, device)
+        except BadRequest:
+            raise
         except Exception as error:  # onnxruntime's errors share no public base class
             raise BadRequest(f"'{path}' must be an ONNX model: {_first_line(error)}") from None
+        self.device = device_of(self._session)
         stored = self._session.get_modelmeta().custom_metadata_map
         self.metadata: dict[str, Any] = json.loads(stored.get("throughline", "{}"))
         described = {entry["name"]: entry for entry in self.metadata.get("inputs", [])}
@@ -54,6 +59,8 @@ class Predictor:
             "tensor(bool)": "boolean",
             "tensor(uint8)": "image",
         }
+        # How texts of a file's cells are read; without it they are what they say.
+        self.reading: dict[str, Any] = self.metadata.get("reading") or {}
         # Inputs that are states, each with the output that is the state one step on.
         self.states: dict[str, str] = self.metadata.get("states", {})
         self.inputs: dict[str, dict[str, Any]] = {
@@ -61,6 +68,7 @@ class Predictor:
             for each in self._session.get_inputs()
             if each.name not in self.states
         }
+        self._cells = {name: settled(self.reading, name) for name in self.inputs}
         self._widths = {
             each.name: each.shape[1]
             for each in self._session.get_inputs()
@@ -94,7 +102,7 @@ class Predictor:
         feed = {
             name: pictures(name, entry, columns[name])
             if entry["type"] == "image"
-            else _converted(name, entry, columns[name])[:, None]
+            else self.converted(name, entry, columns[name])[:, None]
             for name, entry in self.inputs.items()
         }
         if rows == 0:
@@ -119,10 +127,15 @@ class Predictor:
         if self.windowing is None:
             raise BadRequest("Only a forecaster takes windows. Received: a model of rows.")
         self._all_there(columns, self.windowing.columns)
-        fed = self.windowing.feed(columns, _converted)
+        fed = self.windowing.feed(columns, self.converted)
         if not len(fed.newest):
             raise BadRequest("At least one row is needed. Received: 0 rows.")
         return fed
+
+    @property
+    def columns(self) -> list[str]:
+        """The raw columns that a file of rows must have."""
+        return list(self.inputs) if self.windowing is None else self.windowing.columns
 
     def fresh(self, rows: int = 1) -> dict[str, np.ndarray]:
         """The states of a series that has not begun: zeros."""
@@ -161,7 +174,7 @@ class Predictor:
             states: those before the window.
         """
         assert self.windowing is not None
-        fed = self.windowing.newest(columns, _converted)
+        fed = self.windowing.newest(columns, self.converted)
         return None if fed is None else (*self._one_by_one(fed.inputs, states), fed)
 
     def _one_by_one(
@@ -182,7 +195,7 @@ class Predictor:
         """The moment of one row of a forecaster's series, see `Windowing.moment`."""
         assert self.windowing is not None
         self._all_there(row, self.windowing.columns)
-        return self.windowing.moment(row, _converted, after)
+        return self.windowing.moment(row, self.converted, after)
 
     def _length(self, columns: Mapping[str, Values]) -> int:
         self._all_there(columns, self.inputs)
@@ -207,70 +220,9 @@ class Predictor:
                     f"Column '{name}' is needed. Received: {', '.join(map(str, columns))}.{hint}"
                 )
 
-
-def _converted(name: str, entry: Mapping[str, Any], values: Values) -> np.ndarray:
-    """A raw column as the runtime takes it, shape (rows,)."""
-    if entry["type"] == "number":
-        array = _numbers(name, values)
-        if "may_be_missing" in entry and not entry["may_be_missing"]:
-            _refuse(name, values, np.isnan(array), "a number", "the model has nothing to put there")
-        _refuse(name, values, np.isinf(array), "a finite number", "")
-        return array
-    if entry["type"] == "boolean":
-        return _booleans(name, values)
-    array = np.array([_text(value) for value in values], dtype=object)
-    if entry.get("may_be_missing") is False:
-        _refuse(name, values, array == "", "a text", "the model has nothing to put there")
-    if entry.get("closed"):
-        known = set(entry["categories"])
-        strange = np.array([value not in known for value in array.tolist()])
-        if entry.get("may_be_missing"):
-            strange &= array != ""
-        _refuse(name, values, strange, "one of " + ", ".join(sorted(known)), "")
-    return array
-
-
-def _text(value: Any) -> str:
-    """A text in Unicode's form NFC, in which `ingest` stores all texts."""
-    return "" if _is_missing(value) else unicodedata.normalize("NFC", str(value))
-
-
-def _numbers(name: str, values: Values) -> np.ndarray:
-    if isinstance(values, np.ndarray) and values.dtype.kind in "fiub":
-        return values.astype(np.float32)
-    numbers = np.empty(len(values), dtype=np.float32)
-    for row, value in enumerate(values):
-        try:
-            numbers[row] = np.nan if _is_missing(value) else float(value)
-        except (TypeError, ValueError):
-            raise BadRequest(
-                f"Row {row + 1}, column '{name}' must be a number. Received: {value!r:.80}."
-            ) from None
-    return numbers
-
-
-BOOLEANS = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}
-
-
-def _booleans(name: str, values: Values) -> np.ndarray:
-    flags = [BOOLEANS.get(str(value).strip().lower()) for value in values]
-    wrong = np.array([flag is None for flag in flags], dtype=bool)
-    _refuse(name, values, wrong, "true or false", "")
-    return np.array(flags, dtype=bool)
-
-
-def _is_missing(value: Any) -> bool:
-    return value is None or value == "" or value != value
-
-
-def _refuse(name: str, values: Values, wrong: np.ndarray, expected: str, why: str) -> None:
-    if wrong.any():
-        row = int(np.flatnonzero(wrong)[0])
-        reason = f" ({why})" if why else ""
-        raise BadRequest(
-            f"Row {row + 1}, column '{name}' must be {expected}{reason}. "
-            f"Received: {values[row]!r:.80}."
-        )
+    def converted(self, name: str, entry: Mapping[str, Any], values: Values) -> np.ndarray:
+        """A raw column as the runtime takes it, see `values.converted`."""
+        return converted(name, entry, values, self._cells.get(name, PLAIN))
 
 
 def _first_line(error: Exception) -> str:

@@ -95,6 +95,17 @@ def only_known(frame: pd.DataFrame, columns: Collection[str], where: str) -> pd.
     return kept
 
 
+def without_infinite(frame: pd.DataFrame) -> pd.DataFrame:
+    """`frame` with infinite numbers missing."""
+    import numpy as np
+
+    for name in frame.columns:
+        values = frame[name]
+        if values.dtype.kind == "f" and np.isinf(values.to_numpy()).any():
+            frame[name] = values.where(~np.isinf(values))
+    return frame
+
+
 def _as_text(column: pd.Series, name: str, text_columns: Collection[str]) -> pd.Series:
     if name not in text_columns and column.name not in text_columns:
         return column
@@ -116,7 +127,8 @@ def _standard(column: pd.Series, name: str, where: str) -> pd.Series:
     if isinstance(column.dtype, pd.CategoricalDtype):
         column = column.astype(column.cat.categories.dtype)
     if types.is_bool_dtype(column.dtype):
-        return column.astype(object if column.isna().any() else bool)
+        # No bool says that it is missing; 1 and 0 beside it do.
+        return column.astype("float64" if column.isna().any() else bool)
     if types.is_integer_dtype(column.dtype):
         return column.astype("float64" if column.isna().any() else "int64")
     if types.is_numeric_dtype(column.dtype):
@@ -148,6 +160,8 @@ def _one_type(column: pd.Series, name: str, where: str) -> pd.Series:
             f"{column[row]!r}",
             "Mend the values, or list the column in 'source.read.text_columns'",
         )
+    if first == "boolean":
+        return column.astype("float64" if not present.all() else bool)
     if first == "number":
         return pd.to_numeric(column).astype("float64")
     if first == "text":

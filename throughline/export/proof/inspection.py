@@ -25,13 +25,15 @@ def describe(path: Path) -> str:
         path: the file.
 
     Returns:
-        Lines of text: size, inputs, outputs, operators with counts, parameters, metadata, and a
-        drawing of the graph.
+        Lines of text: size, oldest runtime, inputs, outputs, operators with counts, parameters,
+        metadata, and a drawing of the graph.
 
     Raises:
         MissingFile: when there is no such file.
     """
     import onnx
+
+    from throughline.export.graph.reach import oldest_runtime
 
     if not path.is_file():
         raise MissingFile("An ONNX file", str(path), "Run the export stage")
@@ -43,7 +45,8 @@ def describe(path: Path) -> str:
     lines = [
         f"{path}: {path.stat().st_size:,} bytes, {len(graph.node)} nodes, "
         f"{parameters:,} parameters",
-        f"format {model.ir_version}, operator sets {opsets}",
+        f"format {model.ir_version}, operator sets {opsets}: "
+        f"onnxruntime {oldest_runtime(model)} or newer",
         "",
         "Inputs",
         *(f"  {_value(value)}" for value in graph.input),

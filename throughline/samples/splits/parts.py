@@ -10,6 +10,7 @@ from throughline.errors import BadData, BadPipeline, nearest
 from throughline.pipeline.schema.protocol import Split
 from throughline.samples.splits import drawn
 from throughline.samples.splits.named import TEST, TRAIN, VALIDATION, part_named
+from throughline.samples.times import moments
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -90,14 +91,11 @@ def _predefined(rows: pd.DataFrame, split: Split) -> np.ndarray:
 
 
 def _temporal(rows: pd.DataFrame, split: Split) -> np.ndarray:
+    assert split.column is not None
+    times = moments(rows[split.column], split.column, "split.column")
     count = int(split.test) if split.test >= 1 else round(len(rows) * split.test)
     assigned = np.full(len(rows), "training", dtype=object)
-    try:
-        test, gap = drawn.latest(drawn.present(rows, split.column), count, split.gap)
-    except ValueError as error:
-        raise BadData(
-            f"The rows cannot be split: {error}", f"{len(rows)} rows", "Change `split`"
-        ) from None
+    test, gap = drawn.latest(times, count, split.gap)
     assigned[test] = "test"
     assigned[gap] = "gap"
     return assigned

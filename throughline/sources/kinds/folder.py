@@ -9,9 +9,10 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadData, MissingFile
+from throughline.sources.cells import settled, together
 from throughline.sources.fetching.mirror import held
 from throughline.sources.formats.content import decoded
-from throughline.sources.formats.reading import SUFFIXES, read_bytes
+from throughline.sources.formats.reading import SUFFIXES, read_cells
 from throughline.sources.gate import refuse_other
 from throughline.sources.layout import said_by_folders
 from throughline.sources.registry import Fetched, Surroundings, source
@@ -154,11 +155,10 @@ def named_by_content(name: str, content: bytes) -> str:
 
 
 def _tables(files: list[tuple[str, bytes]], settings: Source) -> pd.DataFrame:
-    import pandas as pd
 
     frames: list[pd.DataFrame] = []
     for name, content in files:
-        frame, _ = read_bytes(content, PurePosixPath(name).name, settings.read)
+        frame, _ = read_cells(content, PurePosixPath(name).name, settings.read)
         if frames and list(frame.columns) != list(frames[0].columns):
             raise BadData(
                 f"'{name}' must have the columns of '{files[0][0]}'",
@@ -169,4 +169,6 @@ def _tables(files: list[tuple[str, bytes]], settings: Source) -> pd.DataFrame:
     names = [
         name for (name, _), frame in zip(files, frames, strict=True) for _ in range(len(frame))
     ]
-    return pd.concat(frames, ignore_index=True).assign(file=names)
+    return settled(together(frames), settings.read, f"'{files[0][0]}' and the others").assign(
+        file=names
+    )

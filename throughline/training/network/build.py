@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import random
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -209,7 +210,7 @@ class _Builder:
 
     def _applied(self, layer: Any, tensors: Any, entry: Entry) -> Any:
         try:
-            return layer(tensors)
+            return layer(*_called_with(layer, tensors))
         except (TypeError, ValueError) as error:
             shapes = (
                 [tuple(t.shape) for t in tensors] if isinstance(tensors, list) else tensors.shape
@@ -228,6 +229,21 @@ class _Builder:
             name = f"{base}_{count}"
         self.used.add(name)
         return name
+
+
+def _called_with(layer: Any, tensors: Any) -> list[Any]:
+    """What a layer is called with: most take one tensor or a list, attention a query and a value.
+
+    A single tensor attends to itself.
+    """
+    needed = [
+        each
+        for each in inspect.signature(layer.call).parameters.values()
+        if each.kind is each.POSITIONAL_OR_KEYWORD and each.default is each.empty
+    ]
+    if len(needed) < 2:
+        return [tensors]
+    return tensors if isinstance(tensors, list) else [tensors] * len(needed)
 
 
 def _answers(entry: Entry) -> bool:
