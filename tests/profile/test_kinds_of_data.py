@@ -52,7 +52,7 @@ class TestSeries:
         assert pipeline.time.gaps == "refuse"
         assert pipeline.split.kind == "temporal"
         assert [entry.model for entry in pipeline.compare] == [
-            "persistence", "seasonal-persistence",
+            "persistence", "seasonal-persistence", "drift", "LinearRegression",
         ]  # fmt: skip
 
     def test_gaps_are_marked_and_other_formats_read(self, workspace: Workspace) -> None:

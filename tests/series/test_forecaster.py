@@ -128,6 +128,19 @@ class TestTheReport:
         low, high = (report["metrics"]["skill"][bound] for bound in ("low", "high"))
         assert low < metrics["skill"] < high
 
+    def test_says_of_each_forecast_when_it_was_made(self, forecaster: Workspace) -> None:
+        """And the rows of the source themselves are answered by what it says."""
+        with (forecaster.evaluation / "forecast.csv").open() as file:
+            told = list(csv.DictReader(file))
+        answers, fed = Predictor(forecaster.model).forecast(
+            {"when": times(), "load": load().tolist()}
+        )
+        made = [str(np.datetime64(int(s), "s")).replace("T", " ") for s in fed.newest]
+        served = dict(zip(made, answers["prediction"][:, -1].tolist(), strict=True))
+        assert {row["horizon"] for row in told} == {"3"}
+        for row in told:
+            assert float(row["predicted"]) == pytest.approx(served[row["time"]], abs=0.02)
+
     def test_has_the_error_of_every_horizon(self, forecaster: Workspace) -> None:
         report = read_json(forecaster.evaluation / "report.json")["branches"]["main"]
         assert [entry["horizon"] for entry in report["horizons"]] == [1, 2, 3]
@@ -180,6 +193,20 @@ class TestPersistenceByHand:
         assert figures["rmse"]["value"] == written(np.sqrt((errors**2).mean()))
         scale = np.abs(values[24:first] - values[: first - 24]).mean()
         assert figures["mase"]["value"] == written(np.abs(errors).mean() / scale)
+
+
+class TestDriftByHand:
+    def test_goes_on_along_the_line_of_the_window(self, forecaster: Workspace) -> None:
+        values = load().astype(np.float32).astype(np.float64)
+        first = HOURS - round(0.3 * HOURS)
+        errors = [
+            values[e] + h * (values[e] - values[e - LOOKBACK + 1]) / (LOOKBACK - 1) - values[e + h]
+            for e in range(first + LENGTH - 1, HOURS - 3)
+            for h in (1, 2, 3)
+        ]
+        report = read_json(forecaster.evaluation / "report.json")["branches"]["main"]
+        figures = next(c for c in report["comparisons"] if c["name"] == "drift")["metrics"]
+        assert figures["mae"]["value"] == written(float(np.abs(errors).mean()))
 
 
 class TestFiles:

@@ -79,25 +79,20 @@ def without_gaps(rows: Rows, gaps: Gaps, needed: Collection[str]) -> Rows:
     """
     if gaps == "refuse" or not len(rows):
         return rows
-    series = np.cumsum(rows.begins)
-    if isinstance(gaps, Mapping):
-        rows, series, near = _filled(rows, series, gaps["fill"])
-    else:
-        near = np.ones(len(rows), dtype=bool)
-    whole = near & ~np.logical_or.reduce(
+    whole = ~np.logical_or.reduce(
         [_blank(rows.columns[name]) for name in needed] or [np.zeros(len(rows), dtype=bool)]
     )
-    kept, series = rows.taken(np.flatnonzero(whole)), series[whole]
+    kept, series = rows.taken(np.flatnonzero(whole)), np.cumsum(rows.begins)[whole]
+    if isinstance(gaps, Mapping) and len(kept):
+        kept, series = _filled(kept, series, gaps["fill"])
     # Rows in the wrong order stay in one run, so that they are noticed.
     gap = np.diff(kept.steps, prepend=kept.steps[:1]) > 1
     new = np.diff(series, prepend=series[:1] - 1) != 0
     return Rows(kept.columns, kept.steps, new | gap, kept.origin)
 
 
-def _filled(
-    rows: Rows, series: np.ndarray, most: int | None
-) -> tuple[Rows, np.ndarray, np.ndarray]:
-    """A row for every step, each value the last known one; and whether one was near enough."""
+def _filled(rows: Rows, series: np.ndarray, most: int | None) -> tuple[Rows, np.ndarray]:
+    """A row for every step near enough to one, each value the last known one; and its series."""
     same = np.diff(series, append=series[-1:] + 1) == 0
     missing = np.diff(rows.steps, append=rows.steps[-1:]) - 1
     after = np.where(same, np.maximum(missing, 0), 0)
@@ -113,7 +108,8 @@ def _filled(
     }
     begins = wide.begins & (since == 0)
     found = Rows(columns, wide.steps + since, begins, wide.origin)
-    return found, series, since <= (since.max() if most is None else most)
+    near = np.flatnonzero(since <= (since.max() if most is None else most))
+    return found.taken(near), series[near]
 
 
 def _last_known(

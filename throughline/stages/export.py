@@ -134,24 +134,20 @@ class _Branch:
         import onnx
 
         from throughline.export.graph.canonical import canonical_bytes
-        from throughline.export.graph.halves import answers_graph, features_graph
-        from throughline.export.graph.join import join
         from throughline.export.graph.reach import lower, oldest_runtime
+        from throughline.export.graph.whole import whole
         from throughline.export.proof.contract import held_against_network
         from throughline.export.proof.fresh_process import keep_requests
-        from throughline.export.states import carried
 
-        summary = read_json(self.prepared / "prepared.json")
-        preprocess = onnx.load(self.prepared / "preprocess.onnx")
-        front = join(features_graph(preprocess, summary), network)
-        back = answers_graph(front.graph.output[0].name, summary)
-        states = carried(front)
-        model = lower(join(front, back, keep=list(states.values())))
-        found = held_against_network(front, back, model, self.folder, summary, self.name, precision)
-        metadata = self._metadata(summary, exporter, precision)
+        joined = whole(network, self.prepared)
+        model = lower(joined.model)
+        found = held_against_network(
+            joined.front, joined.back, model, self.folder, joined.summary, self.name, precision
+        )
+        metadata = self._metadata(joined.summary, exporter, precision)
         metadata["runtime"] = {"onnxruntime": oldest_runtime(model)}
-        if states:
-            metadata["states"] = states
+        if joined.states:
+            metadata["states"] = joined.states
         entry = model.metadata_props.add()
         entry.key, entry.value = (
             "throughline",

@@ -103,9 +103,25 @@ def regular(
     table = rows.assign(**{"/group": groups, "/step": steps})
     usual = int(table.groupby(["/group", "/step"]).size().median())
     table = _one_row_a_step(table, time, wall)
+    if isinstance(time.gaps, Fill):
+        # A row that lacks a value is a gap, and a gap is filled with the whole row before it.
+        table = table[_known(table, needed)]
+        if not len(table):
+            raise BadData("A series must have rows with all their values", "none")
     series = _gapless(table, names, time, grid)
     series = replace(series, counts=series.counts | {"rows_a_step": usual})
     return _filled(series, time, needed, targets)
+
+
+def _known(table: pd.DataFrame, needed: Sequence[str]) -> np.ndarray:
+    """Whether each row has all values that it needs; what is infinite was not measured."""
+    known = np.ones(len(table), dtype=bool)
+    for name in set(needed) & set(table.columns):
+        column = table[name]
+        present = column.notna().to_numpy()
+        finite = np.isfinite(column.to_numpy()) if column.dtype.kind == "f" else present
+        known &= present & finite
+    return known
 
 
 def times(rows: pd.DataFrame, time: Time, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -224,6 +240,8 @@ def _gapless(
     groups, steps = [], []
     for number in range(len(names)):
         own = table.loc[table["/group"] == number, "/step"].to_numpy()
+        if not len(own):
+            continue
         steps.append(np.arange(own.min(), own.max() + 1))
         groups.append(np.full(len(steps[-1]), number, dtype=np.int64))
     every_group, every_step = np.concatenate(groups), np.concatenate(steps)
