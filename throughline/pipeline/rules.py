@@ -137,6 +137,12 @@ def _inputs_have_files_of_their_own(pipeline: Pipeline) -> Problems:
     inputs = pipeline.inputs or {}
     taken = {*BESIDE_ARRAYS, *(f"{name}.{part}" for name in inputs for part in ARRAY_PARTS)}
     for name in inputs:
+        if name in pipeline.columns:
+            yield MisplacedKey(
+                f"'{name}' is a column; give the input another name, such as '{name}_input'",
+                "inputs",
+                name,
+            )
         if name in taken:
             yield MisplacedKey(
                 f"'{name}.npy' is another array of the prepared data; give the input another name",
