@@ -136,11 +136,10 @@ class SeriesParts:
             ends = rows.ends[start : start + CHUNK]
             windows = raw_windows(rows.series, kinds, ends, self.extent.length)
             try:
-                # How far the future leaves the past's range is what is measured here.
                 if predictor.states:
-                    answers, states = predictor.in_order(windows, states, ranges=False)
+                    answers, states = predictor.in_order(windows, states)
                 else:
-                    answers = predictor.predict(windows, ranges=False)
+                    answers = predictor.predict(windows)
             except BadRequest as error:
                 raise BadData(
                     f"The windows must be ones that '{model.name}' answers. {error}"
@@ -180,13 +179,31 @@ class SeriesParts:
             self._scale,
             self.extent.horizons,
             rows.keys,
+            self._made(rows),
         )
+
+    def _made(self, rows: WindowRows) -> dict[str, np.ndarray]:
+        """When each forecast is made, and of which series."""
+        clock = rows.series.clock[rows.ends].astype("datetime64[s]")
+        times = np.char.replace(np.datetime_as_string(clock), "T", " ")
+        return {"time": times, **{name: rows.columns[name] for name in self.window["group"]}}
 
     def _values(self, rows: WindowRows, offsets: Any) -> np.ndarray:
         """The target some rows from the newest one, (N, horizons x targets)."""
         values = values_of(rows.series, self.target.columns).astype(np.float64)
         places = rows.ends[:, None] + np.asarray(offsets)
         return np.asarray(values[places].reshape(rows.count, -1))
+
+    def _drift(self, rows: WindowRows) -> np.ndarray:
+        """The line through the first and the last row that the network sees, gone on.
+
+        Hyndman and Athanasopoulos, Forecasting: Principles and Practice, section 5.2.
+        """
+        horizons = self.extent.horizons
+        last = self._values(rows, np.zeros(len(horizons), dtype=int))
+        first = self._values(rows, np.full(len(horizons), 1 - self.extent.lookback))
+        ahead = np.repeat(horizons, len(self.target.columns))
+        return np.asarray(last + (last - first) / max(self.extent.lookback - 1, 1) * ahead)
 
     @property
     def _names(self) -> tuple[str, ...]:
@@ -204,7 +221,7 @@ class SeriesParts:
         series = self.whole.series
         values = values_of(series, self.target.columns).astype(np.float64)
         same = (series.groups[season:] == series.groups[:-season]) & (
-            series.present[season:] & series.present[:-season]
+            series.measured[season:] & series.measured[:-season]
         )
         return np.asarray(np.abs(values[season:] - values[:-season])[same].mean(axis=0))
 
@@ -215,6 +232,8 @@ class SeriesParts:
         if self.task == "forecast" and name == "seasonal-persistence":
             found = self._forecasts(self.evaluated, None)
             return replace(found, predicted=found.seasonal)
+        if self.task == "forecast" and name == "drift":
+            return self._forecasts(self.evaluated, self._drift(self.evaluated))
         if name == "sign-persistence" and self.window["direction"]:
             values = values_of(self.evaluated.series, self.target.columns)[:, 0]
             ends = self.evaluated.ends

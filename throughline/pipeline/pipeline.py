@@ -276,6 +276,12 @@ class Pipeline(Strict):
         inputs = self.inputs or {}
         taken = {*BESIDE_ARRAYS, *(f"{name}.{part}" for name in inputs for part in ARRAY_PARTS)}
         for name in inputs:
+            if name in self.columns:
+                raise MisplacedKey(
+                    f"'{name}' is a column; give the input another name, such as '{name}_input'",
+                    "inputs",
+                    name,
+                )
             if name in taken:
                 raise MisplacedKey(
                     f"'{name}.npy' is another array of the prepared data; give the input another "

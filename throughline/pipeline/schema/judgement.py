@@ -16,6 +16,7 @@ BASELINES = (
     "shuffled-labels",
     "persistence",
     "seasonal-persistence",
+    "drift",
     "sign-persistence",
 )
 CLASSICAL = (
