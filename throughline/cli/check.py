@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from throughline.errors import BadPipeline, ThroughlineError
+from throughline.errors import BadPipeline, ThroughlineError, printable
+from throughline.limits import guarded
 from throughline.paths import Workspace, pipelines, replaced
 from throughline.pipeline.loading import Definition, load
 from throughline.pipeline.yaml_file import YamlFile
@@ -28,10 +29,14 @@ def check(root: Path, names: list[str]) -> int:
     """
     wrong = 0
     for name in names or pipelines(root):
-        problems = list(problems_of(Workspace(root, name)))
+        try:
+            with guarded(f"pipelines/{name}"):
+                problems = list(problems_of(Workspace(root, name)))
+        except ThroughlineError as error:
+            problems = [str(error)]
         wrong += bool(problems)
         for problem in problems:
-            print(f"error: {problem}", file=sys.stderr)
+            print(f"error: {printable(problem)}", file=sys.stderr)
         if not problems:
             print(f"{name}: right")
     return 2 if wrong else 0

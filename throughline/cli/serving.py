@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -10,6 +13,22 @@ from throughline.cli.arguments import FILE
 
 MODEL = click.argument("model", type=FILE)
 OUTPUT = click.option("-o", "--output", type=FILE, help="A CSV file. Default: the screen.")
+
+
+def bounded(command: Callable[..., None]) -> Callable[..., None]:
+    """A command that runs a model of anybody's: it ends in time, with a line, within memory."""
+
+    @click.option("--seconds", default=60.0, show_default=True, help="For 64 rows, and to load.")
+    @click.option("--memory", type=float, help="In GB. Default: three quarters of the machine's.")
+    @wraps(command)
+    def run(seconds: float, memory: float | None, **words: Any) -> None:
+        from throughline.serving.bounds import stranger
+
+        place = words.get("model") or words["folder"]
+        with stranger(place, seconds, int(memory * 1e9) if memory else None):
+            command(**words)
+
+    return run
 
 
 @click.command()
@@ -24,6 +43,7 @@ OUTPUT = click.option("-o", "--output", type=FILE, help="A CSV file. Default: th
     show_default=True,
     help="What answers; auto takes a GPU where one does.",
 )
+@bounded
 def predict(
     model: Path, files: tuple[Path, ...], pictures: bool, output: Path | None, device: str
 ) -> None:
@@ -46,6 +66,7 @@ def predict(
 @click.option("--count", default=10, show_default=True, help="How many texts.")
 @click.option("--longest", default=20, show_default=True, help="How many tokens to add at most.")
 @click.option("--seed", default=0, show_default=True)
+@bounded
 def generate(
     model: Path, start: str, temperature: float, count: int, longest: int, seed: int
 ) -> None:
@@ -58,6 +79,7 @@ def generate(
 @click.command()
 @MODEL
 @click.argument("rows")
+@bounded
 def stream(model: Path, rows: str) -> None:
     """Answer a series row by row.
 
@@ -73,6 +95,7 @@ def stream(model: Path, rows: str) -> None:
 @click.option("--image", required=True, type=FILE, metavar="FILE")
 @click.option("--count", default=8, show_default=True, help="How many pictures.")
 @OUTPUT
+@bounded
 def nearest(folder: Path, image: Path, count: int, output: Path | None) -> None:
     """Find the training pictures most like an image file.
 

@@ -9,7 +9,7 @@ from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from throughline.drift.measures import Drift, Limits, drift_of
+from throughline.drift.measures import MEASURES, Drift, Limits, drifts
 from throughline.errors import BadData, BadPipeline, MissingFile, listed, nearest
 from throughline.names import named
 from throughline.paths import Workspace, needed, replaced, write_json
@@ -64,7 +64,8 @@ def drift(name: str, data: Path, root: Path, limits: Limits | None = None) -> li
             listed(absent),
             nearest(absent[0], columns),
         )
-    found = [drift_of(entry, _values(entry, columns, metadata), limits) for entry in known]
+    values = [_values(entry, columns, metadata) for entry in known]
+    found = drifts(known, values, limits, metadata.get("training_rows"))
     rows = len(next(iter(columns.values())))
     with replaced(root / "reports" / pipeline / "drift") as draft:
         draft.mkdir(parents=True)
@@ -171,27 +172,36 @@ def _as_json(found: Sequence[Drift], rows: int, limits: Limits) -> dict[str, Any
         "limits": dataclasses.asdict(limits),
         "drifted": [drift.column for drift in found if drift.beyond],
         "columns": {
-            drift.column: {**drift.measures, "beyond": list(drift.beyond)} for drift in found
+            drift.column: {
+                **drift.measures,
+                "chances": dict(drift.chances),
+                "beyond": list(drift.beyond),
+            }
+            for drift in found
         },
     }
 
 
 def _as_html(name: str, found: Sequence[Drift], rows: int, limits: Limits) -> str:
-    measures = [field.name for field in dataclasses.fields(Limits)]
-    head = "".join(f"<th>{m} (limit {getattr(limits, m):g})</th>" for m in measures)
+    head = "".join(f"<th>{m} (from {getattr(limits, m):g})</th>" for m in MEASURES)
     lines = []
     for drift in found:
         cells = "".join(
             f"<td class={'beyond' if measure in drift.beyond else 'within'}>"
-            f"{drift.measures[measure]:.3f}</td>" if measure in drift.measures else "<td></td>"
-            for measure in measures
+            f"{drift.measures[measure]:.3f} <small>p {drift.chances[measure]:.2g}</small></td>"
+            if measure in drift.measures else "<td></td>"
+            for measure in MEASURES
         )  # fmt: skip
         lines.append(f"<tr><td>{escape(drift.column)}</td>{cells}</tr>")
-    few = f"<p>Only {rows} rows: chance alone moves the figures.</p>" if rows < LITTLE else ""
+    few = f"<p>Only {rows} rows: a small drift would not be found.</p>" if rows < LITTLE else ""
+    meaning = (
+        "<p>A column has drifted where a measure is no trifle (from) and no chance (p): unchanged "
+        f"rows give any alarm in {limits.alarm:.0%} of all tables.</p>"
+    )
     return (
         f"<!doctype html><html lang=en><head><meta charset=utf-8><title>{escape(name)}: drift"
         f"</title><style>{STYLE}</style></head><body><h1>{escape(name)}: drift</h1>"
         f"<p>{rows:,} new rows, {sum(bool(d.beyond) for d in found)} of {len(found)} columns "
-        f"drifted.</p>{few}<table><thead><tr><th>column</th>{head}</tr></thead><tbody>"
+        f"drifted.</p>{meaning}{few}<table><thead><tr><th>column</th>{head}</tr></thead><tbody>"
         f"{''.join(lines)}</tbody></table></body></html>\n"
     )

@@ -64,7 +64,8 @@ def own_function(address: str, root: Path, key: str) -> Callable[..., Any]:
             f"Move it, or name its folder in '{SECTION}' of params.yaml",
         )
     if str(root) not in sys.path:
-        sys.path.insert(0, str(root))
+        # Last: see `stages.run`.
+        sys.path.append(str(root))
     module = import_module(module_name)
     if Path(module.__file__ or "").resolve() != file:
         raise ForbiddenCode(

@@ -6,6 +6,7 @@ A file of a few bytes can hold a loop that never ends and arrays larger than the
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -15,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from throughline.serving.errors import BadRequest
+from throughline.serving.devices import opened
+from throughline.serving.errors import BadRequest, spelt_out
 
 # For a model to load, and for each call of some rows.
 SECONDS = 60.0
@@ -24,9 +26,14 @@ LOOK_EVERY_SECONDS = 0.2
 # onnxruntime's levels; what goes wrong comes as an exception, too.
 FATAL = 4
 
+# What onnxruntime says where there is none.
+NO_MEMORY = re.compile(r"allocate memory|bad_alloc|bad allocation")
+
 # The calls that go on: when each must end, and what ends it.
-_running: dict[int, tuple[float, Callable[[], None]]] = {}
+_running: dict[object, tuple[float, Callable[[], None]]] = {}
 _watching = threading.Lock()
+# Of the command that runs.
+_seconds = [SECONDS]
 
 
 class Bounded:
@@ -35,24 +42,27 @@ class Bounded:
     Args:
         path: the model file.
         options: `onnxruntime.SessionOptions`.
-        seconds: for loading, and for each call.
+        seconds: for loading, and for each call. Default: 60, or what the command was told.
+        device: see `devices.opened`. Default: `cpu`.
 
     Raises:
         BadRequest: no model that the runtime takes, or none that loads in time.
     """
 
-    def __init__(self, path: Path | str, options: Any, seconds: float = SECONDS) -> None:
+    def __init__(
+        self, path: Path | str, options: Any, seconds: float | None = None, device: str = "cpu"
+    ) -> None:
         import onnxruntime
 
         self._path = path
-        self._seconds = seconds
+        self._seconds = seconds = seconds or _seconds[-1]
         self._options = onnxruntime.RunOptions
         options.log_severity_level = FATAL
         try:
             with _watched(seconds, lambda: options.set_load_cancellation_flag(True)) as late:
-                self.session = onnxruntime.InferenceSession(
-                    str(path), options, providers=["CPUExecutionProvider"]
-                )
+                self.session = opened(str(path), options, device)
+        except BadRequest:
+            raise
         except Exception as error:  # onnxruntime's errors share no public base class
             if late():
                 raise BadRequest(f"'{path}' must load within {seconds:g} seconds.") from None
@@ -74,6 +84,10 @@ class Bounded:
                 raise BadRequest(
                     f"'{self._path}' must answer within {self._seconds:g} seconds."
                 ) from None
+            if NO_MEMORY.search(str(error)):
+                raise BadRequest(
+                    f"'{self._path}' must answer within the memory there is."
+                ) from None
             raise BadRequest(f"'{self._path}' must answer: {first_line(error)}") from None
         rows = len(next(iter(feed.values())))
         for name, values in zip(names, found, strict=True):
@@ -89,13 +103,13 @@ class Bounded:
 @contextmanager
 def _watched(seconds: float, stop: Callable[[], None]) -> Iterator[Callable[[], bool]]:
     """Call `stop` when what is inside takes longer; yields whether it was called."""
-    stopped = []
+    stopped: list[bool] = []
 
     def end() -> None:
         stopped.append(True)
         stop()
 
-    key = id(stopped)
+    key = object()
     _running[key] = (time.monotonic() + seconds, end)
     if _watching.acquire(blocking=False):
         threading.Thread(target=_watch, name="bounds", daemon=True).start()
@@ -111,7 +125,8 @@ def _watch() -> None:
         time.sleep(LOOK_EVERY_SECONDS)
         now = time.monotonic()
         for key, (until, end) in list(_running.items()):
-            if now > until and _running.pop(key, None):
+            # Unless it has ended meanwhile.
+            if now > until and _running.pop(key, None) is not None:
                 end()
 
 
@@ -127,17 +142,19 @@ if hasattr(os, "register_at_fork"):
 
 
 @contextmanager
-def stranger(path: Path, memory: int | None = None) -> Iterator[None]:
+def stranger(path: Path, seconds: float = SECONDS, memory: int | None = None) -> Iterator[None]:
     """Let a command run a model that anybody may have made: whatever goes wrong is one line.
 
     Args:
         path: the model, for messages.
+        seconds: for it to load, and for each call.
         memory: bytes that the process may take besides what it has. Default: three quarters of the
             machine's.
 
     Raises:
         BadRequest: in the place of any other error.
     """
+    _seconds.append(seconds)
     try:
         with _memory(memory or _three_quarters()):
             yield
@@ -152,6 +169,8 @@ def stranger(path: Path, memory: int | None = None) -> Iterator[None]:
             f"'{path}' must be a model whose contract fits its graph. "
             f"Received: {type(error).__name__}: {first_line(error)}."
         ) from error
+    finally:
+        _seconds.pop()
 
 
 def _three_quarters() -> int:
@@ -182,4 +201,4 @@ def _memory(most: int) -> Iterator[None]:
 def first_line(error: Exception) -> str:
     """What an error says, as far as one line."""
     text = (str(error).splitlines() or [type(error).__name__])[0][:200]
-    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+    return spelt_out(text)

@@ -11,13 +11,15 @@ from typing import Any
 import numpy as np
 
 from throughline.serving.delimited import columns_of
-from throughline.serving.errors import BadRequest
+from throughline.serving.errors import BadRequest, spelt_out
 from throughline.serving.predictor import Predictor
 from throughline.serving.windows import Fed
 
 # A model of more classes is answered by its most probable ones.
 MOST_COLUMNS = 20
 BEST = 5
+# How formulas begin.
+FORMULA = "=+-@\t\r"
 
 
 def stream(model: Path, rows: str) -> None:
@@ -62,7 +64,7 @@ def generate(
     if not model.is_file():
         raise BadRequest(f"There is no model '{model}'. Run the pipeline first.")
     for text in generated(Predictor(model), start, temperature, count, seed, longest):
-        print(text)
+        print(spelt_out(text))
 
 
 def predict(model: Path, rows: Path, output: Path | None = None, device: str = "cpu") -> None:
@@ -184,11 +186,12 @@ def _most_probable(
 
 
 def _write(header: list[str], lines: Iterable[list[object]], output: Path | None) -> None:
-    """A CSV file, or the screen."""
+    """A CSV file, or the screen, where no text of the model's may steer the terminal."""
+    header, lines = _harmless(header), map(_harmless, lines)
     if output is None:
         writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(lines)
+        writer.writerow(map(_spelt, header))
+        writer.writerows(map(_spelt, line) for line in lines)
         return
     draft = output.with_name(f".{output.name}.draft")
     with draft.open("w", newline="", encoding="utf-8") as file:
@@ -196,6 +199,29 @@ def _write(header: list[str], lines: Iterable[list[object]], output: Path | None
         writer.writerow(header)
         writer.writerows(lines)
     draft.replace(output)
+
+
+def _harmless(line: Iterable[Any]) -> list[Any]:
+    """A line in which no text begins as a formula of a spreadsheet; such a one gets a `'`.
+
+    Names of classes come from whoever made the model, and may run a command where the file is
+    opened.
+    """
+    return [f"'{cell}" if isinstance(cell, str) and _is_formula(cell) else cell for cell in line]
+
+
+def _is_formula(text: str) -> bool:
+    if len(text) < 2 or text[0] not in FORMULA:
+        return False
+    try:
+        float(text)
+    except ValueError:
+        return True
+    return False
+
+
+def _spelt(cell: Any) -> Any:
+    return spelt_out(cell) if isinstance(cell, str) else cell
 
 
 def read_columns(
@@ -224,6 +250,8 @@ def read_columns(
     except UnicodeDecodeError as error:
         called = "UTF-8" if encoding.lower() in ("utf-8", "utf8") else encoding
         raise BadRequest(f"'{path}' must be {called} text: {error.reason}.") from None
+    except OSError as error:
+        raise BadRequest(f"'{path}' must be a file that can be read: {error}.") from None
     except LookupError:
         raise BadRequest(
             f"'{path}' is read in an encoding that is not known: {encoding}."

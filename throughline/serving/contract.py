@@ -12,7 +12,8 @@ KEY = "throughline"
 MOST_BYTES = 64 << 20
 # Entries of a model that are looked at here, with the type of each.
 ENTRIES: Mapping[str, type] = {
-    "inputs": list, "states": dict, "window": dict, "target": dict, "samples": dict,
+    "inputs": list, "reading": dict, "samples": dict, "states": dict, "target": dict,
+    "window": dict,
 }  # fmt: skip
 
 
@@ -57,7 +58,8 @@ def _check(found: Any) -> None:
 
 
 def _texts(values: Any) -> bool:
-    return isinstance(values, list) and all(isinstance(value, str) for value in values)
+    # A list, or a mapping from each to its share of the training rows.
+    return isinstance(values, list | dict) and all(isinstance(value, str) for value in values)
 
 
 def _sizes(shape: Any) -> bool:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from throughline.serving import contract
+from throughline.serving.bounds import Bounded
 from throughline.serving.chunks import answered
-from throughline.serving.devices import device_of, opened
+from throughline.serving.devices import device_of
 from throughline.serving.errors import BadRequest
 from throughline.serving.pictures import pictures
 from throughline.serving.values import PLAIN, Values, converted, settled
@@ -27,32 +28,34 @@ class Predictor:
             for each core that this process may use, at most 4.
         device: `cpu`, `gpu`, or `auto`, a GPU where one answers. Default: `cpu`, which is the
             quicker one for small models and gives the same bits everywhere.
+        seconds: that the file may take to load, and each chunk to be answered. Default: 60.
 
     Attributes:
         device: what answers, `cpu` or `gpu`.
 
     Raises:
-        BadRequest: the file is no model of ours; `gpu` where none answers.
+        BadRequest: the file is no model, or costs more than it may; `gpu` where none answers.
     """
 
-    def __init__(self, path: Path | str, threads: int | None = None, device: str = "cpu") -> None:
+    def __init__(
+        self,
+        path: Path | str,
+        threads: int | None = None,
+        device: str = "cpu",
+        seconds: float | None = None,
+    ) -> None:
         import onnxruntime
 
         self._threads = threads
         options = onnxruntime.SessionOptions()
         # Cores share the chunks of rows; within a chunk of a small model they only wait.
         options.intra_op_num_threads = 1
-        options.log_severity_level = 3
-        try:
-            self._session = opened(str(path), options, device)
-        except BadRequest:
-            raise
-        except Exception as error:  # onnxruntime's errors share no public base class
-            raise BadRequest(f"'{path}' must be an ONNX model: {_first_line(error)}") from None
-        self.device = device_of(self._session)
-        stored = self._session.get_modelmeta().custom_metadata_map
-        self.metadata: dict[str, Any] = json.loads(stored.get("throughline", "{}"))
-        described = {entry["name"]: entry for entry in self.metadata.get("inputs", [])}
+        self._session = Bounded(path, options, seconds, device)
+        declared = self._session.session
+        self.device = device_of(declared)
+        stored = declared.get_modelmeta().custom_metadata_map
+        self.metadata: dict[str, Any] = contract.read(stored.get(contract.KEY, "{}"), path)
+        described = {entry["name"]: entry for entry in self.metadata.get("inputs") or ()}
         kinds = {
             "tensor(float)": "number",
             "tensor(string)": "string",
@@ -62,22 +65,18 @@ class Predictor:
         # How texts of a file's cells are read; without it they are what they say.
         self.reading: dict[str, Any] = self.metadata.get("reading") or {}
         # Inputs that are states, each with the output that is the state one step on.
-        self.states: dict[str, str] = self.metadata.get("states", {})
+        self.states: dict[str, str] = self.metadata.get("states") or {}
         self.inputs: dict[str, dict[str, Any]] = {
             each.name: described.get(each.name, {"type": kinds.get(each.type, each.type)})
-            for each in self._session.get_inputs()
+            for each in declared.get_inputs()
             if each.name not in self.states
         }
         self._cells = {name: settled(self.reading, name) for name in self.inputs}
         self._widths = {
-            each.name: each.shape[1]
-            for each in self._session.get_inputs()
-            if each.name in self.states
+            each.name: each.shape[1] for each in declared.get_inputs() if each.name in self.states
         }
         following = set(self.states.values())
-        self.outputs = [
-            each.name for each in self._session.get_outputs() if each.name not in following
-        ]
+        self.outputs = [each.name for each in declared.get_outputs() if each.name not in following]
         window = self.metadata.get("window")
         self.windowing = Windowing(window, self.inputs) if window else None
 
@@ -223,7 +222,3 @@ class Predictor:
     def converted(self, name: str, entry: Mapping[str, Any], values: Values) -> np.ndarray:
         """A raw column as the runtime takes it, see `values.converted`."""
         return converted(name, entry, values, self._cells.get(name, PLAIN))
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]

@@ -44,10 +44,15 @@ def files_inside(stream: IO[bytes], name: str, size: int) -> Iterator[tuple[str,
     packed = zipfile.is_zipfile(stream)
     stream.seek(0)
     if packed:
-        with zipfile.ZipFile(stream) as archive:
-            for item in members(archive, name, size):
-                if not _is_litter(item.filename):
-                    yield item.filename, archive.read(item)
+        try:
+            with zipfile.ZipFile(stream) as archive:
+                for item in members(archive, name, size):
+                    if not _is_litter(item.filename):
+                        yield item.filename, archive.read(item)
+        except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+            raise BadData(
+                f"'{name}' must be a sound zip file", str(error), "Fetch it again"
+            ) from None
     else:
         yield from _in_tar(stream, name, size)
 
