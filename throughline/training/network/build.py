@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from throughline.training.network import catalogue, spec
-from throughline.training.network.own_network import own_network
+from throughline.training.network import catalogue, own, spec
 from throughline.training.network.spec import BadNetwork, Entry, check
 from throughline.training.network.word_vectors import with_weights
 
@@ -73,7 +72,7 @@ def build(
     """
     with _seeded(seed):
         if isinstance(network, str):
-            return own_network(network)(dict(inputs), output)
+            return own.network(network, inputs, output, dtypes or {})
         listing = spec.entries(network)
         for entry in listing:
             for problem in spec.problems(entry):
