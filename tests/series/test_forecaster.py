@@ -129,7 +129,7 @@ class TestTheReport:
         assert low < metrics["skill"] < high
 
     def test_says_of_each_forecast_when_it_was_made(self, forecaster: Workspace) -> None:
-        """And the rows of the source themselves are answered by what it says."""
+        """And the rows of the source are answered by what it says, to the tenths that it shows."""
         with (forecaster.evaluation / "forecast.csv").open() as file:
             told = list(csv.DictReader(file))
         answers, fed = Predictor(forecaster.model).forecast(
@@ -139,7 +139,7 @@ class TestTheReport:
         served = dict(zip(made, answers["prediction"][:, -1].tolist(), strict=True))
         assert {row["horizon"] for row in told} == {"3"}
         for row in told:
-            assert float(row["predicted"]) == pytest.approx(served[row["time"]], abs=0.02)
+            assert float(row["predicted"]) == pytest.approx(served[row["time"]], abs=0.051)
 
     def test_has_the_error_of_every_horizon(self, forecaster: Workspace) -> None:
         report = read_json(forecaster.evaluation / "report.json")["branches"]["main"]

@@ -112,6 +112,22 @@ class TestServedRows:
 
 
 class TestFilledRows:
+    @pytest.mark.parametrize("gaps", ["fill", {"fill": 2}])
+    def test_are_bounded(self, gaps: Any) -> None:
+        """Two minutes a century apart are 52 million rows, or five."""
+        hours = pd.date_range("2024-01-01", periods=6, freq="min").astype(str)
+        table = pd.DataFrame({"when": hours, "y": np.arange(6.0)})
+        time = Time.model_validate({"index": "when", "every": "1min", "lookback": 2, "gaps": gaps})
+        served = windowing(regular(table, time, ["y"], ["y"]), time, {"y": NUMBER})
+        request = {"when": ["2024-01-01", "2124-01-01"], "y": [1.0, 2.0]}
+        request = {name: [values[0], *values] for name, values in request.items()}
+        request["when"][0] = "2023-12-31 23:59"
+        if gaps == "fill":
+            with pytest.raises(BadRequest, match="steps to fill"):
+                served.feed(request, plain)
+        else:
+            assert len(served.feed(request, plain).newest) == 2
+
     def test_are_inputs_and_never_truth(self) -> None:
         days = ["2024-01-04", "2024-01-05", "2024-01-08", "2024-01-09"]
         table = pd.DataFrame({"when": days, "y": [1.0, 2, 3, 4]})

@@ -51,6 +51,11 @@ class TestLevels:
         files = ["cats/1.png", "cats/more/2.png", "cats/other/3.png", "dogs/4.png", "5.png"]
         assert said_by_folders(files) == {"class": ["cats", "cats", "cats", "dogs", None]}
 
+    def test_that_tell_nothing_leave_it_to_the_names(self) -> None:
+        files = [f"train/{kind}.{number}.jpg" for kind in ("cat", "dog") for number in range(3)]
+        assert said_by_folders(files) == {"class": ["cat"] * 3 + ["dog"] * 3}
+        assert said_by_folders(["IMG_1.jpg", "DSC_2.jpg", "IMG_3.jpg", "DSC_4.jpg"]) == {}
+
     def test_around_all_files_tell_nothing(self) -> None:
         assert said_by_folders(["set/a/1.txt", "set/b/2.txt"]) == {"class": ["a", "b"]}
         assert said_by_folders(["1.txt"]) == {}

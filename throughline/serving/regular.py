@@ -12,6 +12,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from throughline.serving.errors import BadRequest
+
+# Steps of a request that are filled; two rows a century apart must not take all memory.
+MOST_FILLED = 1_000_000
 Resample = Literal["mean", "sum", "last"] | None
 Gaps = Literal["refuse", "mark"] | Mapping[str, int | None]
 
@@ -96,6 +100,13 @@ def _filled(rows: Rows, series: np.ndarray, most: int | None) -> tuple[Rows, np.
     same = np.diff(series, append=series[-1:] + 1) == 0
     missing = np.diff(rows.steps, append=rows.steps[-1:]) - 1
     after = np.where(same, np.maximum(missing, 0), 0)
+    if most is not None:
+        # One more tells that there is a gap behind them.
+        after = np.minimum(after, most + 1)
+    if after.sum() > MOST_FILLED:
+        raise BadRequest(
+            f"Rows must leave at most {MOST_FILLED:,} steps to fill. Received: {after.sum():,}."
+        )
     places = np.repeat(np.arange(len(rows)), after + 1)
     since = np.arange(len(places)) - np.repeat(np.cumsum(after + 1) - after - 1, after + 1)
     wide, series = rows.taken(places), series[places]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from throughline.samples.splits.named import part_named, tells_parts
 
 PART, CLASS = "part", "class"
+NUMBERED = re.compile(r"([^.]+)\.\d+\.\w+")
 # Begins the names of columns where more than one level could hold the classes.
 LEVEL = "level"
 
@@ -17,7 +19,7 @@ def said_by_folders(files: Sequence[str]) -> dict[str, list[str | None]]:
     A level whose names are those of parts (`Train`, `val`, `test`) gives the part. Of the other
     levels, the one that holds several names gives the class. Where several do, as in
     `cat/camera-1/7.png`, nobody but the user knows which: each becomes a column, `level1` the
-    highest, to be named as `target`.
+    highest, to be named as `target`. Where none does, names such as `cat.7.png` give it.
 
     Args:
         files: names with `/` between folders.
@@ -37,7 +39,10 @@ def said_by_folders(files: Sequence[str]) -> dict[str, list[str | None]]:
         levels.remove(parts)
         columns[PART] = [name and part_named(name) for name in parts]
     choices = _choices(levels)
-    if len(choices) == 1:
+    called = _said_by_names(files)
+    if called is not None and all(len(_names(choice)) < 2 for choice in choices):
+        columns[CLASS] = called
+    elif len(choices) == 1:
         columns[CLASS] = choices[0]
     elif choices:
         columns |= {f"{LEVEL}{levels.index(choice) + 1}": choice for choice in choices}
@@ -53,6 +58,15 @@ def _choices(levels: list[list[str | None]]) -> list[list[str | None]]:
     # Where some files lie in further folders, those tell less than the one that all lie in.
     most = max(sum(name is not None for name in level) for level in several)
     return [level for level in several if sum(name is not None for name in level) == most]
+
+
+def _said_by_names(files: Sequence[str]) -> list[str | None] | None:
+    """What stands before the numbers of files, where all have some and they tell them apart."""
+    found = [NUMBERED.fullmatch(name.rpartition("/")[2]) for name in files]
+    called = [match and match[1] for match in found]
+    if None in called or not 1 < len(set(called)) <= len(files) / 2:
+        return None
+    return called
 
 
 def _names(level: list[str | None]) -> list[str]:
