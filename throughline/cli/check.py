@@ -71,7 +71,7 @@ def _named_things(definition: Definition, backend: str) -> Iterator[str]:
     from throughline.figures.names import unknown_metrics
     from throughline.training import xla
     from throughline.training.engine import watch
-    from throughline.training.network import objects, spec
+    from throughline.training.network import agreement, objects, spec
     from throughline.validation.catalogue import problems
 
     main = definition.main
@@ -84,6 +84,7 @@ def _named_things(definition: Definition, backend: str) -> Iterator[str]:
             scaled = pipeline.target.scale is not None
             task = pipeline.problem
             found = learned.problems(pipeline.training, task.loss, task.metrics, scaled)
+            found += agreement.check(pipeline.network, training, pipeline.task)
         for problem in found or xla.check(pipeline.training, pipeline.network, backend):
             yield f"{place}{problem}"
     yield from unknown_metrics(main)

@@ -21,11 +21,23 @@ def release() -> None:
 @release.command()
 @PIPELINE
 @COMMIT
-def create(name: str, commit: bool) -> None:
+@click.option("--push", is_flag=True, help="Send data and models to DVC's remote first.")
+def create(name: str, commit: bool, push: bool) -> None:
     """Release what the pipeline's files hold now."""
     from throughline.releasing.promotion import created
 
-    print(f"released {created(ROOT, name, commit)}")
+    print(f"released {created(ROOT, name, commit, pushed=push)}")
+
+
+@release.command()
+@RELEASE
+def push(release: str) -> None:
+    """Send what a release names to DVC's remote, and fetch it again to prove it."""
+    from throughline.releasing import releases
+    from throughline.releasing.remote import push as pushed
+
+    count = pushed(ROOT, releases.read(ROOT, *releases.parsed(release)))
+    print(f"{release}: the remote holds its {count} files")
 
 
 @release.command("list")

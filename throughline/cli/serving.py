@@ -36,16 +36,25 @@ def bounded(command: Callable[..., None]) -> Callable[..., None]:
 @click.argument("files", nargs=-1, type=FILE, metavar="ROWS | --image FILE...")
 @click.option("--image", "pictures", is_flag=True, help="The files are images; - reads one.")
 @OUTPUT
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "gpu"]),
+    default="cpu",
+    show_default=True,
+    help="What answers; auto takes a GPU where one does.",
+)
 @bounded
-def predict(model: Path, files: tuple[Path, ...], pictures: bool, output: Path | None) -> None:
+def predict(
+    model: Path, files: tuple[Path, ...], pictures: bool, output: Path | None, device: str
+) -> None:
     """Answer the rows of a CSV file with a header, or image files."""
     from throughline.serving import commands
     from throughline.serving.errors import BadRequest
 
     if pictures and files:
-        commands.predict_images(model, list(files), output)
+        commands.predict_images(model, list(files), output, device)
     elif len(files) == 1:
-        commands.predict(model, files[0], output)
+        commands.predict(model, files[0], output, device)
     else:
         raise BadRequest("Give one CSV file, or --image and one or more image files.")
 

@@ -25,6 +25,9 @@ def announce(verdict: Mapping[str, Any], webhook: str = "") -> None:
 
     name, outcome, reason = (verdict[field] for field in ("pipeline", "outcome", "reason"))
     print(f"{name}: {outcome} ({reason}) {verdict['release']}".rstrip(), flush=True)
+    # First: Prefect's server may have gone meanwhile, and nobody would be told.
+    if webhook:
+        _post(webhook, verdict)
     create_markdown_artifact(
         key=key(name, "verdict"),
         markdown=f"**{outcome}**: {reason}\n\n```json\n{json.dumps(verdict, indent=2)}\n```",
@@ -35,8 +38,6 @@ def announce(verdict: Mapping[str, Any], webhook: str = "") -> None:
         resource={"prefect.resource.id": f"throughline.pipeline.{name}"},
         payload=dict(verdict),
     )
-    if webhook:
-        _post(webhook, verdict)
 
 
 def _post(url: str, content: Mapping[str, Any]) -> None:

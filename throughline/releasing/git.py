@@ -25,9 +25,29 @@ def git(root: Path, *arguments: str) -> str:
     except FileNotFoundError:
         raise GitRefused("git must be installed") from None
     except subprocess.CalledProcessError as error:
-        words = " ".join(error.stderr.split())
-        raise GitRefused(f"git {arguments[0]} must succeed", words) from None
+        # A hook may say nothing, or say it on the wrong channel.
+        words = " ".join((error.stderr or error.stdout).split())
+        told = words or f"exit code {error.returncode}"
+        raise GitRefused(f"git {arguments[0]} must succeed", told) from None
     return done.stdout.strip()
+
+
+def require_identity(root: Path) -> None:
+    """Make sure, before hours of work, that git knows in whose name it commits.
+
+    Raises:
+        GitRefused: it does not; says how to tell it.
+    """
+    try:
+        for person in ("GIT_AUTHOR_IDENT", "GIT_COMMITTER_IDENT"):
+            git(root, "var", person)
+    except GitRefused as error:
+        raise GitRefused(
+            "Git must know who commits a release",
+            str(error),
+            "Run `git config user.name NAME` and `git config user.email ADDRESS`, or add "
+            "--no-commit",
+        ) from None
 
 
 def commit(root: Path) -> str:

@@ -1,18 +1,22 @@
-"""Making a model the champion, in steps that a kill between any two of them does no harm."""
+"""Making a model the champion: as a whole or not at all, and ended by the next after a kill."""
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from throughline.errors import BadPipeline, RefusedByGate
 from throughline.paths import Workspace, replaced
 from throughline.releasing import releases
-from throughline.releasing.git import changed_files, git, prefix
-from throughline.releasing.outputs import cached, sha256
+from throughline.releasing.git import changed_files, git, require_identity
+from throughline.releasing.outputs import sha256
+from throughline.releasing.remote import fetch, push
+from throughline.releasing.transaction import all_or_nothing, artifact_tag
 from throughline.running.environment import CACHE
 from throughline.running.why import why
 
@@ -39,7 +43,11 @@ for name, answer in answers.items():
 
 
 def created(
-    root: Path, name: str, committed: bool = True, verdict: Mapping[str, Any] | None = None
+    root: Path,
+    name: str,
+    committed: bool = True,
+    verdict: Mapping[str, Any] | None = None,
+    pushed: bool = False,
 ) -> str:
     """Release the model that a pipeline's files hold now.
 
@@ -48,13 +56,15 @@ def created(
         name: the pipeline.
         committed: also commit the record and tag the commit `NAME@vN`. Default: true.
         verdict: how the model compares with the champion. Default: not compared.
+        pushed: send data and models to DVC's remote first. Default: they stay here.
 
     Returns:
         `NAME@vN`.
 
     Raises:
         ThroughlineError: stages are not up to date, files are not committed, a gate is broken,
-            or this very model is released already.
+            this very model is released already, the remote is away, or git refuses the commit or
+            the tag. The champion is as before then, and so is git.
     """
     settle(root, name, committed)
     stale = why(root, None, name, asked_again=False)
@@ -64,36 +74,54 @@ def created(
     content = releases.record(root, name, verdict)
     _refuse_released(root, content)
     answers_raw_rows(root, name)
-    # The record first and the crown last: whoever reads the champion in between reads the old one.
-    releases.write(root, content)
-    keep_model(root, content, Workspace(root, name).model)
-    releases.crown(root, name, str(content["version"]))
-    if committed:
-        _commit(root, name, f"Release {name}@{content['version']}")
-        _tag(root, name, str(content["version"]))
+    # Before the champion goes: a remote that is away must not leave a release that none has.
+    if pushed:
+        push(root, content)
+    model = Workspace(root, name).model
+    # Servers read the file alone: it is the last to change.
+    with all_or_nothing(root, name, committed), _new_champion(root, content, model):
+        releases.write(root, content)
+        releases.crown(root, name, str(content["version"]))
+        if committed:
+            _commit(root, name, f"Release {name}@{content['version']}")
+            _tag(root, name, str(content["version"]))
     return f"{name}@{content['version']}"
 
 
 def settle(root: Path, name: str, committed: bool = True) -> None:
     """Finish what a killed release or rollback left half done.
 
-    The champion's record decides: servers get the model that it names, and it is committed and
-    tagged where releases are.
+    The champion's record decides: it is committed and tagged where releases are, then servers get
+    the model that it names.
 
     Raises:
+        GitRefused: it can be neither committed nor tagged; servers keep what they have.
         BadPipeline: the champion's model is nowhere to be had.
     """
+    if committed:
+        require_identity(root)
+        _drop_uncrowned(root, name)
     version = releases.champion(root, name)
     if version is None:
         champion_file(root, name).unlink(missing_ok=True)
         return
     content = releases.read(root, name, version)
-    kept = champion_file(root, name)
-    if not kept.exists() or sha256(kept) != content["model"]["sha256"]:
-        _restore(root, content)
     if committed:
         _commit(root, name, f"Release {name}@{version}")
         _tag(root, name, version)
+    kept = champion_file(root, name)
+    if not kept.exists() or sha256(kept) != content["model"]["sha256"]:
+        with _fetched_champion(root, content):
+            pass
+
+
+def _drop_uncrowned(root: Path, name: str) -> None:
+    """Remove what a release that was killed before its crown wrote, whole or in part."""
+    folder = releases.folder_of(Path(), name).as_posix()
+    known = {f"{version}.yaml" for version in releases.versions(root, name)}
+    for path in git(root, "ls-files", "--others", "--", folder).splitlines():
+        if Path(path).name not in {*known, releases.CHAMPION}:
+            (root / path).unlink()
 
 
 def champion_file(root: Path, name: str) -> Path:
@@ -131,14 +159,19 @@ def answers_raw_rows(root: Path, name: str) -> None:
         raise RefusedByGate("A fresh process must load the model and answer raw rows", last)
 
 
-def keep_model(root: Path, record: Mapping[str, Any], model: Path) -> None:
-    """Put a released model where servers look for the champion: `models/NAME/champion.onnx`."""
+@contextmanager
+def _new_champion(root: Path, record: Mapping[str, Any], model: Path) -> Iterator[None]:
+    """Put a released model where servers look for the champion, if the block ends well.
+
+    It is copied before the block: a disk that is full then has changed nothing.
+    """
     found = sha256(model)
     if found != record["model"]["sha256"]:
         release = f"{record['pipeline']}@{record['version']}"
         raise BadPipeline(f"{model} must be the file released as {release}", found)
     with replaced(champion_file(root, str(record["pipeline"]))) as draft:
-        draft.write_bytes(model.read_bytes())
+        shutil.copyfile(model, draft)
+        yield
 
 
 def rolled_back(root: Path, release: str, committed: bool = True) -> str:
@@ -146,19 +179,21 @@ def rolled_back(root: Path, release: str, committed: bool = True) -> str:
     name, version = releases.parsed(release)
     record = releases.read(root, name, version)
     before = releases.champion(root, name)
-    _restore(root, record)
-    releases.crown(root, name, version)
-    if committed:
-        _commit(root, name, f"Roll {name} back to {version}")
+    with all_or_nothing(root, name, committed), _fetched_champion(root, record):
+        releases.crown(root, name, version)
+        if committed:
+            _commit(root, name, f"Roll {name} back to {version}")
     return f"{name}: champion {before} → {version}"
 
 
-def _restore(root: Path, record: Mapping[str, Any]) -> None:
-    """Fetch the model of a release out of DVC's cache or remote, for servers."""
+@contextmanager
+def _fetched_champion(root: Path, record: Mapping[str, Any]) -> Iterator[None]:
+    """As `_new_champion`, with the model of a release out of DVC's cache or remote."""
     model = root / CACHE / f"{record['pipeline']}-champion.onnx"
     try:
         fetch(root, record["stages"]["export"][record["model"]["path"]], model)
-        keep_model(root, record, model)
+        with _new_champion(root, record, model):
+            yield
     finally:
         model.unlink(missing_ok=True)
 
@@ -172,46 +207,9 @@ def _commit(root: Path, name: str, message: str) -> None:
 
 def _tag(root: Path, name: str, version: str) -> None:
     """Tag the commit that brought a record, for people and for `dvc artifacts get`."""
-    tags = (releases.tag(root, name, version), _artifact_tag(root, name, version))
+    tags = (releases.tag(root, name, version), artifact_tag(root, name, version))
     record = releases.record_of(Path(), name, version).as_posix()
     commit = git(root, "log", "-1", "--format=%H", "--", record)
     for tag in tags:
         if not git(root, "tag", "--list", tag):
             git(root, "tag", "--annotate", "--message", f"Release {name}@{version}", tag, commit)
-
-
-def _artifact_tag(root: Path, name: str, version: str) -> str:
-    """DVC's way to name an artifact's version, from the top of the git repository."""
-    return f"{prefix(root)}pipelines/{name}=model@{version}.0.0"
-
-
-def fetch(root: Path, digest: str, target: Path) -> None:
-    """Copy a file out of DVC's cache, or of its remote, by its digest.
-
-    Raises:
-        BadPipeline: neither has it.
-    """
-    from dvc.repo import Repo
-
-    with Repo(str(root)) as repo:
-        cache = Path(repo.cache.local.path)
-        if not cached(cache, digest).exists():
-            _from_remote(repo, digest)
-    with replaced(target) as draft:
-        draft.write_bytes(cached(cache, digest).read_bytes())
-
-
-def _from_remote(repo: Any, digest: str) -> None:
-    from dvc.config import NoRemoteError
-    from dvc_data.hashfile.hash_info import HashInfo
-
-    try:
-        repo.cloud.pull([HashInfo("md5", digest)])
-    except NoRemoteError as error:
-        raise BadPipeline(
-            "DVC's cache or a remote must hold the release's model",
-            digest,
-            "Add the remote it was pushed to: `dvc remote add -d NAME URL`",
-        ) from error
-    if not repo.cache.local.exists(digest):
-        raise BadPipeline("DVC's remote must hold the release's model", digest, "Push it there")

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from throughline import processor
-from throughline.errors import BadPipeline
+from throughline.errors import BadPipeline, ThroughlineError
 from throughline.paths import read_json
 from throughline.pipeline.yaml_file import YamlFile
 from throughline.releasing import releases
@@ -20,6 +20,7 @@ from throughline.releasing.git import git, prefix
 from throughline.releasing.machine import environment
 from throughline.releasing.outputs import cache_of, sha256
 from throughline.releasing.proof import DIFFERENT, ORDER, Finding, findings
+from throughline.releasing.remote import answering
 from throughline.running.environment import CACHE
 from throughline.running.why import ABSENT, differences
 from throughline.stages.code import FILE as CODE
@@ -138,15 +139,15 @@ def _restore(root: Path, folder: Path, name: str) -> None:
 
     target = f"pipelines/{name}/dvc.yaml:ingest"
     try:
-        with _released(root, folder) as repo:
+        with answering("hold the release's raw data"), _released(root, folder) as repo:
             try:
                 repo.checkout([target], force=True)
             except DvcException:
                 repo.pull([target], force=True)
-    except DvcException as error:
+    except ThroughlineError as error:
         raise BadPipeline(
             "DVC's cache or remote must hold the release's raw data",
-            " ".join(str(error).split()),
+            str(error),
             "Add --from-scratch to fetch the source again",
         ) from error
 
@@ -156,13 +157,11 @@ def _fetch_released(root: Path, folder: Path, name: str) -> None:
 
     Without a remote that has them, the digests in the release's record must do.
     """
-    from dvc.exceptions import DvcException
-
     try:
-        with _released(root, folder) as repo:
+        with answering("hold the released files"), _released(root, folder) as repo:
             repo.fetch([f"pipelines/{name}/dvc.yaml"])
-    except DvcException as error:
-        print(f"released files: digests only ({' '.join(str(error).split())})")
+    except ThroughlineError as error:
+        print(f"released files: digests only ({error})")
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from throughline.serving.devices import opened
 from throughline.serving.errors import BadRequest, spelt_out
 
 # For a model to load, and for each call of some rows.
@@ -42,12 +43,15 @@ class Bounded:
         path: the model file.
         options: `onnxruntime.SessionOptions`.
         seconds: for loading, and for each call. Default: 60, or what the command was told.
+        device: see `devices.opened`. Default: `cpu`.
 
     Raises:
         BadRequest: no model that the runtime takes, or none that loads in time.
     """
 
-    def __init__(self, path: Path | str, options: Any, seconds: float | None = None) -> None:
+    def __init__(
+        self, path: Path | str, options: Any, seconds: float | None = None, device: str = "cpu"
+    ) -> None:
         import onnxruntime
 
         self._path = path
@@ -56,9 +60,9 @@ class Bounded:
         options.log_severity_level = FATAL
         try:
             with _watched(seconds, lambda: options.set_load_cancellation_flag(True)) as late:
-                self.session = onnxruntime.InferenceSession(
-                    str(path), options, providers=["CPUExecutionProvider"]
-                )
+                self.session = opened(str(path), options, device)
+        except BadRequest:
+            raise
         except Exception as error:  # onnxruntime's errors share no public base class
             if late():
                 raise BadRequest(f"'{path}' must load within {seconds:g} seconds.") from None

@@ -12,7 +12,8 @@ KEY = "throughline"
 MOST_BYTES = 64 << 20
 # Entries of a model that are looked at here, with the type of each.
 ENTRIES: Mapping[str, type] = {
-    "inputs": list, "states": dict, "window": dict, "target": dict, "samples": dict,
+    "inputs": list, "reading": dict, "samples": dict, "states": dict, "target": dict,
+    "window": dict,
 }  # fmt: skip
 
 

@@ -28,8 +28,8 @@ def describe(path: Path) -> str:
         path: the file.
 
     Returns:
-        Lines of text: size, inputs, outputs, operators with counts, parameters, metadata, and a
-        drawing of the graph.
+        Lines of text: size, oldest runtime, inputs, outputs, operators with counts, parameters,
+        metadata, and a drawing of the graph.
 
     Raises:
         MissingFile: when there is no such file.
@@ -45,6 +45,8 @@ def describe(path: Path) -> str:
 
 
 def _lines(model: onnx.ModelProto, path: Path) -> list[str]:
+    from throughline.export.graph.reach import oldest_runtime
+
     graph = model.graph
     operators = Counter(_operator(node) for node in graph.node)
     parameters = sum(math.prod(tensor.dims) for tensor in graph.initializer)
@@ -52,7 +54,8 @@ def _lines(model: onnx.ModelProto, path: Path) -> list[str]:
     return [
         f"{path}: {path.stat().st_size:,} bytes, {len(graph.node)} nodes, "
         f"{parameters:,} parameters",
-        f"format {model.ir_version}, operator sets {opsets}",
+        f"format {model.ir_version}, operator sets {opsets}: "
+        f"onnxruntime {oldest_runtime(model)} or newer",
         "",
         "Inputs",
         *_few(f"  {_value(value)}" for value in graph.input),

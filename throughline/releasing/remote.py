@@ -1,0 +1,200 @@
+"""DVC's remote, for releases: what one names goes there, comes back, and every fault is a line."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from throughline.errors import BadPipeline, ThroughlineError, listed
+from throughline.paths import replaced
+from throughline.releasing.outputs import FOLDER, cached
+from throughline.running.environment import CACHE
+
+if TYPE_CHECKING:
+    from dvc_data.hashfile.db import HashFileDB
+    from dvc_data.hashfile.hash_info import HashInfo
+
+# DVC's libraries log each file that fails, with a traceback.
+LOGGERS = ("dvc", "dvc_data", "dvc_objects")
+
+
+class NoRemote(ThroughlineError, ConnectionError):
+    """DVC's remote is away, refuses, or lacks what it should hold; the message says which."""
+
+    may_pass = True
+
+
+@contextmanager
+def answering(wanted: str) -> Iterator[None]:
+    """Make one line of whatever a remote's client raises: botocore, paramiko, gcsfs, a full disk.
+
+    Args:
+        wanted: what the remote must do, such as "take the release's files".
+
+    Raises:
+        BadPipeline: no remote is set.
+        NoRemote: anything else.
+    """
+    from dvc.config import NoRemoteError
+
+    first = _FirstFault()
+    loggers = [logging.getLogger(name) for name in LOGGERS]
+    before = [(logger.handlers, logger.propagate) for logger in loggers]
+    for logger in loggers:
+        logger.handlers, logger.propagate = [first], False
+    try:
+        yield
+    except NoRemoteError as error:
+        raise BadPipeline(
+            f"DVC's remote must {wanted}", "none is set", "`dvc remote add -d NAME URL`"
+        ) from error
+    except NoRemote as error:
+        raise (NoRemote(f"DVC's remote must {wanted}", first.text) if first.text else error) from (
+            first.error
+        )
+    except ThroughlineError:
+        raise
+    except Exception as error:
+        raise NoRemote(
+            f"DVC's remote must {wanted}",
+            _told(error),
+            "See `dvc remote list`: does it answer, do its credentials hold?",
+        ) from error
+    finally:
+        for logger, (handlers, propagate) in zip(loggers, before, strict=True):
+            logger.handlers, logger.propagate = handlers, propagate
+
+
+class _FirstFault(logging.Handler):
+    """Keeps the first exception that is logged; the others follow from it."""
+
+    error: BaseException | None = None
+
+    @property
+    def text(self) -> str:
+        return _told(self.error) if self.error else ""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if self.error is None and record.exc_info:
+            self.error = record.exc_info[1]
+
+
+def _told(error: BaseException) -> str:
+    return " ".join(f"{type(error).__name__}: {error}".split())
+
+
+def push(root: Path, record: Mapping[str, Any]) -> int:
+    """Send everything that a release's record names to DVC's remote, and prove that it is there.
+
+    DVC's own `push` sends what the `dvc.lock` of now names: once a newer build exists, that is no
+    longer what the release was made from. The proof fetches all into an empty folder.
+
+    Args:
+        root: the repository.
+        record: of the release.
+
+    Returns:
+        How many files the release has.
+
+    Raises:
+        BadPipeline: no remote is set.
+        NoRemote: it does not take, hold or return all files.
+    """
+    from dvc.repo import Repo
+    from dvc_data.hashfile.db.local import LocalHashFileDB
+    from dvc_data.hashfile.hash_info import HashInfo
+    from dvc_objects.fs.local import localfs
+
+    digests = {digest for outputs in record["stages"].values() for digest in outputs.values()}
+    wanted = [HashInfo("md5", digest) for digest in sorted(digests)]
+    (root / CACHE).mkdir(exist_ok=True)
+    with (
+        answering("take every file of the release and give it back"),
+        Repo(str(root)) as repo,
+        TemporaryDirectory(dir=root / CACHE) as empty,
+    ):
+        cache, remote = repo.cache.local, repo.cloud.get_remote_odb(None, "push")
+        listings = [digest for digest in wanted if digest.isdir]
+        # In a clone that has pulled nothing, the remote's own must do.
+        _sent(remote, cache, [each for each in listings if not cache.exists(str(each.value))])
+        _sent(cache, remote, wanted, cache)
+        fetched = LocalHashFileDB(localfs, empty, hash_name="md5")  # type: ignore[no-untyped-call]
+        _sent(remote, fetched, listings)
+        _sent(remote, fetched, wanted, fetched)
+        return _intact(Path(empty))
+
+
+def _sent(
+    source: HashFileDB, target: HashFileDB, wanted: list[HashInfo], trees: HashFileDB | None = None
+) -> None:
+    """Bring objects from one store of DVC's into another.
+
+    Args:
+        source: has them, unless the target has them already.
+        target: gets a folder's listing after all that it lists, which DVC takes for granted.
+        wanted: files and folders.
+        trees: where the listings of folders are read. Default: nothing that they list is brought.
+
+    Raises:
+        NoRemote: one of them is in neither, or was not taken.
+    """
+    from dvc_data.hashfile.transfer import transfer
+
+    missing: set[HashInfo] = set()
+    done = transfer(
+        source,
+        target,
+        wanted,
+        shallow=trees is None,
+        cache_odb=trees,
+        validate_status=lambda status: missing.update(status.missing),
+    )
+    lost = sorted(str(each.value) for each in missing | done.failed)
+    if lost:
+        raise NoRemote(
+            "DVC's cache or remote must hold every file of the release",
+            f"{len(lost)} missing: {listed(lost)}",
+        )
+
+
+def _intact(folder: Path) -> int:
+    """The number of files in a store, once each has the digest that is its name.
+
+    Raises:
+        NoRemote: one has not.
+    """
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    for path in files:
+        name = f"{path.parent.name}{path.name}"
+        with path.open("rb") as stream:
+            found = hashlib.file_digest(stream, lambda: hashlib.md5(usedforsecurity=False))
+        if found.hexdigest() != name.removesuffix(FOLDER):
+            raise NoRemote("DVC's remote must return a file as it was sent", f"{name} is damaged")
+    return len(files)
+
+
+def fetch(root: Path, digest: str, target: Path) -> None:
+    """Copy a file out of DVC's cache, or of its remote, by its digest.
+
+    Raises:
+        BadPipeline: there is no remote.
+        NoRemote: it does not answer, or neither has the file.
+    """
+    from dvc.repo import Repo
+    from dvc_data.hashfile.hash_info import HashInfo
+
+    with Repo(str(root)) as repo:
+        cache = Path(repo.cache.local.path)
+        if not cached(cache, digest).exists():
+            with answering("hold the release's model"):
+                repo.cloud.pull([HashInfo("md5", digest)])
+                if not repo.cache.local.exists(digest):
+                    raise NoRemote("DVC's remote must hold the release's model", digest)
+    with replaced(target) as draft:
+        shutil.copyfile(cached(cache, digest), draft)
