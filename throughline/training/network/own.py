@@ -56,7 +56,7 @@ def imported(reference: str, place: str) -> Any:
     if not callable(found):
         names = [each for each in vars(module) if callable(getattr(module, each))]
         raise BadNetwork(
-            f"{place} should name a function or class of {module_name}",
+            f"{place} should name a function of {module_name}",
             reference,
             f"It has: {listed(names) or 'none'}",
         )
