@@ -157,8 +157,8 @@ def test_networks_that_are_right(name: str, tmp_path: Path) -> None:
         ("other_inputs", "should have the inputs .*'features': .4,.*'mine'"),
         ("lambdas", "layers that can be stored. Received: Lambda 'lambda"),
         ("forgetful", "layers that can be stored.*get_config"),
-        ("nothing", "should name a function or class of own_code"),
-        ("absent", "should name a function or class of own_code"),
+        ("nothing", "should name a function of own_code"),
+        ("absent", "should name a function of own_code"),
     ],
 )
 def test_networks_that_are_not_are_told_in_a_line(name: str, message: str) -> None:

@@ -17,7 +17,7 @@ from throughline.training.engine.program import Program, watched_columns
 from throughline.training.engine.runs import Array, Fitted, Rows, Run, Weights
 from throughline.training.engine.state import Data, Held, Order, Shape, State
 from throughline.training.network import objects
-from throughline.training.network.layers import carried, forget, rows_apart
+from throughline.training.network.layers import carried, refuse_assigned, rows_apart
 from throughline.training.xla import whether
 
 if TYPE_CHECKING:
@@ -92,8 +92,12 @@ class Trainer:
             for name, tensor in zip(names, self.model.inputs, strict=True)
         ]
         x = inputs[0] if len(inputs) == 1 else inputs
-        answers = self.model(x, training=False)
-        forget(self.model)
+        refuse_assigned(self.model, x)
+        # Without a trace: a recurrent layer draws a dropout's mask also where it only answers.
+        model = self.model
+        variables = (model.trainable_variables, model.non_trainable_variables)
+        values = [[variable.value for variable in group] for group in variables]
+        answers, _ = model.stateless_call(*values, x, training=False)
         return ops.convert_to_tensor(plain(run.target)[rows]), answers
 
     def _shape(self, xla: bool | None) -> Shape:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from throughline.errors import listed
+from throughline.training.network.spec import BadNetwork
+
 if TYPE_CHECKING:
     from typing import Any
 
@@ -35,6 +38,38 @@ def rows_apart(model: keras.Model, training: bool = True) -> bool:
         if getattr(layer, "activity_regularizer", None) or getattr(layer, "stateful", False):
             return False
     return True
+
+
+def refuse_assigned(model: keras.Model, x: Any) -> None:
+    """Refuse layers that write weights which are trained, as SpectralNormalization does.
+
+    A step of the compiled training is a pure function of the weights; `model.fit` goes on from what
+    the layer has written and takes its gradient there.
+
+    Args:
+        model: the network.
+        x: its inputs for some rows.
+
+    Raises:
+        BadNetwork: naming the weight.
+    """
+    import keras
+
+    pairs = [(v, v.value) for v in (*model.trainable_variables, *model.non_trainable_variables)]
+    with keras.StatelessScope(state_mapping=pairs) as scope:
+        before = [scope.get_current_value(variable) for variable in model.trainable_variables]
+        model.call(x, training=True)
+        after = [scope.get_current_value(variable) for variable in model.trainable_variables]
+    trained = zip(model.trainable_variables, before, after, strict=True)
+    written = [variable.path for variable, old, new in trained if old is not new]
+    if written:
+        raise BadNetwork(
+            "network should have layers that leave their trained weights to the optimizer, since "
+            "the compiled training cannot follow them",
+            listed(written),
+            "Use a kernel_constraint such as UnitNorm or MaxNorm in place of a layer that writes "
+            "its kernel",
+        )
 
 
 def forget(model: keras.Model) -> None:
