@@ -16,7 +16,7 @@ from statistics import NormalDist
 import numpy as np
 
 from throughline.evaluation.compare.champion import judged
-from throughline.evaluation.measure.blocks import BlockResamples, block_length
+from throughline.evaluation.measure.blocks import BlockResamples, block_length, understated
 from throughline.evaluation.measure.clusters import ClusterResamples
 from throughline.evaluation.measure.difference import Choice, difference
 from throughline.evaluation.measure.measure import measured
@@ -180,7 +180,9 @@ def series() -> Iterator[Cell]:
                     noise[step] += m * noise[step - 1]
                 errors = noise[300:] * (1 - m**2) ** 0.5
                 outcome = of_numbers(errors, generator)
-                draws = BlockResamples(np.arange(n), block_length(1, None, np.abs(errors)))
+                losses = np.abs(errors)
+                block = block_length(1, None, losses)
+                draws = BlockResamples(np.arange(n), block, understated(losses, block))
                 return covers("mae", (2 / np.pi) ** 0.5, outcome, draws)
 
             yield Cell(f"mae of a series, AR {memory}", rows, "95 %", hit)

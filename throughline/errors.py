@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 LONGEST_VALUE = 80
@@ -24,6 +24,7 @@ class ThroughlineError(Exception):
         remedy: what the user can do about it.
 
     Attributes:
+        lines: what is said of it, a line for each mistake.
         may_pass: whether the same call may succeed later although nobody mends anything.
     """
 
@@ -37,10 +38,19 @@ class ThroughlineError(Exception):
             parts.append(sentence(remedy))
         text = " ".join(part[:LONGEST_MESSAGE] for part in parts)
         super().__init__(printable(text)[:LONGEST_MESSAGE])
+        self.lines: tuple[str, ...] = (str(self),)
 
 
 class BadPipeline(ThroughlineError, ValueError):
     """The pipeline file is wrong; mend the key that the message names."""
+
+    @classmethod
+    def of(cls, mistakes: Sequence[str]) -> BadPipeline:
+        """The error of a file with mistakes: its message is the first, its `lines` are all."""
+        more = f" ({len(mistakes) - 1} more in this file)" if len(mistakes) > 1 else ""
+        error = cls(f"{mistakes[0]}{more}")
+        error.lines = tuple(cls(mistake).lines[0] for mistake in mistakes)
+        return error
 
 
 class BadData(ThroughlineError, ValueError):

@@ -73,6 +73,29 @@ class TestAProject:
         own = {"shop/.dvcignore"}
         assert set(loose) == expected - own
 
+    def test_has_a_test_that_passes(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+    ) -> None:
+        initialised(tmp_path / "shop")
+        held = tmp_path / "shop/tests/test_pipelines.py"
+        monkeypatch.chdir(tmp_path / "shop")
+        words = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(held)]
+        done = subprocess.run(words, capture_output=True, text=True)
+        assert "1 passed" in done.stdout, done.stdout + done.stderr
+        (tmp_path / "shop/pipelines/bad").mkdir()
+        (tmp_path / "shop/pipelines/bad/pipeline.yaml").write_text("title: Bad\n")
+        assert main(["check"]) == 2
+
+    def test_may_have_a_workflow_where_github_looks(self, folder: Path, tmp_path: Path) -> None:
+        told = initialised(folder, ci=True)
+        inside = (tmp_path / ".git").exists()
+        file = (tmp_path if inside else folder) / ".github/workflows/throughline.yml"
+        assert f"wrote {file}" in told
+        job = yaml.safe_load(file.read_text())["jobs"]["check"]
+        place = folder.relative_to(tmp_path).as_posix() if inside else "."
+        assert job["defaults"]["run"]["working-directory"] == place
+        assert initialised(folder, ci=True) == [f"{folder} is a project already; nothing to do"]
+
 
 class TestWhatIsThere:
     def test_stays_as_it_is(self, tmp_path: Path, capsys: Any) -> None:

@@ -58,7 +58,7 @@ class TestOneLineSaysWhatIsWrong:
             ({"columns": {"x": {"scale": "standart"}}}, ["columns.x.scale", "standart"]),
             ({"columns": {}}, ["columns", "at least 1"]),
             ({"task": "binray"}, ["task", "binray", "multiclass"]),
-            ({"target": "x"}, [":22: columns.x: the target 'x' cannot be a feature too"]),
+            ({"target": "x"}, [":22:3: columns.x: the target 'x' cannot be a feature too"]),
             ({"source": {"url": "https://example.org/a.csv"}}, ["source", "sha256"]),
             ({"source": {"sklearn": "iris", "file": "a.csv"}}, ["exactly one of", "sklearn"]),
             ({"split": {"test": "a fifth"}}, ["split.test", "a fifth"]),
@@ -81,19 +81,19 @@ class TestOneLineSaysWhatIsWrong:
             ({"columns": {"x": {"clip": [0, 1], "encode": "one-hot"}}}, ["'clip' has no effect"]),
             (
                 {"training": {"xla": "yes please"}},
-                ["training.xla: Input should be 'auto', true or false. Received: yes please."],
+                ["training.xla: must be 'auto', true or false. Received: yes please."],
             ),
             (
                 {"training": {"batch_size": "some"}},
-                ["training.batch_size: Input should be a whole number or 'all'."],
+                ["training.batch_size: must be a whole number or 'all'."],
             ),
             ({"training": {"batch_size": 0}}, ["greater than or equal to 1 or 'all'."]),
             (
                 {"training": {"class_weight": "equal"}},
-                ["training.class_weight: Input should be 'balanced' or a mapping."],
+                ["training.class_weight: must be 'balanced' or a mapping."],
             ),
             ({"training": {"epochs": {"maxx": 3}}}, ["training.epochs.maxx", "'max'"]),
-            ({"network": 3}, ["network: Input should be a list, a mapping or text."]),
+            ({"network": 3}, ["network: must be a list, a mapping or text."]),
         ],
     )
     def test_with_the_line_of_the_key(
@@ -123,7 +123,7 @@ class TestOneLineSaysWhatIsWrong:
     def test_the_line_is_the_one_of_the_key(self, tmp_path: Path) -> None:
         text = "title: Rain\ntask: binary\nsource: {sklearn: iris}\ntarget: y\n"
         text += "columns:\n  x:\n    scal: 1\n"
-        with pytest.raises(BadPipeline, match=r"pipeline\.yaml:7: columns\.x\.scal"):
+        with pytest.raises(BadPipeline, match=r"pipeline\.yaml:7:5: columns\.x\.scal"):
             load(written(tmp_path, text))
 
     def test_a_key_that_is_merged_in_may_be_said_again(self, tmp_path: Path) -> None:

@@ -8,7 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks import honesty
-from throughline.evaluation.measure.blocks import BlockResamples, block_length, remembered
+from throughline.evaluation.measure.blocks import (
+    BlockResamples,
+    block_length,
+    remembered,
+    understated,
+)
 from throughline.evaluation.measure.calibration import calibration
 from throughline.evaluation.measure.clusters import ClusterResamples
 from throughline.evaluation.measure.difference import Choice, difference, mid_p, paired_shares
@@ -98,6 +103,15 @@ class TestBlocks:
     @pytest.mark.parametrize("values", [np.ones(50), np.arange(4.0), np.arange(300.0)])
     def test_have_a_length_whatever_the_losses(self, values: np.ndarray) -> None:
         assert 1 <= remembered(values) <= len(values)
+
+    def test_that_are_too_short_say_by_how_much(self) -> None:
+        noise = np.random.default_rng(0).normal(size=600)
+        walk = noise.copy()
+        for step in range(1, 600):
+            walk[step] += 0.98 * walk[step - 1]
+        assert understated(noise, 5) == pytest.approx(1.0, abs=0.15)
+        assert understated(walk, 10) > understated(walk, 100) > 1.2
+        assert understated(np.ones(100), 10) == 1.0
 
     def test_say_how_many_they_are(self) -> None:
         assert BlockResamples(np.arange(100), 10).units == 10

@@ -167,11 +167,21 @@ class TestBrokenData:
         assert code == 2
         assert "nowhere.csv" in message
 
-    def test_a_pipeline_file_that_was_changed_without_wiring(
-        self, run: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    def test_a_pipeline_file_whose_sections_changed(
+        self,
+        run: Run,
+        tmp_path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        capsys: pytest.CaptureFixture[str],
     ) -> None:
         run(RIGHT)
         file = tmp_path / "pipelines/shop/pipeline.yaml"
         file.write_text(file.read_text() + "cross_validation: {folds: 3}\n")
-        assert main(["ingest", "shop"]) == 2
-        assert "throughline wire shop" in capsys.readouterr().err
+        with monkeypatch.context() as within:
+            within.setenv("DVC_ROOT", str(tmp_path))
+            assert main(["ingest", "shop"]) == 2
+            assert "Run the same command again" in capsys.readouterr().err
+            assert main(["ingest", "shop"]) == 0
+        file.write_text(file.read_text() + "slices: [{column: age}]\n")
+        assert main(["ingest", "shop"]) == 0
+        assert "slices" in (file.parent / "dvc.yaml").read_text()

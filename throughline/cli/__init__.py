@@ -41,6 +41,11 @@ SECTIONS = {
     },
     "Project": {
         "init": ("project", "begin a project in a folder"),
+        "add": ("project", "make a pipeline of data"),
+        "run": ("project", "bring pipelines up to date, by DVC"),
+        "list": ("look", "list pipelines, their figures and gates"),
+        "open": ("look", "open a report in the browser"),
+        "doctor": ("look", "look at the surroundings, say what to mend"),
         "check": ("project", "check pipeline files; nothing runs"),
         "wire": ("project", "write the dvc.yaml beside pipeline files"),
         "why": ("project", "say what would rerun, and what caused it"),
@@ -75,7 +80,21 @@ SECTIONS = {
 }
 
 
-@click.command(cls=LazyGroup, package="throughline.cli", sections=SECTIONS)
+EPILOG = """\b
+A project of your own:
+  throughline init shop && cd shop
+  throughline add customers.csv --target churned
+  throughline run churned
+  throughline open churned
+
+Exit codes: 0 done; 1 the answer is no (a stage failed, a column drifted, a file departs); 2 a
+mistake, told in a line each; 130 after Ctrl-C; 141 where the reader of the output went away.
+"""
+
+
+@click.command(
+    cls=LazyGroup, package="throughline.cli", sections=SECTIONS, epilog=EPILOG, name=PROGRAM
+)
 @click.version_option(package_name="throughline", message="%(prog)s %(version)s")
 @click.option("--no-code", is_flag=True, help="Run no function of a project's own.")
 def throughline(no_code: bool) -> None:

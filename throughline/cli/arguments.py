@@ -17,6 +17,8 @@ def _checked(context: click.Context, parameter: click.Parameter, value: Any) -> 
     return value
 
 
+# Set where a stage shall say that it begins, because nothing else does.
+ANNOUNCED = "THROUGHLINE_ANNOUNCED"
 FILE = click.Path(path_type=Path)
 PIPELINE = click.argument("name", metavar="PIPELINE", callback=_checked)
 ONE_IF_ANY = click.argument("name", required=False, metavar="[PIPELINE]", callback=_checked)

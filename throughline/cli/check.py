@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,9 @@ from typing import Any
 from throughline.errors import BadPipeline, ThroughlineError, printable
 from throughline.limits import guarded
 from throughline.paths import Workspace, pipelines, replaced
-from throughline.pipeline.loading import Definition, load
+from throughline.pipeline.loading import Definition, defined, load
+from throughline.pipeline.mistakes import mended
+from throughline.pipeline.pipeline import Pipeline
 from throughline.pipeline.yaml_file import YamlFile
 
 SCHEMA = Path("docs") / "pipeline.schema.json"
@@ -44,19 +47,73 @@ def check(root: Path, names: list[str]) -> int:
 
 def problems_of(workspace: Workspace) -> Iterator[str]:
     """Everything that is wrong with a pipeline file, a line each."""
-    from throughline.stages.wire import wired
-
     try:
-        definition = load(workspace)
+        definition, file = load(workspace), YamlFile(workspace.pipeline_file)
+    except BadPipeline as error:
+        yield from error.lines
+        yield from _further(workspace, error.lines)
+        return
     except ThroughlineError as error:
         yield str(error)
         return
-    for problem in _named_things(definition, _backend(workspace)):
-        yield f"{workspace.pipeline_file}: {problem}"
+    yield from _beyond_the_schema(definition, file, workspace)
+
+
+def _further(workspace: Workspace, told: tuple[str, ...]) -> Iterator[str]:
+    """What else is wrong once the mistakes that were told are mended as proposed."""
     try:
-        wired(workspace)
+        file = YamlFile(workspace.pipeline_file)
+        document = mended(file.content, Pipeline)
+        if document is None:
+            return
+        definition = defined(workspace.name, document, file)
     except BadPipeline as error:
-        yield str(error)
+        yield from (line for line in error.lines if line not in told)
+        return
+    yield from _beyond_the_schema(definition, file, workspace)
+
+
+def _beyond_the_schema(
+    definition: Definition, file: YamlFile, workspace: Workspace
+) -> Iterator[str]:
+    """Names that Keras, Great Expectations and the data know, or do not."""
+    for problem in _named_things(definition, _backend(workspace)):
+        yield _placed(problem, file)
+    yield from (_placed(problem, file) for problem in _unknown_data(definition, workspace))
+
+
+def _placed(problem: str, file: YamlFile) -> str:
+    """A problem that begins with the keys of its place, with file, line and column before it."""
+    path = re.match(r"(?:variants\.\w[\w-]*: )?[^\s:]+", problem)
+    keys = re.split(r"[.\[\]]+|: ", path[0]) if path else []
+    steps = [int(key) if key.isdigit() else key for key in keys if key]
+    if not file.holds(steps[:1]):
+        return f"{file.path}: {problem}"
+    line, column = file.place(steps)
+    return f"{file.path}:{line}:{column}: {problem}"
+
+
+def _unknown_data(definition: Definition, workspace: Workspace) -> Iterator[str]:
+    """Local files that are not there or cannot be read, and columns that they lack."""
+    from throughline.cli.named_columns import unknown_columns
+    from throughline.sources.header import header
+    from throughline.sources.registry import Surroundings
+
+    try:
+        columns = header(definition.main.source, Surroundings.of(workspace.root))
+    except ThroughlineError as error:
+        place = f"source.{definition.main.source.kind}"
+        told = str(error).removeprefix(f"'{place}' ")
+        yield f"{place}: {told}"
+        return
+    if columns is None:
+        return
+    seen: set[str] = set()
+    for name, pipeline in definition.branches.items():
+        for problem in unknown_columns(pipeline, columns):
+            if problem not in seen:
+                seen.add(problem)
+                yield problem if name == "main" else f"variants.{name}: {problem}"
 
 
 def _backend(workspace: Workspace) -> str:
@@ -93,8 +150,6 @@ def _named_things(definition: Definition, backend: str) -> Iterator[str]:
 def write_schema(root: Path) -> Path:
     """Write the JSON Schema of a pipeline file, for editors that complete and check YAML."""
     from pydantic.json_schema import GenerateJsonSchema
-
-    from throughline.pipeline.pipeline import Pipeline
 
     class Closed(GenerateJsonSchema):
         """A mapping whose keys are names takes no other keys."""

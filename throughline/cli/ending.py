@@ -29,14 +29,15 @@ def ended(command: Callable[[], object]) -> int:
 
     Returns:
         Its exit code: what it returned, 0 where that is nothing; 2 for a mistake of the user's,
-        which is told in one line; 130 after Ctrl-C; 141 where the reader of its output went away.
+        which is told in a line each; 130 after Ctrl-C; 141 where the reader of its output went
+        away.
     """
     try:
         code = command()
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except (ThroughlineError, BadRequest) as error:
-        return _refused(str(error))
+        return _refused(*getattr(error, "lines", (str(error),)))
     except MemoryError:
         return _refused("This must fit into memory. Give it less, or a machine with more.")
     except RecursionError:
@@ -70,8 +71,9 @@ def ended(command: Callable[[], object]) -> int:
         )
 
 
-def _refused(message: str) -> int:
-    print(f"error: {printable(message)}", file=sys.stderr)
+def _refused(*messages: str) -> int:
+    for message in messages:
+        print(f"error: {printable(message)}", file=sys.stderr)
     return MISTAKE
 
 

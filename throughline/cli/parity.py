@@ -206,11 +206,13 @@ class _Side:
         """The same file on a GPU, where there is one."""
         import onnxruntime
 
-        if "CUDAExecutionProvider" not in onnxruntime.get_available_providers():
-            return Check(self.branch, "CUDA", None, None, "this onnxruntime has no CUDA")
-        session = onnxruntime.InferenceSession(
-            self.model.SerializeToString(), providers=["CUDAExecutionProvider"]
-        )
+        from throughline.serving.devices import opened
+        from throughline.serving.errors import BadRequest
+
+        try:
+            session = opened(self.model.SerializeToString(), onnxruntime.SessionOptions(), "gpu")
+        except BadRequest as error:
+            return Check(self.branch, "CUDA", None, None, str(error))
         received = dict(zip(self.outputs, session.run(self.outputs, dict(requests)), strict=True))
         worst = self._worst(self._answered(requests), received)
         return Check(self.branch, "CUDA", worst.max_relative_error, worst.passed, worst.note)

@@ -14,15 +14,47 @@ ROOT = Path()
 
 @click.command()
 @click.argument("folder", default=".", metavar="[FOLDER]", type=FILE)
-def init(folder: Path) -> None:
+@click.option("--ci", is_flag=True, help="Also a workflow that checks every push on GitHub.")
+def init(folder: Path, ci: bool) -> None:
     """Begin a project in a folder, default: this one.
 
     Writes what is not there yet and leaves all else as it is.
     """
     from throughline.project.init import initialised
 
-    for line in initialised(folder):
+    for line in initialised(folder, ci):
         print(line)
+
+
+@click.command()
+@click.argument("data", type=FILE)
+@click.option("--target", metavar="COLUMN", help="To be predicted. Default: the likeliest.")
+@click.option(
+    "--as", "name", metavar="PIPELINE", help="Its name. Default: the target's, or the file's."
+)
+def add(data: Path, target: str | None, name: str | None) -> None:
+    """Make a pipeline of DATA: look at them, draft its file, check it.
+
+    DATA is a file, a folder or a set of scikit-learn. What lies outside the project is copied to
+    data/sources/ and tracked by DVC.
+    """
+    from throughline.cli.adding import added
+
+    for line in added(ROOT, data, name, target):
+        print(line)
+
+
+@click.command()
+@PIPELINES
+def run(names: tuple[str, ...]) -> int:
+    """Bring pipelines up to date, by default those that dvc.yaml needs.
+
+    As `dvc repro`, after their files were checked and their dvc.yaml written. The exit code is 1
+    when a stage failed.
+    """
+    from throughline.cli.running import run
+
+    return run(ROOT, list(names))
 
 
 @click.command()
@@ -37,7 +69,7 @@ def check(names: tuple[str, ...]) -> int:
 @click.command()
 @PIPELINES
 def wire(names: tuple[str, ...]) -> None:
-    """Write the dvc.yaml beside each pipeline file."""
+    """Write the dvc.yaml beside each pipeline file, as all commands do that need it."""
     from throughline.paths import pipelines
     from throughline.stages.wire import wire
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
 
-from throughline.cli.arguments import PIPELINE
+from throughline.cli.arguments import ANNOUNCED, PIPELINE
 
 
 def _command(stage: str) -> click.Command:
     @click.command(stage, help=f"Run stage {stage} of a pipeline.")
     @PIPELINE
     def run(name: str) -> None:
+        from throughline.cli.wiring import wire_first
         from throughline.stages.run import run_stage
 
+        wire_first(Path(), name)
+        if ANNOUNCED in os.environ:
+            print(f"{name}: {stage}", flush=True)
         run_stage(stage, name, Path())
 
     return run

@@ -12,7 +12,7 @@ import numpy as np
 from throughline.errors import BadData
 from throughline.evaluation.compare.comparisons import Prepared, compared, titles
 from throughline.evaluation.compare.unseen import unseen_windows
-from throughline.evaluation.measure.blocks import BlockResamples, block_length
+from throughline.evaluation.measure.blocks import BlockResamples, block_length, understated
 from throughline.evaluation.measure.forecast import Forecasts
 from throughline.evaluation.measure.measure import (
     Compared,
@@ -66,7 +66,7 @@ class SeriesParts:
             if self.test_count
             else self.known
         )
-        self._block: int | None = None
+        self._blocks: tuple[int, float] | None = None
         self._compared: list[Compared] | None = None
 
     def remember(self, outcome: Outcome) -> None:
@@ -74,11 +74,12 @@ class SeriesParts:
 
         All models of the same windows are then measured by the same draws.
         """
-        if self._block is None:
+        if self._blocks is None:
             metric = "mae" if self.task == "forecast" else "accuracy"
             steps = np.unique(self.evaluated.keys[:, 1], return_inverse=True)[1]
             losses = np.bincount(steps, row_losses(metric, outcome)) / np.bincount(steps)
-            self._block = block_length(self.extent.after, self.season, losses)
+            block = block_length(self.extent.after, self.season, losses)
+            self._blocks = block, understated(losses, block)
 
     @cached_property
     def draws(self) -> BlockResamples:
@@ -87,8 +88,8 @@ class SeriesParts:
 
     def draws_of(self, places: np.ndarray) -> BlockResamples:
         """Draws of some of the windows that are evaluated, by their positions."""
-        assert self._block is not None, "`remember` comes first"
-        return BlockResamples(self.evaluated.keys[places, 1], self._block)
+        assert self._blocks is not None, "`remember` comes first"
+        return BlockResamples(self.evaluated.keys[places, 1], *self._blocks)
 
     def figures(self, outcome: Outcome, places: np.ndarray | None = None) -> dict[str, Figure]:
         """The figures of answers to the windows that are evaluated, or to some of them."""

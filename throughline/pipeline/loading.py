@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from throughline.errors import (
-    BadPipeline,
-    MissingFile,
-    ThroughlineError,
-    nearest,
-    printable,
-    shorten,
-)
+from throughline.errors import BadPipeline, MissingFile, nearest
 from throughline.paths import Workspace, pipelines
+from throughline.pipeline.mistakes import told
 from throughline.pipeline.pipeline import Pipeline, Variant
-from throughline.pipeline.unions import Problem, problems
+from throughline.pipeline.unions import problems
 from throughline.pipeline.yaml_file import YamlFile
 
 # A variant that changes one of these needs prepared data of its own.
@@ -57,15 +51,33 @@ def load(workspace: Workspace) -> Definition:
             nearest(workspace.name, pipelines(workspace.root)),
         )
     file = YamlFile(path)
-    branches = {"main": checked(file.content, file)}
+    return defined(workspace.name, file.content, file)
+
+
+def defined(name: str, content: Mapping[str, Any], file: YamlFile) -> Definition:
+    """What `content` defines, which `file` holds; see `load`."""
+    branches = {"main": checked(content, file)}
     prepared_by = {"main": "main"}
-    for name, variant in branches["main"].variants.items():
+    wrong: list[str] = []
+    for branch, variant in branches["main"].variants.items():
         overrides = variant.overrides()
-        document = varied(file.content, variant)
-        branches[name] = checked(document, file, ("variants", name))
+        place = ("variants", branch)
+        try:
+            document = varied(content, variant)
+        except BadPipeline as error:
+            line, column = file.place((*place, "without"))
+            wrong.append(f"{file.path}:{line}:{column}: {'.'.join(place)}.without: {error}")
+            continue
+        try:
+            branches[branch] = checked(document, file, place)
+        except BadPipeline as error:
+            wrong += error.lines
+            continue
         own = bool(variant.without) or any(key in overrides for key in PREPARED_SECTIONS)
-        prepared_by[name] = name if own else "main"
-    return Definition(workspace.name, branches, prepared_by, tuple(file.content), file.content)
+        prepared_by[branch] = branch if own else "main"
+    if wrong:
+        raise BadPipeline.of(wrong)
+    return Definition(name, branches, prepared_by, tuple(content), content)
 
 
 def varied(document: Mapping[str, Any], variant: Variant) -> dict[str, Any]:
@@ -101,65 +113,13 @@ def merged(document: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[st
 
 
 def checked(document: Mapping[str, Any], file: YamlFile, prefix: tuple[str, ...] = ()) -> Pipeline:
-    """`document` as a `Pipeline`, or an error that names file, line, key and remedy."""
+    """`document` as a `Pipeline`, or an error that names file, line, key and remedy.
+
+    Raises:
+        BadPipeline: with a line for each mistake.
+    """
     try:
         return Pipeline.model_validate(document)
     except ValidationError as error:
         found = problems(error.errors(), document)
-        raise BadPipeline(_explained(found, file, prefix)) from None
-
-
-def _explained(found: Sequence[Problem], file: YamlFile, prefix: tuple[str, ...]) -> str:
-    problem, *others = found
-    first, keys = problem.error, problem.keys
-    cause = first.get("ctx", {}).get("error")
-    misplaced = getattr(cause, "keys", ())
-    keys += misplaced
-    line = file.line((*prefix, *keys)) or file.line(keys)
-    place = printable(".".join(str(key) for key in (*prefix, *keys))) or "file"
-    where = f"{file.path}:{line}: {place}"
-    if first["type"] == "extra_forbidden":
-        valid = _valid_keys(keys[:-1])
-        what = f"no such key. {nearest(str(keys[-1]), valid)}" if valid else "no such key."
-    elif first["type"] == "missing":
-        what = "this key is required."
-    else:
-        what = first["msg"].removeprefix("Value error, ").rstrip(".") + "."
-        if problem.expected:
-            what = f"Input should be {problem.expected}."
-        # An error of our own says itself what it received.
-        if not misplaced and not isinstance(cause, ThroughlineError):
-            what += f" Received: {shorten(first['input'])}."
-    more = f" ({len(others)} more in this file)" if others else ""
-    return f"{where}: {what}{more}"
-
-
-def _valid_keys(keys: tuple[str | int, ...]) -> list[str]:
-    """The keys that the schema knows at a place in the file."""
-    place: Any = Pipeline
-    for key in keys:
-        model = _model_within(place)
-        if model is not None and not _holds_several(place):
-            field = model.model_fields.get(str(key))
-            place = field.annotation if field else None
-        elif model is not None:
-            # The key is a name of the user's, or a position; what it holds is the section.
-            place = model
-    model = _model_within(place)
-    return list(model.model_fields) if model is not None else []
-
-
-def _holds_several(annotation: Any) -> bool:
-    """Whether a type such as `dict[str, Column]` holds sections under names or positions."""
-    return getattr(annotation, "__origin__", None) in (dict, list)
-
-
-def _model_within(annotation: Any) -> type[BaseModel] | None:
-    """The section's class inside a type such as `dict[str, Column]` or `Scale | None`."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for inner in getattr(annotation, "__args__", ()):
-        found = _model_within(inner)
-        if found is not None:
-            return found
-    return None
+        raise BadPipeline.of(told(found, file, prefix, document, Pipeline)) from None

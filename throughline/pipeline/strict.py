@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
@@ -10,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 class Strict(BaseModel):
     """A section whose keys are all known, whose values never change, and whose types are exact."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, validate_default=True)
 
 
 class MisplacedKey(ValueError):
@@ -19,6 +20,14 @@ class MisplacedKey(ValueError):
     def __init__(self, message: str, *keys: str | int) -> None:
         super().__init__(message)
         self.keys = keys
+
+
+class MisplacedKeys(ValueError):
+    """Several sections do not fit each other."""
+
+    def __init__(self, problems: Sequence[MisplacedKey]) -> None:
+        super().__init__("; ".join(map(str, problems)))
+        self.problems = tuple(problems)
 
 
 def spelled_out(value: Any, names: dict[str, str]) -> Any:

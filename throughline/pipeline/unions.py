@@ -1,4 +1,4 @@
-"""What is wrong where a key may hold one of several types: one problem, not one for each type."""
+"""What is wrong where a key may hold one of several types: not one problem for each type."""
 
 from __future__ import annotations
 
@@ -13,17 +13,6 @@ Location = tuple[str | int, ...]
 # What Pydantic calls a type in a path, besides names with brackets and of sections.
 PLAIN_TYPES = ("str", "int", "float", "bool", "dict", "none")
 CONSTRAINED = "constrained-"
-# What was expected, by the beginning of the kind of error.
-EXPECTED = {
-    "bool": ("true", "false"),
-    "int": ("a whole number",),
-    "float": ("a number",),
-    "string": ("text",),
-    "list": ("a list",),
-    "dict": ("a mapping",),
-    "model": ("a mapping",),
-    "none": ("null",),
-}
 
 
 @dataclass(frozen=True)
@@ -31,14 +20,12 @@ class Problem:
     """One mistake in a file.
 
     Attributes:
-        keys: that lead to it.
-        error: of Pydantic, the one that says most.
-        expected: all that the place may hold, where no type fits; else "".
+        keys: that lead to it, in Pydantic's view: short forms are spelled out.
+        errors: of Pydantic; several where the place may hold several types and none fits.
     """
 
     keys: Location
-    error: Mapping[str, Any]
-    expected: str = ""
+    errors: tuple[Mapping[str, Any], ...]
 
 
 def problems(errors: Sequence[Mapping[str, Any]], document: Any) -> list[Problem]:
@@ -51,7 +38,9 @@ def problems(errors: Sequence[Mapping[str, Any]], document: Any) -> list[Problem
     groups: dict[Location, list[Mapping[str, Any]]] = {}
     for error in errors:
         groups.setdefault(_place(error["loc"], document), []).append(error)
-    return [_problem(place, group, document) for place, group in groups.items()]
+    return [
+        problem for place, group in groups.items() for problem in _problems(place, group, document)
+    ]
 
 
 def _place(location: Location, document: Any) -> Location:
@@ -81,36 +70,20 @@ def _subclasses(parent: type[BaseModel]) -> Iterator[type[BaseModel]]:
         yield from _subclasses(child)
 
 
-def _problem(place: Location, group: Sequence[Mapping[str, Any]], document: Any) -> Problem:
+def _problems(
+    place: Location, group: Sequence[Mapping[str, Any]], document: Any
+) -> Iterator[Problem]:
     def keys(error: Mapping[str, Any]) -> Location:
         members = dict(_members(error["loc"], document))
         return tuple(key for i, key in enumerate(error["loc"]) if i not in members)
 
-    if len(group) == 1:
-        return Problem(keys(group[0]), group[0])
-    # A type that the value has, with a mistake inside, says more than all that it has not.
+    # A type that the value has, with mistakes inside, says more than all that it has not.
     inside = [error for error in group if len(keys(error)) > len(place)]
     if inside:
         unknown = [error for error in inside if error["type"] == "extra_forbidden"]
-        chosen = (unknown or inside)[0]
-        return Problem(keys(chosen), chosen)
-    return Problem(keys(group[0]), group[0], _expected(group))
-
-
-def _expected(group: Sequence[Mapping[str, Any]]) -> str:
-    """All that is allowed, as `'auto', true or false`."""
-    found: dict[str, None] = {}
-    for error in group:
-        kind = error["type"].partition("_")[0]
-        text = error["msg"].removeprefix("Input should be ")
-        if error["type"] == "literal_error":
-            values = error["ctx"]["expected"].replace(" or ", ", ").split(", ")
-            found |= dict.fromkeys(values)
-        elif error["type"].endswith(("_type", "_parsing", "_from_float")):
-            found |= dict.fromkeys(EXPECTED.get(kind, (text,)))
-        else:
-            found[text] = None
-    if "a number" in found:
-        found.pop("a whole number", None)
-    *others, last = found
-    return f"{', '.join(others)} or {last}" if others else last
+        tried = (unknown or inside)[0]["loc"][len(place)]
+        for error in inside:
+            if error["loc"][len(place)] == tried:
+                yield Problem(keys(error), (error,))
+    else:
+        yield Problem(keys(group[0]), tuple(group))

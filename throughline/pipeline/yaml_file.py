@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,9 @@ def _count(node: yaml.Node | None, path: Path, known: dict[int, int]) -> int:
     return known[place]
 
 
+# YAML 1.2, and who writes 1e-3, mean a number; PyYAML's own rule asks for a dot.
+FLOAT = re.compile(r"[-+]?[0-9]+(?:\.[0-9]*)?[eE][-+]?[0-9]+$")
+_Loader.add_implicit_resolver("tag:yaml.org,2002:float", FLOAT, list("-+0123456789"))
 _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
 
 
@@ -130,19 +134,38 @@ class YamlFile:
 
     def line(self, keys: Sequence[str | int]) -> int:
         """The line, counted from 1, of the deepest key of the path that exists."""
-        node = self._node
-        line = 1
-        for key in keys:
+        return self.place(keys)[0]
+
+    def place(self, keys: Sequence[str | int]) -> tuple[int, int]:
+        """Line and column, counted from 1, of the deepest key of the path that exists."""
+        mark = self._reached(keys)[0]
+        return (mark.line + 1, mark.column + 1) if mark is not None else (1, 1)
+
+    def holds(self, keys: Sequence[str | int]) -> bool:
+        """Whether all keys of a path are there."""
+        return not self._reached(keys)[2]
+
+    def verbatim(self, keys: Sequence[str | int]) -> str | None:
+        """A single value as the file writes it, such as `no`, which is read as false."""
+        _, node, left = self._reached(keys)
+        return str(node.value) if isinstance(node, yaml.ScalarNode) and not left else None
+
+    def _reached(
+        self, keys: Sequence[str | int]
+    ) -> tuple[yaml.Mark | None, yaml.Node | None, Sequence[str | int]]:
+        """Where the deepest key of a path stands, what it holds, and the keys beyond it."""
+        node, mark = self._node, None
+        for depth, key in enumerate(keys):
             if isinstance(node, yaml.MappingNode):
                 found = [(k, v) for k, v in node.value if k.value == str(key)]
                 if not found:
-                    break
-                line, node = found[0][0].start_mark.line + 1, found[0][1]
+                    return mark, node, keys[depth:]
+                mark, node = found[0][0].start_mark, found[0][1]
             elif isinstance(node, yaml.SequenceNode) and isinstance(key, int):
                 if key >= len(node.value):
-                    break
+                    return mark, node, keys[depth:]
                 node = node.value[key]
-                line = node.start_mark.line + 1
+                mark = node.start_mark
             else:
-                break
-        return line
+                return mark, node, keys[depth:]
+        return mark, node, ()

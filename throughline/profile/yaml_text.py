@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from throughline.errors import printable
+from throughline.pipeline.yaml_file import FLOAT
 from throughline.profile.draft import Draft
 
 # A longer key needs YAML's explicit form: its parsers look no further for the colon.
@@ -24,6 +25,8 @@ def _text(dumper: _Dumper, text: str) -> yaml.ScalarNode:
 
 
 _Dumper.add_representer(str, _text)
+# A text such as 1e5 is put in quotes, for a pipeline file has it as a number otherwise.
+_Dumper.add_implicit_resolver("tag:yaml.org,2002:float", FLOAT, list("-+0123456789"))
 
 
 def comment(text: str) -> str:

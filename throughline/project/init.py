@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,12 +29,34 @@ class NoRepository(ThroughlineError):
     """DVC made no repository of the folder; the message says why."""
 
 
-def initialised(folder: Path) -> list[str]:
+WORKFLOW = Path(".github", "workflows", "throughline.yml")
+JOB = """\
+# Written by `throughline init --ci`: pipeline files are checked at every push; nothing is trained.
+name: throughline
+on: [push, pull_request]
+jobs:
+  check:
+    runs-on: ubuntu-latest
+    defaults:
+      run:
+        working-directory: {folder}
+    steps:
+    - uses: actions/checkout@v4
+    - uses: actions/setup-python@v5
+      with:
+        python-version: "3.11"
+    - run: pip install "throughline[pipelines]" pytest
+    - run: python -m pytest tests
+"""
+
+
+def initialised(folder: Path, ci: bool = False) -> list[str]:
     """Make a project of a folder.
 
     Args:
         folder: is made where there is none. Inside a git repository the project is one of git,
             too, and inside another project a project of its own.
+        ci: also write a workflow for GitHub, at the root of the git repository. Default: none.
 
     Returns:
         A line for each file that was written or that differs and was left, and what to do next.
@@ -51,6 +74,8 @@ def initialised(folder: Path) -> list[str]:
         if (line := _written(folder, path, content))
     ]
     done += _lacking(folder)
+    if ci:
+        done += _workflow(folder)
     if _dvc(folder):
         done.append("wrote .dvc")
     return done or [f"{folder} is a project already; nothing to do"]
@@ -95,6 +120,15 @@ def _lacking(folder: Path) -> list[str]:
         return []
     entry = yaml.safe_dump({CODE_STAGE: CODE_ENTRY}, default_flow_style=True, width=1000).strip()
     return [f"add to the stages of {PROJECT_FILE}, for pipelines depend on it: {entry[1:-1]}"]
+
+
+def _workflow(folder: Path) -> list[str]:
+    """Write the workflow where GitHub looks for it."""
+    here = folder.resolve()
+    root = next((above for above in (here, *here.parents) if (above / ".git").exists()), here)
+    content = JOB.format(folder=json.dumps(here.relative_to(root).as_posix()))
+    line = _written(root, WORKFLOW, content.encode())
+    return [line.replace(str(WORKFLOW), str(root / WORKFLOW))] if line else []
 
 
 def _dvc(folder: Path) -> bool:

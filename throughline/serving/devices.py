@@ -18,11 +18,11 @@ PROVIDER = "libonnxruntime_providers_cuda.so"
 HOST = "Provider_GetHost"
 
 
-def opened(path: str, options: Any, device: str) -> Any:
+def opened(path: str | bytes, options: Any, device: str) -> Any:
     """A session of a model file.
 
     Args:
-        path: the file.
+        path: the file, or its bytes.
         options: onnxruntime's `SessionOptions`.
         device: `cpu`, `gpu`, or `auto`, a GPU where one answers.
 
@@ -62,9 +62,11 @@ def _lacking() -> str:
 
     if CUDA not in onnxruntime.get_available_providers():
         return "an onnxruntime that is built for the processor alone"
-    # It finds the libraries in their packages, and prints those that it does not find.
-    with contextlib.redirect_stdout(io.StringIO()):
-        onnxruntime.preload_dlls()
+    # It finds the libraries in their packages, and prints those that it does not find; before 1.21
+    # they had to lie where the system looks.
+    if hasattr(onnxruntime, "preload_dlls"):
+        with contextlib.redirect_stdout(io.StringIO()):
+            onnxruntime.preload_dlls()
     library = Path(onnxruntime.__file__).parent / "capi" / PROVIDER
     try:
         ctypes.CDLL(str(library))

@@ -53,6 +53,7 @@ def evaluate(stage_input: StageInput, workspace: Workspace) -> None:
         BadData: rows that the model refuses.
     """
     from throughline.evaluation.compare.set_aside import with_set_aside
+    from throughline.evaluation.show.line import ending
     from throughline.evaluation.show.page import page
     from throughline.evaluation.show.plots import plotted
     from throughline.evaluation.show.tables import write_tables
@@ -74,6 +75,7 @@ def evaluate(stage_input: StageInput, workspace: Workspace) -> None:
         (folder / "report.html").write_text(page(report, plots), encoding="utf-8")
     with replaced(workspace.metrics) as draft:
         write_json(draft, _flat(report))
+    print(ending(report, workspace))
 
 
 def _judged(

@@ -20,17 +20,19 @@ class BlockResamples(Resamples):
     Args:
         steps: the step of each window, shape (N,).
         block: steps in a block; at most a fifth of all.
+        widening: by how much blocks of this length are known to understate a spread. Default: 1.
     """
 
     independent = False
     method = "blocks"
 
-    def __init__(self, steps: np.ndarray, block: int) -> None:
+    def __init__(self, steps: np.ndarray, block: int, widening: float = 1.0) -> None:
         super().__init__(len(steps))
         every, self._place = np.unique(steps, return_inverse=True)
         self._steps = len(every)
         self.block = max(1, min(block, self._steps // 5))
         self.units = self._steps // self.block
+        self.widening = widening
 
     def _draw(self) -> Iterator[np.ndarray]:
         generator = np.random.default_rng(SEED)
@@ -58,6 +60,33 @@ def block_length(horizon: int, season: int | None, losses: np.ndarray) -> int:
         losses: the mean loss at each step, (T,).
     """
     return max(2 * horizon, season or 1, remembered(losses))
+
+
+def understated(losses: np.ndarray, block: int) -> float:
+    """By how much blocks understate the spread of a mean whose steps remember longer, at least 1.
+
+    The long-run variance of an autoregression of the first order, whose coefficient is corrected
+    for its bias, over the one that blocks of this length see. Sources: Andrews and Monahan (1992),
+    An improved heteroskedasticity and autocorrelation consistent covariance matrix estimator,
+    Econometrica 60; Marriott and Pope (1954), Biometrika 41.
+
+    Args:
+        losses: the mean loss at each step, (T,).
+        block: steps in a block.
+    """
+    count = len(losses)
+    block = max(1, min(block, count // 5))
+    centred = losses - losses.mean()
+    variance = float(centred @ centred) / count
+    if count < 20 or variance == 0:
+        return 1.0
+    lags = np.arange(1, block)
+    covariances = np.array([centred[lag:] @ centred[: count - lag] for lag in lags]) / count
+    seen = variance + 2 * float((1 - lags / block) @ covariances)
+    memory = float(centred[1:] @ centred[:-1]) / count / variance
+    memory = min(memory + (1 + 3 * memory) / count, 1 - 1 / count)
+    whole = variance * (1 + memory) / (1 - memory)
+    return math.sqrt(max(1.0, whole / seen)) if seen > 0 else 1.0
 
 
 def remembered(values: np.ndarray) -> int:

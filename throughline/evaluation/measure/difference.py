@@ -13,6 +13,7 @@ from throughline.evaluation.measure import classification
 from throughline.evaluation.measure.intervals import (
     Bounds,
     Z,
+    half_width,
     studentised_difference,
     t_quantile,
 )
@@ -240,6 +241,5 @@ def _of_draws(value: float, draws: np.ndarray, resamples: Resamples) -> Bounds:
     if resamples.independent:
         found = interval(defined)
         return found if found is not None else (value, value)
-    units = max(resamples.units, 2)
-    half = t_quantile(units - 1) * float(defined.std()) * (units / (units - 1)) ** 0.5
+    half = half_width(defined, resamples)
     return value - half, value + half

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from statistics import NormalDist
 
@@ -169,7 +170,7 @@ def deciding(influence: np.ndarray) -> int:
     return int(np.searchsorted(np.cumsum(shares), total / 2)) + 1 if total > 0 else len(influence)
 
 
-def dependent(value: float, draws: np.ndarray, units: int, scale: str) -> Bounds | None:
+def dependent(value: float, draws: np.ndarray, resamples: Resamples, scale: str) -> Bounds | None:
     """The limits of a figure of rows that come in groups or blocks, by their own draws.
 
     The standard deviation over draws of whole groups, with the t distribution of as many degrees
@@ -179,16 +180,23 @@ def dependent(value: float, draws: np.ndarray, units: int, scale: str) -> Bounds
     Args:
         value: the figure.
         draws: the figure of every draw, (R,).
-        units: groups or blocks.
+        resamples: those of `draws`.
         scale: as in `on_scale`.
     """
+    units = resamples.units
     defined = draws[np.isfinite(draws)]
     if units < 2 or len(defined) < 2:
         return None
     if scale == "share" and value in (0.0, 1.0):
         return wilson(value * units, units)
-    half = t_quantile(units - 1) * float(defined.std()) * (units / (units - 1)) ** 0.5
-    return on_scale(value, half, scale)
+    return on_scale(value, half_width(defined, resamples), scale)
+
+
+def half_width(draws: np.ndarray, resamples: Resamples) -> float:
+    """Half the width of the interval of dependent rows, by the spread of their draws."""
+    units = max(resamples.units, 2)
+    spread = float(draws.std()) * math.sqrt(units / (units - 1)) * resamples.widening
+    return t_quantile(units - 1) * spread
 
 
 def t_quantile(degrees: int) -> float:

@@ -92,7 +92,7 @@ def _dependent(
     draws = draws_of(outcome, values, resamples)
     return {
         name: _figure(
-            value, dependent(value, draws[name], resamples.units, scale_of(name)), resamples.method
+            value, dependent(value, draws[name], resamples, scale_of(name)), resamples.method
         )
         for name, value in exact.items()
     }

@@ -35,6 +35,8 @@ class Resamples:
     # Whether rows are drawn one by one; else groups or blocks of them are.
     independent = True
     method = "bootstrap"
+    # What draws leave out of the spread of dependent rows.
+    widening = 1.0
 
     def __init__(self, rows: int) -> None:
         self.rows = rows

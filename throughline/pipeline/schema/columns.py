@@ -234,4 +234,6 @@ def short_target(value: Any) -> Any:
         return {"columns": value}
     if isinstance(value, dict) and "column" in value and "columns" not in value:
         return {"columns": [value["column"]], **{k: v for k, v in value.items() if k != "column"}}
+    if not isinstance(value, (dict, Target)):
+        raise ValueError("must be the name of a column, a list of names or a mapping")
     return value

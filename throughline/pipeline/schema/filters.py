@@ -10,6 +10,8 @@ from throughline.pipeline.strict import Strict
 
 Pair = Annotated[
     tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]],
+    # YAML has lists alone.
+    Field(strict=False),
     BeforeValidator(
         lambda value: [value, value] if isinstance(value, int) else value,
         json_schema_input_type=int | list[int],

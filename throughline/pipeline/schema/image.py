@@ -11,7 +11,11 @@ from throughline.pipeline.schema.filters import Filter
 from throughline.pipeline.schema.pretrained import Pretrained
 from throughline.pipeline.strict import Strict
 
-Size = tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
+Size = Annotated[
+    tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]],
+    # YAML has lists alone.
+    Field(strict=False),
+]
 Constants = float | list[float]
 Fit = Literal["crop", "pad", "stretch"]
 SetAside = Literal["mode", "duplicate", "mislabelled"]

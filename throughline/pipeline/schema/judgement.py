@@ -112,7 +112,11 @@ def short_gates(value: Any) -> Any:
     if not isinstance(value, dict) or "metrics" in value:
         return value
     beat = value.get("beat", [])
-    bounds = {name: bound for name, bound in value.items() if name != "beat"}
+    bounds = {
+        name: str(bound) if isinstance(bound, (int, float)) else bound
+        for name, bound in value.items()
+        if name != "beat"
+    }
     return {"beat": [beat] if isinstance(beat, str) else beat, "metrics": bounds}
 
 

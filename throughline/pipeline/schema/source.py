@@ -117,13 +117,20 @@ class Source(Strict):
         """The one kind that the file names."""
         return next(kind for kind in KINDS if getattr(self, kind) is not None)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _not_a_place_alone(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            key = "url" if "://" in value else "sklearn" if value.isidentifier() else "file"
+            raise ValueError(f"must be a mapping such as {{{key}: {value}}}")
+        return value
+
     @model_validator(mode="after")
     def _exactly_one_kind(self) -> Source:
         given = [kind for kind in KINDS if getattr(self, kind) is not None]
         if len(given) != 1:
-            raise ValueError(
-                f"exactly one of {', '.join(KINDS)} is needed, found {given or 'none'}"
-            )
+            found = " and ".join(given) or "none of them"
+            raise ValueError(f"exactly one of {', '.join(KINDS)} is needed, found {found}")
         if given[0] in ("url", "archive") and self.sha256 is None:
             raise ValueError(f"'{given[0]}' needs 'sha256', so that the data can be trusted")
         if given[0] != "url" and self.sha256 == "unknown":

@@ -109,7 +109,7 @@ class Text(Strict):
             json_schema_input_type=Vocabulary | int,
         ),
     ] = Vocabulary()
-    ngrams: tuple[int, int] = (1, 1)
+    ngrams: tuple[int, int] = Field(default=(1, 1), strict=False)
     encode: Annotated[
         Literal["multi-hot", "counts", "tf-idf"] | Ids,
         BeforeValidator(

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictBool, model_validator
+from pydantic import Field, model_validator
+
+from throughline.pipeline.strict import Strict
 
 Choice = str | dict[str, Any]
 """A Keras object by name, or a mapping of one name to its arguments."""
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Epochs(_Section):
+class Epochs(Strict):
     """How long to train when the number of epochs is not simply given.
 
     Args:
@@ -47,7 +45,7 @@ class Epochs(_Section):
         return self
 
 
-class WarmUp(_Section):
+class WarmUp(Strict):
     """A first phase that trains new layers only, while pretrained ones stay as they are.
 
     Args:
@@ -59,7 +57,7 @@ class WarmUp(_Section):
     optimizer: Choice | None = None
 
 
-class Training(_Section):
+class Training(Strict):
     """How the network is trained; the last layer's problem type fills in loss and metrics.
 
     Args:
@@ -93,7 +91,7 @@ class Training(_Section):
     seed: int | None = Field(default=None, ge=0)
     repeats: int = Field(default=1, ge=1)
     precision: Literal["float32", "mixed"] = "float32"
-    xla: Literal["auto"] | StrictBool = "auto"
+    xla: Literal["auto"] | bool = "auto"
 
     @property
     def max_epochs(self) -> int:

@@ -1,0 +1,119 @@
+"""`throughline add`: from a file to a pipeline of this project that is ready to run."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Iterator
+from filecmp import cmp
+from pathlib import Path
+
+from throughline.cli.check import problems_of
+from throughline.errors import BadPipeline, MissingFile
+from throughline.names import LONGEST_NAME, named
+from throughline.paths import Workspace
+
+SOURCES = Path("data", "sources")
+PROJECT = "params.yaml"
+
+
+def added(root: Path, data: Path, name: str | None, target: str | None) -> list[str]:
+    """Look at data and write a pipeline of them; the data are part of the project afterwards.
+
+    Data that lie outside are copied to `data/sources/` and tracked by DVC, so that no path leads
+    out of the project.
+
+    Args:
+        root: the project.
+        data: a file, a folder, or a set of scikit-learn.
+        name: of the pipeline. Default: the target's, else the file's.
+        target: the column to predict. Default: the likeliest.
+
+    Returns:
+        What was found and written, and what comes next; a line each.
+
+    Raises:
+        MissingFile: no project, or no such data.
+        BadPipeline: there is a pipeline of that name, or the draft is not right.
+        BadData: the data cannot be read, or hold nothing to predict from.
+    """
+    from throughline.profile.profile import profile
+
+    if not (root / PROJECT).exists():
+        raise MissingFile(
+            f"A project has a file {PROJECT}", "none here", "Run `throughline init` first"
+        )
+    workspace = Workspace(root, named(name or _name(target or data.stem)))
+    if workspace.pipeline_file.exists():
+        raise BadPipeline(f"{workspace.pipeline_file} exists", remedy="Choose another by --as")
+    place, copied = _inside(root, data)
+    try:
+        written = profile(place, workspace.name, target, workspace)
+    except BaseException:
+        if copied:
+            _remove(place)
+        raise
+    if copied:
+        _track(root, place)
+    problems = list(problems_of(workspace))
+    if problems:
+        raise BadPipeline.of(problems)
+    return list(_told(workspace, place if copied else None, written))
+
+
+def _name(text: str) -> str:
+    """A name for a pipeline, after a column or a file."""
+    return re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-").lower()[:LONGEST_NAME] or "first"
+
+
+def _inside(root: Path, data: Path) -> tuple[Path, bool]:
+    """Where the data are in the project, and whether they were copied there."""
+    if not data.exists() or data.resolve().is_relative_to(root.resolve()):
+        return data, False
+    place = root / SOURCES / data.name
+    if place.is_file() and data.is_file() and cmp(place, data, shallow=False):
+        return place, False
+    if place.exists():
+        raise BadPipeline(f"{place} exists", remedy="Add that one, or rename the file")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    if data.is_dir():
+        shutil.copytree(data, place)
+    else:
+        shutil.copyfile(data, place)
+    return place, True
+
+
+def _remove(place: Path) -> None:
+    if place.is_dir():
+        shutil.rmtree(place)
+    else:
+        place.unlink()
+
+
+def _track(root: Path, place: Path) -> None:
+    """Let DVC keep the data, as `dvc add` does."""
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+
+    try:
+        with Repo(str(root)) as repo:
+            repo.add([str(place.resolve())])
+    except DvcException as error:
+        raise BadPipeline(
+            f"DVC must be able to track {place}", str(error), f"Mend it and run `dvc add {place}`"
+        ) from None
+
+
+def _told(workspace: Workspace, copy: Path | None, written: list[Path]) -> Iterator[str]:
+    from throughline.pipeline.loading import load
+
+    pipeline = load(workspace).main
+    target = ", ".join(pipeline.target.columns)
+    yield f"{workspace.name}: {pipeline.task} of '{target}' from {len(pipeline.columns)} columns"
+    for line in workspace.pipeline_file.read_text(encoding="utf-8").splitlines():
+        if line.startswith("# "):
+            yield f"  {line[2:]}"
+    if copy is not None:
+        yield f"copied the data to {copy}, tracked by DVC"
+    yield from (f"wrote {path}" for path in written)
+    yield f"next: look at {workspace.pipeline_file}, then throughline run {workspace.name}"

@@ -1,0 +1,48 @@
+"""Names of columns in a pipeline file, held against the header of its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from throughline.errors import nearest
+
+if TYPE_CHECKING:
+    from throughline.pipeline.pipeline import Pipeline
+
+
+def unknown_columns(pipeline: Pipeline, header: Sequence[str]) -> Iterator[str]:
+    """A line for each name that the rows do not have: its place in the file, and the nearest."""
+    for place, name in _named(pipeline):
+        if not any(fnmatchcase(known, name) or known == name for known in header):
+            yield f"{place}: the rows have no column '{name}'. {nearest(name, header)}"
+
+
+def _named(pipeline: Pipeline) -> Iterator[tuple[str, str]]:
+    for name in pipeline.target.columns:
+        yield "target", name
+    derived = {name for name, column in pipeline.columns.items() if column.derive is not None}
+    for name, column in pipeline.columns.items():
+        if column.derive is None:
+            yield f"columns.{name}", name
+        else:
+            yield from ((f"columns.{name}.derive", source) for source in column.derive.of)
+    split, folds = pipeline.split, pipeline.cross_validation
+    yield from (
+        (place, name)
+        for place, name in (
+            ("split.stratify", split.stratify),
+            ("split.column", split.column),
+            ("cross_validation.group", folds.group if folds else None),
+            ("cross_validation.temporal", folds.temporal if folds else None),
+        )
+        if name is not None
+    )
+    for number, part in enumerate(pipeline.slices):
+        if part.column not in derived:
+            yield f"slices.{number}.column", part.column
+    for number, rule in enumerate(pipeline.expectations.rules):
+        for kind, arguments in rule.items():
+            if isinstance(subject := arguments.get("column"), str):
+                yield f"expectations.rules.{number}.{kind}.column", subject

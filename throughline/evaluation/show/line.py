@@ -1,0 +1,64 @@
+"""A pipeline's figures in one line: for the end of a run, and for the list of all pipelines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from throughline.paths import Workspace
+from throughline.report.markup import spoken
+
+# Differences of these are said in points, hundredths of the whole.
+SHARES = ("accuracy", "balanced_accuracy", "roc_auc", "macro_f1", "f1", "precision", "recall")
+
+
+def ending(report: Mapping[str, Any], workspace: Workspace) -> str:
+    """What a report comes to: the figure, what it was held against, the gates, where to look.
+
+    Args:
+        report: the content of report.json.
+        workspace: of the pipeline.
+    """
+    parts = [
+        ", ".join([figure(report), *_compared(report)]),
+        gates(report),
+        f"REPORT {workspace.evaluation / 'report.html'}",
+        f"MODEL {workspace.model}",
+        f"next: throughline open {workspace.name}",
+    ]
+    return f"{workspace.name}: {' · '.join(part for part in parts if part)}"
+
+
+def figure(report: Mapping[str, Any]) -> str:
+    """The figure by which the model was compared, with half of its interval."""
+    main = report["branches"]["main"]
+    comparisons = main["comparisons"]
+    name = comparisons[0]["difference"]["metric"] if comparisons else next(iter(main["metrics"]))
+    measured = main["metrics"][name]
+    low, high = measured.get("low"), measured.get("high")
+    spread = f" ± {(high - low) / 2:.2g}" if None not in (low, high) else ""
+    return f"{spoken(name)} {measured['value']:.3g}{spread}"
+
+
+def gates(report: Mapping[str, Any]) -> str:
+    """Whether a release may follow."""
+    broken = [gate["gate"] for gate in report["gates"] if not gate["holds"]]
+    if broken:
+        return f"gates broken: {', '.join(broken)}"
+    return "gates hold" if report["gates"] else "no gates"
+
+
+def _compared(report: Mapping[str, Any]) -> Iterator[str]:
+    for comparison in report["branches"]["main"]["comparisons"]:
+        difference, name = comparison["difference"], comparison["name"]
+        if difference["verdict"] in ("better", "worse"):
+            yield f"{difference['verdict']} than {name} by {_distance(difference)}"
+        else:
+            yield f"{difference['verdict']} to {name}"
+
+
+def _distance(difference: Mapping[str, Any]) -> str:
+    distance = abs(difference["value"])
+    if difference["metric"] in SHARES:
+        return f"{100 * distance:.3g} points"
+    return f"{distance:.3g}"
