@@ -99,7 +99,9 @@ class TestGaps:
             "x": [1.0, None, 3.0],
         }
         series = read(table, group="site", gaps="fill")
-        assert series.present.tolist() == [True, False, True]
+        # The second one begins with its first value.
+        assert series.groups.tolist() == [0, 1]
+        assert series.rows["x"].tolist() == [1.0, 3.0]
 
 
 class TestTheGrid:
@@ -122,7 +124,8 @@ class TestWhatIsInfinite:
     def test_was_not_measured(self) -> None:
         table = {"when": ["2020-01-01 00:00", "2020-01-01 01:00"], "x": [1.0, float("inf")]}
         assert read(table, gaps="mark").present.tolist() == [True, False]
-        assert read(table, gaps="fill").rows["x"].tolist() == [1, 1]
+        longer = {"when": [*table["when"], "2020-01-01 02:00"], "x": [*table["x"], 3.0]}
+        assert read(longer, gaps="fill").rows["x"].tolist() == [1, 1, 3]
         with pytest.raises(BadData, match=r"'x' must be known.*2020-01-01 01:00"):
             read(table)
 

@@ -108,7 +108,7 @@ def _check_link(link: Path, within: tuple[Path, ...]) -> None:
     if not inside or not target.exists():
         raise BadData(
             f"Links in '{within[0]}' must lead to files and other folders inside it",
-            f"'{link}' leads to {target}",
+            f"'{link.name}' leads to {target}",
             "Put the file or the folder itself there, or remove the link",
         )
 
