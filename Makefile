@@ -11,7 +11,7 @@ export DVC_NO_ANALYTICS := true
 export DO_NOT_TRACK := 1
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: setup run flow test test-slow lint types check lock up down faults schedule clean
+.PHONY: setup run flow test test-slow lint types check lock up down faults attacks schedule clean
 
 setup: $(VENV)/.complete-$(EXTRA)
 
@@ -84,6 +84,10 @@ faults: setup
 	python -m pytest -m "slow or not slow" -s -vv tests/flows/test_faults.py \
 	  tests/flows/test_promotion.py tests/flows/test_remote.py tests/flows/test_schedules.py \
 	  tests/flows/test_surroundings.py tests/flows/test_webhook.py
+
+# What strangers' files, pipelines, addresses, queries and models try: a verdict for each.
+attacks: setup
+	python -m pytest -vv tests/security
 
 # A schedule of one minute on a real server: changed data release once and are refused once.
 schedule: setup

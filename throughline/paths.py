@@ -13,6 +13,9 @@ from typing import Any
 from throughline.errors import MissingFile
 from throughline.names import Name, named
 
+# Beside the rows of `ingest`, `validate` and `prepare`: how the texts of a file's cells were read.
+READING_FILE = "reading.json"
+
 
 @dataclass(frozen=True)
 class Workspace:

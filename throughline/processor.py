@@ -27,6 +27,9 @@ AT_START = {
     # A sum that several threads share out hangs on how many there are.
     "OPENBLAS_NUM_THREADS": "1",
     "ARROW_USER_SIMD_LEVEL": "AVX2",
+    # TensorFlow takes oneDNN's activations, losses and poolings where it finds AVX512-VNNI, and its
+    # own elsewhere; products are oneDNN's everywhere.
+    "TF_ENABLE_ONEDNN_OPTS": "0",
 }
 LIBRARIES = ("numpy", "pyarrow")
 
@@ -71,8 +74,9 @@ def fix() -> None:
 
 
 def fix_training() -> None:
-    """Tell oneDNN and XLA, before the first computation."""
+    """Tell TensorFlow, oneDNN and XLA, before the first computation."""
     os.environ.update(ONEDNN)
+    os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", AT_START["TF_ENABLE_ONEDNN_OPTS"])
     names = {flag.partition("=")[0] for flag in XLA}
     # Of a flag that stands twice the last one counts.
     others = [
@@ -81,6 +85,11 @@ def fix_training() -> None:
         if flag.partition("=")[0] not in names
     ]
     os.environ["XLA_FLAGS"] = " ".join([*others, *XLA])
+
+
+def unfix_training() -> None:
+    """Leave the choice to TensorFlow, if it has not loaded."""
+    os.environ.pop("TF_ENABLE_ONEDNN_OPTS", None)
 
 
 def check(instructions: object) -> None:

@@ -14,9 +14,10 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks.drift import CASES, called
 from throughline.cli import main
 from throughline.drift.drift import drift
-from throughline.drift.measures import Limits, drift_of, psi
+from throughline.drift.measures import Limits, drifts, psi
 from throughline.errors import BadData, BadPipeline, MissingFile
 from throughline.paths import Workspace, read_json
 from throughline.pipeline.schema.columns import Column
@@ -45,7 +46,8 @@ def carry(graph: Path, prepared: dict[str, Any], model: Path) -> None:
 
 
 def measured(entry: dict[str, Any], values: Any) -> Any:
-    return drift_of(entry, np.asarray(values, dtype=object), Limits())
+    (found,) = drifts([entry], [np.asarray(values, dtype=object)], Limits(), 5000)
+    return found
 
 
 NORMAL = np.random.default_rng(0).normal(size=5000)
@@ -89,6 +91,44 @@ class TestCategories:
 
     def test_other_shares(self) -> None:
         assert measured(self.ENTRY, ["Bonn"] * 90 + ["Ulm"] * 10).beyond == ("psi",)
+
+    def test_one_stranger_among_few_is_chance(self) -> None:
+        # Training saw a thousand towns once, so a new one is no news.
+        towns = {f"town {i}": 1 / 5000 for i in range(1000)} | {"Bonn": 0.8}
+        entry = {"name": "town", "missing": 0.0, "categories": towns}
+        assert measured(entry, ["Bonn"] * 19 + ["Hof"]).beyond == ()
+
+
+class TestTails:
+    def test_values_beyond_all_of_training(self) -> None:
+        values = np.random.default_rng(1).normal(size=1000)
+        values[:8] = 50.0
+        found = measured(described(NORMAL), values)
+        assert found.beyond == ("outside",)
+        assert found.measures["outside"] == pytest.approx(0.008, abs=0.002)
+
+    def test_a_new_extreme_is_no_drift(self) -> None:
+        values = np.random.default_rng(1).normal(size=1000)
+        values[0] = 50.0
+        assert measured(described(NORMAL), values).beyond == ()
+
+
+class TestSizes:
+    """Unchanged rows give few alarms, whatever their number; a real change is found."""
+
+    @pytest.mark.parametrize(
+        ("what", "rows", "low", "high"),
+        [
+            ("unchanged: 1 normal column", 20, 0.0, 0.05),
+            ("unchanged: 20 normal columns", 50, 0.0, 0.05),
+            ("unchanged: 200 categories", 1000, 0.0, 0.05),
+            ("shift of .3 sd", 20_000, 0.95, 1.0),
+            ("shift of 1 sd", 50, 0.95, 1.0),
+            ("other shares of 5 categories", 1000, 0.95, 1.0),
+        ],
+    )
+    def test_share_of_alarms(self, what: str, rows: int, low: float, high: float) -> None:
+        assert low <= called(*CASES[what], rows, repetitions=40) <= high
 
 
 class TestPsi:

@@ -14,7 +14,8 @@ from throughline.evaluation.measure.classification import (
     roc_auc,
     roc_auc_draws,
 )
-from throughline.evaluation.measure.measure import difference, measured
+from throughline.evaluation.measure.difference import Choice, difference
+from throughline.evaluation.measure.measure import measured
 from throughline.evaluation.measure.resamples import RESAMPLES, Resamples, interval, wilson
 from throughline.evaluation.outcome import Outcome
 
@@ -177,18 +178,23 @@ class TestIntervals:
         np.testing.assert_allclose(wilson(0, 20), (0, 0.1611), atol=5e-5)
 
 
+MAE = Choice("mae")
+
+
 class TestADifference:
     def test_to_itself_is_none(self) -> None:
         outcome = classified(1, 100, 3)
-        assert difference(outcome, outcome, Resamples(100))["verdict"] == "no difference"
+        assert (
+            difference(outcome, outcome, Resamples(100), Choice("loss"))["verdict"] == "not shown"
+        )
 
     def test_has_the_good_side_of_its_metric(self) -> None:
         outcome = numbers(1, 200)
         worse = Outcome("regression", outcome.actual, outcome.predicted + 8, None, outcome.names)
-        ours = difference(outcome, worse, Resamples(200))
+        ours = difference(outcome, worse, Resamples(200), MAE)
         assert ours["value"] < 0
         assert ours["verdict"] == "better"
-        assert difference(worse, outcome, Resamples(200))["verdict"] == "worse"
+        assert difference(worse, outcome, Resamples(200), MAE)["verdict"] == "worse"
 
     def test_is_paired(self) -> None:
         # Two models that are wrong on the same rows but one differ surely, whatever their scores.
@@ -196,6 +202,6 @@ class TestADifference:
         nudged = outcome.predicted + 0.05 * np.sign(outcome.predicted - outcome.actual)
         theirs = Outcome("regression", outcome.actual, nudged, None, outcome.names)
         own = measured(outcome, Resamples(300))["mae"]
-        ours = difference(outcome, theirs, Resamples(300))
+        ours = difference(outcome, theirs, Resamples(300), MAE)
         assert ours["verdict"] == "better"
         assert ours["high"] - ours["low"] < 0.02 * (own["high"] - own["low"])

@@ -9,7 +9,7 @@ import pytest
 from throughline.errors import BadPipeline
 from throughline.evaluation.compare.judgement import all_judged, gated, judged
 from throughline.evaluation.measure.measure import Figure, plain
-from throughline.figures.names import FIGURES, direction, metric_names, unknown_metrics
+from throughline.figures.names import FIGURES, compared_by, direction, metric_names, unknown_metrics
 from throughline.pipeline.pipeline import Pipeline
 from throughline.pipeline.schema.judgement import Claim, Gates
 
@@ -25,36 +25,62 @@ def figure(value: float, low: float, high: float) -> Figure:
 OURS = figure(0.90, 0.85, 0.94)
 
 
+SURE = figure(0.90, 0.89, 0.91)
+
+
 class TestAClaim:
     @pytest.mark.parametrize(
-        ("printed", "verdict"),
+        ("printed", "ours", "verdict"),
         [
-            (claim(0.85), "reproduced"),
-            (claim(0.80), "better"),
-            (claim(0.95), "not reached"),
-            (claim(0.95, sd=0.03), "reproduced"),
-            (claim(0.95, tolerance=0.01), "not reached"),
-            (claim(0.91, tolerance=0.01), "reproduced"),
-            # A tolerance is stricter than the interval, too.
-            (claim(0.93, tolerance=0.01), "not reached"),
-            (claim(0.88, tolerance=0.01), "better"),
+            (claim(0.85), OURS, "compatible"),
+            (claim(0.801), OURS, "not reproduced, better"),
+            (claim(0.951), OURS, "not reproduced, worse"),
+            (claim(0.95, sd=0.03), OURS, "compatible"),
+            # Equal is said of all that our figure may be, not of where it happens to lie.
+            (claim(0.90), OURS, "compatible"),
+            (claim(0.90), SURE, "shown equal"),
+            (claim(0.908), SURE, "shown equal"),
+            (claim(0.915), SURE, "not reproduced, worse"),
+            # A tolerance needs a reason.
+            (claim(0.94, tolerance=0.1), SURE, "not reproduced, worse"),
+            (claim(0.94, tolerance=0.1, reason="five rows"), SURE, "shown equal"),
+            (claim(0.908, tolerance=0.001, reason="exact"), SURE, "compatible"),
         ],
     )
-    def test_is_judged_by_tolerance_then_interval(self, printed: Claim, verdict: str) -> None:
-        assert judged(printed, OURS)["verdict"] == verdict
+    def test_is_judged_by_one_rule(self, printed: Claim, ours: Figure, verdict: str) -> None:
+        found = judged(printed, ours)
+        assert ", ".join(filter(None, (found["verdict"], found["side"]))) == verdict
 
-    def test_of_a_loss_is_better_below(self) -> None:
-        assert judged(claim(0.99, "train_loss"), OURS)["verdict"] == "better"
-        assert judged(claim(0.80, "cv_loss"), OURS)["verdict"] == "not reached"
+    def test_of_an_error_has_a_tenth_of_it_for_margin(self) -> None:
+        assert judged(claim(0.80, "cv_loss"), figure(0.82, 0.78, 0.87))["verdict"] == "shown equal"
+        found = judged(claim(0.99, "loss"), OURS)
+        assert (found["verdict"], found["side"]) == ("not reproduced", "better")
 
-    def test_of_a_coefficient_is_neither_better_nor_worse(self) -> None:
-        assert judged(claim(0.2, "coefficient:x"), plain(0.5))["verdict"] == "not reached"
+    def test_of_training_rows_or_a_count_is_never_better(self) -> None:
+        for printed, ours in (
+            (claim(0.2, "coefficient:x"), plain(0.5)),
+            (claim(0.99, "train_loss"), plain(0.5)),
+        ):
+            found = judged(printed, ours)
+            assert (found["verdict"], found["side"]) == ("not reproduced", "")
+        assert judged(claim(0.8), plain(0.9), tested=False)["side"] == ""
 
-    def test_without_interval_is_judged_as_printed(self) -> None:
-        assert judged(claim(0.2516, "coefficient:x"), plain(0.25164))["verdict"] == "reproduced"
-        assert judged(claim(0.2516, "coefficient:x"), plain(0.25166))["verdict"] == "not reached"
-        assert judged(claim(2.0, "coefficient:x"), plain(2.0000003))["verdict"] == "reproduced"
-        assert judged(claim(50.0, "confusion:a:b"), plain(49))["verdict"] == "not reached"
+    def test_says_what_its_figure_is_of(self) -> None:
+        kinds = {
+            "accuracy": "test", "cv_accuracy": "folds", "train_accuracy": "training",
+            "accuracy:majority": "baseline", "accuracy:SVC": "test", "recall:yes": "test",
+            "epochs": "count", "parameters": "count", "confusion:a:b": "count",
+        }  # fmt: skip
+        for metric, kind in kinds.items():
+            assert judged(claim(0.9, metric), OURS)["kind"] == kind, metric
+        assert judged(claim(0.9), plain(0.9), tested=False)["kind"] == "training"
+
+    def test_of_a_count_is_judged_as_printed(self) -> None:
+        equal, other = "shown equal", "not reproduced"
+        assert judged(claim(0.2516, "coefficient:x"), plain(0.25164))["verdict"] == equal
+        assert judged(claim(0.2516, "coefficient:x"), plain(0.25166))["verdict"] == other
+        assert judged(claim(2.0, "coefficient:x"), plain(2.0000003))["verdict"] == equal
+        assert judged(claim(50.0, "confusion:a:b"), plain(49))["verdict"] == other
 
     def test_keeps_its_reason(self) -> None:
         kept = judged(claim(0.95, reason="other split", erratum="misprint"), OURS)
@@ -91,12 +117,12 @@ class TestAClaimOnAPointOfASweep:
 
     def test_is_judged_by_the_folds(self) -> None:
         entry = self.found("cv_loss", {RATE: 0.1})
-        assert (entry["verdict"], entry["ours"]["value"]) == ("reproduced", 0.4)
+        assert (entry["verdict"], entry["ours"]["value"]) == ("compatible", 0.4)
         assert entry["point"] == "sweep rates: learning_rate 0.1"
 
     def test_or_by_its_training_on_all_rows(self) -> None:
         entry = self.found("train_loss", {RATE: 0.1})
-        assert (entry["verdict"], entry["ours"]["value"]) == ("better", 0.35)
+        assert (entry["verdict"], entry["ours"]["value"]) == ("shown equal", 0.35)
 
     @pytest.mark.parametrize(
         ("metric", "point", "message"),
@@ -153,10 +179,50 @@ class TestAGate:
         gates = Gates(beat=["majority", "SVC"], metrics={"accuracy": ">= 0.9", "loss": "< 0.1"})
         comparisons = [
             {"name": "majority", "difference": {"verdict": "better", "value": 0.3}},
-            {"name": "SVC", "difference": {"verdict": "no difference", "value": 0.01}},
+            {"name": "SVC", "difference": {"verdict": "not shown", "value": 0.01}},
         ]
         found = gated(gates, {"accuracy": OURS, "loss": plain(0.2)}, comparisons)
         assert [gate["holds"] for gate in found] == [True, False, True, False]
+
+    def test_holds_at_the_end_of_the_interval(self) -> None:
+        gates = Gates(metrics={"lower(accuracy)": ">= 0.9", "upper(accuracy)": "<= 0.95"})
+        found = gated(gates, {"accuracy": OURS}, [])
+        assert [(gate["value"], gate["holds"]) for gate in found] == [(0.85, False), (0.94, True)]
+
+    def test_on_a_limit_needs_one(self) -> None:
+        gates = Gates(metrics={"lower(accuracy)": ">= 0.9"})
+        with pytest.raises(BadPipeline, match="training rows have none"):
+            gated(gates, {"accuracy": plain(0.95)}, [])
+
+
+class TestWhatDecides:
+    def pipeline(self, **more: Any) -> Pipeline:
+        document = {
+            "title": "Which?",
+            "task": "binary",
+            "source": {"sklearn": "breast_cancer", "licence": "BSD"},
+            "target": "target",
+            "columns": {"age": {}},
+        }
+        return Pipeline.model_validate(document | more)
+
+    @pytest.mark.parametrize(
+        ("more", "decides"),
+        [
+            ({}, ("loss", None)),
+            ({"gates": {"lower(roc_auc)": ">= 0.7", "accuracy": ">= 0.9"}}, ("roc_auc", None)),
+            ({"gates": {"cv_accuracy": ">= 0.9"}}, ("loss", None)),
+            ({"compare_by": "f1", "gates": {"accuracy": ">= 0.9"}}, ("f1", None)),
+            ({"compare_by": {"metric": "accuracy", "margin": 0.01}}, ("accuracy", 0.01)),
+        ],
+    )
+    def test_is_the_files_figure_then_the_gates(self, more: Any, decides: Any) -> None:
+        assert compared_by(self.pipeline(**more)) == decides
+
+    def test_must_be_a_figure_of_the_task(self) -> None:
+        (line,) = unknown_metrics(self.pipeline(compare_by="roc-auc"))
+        assert "Did you mean 'roc_auc'" in line
+        assert not list(unknown_metrics(self.pipeline(gates={"lower(f1)": ">= 0.5"})))
 
 
 class TestNames:

@@ -14,7 +14,7 @@ from throughline.report.markup import matrix
 def claim(**changed: Any) -> dict[str, Any]:
     ours = {"value": 0.5, "low": 0.4, "high": 0.6}
     given = {"text": "a-book", "at": "L1", "variant": "main", "point": "", "metric": "accuracy"}
-    told = {"printed": 0.7, "sd": None, "ours": ours, "verdict": "not reached"}
+    told = {"printed": 0.7, "sd": None, "ours": ours, "verdict": "not reproduced", "side": ""}
     return {**given, **told, "erratum": None, "reason": None, **changed}
 
 

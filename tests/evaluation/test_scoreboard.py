@@ -34,11 +34,15 @@ def judged(sides: Tiny) -> Path:
 class TestTheTable:
     def test_has_a_line_for_each_claim(self, judged: Path) -> None:
         lines = scoreboard(judged, [NAME, "other"]).splitlines()
-        assert lines[0] == "1 reproduced, 1 better, 1 not reached"
+        assert lines[:2] == [
+            "- figures of test rows: 2 not reproduced",
+            "- figures of training rows: 1 shown equal",
+        ]
         assert len([line for line in lines if "a-text" in line]) == 3
         assert lines[-1] == "Not evaluated here: other."
-        assert "| 0.99 | 0.89 [" in lines[4]
-        assert "**not reached** | a \\| other split |" in lines[4]
+        assert "| 0.99 | 0.89 [" in lines[5]
+        assert "**not reproduced**, worse | a \\| other split |" in lines[5]
+        assert "**not reproduced**, better |" in lines[6]
 
     def test_marks_figures_of_training_rows(self, sides: Tiny) -> None:
         claims = [*CLAIMS, {"text": "t", "at": "L4", "metric": "epochs", "value": 20}]
@@ -73,7 +77,7 @@ class TestTheReadme:
         assert "accuracy 0.89 [" in first
         scoreboard(judged, [NAME], write=True)
         assert readme.read_text() == first
-        assert "not reached" in (judged / PAGE).read_text()
+        assert "not reproduced" in (judged / PAGE).read_text()
 
     def test_without_marks_is_left_alone(self, judged: Path) -> None:
         readme = judged / "README.md"

@@ -12,6 +12,7 @@ import numpy as np
 import onnx
 import onnxruntime
 
+from throughline.export.graph.reach import lower
 from throughline.export.network import network_graph, read_weights
 from throughline.export.proof.parity import TOLERANCE, compare
 
@@ -36,7 +37,7 @@ def exported(model: Any) -> onnx.ModelProto:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "network.weights.h5"
         model.save_weights(path)
-        graph = network_graph(configuration, read_weights(path, configuration))
+        graph = lower(network_graph(configuration, read_weights(path, configuration)))
     onnx.checker.check_model(graph)
     return graph
 

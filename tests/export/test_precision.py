@@ -10,6 +10,7 @@ from onnx import helper
 from onnx.reference import ReferenceEvaluator
 
 from throughline.export.graph.canonical import canonical_bytes
+from throughline.export.graph.constants import fold_constants
 from throughline.export.precision import dynamic_int8, float16, static_int8
 
 
@@ -154,3 +155,17 @@ class TestInt8:
         batches = [{"features": rows(32, 64)}]
         first, second = (canonical_bytes(static_int8(dense, batches)) for _ in range(2))
         assert first == second
+
+
+class TestFoldedConstants:
+    """Small networks used to be written in single precision, whatever was asked for."""
+
+    @pytest.mark.parametrize("kind", ["float16", "static"])
+    def test_weights_stay_small(self, kind):
+        graph = product(np.linspace(-1, 1, 64 * 4, dtype=np.float32).reshape(64, 4))
+        calibration = [{"features": rows(32, 64)}]
+        small = float16(graph) if kind == "float16" else static_int8(graph, calibration)
+        stored = {"float16": np.float16, "static": np.int8}[kind]
+        fold_constants(small)
+        weights = [onnx.numpy_helper.to_array(tensor) for tensor in small.graph.initializer]
+        assert [w.dtype for w in weights if w.size == 256] == [stored]

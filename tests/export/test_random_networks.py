@@ -69,6 +69,34 @@ def image_layers(draw):
     )))()  # fmt: skip
 
 
+def block(draw, make, x, sequences):
+    """A tensor after a layer, or after what people build of layers."""
+    import keras
+    from keras import layers
+
+    kinds = ["layer", "layer", "residual", "shared", "table", "operations"]
+    kind = draw(st.sampled_from([*kinds, "attention"] if sequences else kinds))
+    if kind == "attention":
+        heads = layers.MultiHeadAttention(2, 3)
+        return layers.Add()([x, heads(x, x, use_causal_mask=draw(st.booleans()))])
+    if kind == "table":
+        table = np.linspace(-1, 1, x.shape[-1], dtype="float32")
+        return draw(
+            st.sampled_from(
+                (lambda: x + table, lambda: keras.ops.multiply(table, x), lambda: x - 2)
+            )
+        )()
+    if kind == "operations":
+        return layers.Activation("tanh")(x) / 2 + abs(x)
+    layer = make(draw)
+    if kind == "shared":
+        return layers.Subtract()([layer(x), layer(x * 0.5)])
+    y = layer(x)
+    if kind == "residual" and y.shape[:-1] == x.shape[:-1]:
+        return layers.Add()([x, y if y.shape == x.shape else layers.Dense(x.shape[-1])(y)])
+    return y
+
+
 @st.composite
 def networks(draw):
     """A network and the shape of its rows: a body by kind, branches, a head."""
@@ -86,7 +114,7 @@ def networks(draw):
     if kind == "image":
         x = layers.Conv2D(3, 2)(x)
     for _ in range(draw(st.integers(0, 3))):
-        x = make(draw)(x)
+        x = block(draw, make, x, kind in ("words", "series"))
     if draw(st.booleans()):
         branches = [layers.Dense(3)(x), layers.Dense(3, activation="tanh")(x)]
         merge = draw(st.sampled_from(("Add", "Multiply", "Concatenate", "Maximum", "Average")))
@@ -136,6 +164,6 @@ def test_random_networks(case, batch, seed):
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 @given(networks(), st.sampled_from(BATCHES), st.integers(0, 1000))
-@settings(max_examples=200, suppress_health_check=SLOW)
-def test_two_hundred_random_networks(case, batch, seed):
+@settings(max_examples=500, suppress_health_check=SLOW)
+def test_five_hundred_random_networks(case, batch, seed):
     check(case, batch, seed)

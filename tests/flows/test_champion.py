@@ -9,12 +9,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from throughline.evaluation.compare.champion import BETTER, NO_EVIDENCE, WORSE, _judged
+from throughline.evaluation.compare.champion import ERROR, error_of_look, judged
 from throughline.evaluation.compare.unseen import unseen_rows
+from throughline.evaluation.measure.difference import BETTER, EQUAL, NOT_SHOWN, WORSE, Choice
 from throughline.evaluation.measure.resamples import Resamples
 from throughline.evaluation.outcome import Outcome
 
 ROWS = 200
+ACCURACY = Choice("accuracy")
 
 
 def answers(right: int, start: int = 0) -> Outcome:
@@ -30,20 +32,19 @@ def answers(right: int, start: int = 0) -> Outcome:
 class TestVerdict:
     @pytest.mark.parametrize(
         ("candidates", "verdict"),
-        [([190, 188], BETTER), ([120, 118], WORSE), ([161, 160], NO_EVIDENCE)],
+        [([190, 188], BETTER), ([120, 118], WORSE), ([161, 160], NOT_SHOWN)],
     )
     def test_the_interval_decides(self, candidates: list[int], verdict: str) -> None:
-        found = _judged(
-            [answers(right) for right in candidates], answers(160), Resamples(ROWS), False
-        )
+        ours = [answers(right) for right in candidates]
+        found = judged(ours, answers(160), Resamples(ROWS), ACCURACY)
         assert found["verdict"] == verdict
         assert found["low"] <= found["difference"] <= found["high"]
         assert len(found["by_seed"]) == 2
 
     def test_one_lucky_seed_is_no_evidence(self) -> None:
-        lucky = _judged([answers(180)], answers(160), Resamples(ROWS), False)
-        mixed = _judged([answers(180), answers(140)], answers(160), Resamples(ROWS), False)
-        assert (lucky["verdict"], mixed["verdict"]) == (BETTER, NO_EVIDENCE)
+        lucky = judged([answers(180)], answers(160), Resamples(ROWS), ACCURACY)
+        mixed = judged([answers(180), answers(140)], answers(160), Resamples(ROWS), ACCURACY)
+        assert (lucky["verdict"], mixed["verdict"]) == (BETTER, NOT_SHOWN)
 
     def test_numbers_gain_by_smaller_errors(self) -> None:
         generator = np.random.default_rng(0)
@@ -53,11 +54,55 @@ class TestVerdict:
             Outcome("regression", actual, actual + scale * noise, None, ("y",))
             for scale in (0.1, 1.0)
         )
-        found = _judged([near], far, Resamples(ROWS), False)
+        found = judged([near], far, Resamples(ROWS), Choice("mae"))
         assert found["verdict"] == BETTER
         assert found["metric"] == "mae"
         assert found["difference"] < 0
-        assert _judged([far], near, Resamples(ROWS), False)["verdict"] == WORSE
+        assert judged([far], near, Resamples(ROWS), Choice("mae"))["verdict"] == WORSE
+
+    def test_four_rows_to_none_are_no_evidence(self) -> None:
+        reference = answers(150)
+        for more, verdict in ((4, NOT_SHOWN), (7, BETTER)):
+            found = judged([answers(150 + more)], reference, Resamples(ROWS), ACCURACY)
+            assert found["verdict"] == verdict, more
+
+    def test_a_gain_below_the_margin_is_equal(self) -> None:
+        found = judged([answers(161)], answers(160), Resamples(ROWS), Choice("accuracy", 0.05))
+        assert found["verdict"] == EQUAL
+        assert "equal within 0.05" in found["reason"]
+
+
+class TestManyNights:
+    def test_share_one_budget(self) -> None:
+        assert sum(map(error_of_look, range(1, 100_000))) == pytest.approx(ERROR, abs=1e-5)
+
+    def test_every_look_asks_for_more(self) -> None:
+        first, last = (
+            judged([answers(172)], answers(160), Resamples(ROWS), ACCURACY, look)
+            for look in (1, 50)
+        )
+        assert (first["verdict"], last["verdict"]) == (BETTER, NOT_SHOWN)
+        assert (first["look"], last["look"]) == (1, 50)
+
+    def test_an_equal_model_seldom_replaces_the_champion(self) -> None:
+        # 15 nights of fresh rows, three seeds; without a budget two of three champions fall.
+        generator = np.random.default_rng(0)
+        fallen = 0
+        for _ in range(40):
+            for look in range(1, 16):
+                outcomes = []
+                actual = generator.integers(2, size=ROWS)
+                for _ in range(4):
+                    wrong = generator.random(ROWS) < 0.2
+                    predicted = np.where(wrong, 1 - actual, actual)
+                    outcomes.append(
+                        Outcome("binary", actual, predicted, np.eye(2)[predicted], ("no", "yes"))
+                    )
+                found = judged(outcomes[1:], outcomes[0], Resamples(ROWS), ACCURACY, look)
+                if found["verdict"] == BETTER:
+                    fallen += 1
+                    break
+        assert fallen <= 4
 
 
 class TestRowsThatNoneHasSeen:

@@ -13,7 +13,7 @@ import pytest
 
 from tests.flows import shop
 from throughline.cli import main
-from throughline.evaluation.compare.champion import BETTER, NO_EVIDENCE, WORSE
+from throughline.evaluation.measure.difference import BETTER, NOT_SHOWN, WORSE
 from throughline.releasing import releases
 from throughline.releasing.outputs import sha256
 from throughline.releasing.promotion import champion_file, created
@@ -97,7 +97,7 @@ class TestVerdicts:
         assert log[:2] == ["Release shop@v2", "Retrain shop"]
         assert retrain().name == "Unchanged"
 
-    @pytest.mark.parametrize("verdict", [WORSE, pytest.param(NO_EVIDENCE, marks=pytest.mark.slow)])
+    @pytest.mark.parametrize("verdict", [WORSE, pytest.param(NOT_SHOWN, marks=pytest.mark.slow)])
     def test_anything_else_keeps_the_champion_and_says_why(
         self, released: Path, verdict: str, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -116,7 +116,7 @@ class TestVerdicts:
         self, released: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         another_model(released)
-        judged(monkeypatch, NO_EVIDENCE)
+        judged(monkeypatch, NOT_SHOWN)
         assert retrain(release_without_evidence=True).name == "Released"
 
     @pytest.mark.slow

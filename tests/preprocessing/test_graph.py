@@ -206,6 +206,14 @@ class TestPatternsAndInputs:
         result = fitted(rows, **{"p_*": {}})
         assert result.features["features"] == ["p_1", "p_0"]
 
+    @pytest.mark.parametrize("inputs", [{"a": ["a", "b"]}, None])
+    def test_an_input_has_a_name_that_no_column_has(self, inputs: dict[str, list[str]]) -> None:
+        name = "a" if inputs else "features"
+        rows = pd.DataFrame({name: [1.0, 2.0], "b": [3.0, 4.0]})
+        columns = {key: Column() for key in rows}
+        with pytest.raises(BadPipeline, match=f"'{name}'.*'{name}_input'"):
+            plan(rows, columns, inputs, [])
+
     def test_several_network_inputs(self) -> None:
         rows = pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 5.0], "c": ["x", "y"]})
         columns = {"a": Column(), "b": Column(), "c": Column.model_validate({"encode": "one-hot"})}

@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from throughline.errors import BadData
-from throughline.paths import Workspace
+from throughline.paths import Workspace, read_json
 from throughline.pipeline.loading import load
 from throughline.profile.pictures import training
 from throughline.profile.profile import profile
@@ -52,7 +52,7 @@ class TestSeries:
         assert pipeline.time.gaps == "refuse"
         assert pipeline.split.kind == "temporal"
         assert [entry.model for entry in pipeline.compare] == [
-            "persistence", "seasonal-persistence",
+            "persistence", "seasonal-persistence", "drift", "LinearRegression",
         ]  # fmt: skip
 
     def test_gaps_are_marked_and_other_formats_read(self, workspace: Workspace) -> None:
@@ -76,6 +76,29 @@ class TestSeries:
         )
         time = drafted(workspace, "load.csv").time
         assert time.index.columns == ["year", "month", "day", "hour"]
+
+    def test_that_grow_are_drafted_by_their_changes(self, workspace: Workspace) -> None:
+        rows = hours(900)
+        rows["load"] = np.arange(900) + rows["load"]
+        rows.to_csv(workspace.root / "load.csv", index=False)
+        assert drafted(workspace, "load.csv").target.change.kind == "difference"
+
+    def test_that_say_nothing_at_first_or_lack_values_are_drafted(
+        self, workspace: Workspace
+    ) -> None:
+        rows = hours(900)
+        rows.insert(1, "level", np.where(np.arange(900) < 720, 5.0, 7.0))
+        rows.loc[np.arange(0, 900, 17), "load"] = np.nan
+        rows.to_csv(workspace.root / "load.csv", index=False)
+        pipeline = drafted(workspace, "load.csv", "load")
+        assert list(pipeline.columns) == ["load"]
+        assert pipeline.columns["load"].impute is None
+        (entry,) = [
+            entry
+            for entry in read_json(workspace.training_data / "main" / "prepared.json")["inputs"]
+            if entry["name"] == "load"
+        ]
+        assert entry["may_be_missing"] is False
 
     def test_dates_of_orders_are_no_series(self, workspace: Workspace) -> None:
         generator = np.random.default_rng(0)
@@ -117,6 +140,65 @@ class TestFolders:
         found = training(rows)
         assert found["batch_size"] == batch
         assert found["epochs"] == {"max": epochs, "patience": patience}
+
+    def pets(self, workspace: Workspace, names: str, count: int = 40) -> Path:
+        """Pictures below `pets`, in folders that `names` makes of a number and a class."""
+        from PIL import Image
+
+        root = workspace.root / "pets"
+        for number in range(count):
+            kind = ("cats", "dogs")[number % 2]
+            part = "Train" if number % 5 else "val"
+            path = root / names.format(n=number, kind=kind, part=part, camera=number // 2 % 3)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            pixels = np.random.default_rng(number).integers(0, 255, (16, 20, 3)).astype(np.uint8)
+            Image.fromarray(pixels).save(path)
+        return root
+
+    @pytest.mark.parametrize("names", ["{part}/{kind}/{n}.png", "pets/{kind}/{part}/{n}.png"])
+    def test_keep_the_parts_of_their_folders(self, workspace: Workspace, names: str) -> None:
+        self.pets(workspace, names)
+        assert drafted(workspace, "pets").split.kind == "predefined"
+        test = pd.read_parquet(workspace.test_data / "main" / "rows.parquet")
+        assert set(test["part"]) == {"validation"}
+        assert set(test["class"]) == {"cats", "dogs"}
+        assert len(test) == 8
+
+    def test_ask_which_level_holds_the_classes(self, workspace: Workspace) -> None:
+        self.pets(workspace, "{kind}/camera-{camera}/{n}.png")
+        with pytest.raises(BadData, match=r"level1 .*cats, dogs.*level2.*camera-0.*--target"):
+            profile(workspace.root / "pets", "draft", None, workspace)
+        assert drafted(workspace, "pets", "level1").target.columns == ["level1"]
+
+    def test_are_drafted_whatever_single_pictures_are_like(self, workspace: Workspace) -> None:
+        """One broken, one twice, one without a class, one alone in its class."""
+        root = self.pets(workspace, "{kind}/{n}.png")
+        (root / "cats" / "broken.png").write_bytes(b"none")
+        (root / "cats" / "again.png").write_bytes((root / "cats" / "0.png").read_bytes())
+        (root / "nobody.png").write_bytes((root / "cats" / "2.png").read_bytes())
+        (root / "birds").mkdir()
+        (root / "cats" / "4.png").rename(root / "birds" / "4.png")
+        pipeline = drafted(workspace, "pets")
+        assert pipeline.task == "multiclass"
+        rows = pd.read_parquet(workspace.clean / "rows.parquet")
+        assert rows["class"].value_counts().to_dict() == {"dogs": 20, "cats": 19, "birds": 1}
+
+    @pytest.mark.parametrize(
+        ("mode", "channels"), [("RGBA", 3), ("CMYK", 3), ("L", 1), ("LA", 1), ("I;16", 1)]
+    )
+    def test_of_any_mode(self, workspace: Workspace, mode: str, channels: int) -> None:
+        from PIL import Image
+
+        for path in sorted(self.pets(workspace, "{kind}/{n}.png").rglob("*.png")):
+            with Image.open(path) as image:
+                grey = np.asarray(image.convert("L")).astype(np.uint16)
+                other = Image.fromarray(grey << 8) if mode == "I;16" else image.convert(mode)
+                path.unlink()
+                other.save(path.with_suffix(".jpg" if mode == "CMYK" else ".png"))
+        drafted(workspace, "pets")
+        stored = np.load(workspace.raw / "rows.images" / "pixels.npy", mmap_mode="r")
+        assert stored.shape == (40, 16, 20, channels)
+        assert stored.std() > 20
 
     def test_of_pictures_without_classes(self, workspace: Workspace) -> None:
         from PIL import Image

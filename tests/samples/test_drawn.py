@@ -103,7 +103,13 @@ class TestFolds:
 
 
 class TestWhatCannotBeDivided:
-    ROWS = pd.DataFrame({"kind": ["a"] * 5 + ["b"], "owner": ["x", "y", None, "x", "y", "z"]})
+    ROWS = pd.DataFrame(
+        {
+            "kind": ["a"] * 5 + ["b"],
+            "owner": ["x", "y", None, "x", "y", "z"],
+            "year": range(2000, 2006),
+        }
+    )
 
     @pytest.mark.parametrize(
         ("settings", "message"),
@@ -124,7 +130,7 @@ class TestWhatCannotBeDivided:
             ({"folds": 7}, "7 folds need as many rows, and there are 6"),
             ({"folds": 3, "group": "kind"}, "3 folds need as many groups, and there are 2"),
             ({"folds": 2, "group": "owner"}, "'owner' is missing in 1"),
-            ({"folds": 6, "temporal": "kind"}, "7 folds need as many rows"),
+            ({"folds": 6, "temporal": "year"}, "7 folds need as many rows"),
         ],
     )
     def test_is_said_of_folds(self, settings: dict[str, Any], message: str) -> None:

@@ -52,7 +52,7 @@ PIPELINE: dict[str, Any] = {
     "network": [{"GRU": {"units": 8}}],
     "training": {"optimizer": {"Adam": {"learning_rate": 0.01}}, "epochs": 6, "batch_size": 32},
     "cross_validation": {"folds": 2},
-    "compare": ["persistence", "seasonal-persistence", "LinearRegression"],
+    "compare": ["persistence", "seasonal-persistence", "drift", "LinearRegression"],
     "export": {"precisions": ["float16", "int8-static"], "tolerance": 0.1},
     "gates": {"beat": "persistence"},
     "variants": {

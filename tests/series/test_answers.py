@@ -84,7 +84,7 @@ class TestTheSection:
         ("time", "message"),
         [
             ({"every": "1 fortnight"}, "'every' needs a number"),
-            ({"every": "3mo"}, "use 1mo"),
+            ({"every": "5mo"}, "divide a year"),
             ({"step": 6}, "'step' must not be larger"),
             ({"horizon": [3, 1]}, "the nearest first"),
         ],

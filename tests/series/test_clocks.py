@@ -89,7 +89,7 @@ class TestAnHourThatComesTwice:
         windowing = Windowing(window, {"x": {"type": "number"}})
         pairs = [AUTUMN[row : row + 2] for row in range(3)]
         columns = {"when": pairs, "x": [[1.0, 2.0]] * 3}
-        fed = windowing.feed(columns, lambda name, entry, values: np.array(values))
+        fed = windowing.feed(columns, lambda name, entry, values: np.array(values)).inputs
         assert fed["x"].shape == (3, 2)
 
 

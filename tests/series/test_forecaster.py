@@ -61,9 +61,18 @@ class TestAServedWindow:
             writer.writerow(window())
             writer.writerows(zip(*window().values(), strict=True))
         assert main(["predict", str(forecaster.model), str(path)]) == 0
-        header, line = capsys.readouterr().out.split()
-        assert header == "prediction[0],prediction[1],prediction[2]"
-        assert len(line.split(",")) == 3
+        header, line = capsys.readouterr().out.splitlines()
+        horizons = "prediction[+1],prediction[+2],prediction[+3]"
+        assert header == f"time,{horizons},outside_training"
+        assert line.startswith(f"{times()[-1]},")
+        assert line.endswith(",")
+
+    def test_far_outside_the_training_is_answered_with_a_mark(self, predictor: Predictor) -> None:
+        grown = {"load": (load()[-LENGTH:] + 500).tolist()}
+        answers, fed = predictor.forecast(window(**grown))
+        assert np.abs(answers["prediction"] - load()[-1] - 500).max() < 60
+        assert fed.outside == ["load"]
+        assert predictor.forecast(window())[1].outside == [""]
 
 
 class TestAWindowIsRefused:
@@ -77,7 +86,6 @@ class TestAWindowIsRefused:
             ({"load": load()[-LENGTH:].tolist()[:-1], "when": times()[-LENGTH:-1]}, "25 rows"),
             ({"load": [None, *load()[-LENGTH + 1 :].tolist()]}, "Row 1, column 'load'.*a number"),
             ({"load": [float("nan"), *load()[-LENGTH + 1 :].tolist()]}, "Row 1, column 'load'"),
-            ({"load": [1e6, *load()[-LENGTH + 1 :].tolist()]}, "in training it was between"),
             ({"when": ["soon"] * LENGTH}, "must be an ISO 8601 time"),
             ({"when": times()[-LENGTH - 1 : -2] + times()[-1:]}, "without gaps"),
             ({"when": times()[-LENGTH:-1]}, "same length"),
@@ -119,6 +127,19 @@ class TestTheReport:
         assert metrics["skill"] == pytest.approx(skill, abs=1e-4)
         low, high = (report["metrics"]["skill"][bound] for bound in ("low", "high"))
         assert low < metrics["skill"] < high
+
+    def test_says_of_each_forecast_when_it_was_made(self, forecaster: Workspace) -> None:
+        """And the rows of the source themselves are answered by what it says."""
+        with (forecaster.evaluation / "forecast.csv").open() as file:
+            told = list(csv.DictReader(file))
+        answers, fed = Predictor(forecaster.model).forecast(
+            {"when": times(), "load": load().tolist()}
+        )
+        made = [str(np.datetime64(int(s), "s")).replace("T", " ") for s in fed.newest]
+        served = dict(zip(made, answers["prediction"][:, -1].tolist(), strict=True))
+        assert {row["horizon"] for row in told} == {"3"}
+        for row in told:
+            assert float(row["predicted"]) == pytest.approx(served[row["time"]], abs=0.02)
 
     def test_has_the_error_of_every_horizon(self, forecaster: Workspace) -> None:
         report = read_json(forecaster.evaluation / "report.json")["branches"]["main"]
@@ -172,6 +193,20 @@ class TestPersistenceByHand:
         assert figures["rmse"]["value"] == written(np.sqrt((errors**2).mean()))
         scale = np.abs(values[24:first] - values[: first - 24]).mean()
         assert figures["mase"]["value"] == written(np.abs(errors).mean() / scale)
+
+
+class TestDriftByHand:
+    def test_goes_on_along_the_line_of_the_window(self, forecaster: Workspace) -> None:
+        values = load().astype(np.float32).astype(np.float64)
+        first = HOURS - round(0.3 * HOURS)
+        errors = [
+            values[e] + h * (values[e] - values[e - LOOKBACK + 1]) / (LOOKBACK - 1) - values[e + h]
+            for e in range(first + LENGTH - 1, HOURS - 3)
+            for h in (1, 2, 3)
+        ]
+        report = read_json(forecaster.evaluation / "report.json")["branches"]["main"]
+        figures = next(c for c in report["comparisons"] if c["name"] == "drift")["metrics"]
+        assert figures["mae"]["value"] == written(float(np.abs(errors).mean()))
 
 
 class TestFiles:

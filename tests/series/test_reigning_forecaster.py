@@ -7,16 +7,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from throughline.evaluation.compare.champion import BETTER, NO_EVIDENCE, WORSE, compare
+from throughline.evaluation.compare.champion import compare
 from throughline.evaluation.measure.blocks import BlockResamples
+from throughline.evaluation.measure.difference import BETTER, NOT_SHOWN, WORSE
 from throughline.evaluation.parts import parts_of
 from throughline.evaluation.series import SeriesParts
 from throughline.paths import Workspace
+from throughline.pipeline.loading import load
 
 
 @pytest.fixture(scope="module")
 def parts(forecaster: Workspace) -> SeriesParts:
-    found = parts_of(forecaster.training_data / "main", forecaster.test_data / "main", "forecast")
+    found = parts_of(
+        forecaster.training_data / "main", forecaster.test_data / "main", load(forecaster).main
+    )
     assert isinstance(found, SeriesParts)
     return found
 
@@ -28,21 +32,23 @@ def training_rows(workspace: Workspace) -> Path:
 class TestTheChampionOfASeries:
     def test_is_no_better_than_itself(self, forecaster: Workspace, parts: SeriesParts) -> None:
         model = forecaster.model
-        found = compare([model, model], model, forecaster, "forecast", training_rows(forecaster))
-        assert (found["verdict"], found["difference"]) == (NO_EVIDENCE, 0.0)
+        found = compare(
+            [model, model], model, forecaster, load(forecaster).main, training_rows(forecaster)
+        )
+        assert (found["verdict"], found["difference"]) == (NOT_SHOWN, 0.0)
         assert found["rows"] == parts.test_count
         assert len(found["by_seed"]) == 2
 
     def test_is_replaced_by_a_better_one_alone(self, forecaster: Workspace) -> None:
         good, poor = forecaster.model, forecaster.model_of("decoder")
         rows = training_rows(forecaster)
-        assert compare([good], poor, forecaster, "forecast", rows)["verdict"] == BETTER
-        assert compare([poor], good, forecaster, "forecast", rows)["verdict"] == WORSE
+        assert compare([good], poor, forecaster, load(forecaster).main, rows)["verdict"] == BETTER
+        assert compare([poor], good, forecaster, load(forecaster).main, rows)["verdict"] == WORSE
 
     def test_that_sees_other_windows_cannot_answer(self, forecaster: Workspace) -> None:
         short = forecaster.model_of("short")
-        found = compare([forecaster.model], short, forecaster, "forecast", None)
-        assert found["verdict"] == NO_EVIDENCE
+        found = compare([forecaster.model], short, forecaster, load(forecaster).main, None)
+        assert found["verdict"] == NOT_SHOWN
         assert "the champion" in found["reason"]
 
 
@@ -65,7 +71,11 @@ class TestWindowsThatNoneHasSeen:
         assert fresh.tolist() == (first > newest).tolist()
         assert 0 < fresh.sum() < len(fresh)
 
-    def test_are_drawn_in_blocks(self, parts: SeriesParts) -> None:
+    def test_are_drawn_in_blocks(self, forecaster: Workspace, parts: SeriesParts) -> None:
+        last = parts.outcome(forecaster.model, parts.evaluated)
+        parts.remember(last)
         draws = parts.draws_of(np.arange(50))
         assert isinstance(draws, BlockResamples)
         assert draws.rows == 50
+        # Two horizons at least.
+        assert parts.draws.block >= 6

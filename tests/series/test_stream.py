@@ -114,11 +114,20 @@ class TestAStreamOfAnyForecaster:
     def test_names_the_row_of_the_file(self, forecaster: Workspace) -> None:
         lines = ["when,load\n", *(f"{r['when']},{r['load']}\n" for r in rows(3))]
         lines[2] = lines[2].replace(str(rows(2)[1]["load"]), "much")
-        with pytest.raises(BadRequest, match=r"^Row 2: column 'load' must be a number"):
+        with pytest.raises(BadRequest, match=r"1 rows .*Row 2: column 'load' must be a number"):
             answered_lines(Stream(Predictor(forecaster.model)), lines, io.StringIO())
 
+    def test_goes_on_after_a_row_that_does_not_fit(self, forecaster: Workspace) -> None:
+        lines = ["when,load\n", *(f"{r['when']},{r['load']}\n" for r in rows(60))]
+        lines.insert(40, "2020-01-01,much\n")
+        output = io.StringIO()
+        with pytest.raises(BadRequest, match="Row 40"):
+            answered_lines(Stream(Predictor(forecaster.model)), lines, output)
+        answers = output.getvalue().splitlines()
+        assert [place for place, line in enumerate(answers) if not line] == [*range(24), 39]
+
     @pytest.mark.parametrize("place", [5, 30])
-    @pytest.mark.parametrize("wrong", [{"load": "much"}, {"load": 9999}, {"when": "soon"}])
+    @pytest.mark.parametrize("wrong", [{"load": "much"}, {"load": ""}, {"when": "soon"}])
     def test_takes_the_right_row_after_a_wrong_one(
         self, forecaster: Workspace, place: int, wrong: dict[str, Any]
     ) -> None:
@@ -146,4 +155,5 @@ class TestAStreamOfAnyForecaster:
         answers = output.getvalue().splitlines()
         assert len(answers) == 26
         assert answers[23] in ("", '""')
-        assert len(answers[24].split(",")) == 3
+        assert answers[24].startswith(f"{rows(25)[-1]['when']},")
+        assert len(answers[24].split(",")) == 5

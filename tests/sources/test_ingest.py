@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from tests.sources.conftest import Ingest
-from throughline.errors import BadData, MissingFile
+from throughline.errors import BadData, BadPipeline, MissingFile
 
 CSV = "town,size\nBonn,331885\nKöln,1084831\n"
 
@@ -201,7 +201,7 @@ class TestRowsAndGenerators:
         rows, provenance, _ = bring(generator="curves:rows", arguments={"n": 4})
         assert rows["y"].tolist() == [0, 1, 0, 1]
         assert provenance["code_sha256"] == digest(tmp_path / "curves.py")
-        with pytest.raises(BadData, match="Did you mean 'rows'"):
+        with pytest.raises(BadPipeline, match="Did you mean 'rows'"):
             bring(generator="curves:row")
 
 

@@ -148,6 +148,17 @@ class TestTheParityCommand:
         second = next(check for check in checks if "reference" in check.what)
         assert second.passed and second.error is not None and second.error <= 1e-5
 
+    def test_says_why_of_a_file_that_is_not_there(self, built: Workspace, tmp_path: Path) -> None:
+        """What `export` refused is no file; what it refused is what one asks this command."""
+        from throughline.cli.parity import parity
+
+        root = tmp_path / "copy"
+        shutil.copytree(built.root, root)
+        Workspace(root, "shop").model.unlink()
+        checks = [check for check in parity("shop", root, 30) if check.branch == "main"]
+        assert checks[0].what == "30 test rows"
+        assert checks[0].passed
+
     def test_names_the_node_that_departs(self, built: Workspace, tmp_path: Path) -> None:
         from onnx import numpy_helper
 

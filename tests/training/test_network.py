@@ -71,6 +71,23 @@ class TestGraphs:
         model = build(network, {"numbers": (3,), "department": (2,)}, THREE)
         assert model.get_layer("concatenate").output.shape == (None, 12)
 
+    @pytest.mark.parametrize("source", ["e", ["e", "e"], ["e", "f"], ["e", "f", "f"]])
+    def test_attention_takes_a_query_and_a_value(self, source: Any) -> None:
+        network = {
+            "layers": [
+                {"Dense": {"units": 4}, "name": "f", "from": "steps"},
+                {"Dense": {"units": 4}, "name": "e", "from": "steps"},
+                {"MultiHeadAttention": {"num_heads": 2, "key_dim": 3}, "from": source},
+                {"GlobalAveragePooling1D": {}},
+            ]
+        }
+        model = build(network, {"steps": (7, 2)}, THREE)
+        (attention,) = (m for m in model.layers if type(m).__name__ == "MultiHeadAttention")
+        read = [tensor._keras_history.operation.name for tensor in attention.input]
+        given = [source] if isinstance(source, str) else source
+        assert set(read) == set(given)
+        assert attention.output.shape == (None, 7, 4)
+
     def test_an_unknown_source(self) -> None:
         network = {"layers": [{"Dense": {"units": 8}, "from": "featuers"}]}
         with pytest.raises(BadNetwork, match="Did you mean 'features'"):

@@ -49,6 +49,15 @@ class TestTold:
         named = processor.AT_START["NPY_DISABLE_CPU_FEATURES"].split()
         assert sorted(named) == sorted(set(__cpu_dispatch__) - {"X86_V3"})
 
+    def test_tensorflow_takes_its_own_kernels(self) -> None:
+        """With AVX512-VNNI it would take oneDNN's sigmoid, which ends in other bits."""
+        code = (
+            "from throughline import processor; processor.fix();"
+            "from tensorflow.python.util import _pywrap_util_port as port;"
+            "print(port.IsMklEnabled())"
+        )
+        assert python(code, TF_ENABLE_ONEDNN_OPTS="1").stdout.split()[-1] == "False"
+
     def test_xla_keeps_other_flags_and_ours_count(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_max_isa=AVX512 --xla_dump_to=/nowhere")
         processor.fix_training()

@@ -17,6 +17,8 @@ from throughline.processes import need_home
 from throughline.processor import fix
 
 PROGRAM = "throughline"
+# As `pipeline.own_code` names it, which would import pydantic here.
+NO_CODE = "THROUGHLINE_NO_CODE"
 # Set by the shell that asks how a word may go on.
 COMPLETE = "_THROUGHLINE_COMPLETE"
 
@@ -76,8 +78,11 @@ SECTIONS = {
 
 @click.command(cls=LazyGroup, package="throughline.cli", sections=SECTIONS)
 @click.version_option(package_name="throughline", message="%(prog)s %(version)s")
-def throughline() -> None:
+@click.option("--no-code", is_flag=True, help="Run no function of a project's own.")
+def throughline(no_code: bool) -> None:
     """From raw rows to a validated, versioned ONNX model, and what runs it."""
+    if no_code:
+        os.environ[NO_CODE] = "1"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

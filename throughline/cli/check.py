@@ -8,7 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from throughline.errors import BadPipeline, ThroughlineError
+from throughline.errors import BadPipeline, ThroughlineError, printable
+from throughline.limits import guarded
 from throughline.paths import Workspace, pipelines, replaced
 from throughline.pipeline.loading import Definition, load
 from throughline.pipeline.yaml_file import YamlFile
@@ -28,10 +29,14 @@ def check(root: Path, names: list[str]) -> int:
     """
     wrong = 0
     for name in names or pipelines(root):
-        problems = list(problems_of(Workspace(root, name)))
+        try:
+            with guarded(f"pipelines/{name}"):
+                problems = list(problems_of(Workspace(root, name)))
+        except ThroughlineError as error:
+            problems = [str(error)]
         wrong += bool(problems)
         for problem in problems:
-            print(f"error: {problem}", file=sys.stderr)
+            print(f"error: {printable(problem)}", file=sys.stderr)
         if not problems:
             print(f"{name}: right")
     return 2 if wrong else 0
@@ -66,7 +71,7 @@ def _named_things(definition: Definition, backend: str) -> Iterator[str]:
     from throughline.figures.names import unknown_metrics
     from throughline.training import xla
     from throughline.training.engine import watch
-    from throughline.training.network import objects, spec
+    from throughline.training.network import agreement, objects, spec
     from throughline.validation.catalogue import problems
 
     main = definition.main
@@ -79,6 +84,7 @@ def _named_things(definition: Definition, backend: str) -> Iterator[str]:
             scaled = pipeline.target.scale is not None
             task = pipeline.problem
             found = learned.problems(pipeline.training, task.loss, task.metrics, scaled)
+            found += agreement.check(pipeline.network, training, pipeline.task)
         for problem in found or xla.check(pipeline.training, pipeline.network, backend):
             yield f"{place}{problem}"
     yield from unknown_metrics(main)

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from throughline.cli.arguments import FILE, PIPELINE
+from throughline.errors import printable
 from throughline.names import named
 
 ROOT = Path()
@@ -21,10 +22,13 @@ def profile(data: Path, name: str, target: str | None) -> None:
 
     DATA is a file, a folder or a set of scikit-learn.
     """
+    from throughline.limits import guarded
     from throughline.paths import Workspace
     from throughline.profile.profile import profile
 
-    for path in profile(data, name, target, Workspace(ROOT, name)):
+    with guarded(str(data), timed=False):
+        written = profile(data, name, target, Workspace(ROOT, name))
+    for path in written:
         print(f"wrote {path}")
 
 
@@ -63,13 +67,15 @@ def drift(name: str, data: Path) -> int:
     Prints the columns that drifted; the exit code is 1 when there is one.
     """
     from throughline.drift.drift import drift
+    from throughline.limits import guarded
 
     if not name.endswith(".onnx"):
         named(name, "The name of a pipeline")
-    found = drift(name, data, ROOT)
+    with guarded(str(data)):
+        found = drift(name, data, ROOT)
     beyond = [entry for entry in found if entry.beyond]
     for entry in beyond:
-        print(f"{entry.column}: {', '.join(entry.beyond)} {entry.note}".rstrip())
+        print(printable(f"{entry.column}: {', '.join(entry.beyond)} {entry.note}".rstrip()))
     print(f"{len(beyond)} of {len(found)} columns drifted")
     return 1 if beyond else 0
 

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 
 import click
 
-from throughline.errors import ThroughlineError
+from throughline.errors import ThroughlineError, printable
 from throughline.serving.errors import BadRequest
 
 MISTAKE = 2
@@ -37,6 +37,10 @@ def ended(command: Callable[[], object]) -> int:
         return code if isinstance(code, int) else 0
     except (ThroughlineError, BadRequest) as error:
         return _refused(str(error))
+    except MemoryError:
+        return _refused("This must fit into memory. Give it less, or a machine with more.")
+    except RecursionError:
+        return _refused("A file must hold values that are not nested so deeply.")
     except click.ClickException as error:
         return _refused(f"{error.format_message()}{_hint(error)}")
     except KeyboardInterrupt:
@@ -67,7 +71,7 @@ def ended(command: Callable[[], object]) -> int:
 
 
 def _refused(message: str) -> int:
-    print(f"error: {message}", file=sys.stderr)
+    print(f"error: {printable(message)}", file=sys.stderr)
     return MISTAKE
 
 

@@ -15,7 +15,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from throughline.export.proof.contract import golden_requests
-from throughline.export.proof.parity import TOLERANCE, OutputParity, compare, first_departing_node
+from throughline.export.proof.parity import (
+    TOLERANCE,
+    OutputParity,
+    compare,
+    first_departing_node,
+    scales_of,
+)
 from throughline.paths import Workspace, needed, read_json
 
 if TYPE_CHECKING:
@@ -83,10 +89,12 @@ def _checked(
 
     from throughline.training.save import load
 
-    path = needed(workspace.model_of(branch), "export")
+    path = workspace.model_of(branch)
     network = load(needed(workspace.networks / branch, "train"))
     prepared = needed(workspace.training_data / prepared_by, "prepare")
-    side = _Side(branch, onnx.load(path), network, prepared)
+    # What `export` refused is no file, and why it did is what one wants to know.
+    model = onnx.load(path) if path.exists() else _refused(workspace.networks / branch, prepared)
+    side = _Side(branch, model, network, prepared)
     test = _test_requests(
         needed(workspace.test_data / prepared_by, "prepare"), side.summary, most_rows
     )
@@ -97,7 +105,16 @@ def _checked(
     yield side.rows("golden and edge rows", edges)
     yield side.second_runtime(_first(edges, REFERENCE_ROWS))
     yield side.cuda(edges)
-    yield side.wrong_type(path, edges)
+    if path.exists():
+        yield side.wrong_type(path, edges)
+
+
+def _refused(network: Path, prepared: Path) -> onnx.ModelProto:
+    """The graph that `export` would write, or did not."""
+    from throughline.export.graph.whole import whole
+    from throughline.export.network import stored_network
+
+    return whole(stored_network(network)[0], prepared).model
 
 
 def _test_requests(folder: Path, summary: Mapping[str, Any], most: int) -> Requests:
@@ -156,7 +173,7 @@ class _Side:
         """The file against the network on raw rows."""
         expected = self._expected(requests)
         received = self._one_by_one(requests) if single else self._answered(requests)
-        worst = _worst(expected, received)
+        worst = self._worst(expected, received)
         note = worst.note
         if not worst.passed:
             note = f"output '{worst.output}' {worst.note}; {self._departure(requests)}"
@@ -176,7 +193,7 @@ class _Side:
         evaluator = ReferenceEvaluator(self.model)
         received = dict(zip(self.outputs, evaluator.run(None, requests), strict=True))
         expected = self._answered(requests)
-        worst = _worst(expected, {name: np.asarray(array) for name, array in received.items()})
+        worst = self._worst(expected, {name: np.asarray(array) for name, array in received.items()})
         return Check(
             self.branch,
             f"{what}, {_count(requests)} rows",
@@ -195,7 +212,7 @@ class _Side:
             self.model.SerializeToString(), providers=["CUDAExecutionProvider"]
         )
         received = dict(zip(self.outputs, session.run(self.outputs, dict(requests)), strict=True))
-        worst = _worst(self._answered(requests), received)
+        worst = self._worst(self._answered(requests), received)
         return Check(self.branch, "CUDA", worst.max_relative_error, worst.passed, worst.note)
 
     def wrong_type(self, path: Path, requests: Requests) -> Check:
@@ -220,6 +237,13 @@ class _Side:
         except BadRequest as error:
             return Check(self.branch, "wrong type", None, f"'{number}'" in str(error), str(error))
         return Check(self.branch, "wrong type", None, False, "a text was taken for a number")
+
+    def _worst(
+        self, expected: Mapping[str, np.ndarray], received: Mapping[str, np.ndarray]
+    ) -> OutputParity:
+        """The output that is furthest from what was expected."""
+        found = compare(expected, received, TOLERANCE, scales_of(self.summary["target"]))
+        return max(found, key=lambda each: (not each.passed, each.max_relative_error))
 
     def _expected(self, requests: Requests) -> dict[str, np.ndarray]:
         """The network's answers behind the fitted preprocessing."""
@@ -265,12 +289,6 @@ class _Side:
 
 def _count(requests: Requests) -> int:
     return len(next(iter(requests.values())))
-
-
-def _worst(expected: Mapping[str, np.ndarray], received: Mapping[str, np.ndarray]) -> OutputParity:
-    """The output that is furthest from what was expected."""
-    found = compare(expected, received, TOLERANCE)
-    return max(found, key=lambda each: (not each.passed, each.max_relative_error))
 
 
 def table(checks: Sequence[Check]) -> str:

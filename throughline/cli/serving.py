@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -12,20 +15,46 @@ MODEL = click.argument("model", type=FILE)
 OUTPUT = click.option("-o", "--output", type=FILE, help="A CSV file. Default: the screen.")
 
 
+def bounded(command: Callable[..., None]) -> Callable[..., None]:
+    """A command that runs a model of anybody's: it ends in time, with a line, within memory."""
+
+    @click.option("--seconds", default=60.0, show_default=True, help="For 64 rows, and to load.")
+    @click.option("--memory", type=float, help="In GB. Default: three quarters of the machine's.")
+    @wraps(command)
+    def run(seconds: float, memory: float | None, **words: Any) -> None:
+        from throughline.serving.bounds import stranger
+
+        place = words.get("model") or words["folder"]
+        with stranger(place, seconds, int(memory * 1e9) if memory else None):
+            command(**words)
+
+    return run
+
+
 @click.command()
 @MODEL
 @click.argument("files", nargs=-1, type=FILE, metavar="ROWS | --image FILE...")
 @click.option("--image", "pictures", is_flag=True, help="The files are images; - reads one.")
 @OUTPUT
-def predict(model: Path, files: tuple[Path, ...], pictures: bool, output: Path | None) -> None:
+@click.option(
+    "--device",
+    type=click.Choice(["auto", "cpu", "gpu"]),
+    default="cpu",
+    show_default=True,
+    help="What answers; auto takes a GPU where one does.",
+)
+@bounded
+def predict(
+    model: Path, files: tuple[Path, ...], pictures: bool, output: Path | None, device: str
+) -> None:
     """Answer the rows of a CSV file with a header, or image files."""
     from throughline.serving import commands
     from throughline.serving.errors import BadRequest
 
     if pictures and files:
-        commands.predict_images(model, list(files), output)
+        commands.predict_images(model, list(files), output, device)
     elif len(files) == 1:
-        commands.predict(model, files[0], output)
+        commands.predict(model, files[0], output, device)
     else:
         raise BadRequest("Give one CSV file, or --image and one or more image files.")
 
@@ -37,6 +66,7 @@ def predict(model: Path, files: tuple[Path, ...], pictures: bool, output: Path |
 @click.option("--count", default=10, show_default=True, help="How many texts.")
 @click.option("--longest", default=20, show_default=True, help="How many tokens to add at most.")
 @click.option("--seed", default=0, show_default=True)
+@bounded
 def generate(
     model: Path, start: str, temperature: float, count: int, longest: int, seed: int
 ) -> None:
@@ -49,6 +79,7 @@ def generate(
 @click.command()
 @MODEL
 @click.argument("rows")
+@bounded
 def stream(model: Path, rows: str) -> None:
     """Answer a series row by row.
 
@@ -64,6 +95,7 @@ def stream(model: Path, rows: str) -> None:
 @click.option("--image", required=True, type=FILE, metavar="FILE")
 @click.option("--count", default=8, show_default=True, help="How many pictures.")
 @OUTPUT
+@bounded
 def nearest(folder: Path, image: Path, count: int, output: Path | None) -> None:
     """Find the training pictures most like an image file.
 

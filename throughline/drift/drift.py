@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from throughline.drift.measures import Drift, Limits, drift_of
+from throughline.drift.measures import MEASURES, Drift, Limits, drifts
 from throughline.errors import BadData, BadPipeline, MissingFile, listed, nearest
 from throughline.names import named
 from throughline.paths import Workspace, needed, replaced, write_json
 
 if TYPE_CHECKING:
-    import pandas as pd
+    import numpy as np
 
 LITTLE = 100
 SUFFIX = ".onnx"
+# How a CSV file is read for a model whose source had types.
+USUAL: dict[str, Any] = {"columns": {}}
 
 STYLE = (
     "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem}"
@@ -49,24 +52,31 @@ def drift(name: str, data: Path, root: Path, limits: Limits | None = None) -> li
     """
     limits = limits or Limits()
     model = root / name if name.endswith(SUFFIX) else Workspace(root, name).model
-    known, pipeline = _contract(needed(model, "export"))
-    workspace = Workspace(root, pipeline)
-    rows = _rows(data, workspace)
-    absent = [entry["name"] for entry in known if entry["name"] not in rows.columns]
+    metadata, pipeline = _contract(needed(model, "export"))
+    known: list[dict[str, Any]] = metadata["inputs"]
+    if not data.is_file():
+        raise MissingFile(f"'{data}' must be a file of new rows")
+    columns = _columns(data, Workspace(root, pipeline), metadata)
+    absent = [entry["name"] for entry in known if entry["name"] not in columns]
     if absent:
-        remedy = nearest(absent[0], map(str, rows.columns))
-        raise BadData(f"'{data}' must have the columns of the model", listed(absent), remedy)
-    found = [drift_of(entry, rows[entry["name"]].to_numpy(dtype=object), limits) for entry in known]
+        raise BadData(
+            f"'{data}' must have the columns of the model",
+            listed(absent),
+            nearest(absent[0], columns),
+        )
+    values = [_values(entry, columns, metadata) for entry in known]
+    found = drifts(known, values, limits, metadata.get("training_rows"))
+    rows = len(next(iter(columns.values())))
     with replaced(root / "reports" / pipeline / "drift") as draft:
         draft.mkdir(parents=True)
-        write_json(draft / "drift.json", _as_json(found, len(rows), limits))
-        page = _as_html(pipeline, found, len(rows), limits)
+        write_json(draft / "drift.json", _as_json(found, rows, limits))
+        page = _as_html(pipeline, found, rows, limits)
         (draft / "drift.html").write_text(page, encoding="utf-8")
     return found
 
 
-def _contract(model: Path) -> tuple[list[dict[str, Any]], str]:
-    """What a model's metadata say of its inputs, and the pipeline it came from."""
+def _contract(model: Path) -> tuple[dict[str, Any], str]:
+    """A model's metadata, and the pipeline it came from."""
     from throughline.serving.errors import BadRequest
     from throughline.serving.predictor import Predictor
 
@@ -79,25 +89,81 @@ def _contract(model: Path) -> tuple[list[dict[str, Any]], str]:
             f"'{model}' must carry the statistics of its training rows", "none in its metadata"
         )
     pipeline = named(metadata.get("pipeline", model.stem), f"The pipeline in '{model}'")
-    return metadata["inputs"], pipeline
+    return metadata, pipeline
 
 
-def _rows(data: Path, workspace: Workspace) -> pd.DataFrame:
+def _columns(data: Path, workspace: Workspace, metadata: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The columns of new rows: of texts where the model says how texts are read, else typed."""
     from throughline.pipeline.loading import load
     from throughline.pipeline.schema.source import Read
-    from throughline.sources.formats.reading import read_table
+    from throughline.sources.formats.content import decoded, unpacked
+    from throughline.sources.formats.reading import format_of, read_bytes
+    from throughline.sources.gate import taken
     from throughline.sources.table import standardised
 
-    if not data.is_file():
-        raise MissingFile(f"'{data}' must be a file of new rows")
     read = Read()
     if workspace.pipeline_file.exists():
         # The new file's own name tells its format; all else is as the pipeline says.
         own = load(workspace).main.source.read
         read = own.model_copy(update={"member": None, "format": None})
-    frame, _ = read_table(data, data.name, read)
+    content, inner = unpacked(taken(data).content, data.name, None)
+    reading = metadata.get("reading") or USUAL
+    if format_of(inner, content) == "csv":
+        text = decoded(content, inner, reading.get("encoding", "utf-8"))
+        return _texts(text, data, reading, [entry["name"] for entry in metadata["inputs"]])
+    frame, _ = read_bytes(content, inner, read)
     renamed = {old: new for old, new in read.rename.items() if old in frame.columns}
-    return standardised(frame, renamed, read.text_columns, data.name)
+    rows = standardised(frame, renamed, read.text_columns, data.name)
+    return {str(name): rows[name].to_numpy(dtype=object) for name in rows.columns}
+
+
+def _texts(
+    text: str, data: Path, reading: Mapping[str, Any], needed: Sequence[str]
+) -> dict[str, list[str]]:
+    """The cells of a delimited file, laid out as the training's or plainly."""
+    from throughline.serving.delimited import columns_of
+
+    names, records = columns_of(text, reading, needed)
+    for record, line in records:
+        if len(record) != len(names):
+            raise BadData(
+                f"Line {line} of '{data.name}' must have {len(names)} fields",
+                f"{len(record)} fields",
+            )
+    if not records:
+        raise BadData(f"'{data}' must hold at least one row", "none")
+    return {name: [record[i] for record, _ in records] for i, name in enumerate(names)}
+
+
+def _values(
+    entry: Mapping[str, Any], columns: Mapping[str, Any], metadata: Mapping[str, Any]
+) -> np.ndarray[Any, Any]:
+    """New values of a column as the model would take them, None where missing.
+
+    Raises:
+        BadData: one that the model would refuse.
+    """
+    import numpy as np
+
+    from throughline.serving.errors import BadRequest
+    from throughline.serving.values import converted, settled
+
+    values = columns[entry["name"]]
+    if entry["type"] not in ("number", "string", "boolean"):
+        return np.asarray(values, dtype=object)
+    # A column without missing values in training may have some now, which is what drift is.
+    kind = "number" if entry["type"] == "boolean" else entry["type"]
+    cells = settled(metadata.get("reading") or USUAL, entry["name"])
+    cells = replace(cells, words=cells.words or entry["type"] == "boolean")
+    try:
+        found = converted(entry["name"], {"type": kind}, values, cells)
+    except BadRequest as error:
+        raise BadData(str(error)) from None
+    absent = found == "" if kind == "string" else found != found
+    told: np.ndarray[Any, Any] = found.astype(bool) if entry["type"] == "boolean" else found
+    told = told.astype(object)
+    told[absent] = None
+    return told
 
 
 def _as_json(found: Sequence[Drift], rows: int, limits: Limits) -> dict[str, Any]:
@@ -106,27 +172,36 @@ def _as_json(found: Sequence[Drift], rows: int, limits: Limits) -> dict[str, Any
         "limits": dataclasses.asdict(limits),
         "drifted": [drift.column for drift in found if drift.beyond],
         "columns": {
-            drift.column: {**drift.measures, "beyond": list(drift.beyond)} for drift in found
+            drift.column: {
+                **drift.measures,
+                "chances": dict(drift.chances),
+                "beyond": list(drift.beyond),
+            }
+            for drift in found
         },
     }
 
 
 def _as_html(name: str, found: Sequence[Drift], rows: int, limits: Limits) -> str:
-    measures = [field.name for field in dataclasses.fields(Limits)]
-    head = "".join(f"<th>{m} (limit {getattr(limits, m):g})</th>" for m in measures)
+    head = "".join(f"<th>{m} (from {getattr(limits, m):g})</th>" for m in MEASURES)
     lines = []
     for drift in found:
         cells = "".join(
             f"<td class={'beyond' if measure in drift.beyond else 'within'}>"
-            f"{drift.measures[measure]:.3f}</td>" if measure in drift.measures else "<td></td>"
-            for measure in measures
+            f"{drift.measures[measure]:.3f} <small>p {drift.chances[measure]:.2g}</small></td>"
+            if measure in drift.measures else "<td></td>"
+            for measure in MEASURES
         )  # fmt: skip
         lines.append(f"<tr><td>{escape(drift.column)}</td>{cells}</tr>")
-    few = f"<p>Only {rows} rows: chance alone moves the figures.</p>" if rows < LITTLE else ""
+    few = f"<p>Only {rows} rows: a small drift would not be found.</p>" if rows < LITTLE else ""
+    meaning = (
+        "<p>A column has drifted where a measure is no trifle (from) and no chance (p): unchanged "
+        f"rows give any alarm in {limits.alarm:.0%} of all tables.</p>"
+    )
     return (
         f"<!doctype html><html lang=en><head><meta charset=utf-8><title>{escape(name)}: drift"
         f"</title><style>{STYLE}</style></head><body><h1>{escape(name)}: drift</h1>"
         f"<p>{rows:,} new rows, {sum(bool(d.beyond) for d in found)} of {len(found)} columns "
-        f"drifted.</p>{few}<table><thead><tr><th>column</th>{head}</tr></thead><tbody>"
+        f"drifted.</p>{meaning}{few}<table><thead><tr><th>column</th>{head}</tr></thead><tbody>"
         f"{''.join(lines)}</tbody></table></body></html>\n"
     )

@@ -11,15 +11,16 @@ import numpy as np
 
 from throughline.evaluation.measure import classification, forecast, regression
 from throughline.evaluation.measure.calibration import calibration
-from throughline.evaluation.measure.measure import Compared, Figure, difference, measured, plain
+from throughline.evaluation.measure.difference import Choice, difference
+from throughline.evaluation.measure.measure import Compared, Figure, plain, scored
 from throughline.evaluation.measure.precision import lost
-from throughline.evaluation.measure.resamples import Resamples
 from throughline.evaluation.measure.slices import sliced
 from throughline.evaluation.outcome import Outcome
 from throughline.evaluation.rows import parameters
 from throughline.evaluation.series import SeriesParts, aligned
 from throughline.evaluation.show import gallery
 from throughline.evaluation.show.confusions import confused
+from throughline.figures.names import compared_by
 from throughline.paths import needed
 
 if TYPE_CHECKING:
@@ -38,12 +39,14 @@ class Judged:
     Attributes:
         parts: its rows.
         outcome: its answers on the rows that are evaluated.
+        choice: by which figure it is compared.
         figures: every figure by its name, those of classes, columns and comparisons included.
         report: what report.json says of the branch.
     """
 
     parts: Any
     outcome: Outcome
+    choice: Choice
     figures: Mapping[str, Figure]
     report: Mapping[str, Any]
 
@@ -68,13 +71,17 @@ def judge(
     """
     needed(model, "export")
     outcome = parts.outcome(model, parts.evaluated)
-    own = measured(outcome, parts.draws)
+    parts.remember(outcome)
+    choice = Choice(*compared_by(view))
+    own = parts.figures(outcome)
     on_training = own
     if parts.test_count:
-        on_training = measured(parts.outcome(model, parts.known), parts.training_draws)
+        known = scored(parts.outcome(model, parts.known))
+        # No interval: one of known rows says nothing about new ones.
+        on_training = {name: plain(value) for name, value in known.items()}
     folds = {} if isinstance(parts, SeriesParts) else parts.folded(compare, view)
     comparisons = [
-        _beside(comparison, outcome, parts.draws, folds.get(comparison.name))
+        _beside(comparison, difference(outcome, comparison.outcome, parts.draws, choice), folds)
         for comparison in parts.compared(compare)
     ]
     metrics = own | {f"train_{name}": figure for name, figure in on_training.items()}
@@ -84,7 +91,7 @@ def judge(
         "rows": {"training": parts.training_count, "test": parts.test_count},
         "metrics": metrics,
         "comparisons": comparisons,
-        "slices": sliced(view.slices, parts.evaluated, outcome),
+        "slices": sliced(view.slices, parts, outcome),
         "curves": (scores or {}).get("curves"),
         "parameters": parameters(model),
         "training_rows_measured": parts.known.count,
@@ -93,17 +100,19 @@ def judge(
     if smaller is not None and view.export.precisions:
         report["precisions"] = _in_precisions(model, smaller, parts, view.export, outcome)
     counted = {"parameters": plain(report["parameters"] or 0), **_filtered(parts.prepared)}
-    return Judged(parts, outcome, metrics | counted | _with_subjects(report, outcome), report)
+    return Judged(
+        parts, outcome, choice, metrics | counted | _with_subjects(report, outcome), report
+    )
 
 
 def difference_to_main(branch: Judged, main: Judged) -> dict[str, Any] | None:
     """How a variant differs from the pipeline itself; None where they answered other rows."""
     if isinstance(branch.parts, SeriesParts):
         shared = aligned(branch.outcome, main.outcome, (branch.parts, main.parts))
-        return shared and difference(*shared)
+        return None if shared is None else difference(*shared, main.choice)
     if not np.array_equal(branch.outcome.actual, main.outcome.actual):
         return None
-    return difference(branch.outcome, main.outcome, main.parts.draws)
+    return difference(branch.outcome, main.outcome, main.parts.draws, main.choice)
 
 
 def _in_precisions(
@@ -120,14 +129,17 @@ def _in_precisions(
 
 
 def _beside(
-    comparison: Compared, ours: Outcome, draws: Resamples, folds: Mapping[str, Figure] | None
+    comparison: Compared,
+    ours_less: Mapping[str, Any],
+    folded: Mapping[str, Mapping[str, Figure]],
 ) -> dict[str, Any]:
     entry = {
         "name": comparison.name,
         "arguments": dict(comparison.arguments),
         "metrics": dict(comparison.metrics),
-        "difference": difference(ours, comparison.outcome, draws),
+        "difference": dict(ours_less),
     }
+    folds = folded.get(comparison.name)
     return entry | {"folds": dict(folds)} if folds else entry
 
 

@@ -13,7 +13,8 @@ from throughline.evaluation.compare.comparisons import Prepared, compared, title
 from throughline.evaluation.compare.features import fresh_features, training_features
 from throughline.evaluation.compare.folded import folded
 from throughline.evaluation.compare.unseen import unseen_rows
-from throughline.evaluation.measure.measure import Compared, Figure, measured
+from throughline.evaluation.measure.clusters import ClusterResamples
+from throughline.evaluation.measure.measure import Compared, Figure, measured, plain, scored
 from throughline.evaluation.measure.resamples import Resamples
 from throughline.evaluation.outcome import Outcome, Target
 from throughline.evaluation.rows import Rows, answers, read_rows, sampled
@@ -24,6 +25,7 @@ from throughline.pipeline.schema.judgement import BASELINES
 if TYPE_CHECKING:
     from throughline.pipeline.pipeline import Pipeline
     from throughline.pipeline.schema.judgement import Comparison
+    from throughline.pipeline.schema.protocol import Split
 
 # Training pictures that are measured, evenly spread over the rows.
 MOST_PICTURES, FEWEST_PICTURES = 2000, 250
@@ -31,10 +33,25 @@ MOST_PICTURES, FEWEST_PICTURES = 2000, 250
 MOST_PIXELS = 10_000_000
 
 
-def parts_of(training: Path, test: Path, task: str) -> Parts | SeriesParts:
-    """The rows, or the windows, of a branch's prepared data."""
+def parts_of(training: Path, test: Path, view: Any) -> Parts | SeriesParts:
+    """The rows, or the windows, of a branch's prepared data.
+
+    Args:
+        training: folder of the training side.
+        test: folder of the test side.
+        view: a pipeline with `task` and `split`.
+    """
     prepared = read_json(needed(training / "prepared.json", "prepare"))
-    return (SeriesParts if "window" in prepared else Parts)(training, test, task)
+    if "window" in prepared:
+        return SeriesParts(training, test, view.task)
+    return Parts(training, test, view.task, grouping(view.split))
+
+
+def grouping(split: Split) -> str | None:
+    """The column whose groups a split keeps whole; rows of a group are no independent sample."""
+    if split.kind == "grouped":
+        return split.column
+    return split.guards.grouped_by[0] if split.guards.grouped_by else None
 
 
 class Parts:
@@ -44,9 +61,10 @@ class Parts:
         training: folder of the training rows, their arrays and `prepared.json`.
         test: folder of the test rows.
         task: the problem type.
+        group: the column of groups that are drawn whole. Default: rows are drawn one by one.
     """
 
-    def __init__(self, training: Path, test: Path, task: str) -> None:
+    def __init__(self, training: Path, test: Path, task: str, group: str | None = None) -> None:
         self.folder = training
         self.prepared: dict[str, Any] = read_json(needed(training / "prepared.json", "prepare"))
         self.target = Target.of(task, self.prepared)
@@ -55,10 +73,10 @@ class Parts:
         self.training_count, self.test_count = self.training.count, test_rows.count
         # Without test rows all that can be measured is how well the training rows are known.
         self.evaluated = test_rows if test_rows.count else self.training
-        self.draws = Resamples(self.evaluated.count)
+        self._groups = None if group is None else self.evaluated.columns[group].astype(str)
+        self.draws = self.draws_of(np.arange(self.evaluated.count))
         # Pictures are many and dear: a sample says as well how well the training rows are known.
         self.known = sampled(self.training, _pictures_measured(self.training))
-        self.training_draws = Resamples(self.known.count) if test_rows.count else self.draws
         self._compared: list[Compared] | None = None
         self._folded: dict[str, dict[str, Figure]] | None = None
 
@@ -81,7 +99,7 @@ class Parts:
         # A trivial model looks at answers alone; features of pictures and texts are dear.
         prepared = self._answers if comparison.model in BASELINES else self._arrays
         outcome = compared(comparison, prepared)
-        return Compared(name, comparison.arguments, outcome, measured(outcome, self.draws))
+        return Compared(name, comparison.arguments, outcome, self.figures(outcome))
 
     def outcome(self, model: Path, rows: Rows) -> Outcome:
         """A model's answers to rows, beside the truth."""
@@ -93,7 +111,21 @@ class Parts:
 
     def draws_of(self, places: np.ndarray) -> Resamples:
         """Draws of some of the rows that are evaluated, by their positions."""
+        if self._groups is not None:
+            return ClusterResamples(self._groups[places])
         return Resamples(len(places))
+
+    def figures(self, outcome: Outcome, places: np.ndarray | None = None) -> dict[str, Figure]:
+        """The figures of answers to the rows that are evaluated, or to some of them.
+
+        Those of training rows have no interval: it would be read as one of new rows.
+        """
+        if not self.test_count:
+            return {name: plain(value) for name, value in scored(outcome).items()}
+        return measured(outcome, self.draws if places is None else self.draws_of(places))
+
+    def remember(self, outcome: Outcome) -> None:
+        """Nothing: rows and groups do not remember one another."""
 
     def share(self, main: Parts) -> None:
         """Take comparison models and draws of the pipeline itself where the rows are the same.
@@ -103,7 +135,7 @@ class Parts:
         """
         if self._answers_like(main):
             self._compared, self._folded = main._compared, main._folded
-            self.draws, self.training_draws = main.draws, main.training_draws
+            self.draws = main.draws
 
     def _answers_like(self, main: Parts) -> bool:
         pairs = ((self.training, main.training), (self.evaluated, main.evaluated))

@@ -7,19 +7,30 @@ from pathlib import Path
 from typing import Any
 
 from throughline.errors import MissingFile, ThroughlineError
-from throughline.figures.names import NEITHER
+from throughline.evaluation.compare.judgement import COMPATIBLE, EQUAL, NOT
+from throughline.figures.names import FIGURES
 from throughline.paths import Workspace, pipelines, read_json, replaced
 
 PAGE = Path("scoreboard.md")
 OPENING, CLOSING = "<!-- scoreboard -->", "<!-- /scoreboard -->"
-VERDICTS = ("reproduced", "better", "not reached")
+VERDICTS = (EQUAL, COMPATIBLE, NOT)
+# What a figure is of; only the first two say how well a model does on rows it has not seen.
+KINDS = {
+    "test": "figures of test rows",
+    "folds": "figures of cross-validation",
+    "training": "figures of training rows",
+    "baseline": "figures of baselines",
+    "count": "counts, shapes and coefficients",
+}
 
 MEANING = """\
 Every figure that a text prints and a pipeline file names, measured on `model.onnx` with raw rows.
-*reproduced*: within the tolerance that the pipeline file gives; where it gives none, the printed
-figure lies in our 95 % interval, or within 2 sd of the text's own runs, or equals ours as far as
-it is printed. *better*: beyond that on the good side. *not reached*: anything else, with the
-reason. A pipeline whose rows stand in for a text's own names no figure of it.
+*shown equal*: our whole 95 % interval lies within the margin of the printed figure; a figure
+without an interval does so itself. The margin is two points of a share, a tenth of an error,
+unless the file says why another one. *compatible*: the printed figure lies in our interval, or
+within 2 sd of the text's own runs, so nothing shows a difference. *not reproduced*: anything else,
+with the reason and the side on which ours lies. Figures of training rows say nothing about new ones
+and have no interval; counts must be equal.
 """
 
 
@@ -70,7 +81,8 @@ def _report(root: Path, name: str) -> Path:
 def _full(reports: list[dict[str, Any]], missing: list[str]) -> str:
     claims = [(report, claim) for report in reports for claim in report["claims"]]
     lines = [
-        _tally([claim["verdict"] for _, claim in claims]) + "\n",
+        *_tallies([claim for _, claim in claims]),
+        "",
         _row("pipeline", "variant", "text", "metric", "printed", "ours", "verdict", "why"),
         _row(*["---"] * 8),
         *(_row(*_claim(report, claim)) for report, claim in claims),
@@ -82,10 +94,9 @@ def _full(reports: list[dict[str, Any]], missing: list[str]) -> str:
 
 def _claim(report: dict[str, Any], claim: dict[str, Any]) -> Iterable[str]:
     spread = "" if claim["sd"] is None else f" ± {claim['sd']:g}"
-    rows = report["branches"][claim["variant"]]["rows"]
     # A figure of training rows must not pass for one of test rows.
-    of_rows = not claim["metric"].startswith(("train_", "cv_", *NEITHER))
-    note = " (training rows)" if of_rows and not rows["test"] else ""
+    unmarked = claim["kind"] == "training" and not claim["metric"].startswith("train_")
+    note = " (training rows)" if unmarked else ""
     return (
         report["pipeline"],
         claim.get("point") or ("" if claim["variant"] == "main" else claim["variant"]),
@@ -93,7 +104,7 @@ def _claim(report: dict[str, Any], claim: dict[str, Any]) -> Iterable[str]:
         f"{claim['metric']}{note}",
         f"{claim['printed']:g}{spread}",
         _figure(claim["ours"]),
-        f"**{claim['verdict']}**" if claim["verdict"] == "not reached" else claim["verdict"],
+        _said(claim),
         " ".join(part for part in (claim["erratum"], claim["reason"]) if part),
     )
 
@@ -107,7 +118,7 @@ def _short(reports: list[dict[str, Any]]) -> str:
     for report in reports:
         main = report["branches"]["main"]
         baseline = main["comparisons"][0]
-        metric = baseline["difference"]["metric"]
+        metric = FIGURES[report["task"]][0]
         rows = "" if main["rows"]["test"] else ", training rows"
         lines.append(
             _row(
@@ -115,15 +126,28 @@ def _short(reports: list[dict[str, Any]]) -> str:
                 report["title"],
                 f"{metric} {_figure(main['metrics'][metric])}{rows}",
                 f"{baseline['name']} {_figure(baseline['metrics'][metric], False)}",
-                _tally([claim["verdict"] for claim in report["claims"]]),
+                _tally([c for c in report["claims"] if c["kind"] in ("test", "folds")]),
             )
         )
     return "\n".join(lines) + "\n"
 
 
-def _tally(verdicts: list[str]) -> str:
-    if not verdicts:
+def _said(claim: dict[str, Any]) -> str:
+    if claim["verdict"] != NOT:
+        return str(claim["verdict"])
+    return f"**{NOT}**{', ' + claim['side'] if claim['side'] else ''}"
+
+
+def _tallies(claims: list[dict[str, Any]]) -> list[str]:
+    """A line for each kind of figure."""
+    found = {kind: [claim for claim in claims if claim["kind"] == kind] for kind in KINDS}
+    return [f"- {KINDS[kind]}: {_tally(some)}" for kind, some in found.items() if some]
+
+
+def _tally(claims: list[dict[str, Any]]) -> str:
+    if not claims:
         return "none printed"
+    verdicts = [claim["verdict"] for claim in claims]
     counts = {verdict: verdicts.count(verdict) for verdict in VERDICTS}
     return ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,9 +14,16 @@ from throughline.evaluation.compare.comparisons import Prepared, compared, title
 from throughline.evaluation.compare.unseen import unseen_windows
 from throughline.evaluation.measure.blocks import BlockResamples, block_length
 from throughline.evaluation.measure.forecast import Forecasts
-from throughline.evaluation.measure.measure import Compared, measured
+from throughline.evaluation.measure.measure import (
+    Compared,
+    Figure,
+    measured,
+    plain,
+    row_losses,
+    scored,
+)
 from throughline.evaluation.outcome import Outcome, Target
-from throughline.evaluation.rows import Rows
+from throughline.evaluation.window_rows import WindowRows, drawn, windows_of
 from throughline.paths import needed, read_json
 from throughline.samples.windows.layout import feed
 from throughline.samples.windows.positions import Extent
@@ -25,39 +32,9 @@ from throughline.samples.windows.target import DIRECTIONS, directions, season_ba
 
 if TYPE_CHECKING:
     from throughline.pipeline.schema.judgement import Comparison
-    from throughline.samples.windows.frame import Series
 
 # Windows in one call, so that wide ones never lie in memory all at once.
 CHUNK = 2048
-# Training windows that are measured, and that classical models see. They are drawn: every 12th
-# hour would be two hours of the day.
-MOST_TRAINING = 10_000
-SEED = 0
-
-
-@dataclass(frozen=True)
-class WindowRows(Rows):
-    """The windows of a part; `columns` are the raw rows at the newest row of each.
-
-    Attributes:
-        series: the rows.
-        ends: the newest row of each window.
-    """
-
-    series: Series
-    ends: np.ndarray
-
-    @property
-    def keys(self) -> np.ndarray:
-        """Which series and step the newest row of each window is, (N, 2)."""
-        return np.stack([self.series.groups[self.ends], self.series.steps[self.ends]], axis=1)
-
-
-def windows_of(series: Series, ends: np.ndarray) -> WindowRows:
-    """The windows of a part."""
-    newest = series.rows.iloc[ends]
-    columns = {name: newest[name].to_numpy() for name in newest.columns}
-    return WindowRows(columns, len(ends), series, ends)
 
 
 class SeriesParts:
@@ -81,7 +58,7 @@ class SeriesParts:
         known = read_series(training, window["grid"])
         ends = np.load(training / "positions.npy")
         self.whole = windows_of(known, ends)
-        self.known = windows_of(known, _drawn(ends))
+        self.known = windows_of(known, drawn(ends))
         test_ends = np.load(needed(test / "positions.npy", "prepare"))
         self.training_count, self.test_count = len(ends), len(test_ends)
         self.evaluated = (
@@ -89,17 +66,35 @@ class SeriesParts:
             if self.test_count
             else self.known
         )
-        self.draws = self._draws(self.evaluated.keys)
-        self.training_draws = self._draws(self.known.keys)
+        self._block: int | None = None
         self._compared: list[Compared] | None = None
+
+    def remember(self, outcome: Outcome) -> None:
+        """Draw blocks as long as the losses of these answers remember; the first answers decide.
+
+        All models of the same windows are then measured by the same draws.
+        """
+        if self._block is None:
+            metric = "mae" if self.task == "forecast" else "accuracy"
+            steps = np.unique(self.evaluated.keys[:, 1], return_inverse=True)[1]
+            losses = np.bincount(steps, row_losses(metric, outcome)) / np.bincount(steps)
+            self._block = block_length(self.extent.after, self.season, losses)
+
+    @cached_property
+    def draws(self) -> BlockResamples:
+        """Draws of the windows that are evaluated."""
+        return self.draws_of(np.arange(self.evaluated.count))
 
     def draws_of(self, places: np.ndarray) -> BlockResamples:
         """Draws of some of the windows that are evaluated, by their positions."""
-        return self._draws(self.evaluated.keys[places])
+        assert self._block is not None, "`remember` comes first"
+        return BlockResamples(self.evaluated.keys[places, 1], self._block)
 
-    def _draws(self, keys: np.ndarray) -> BlockResamples:
-        steps = len(np.unique(keys[:, 1]))
-        return BlockResamples(keys[:, 1], block_length(self.extent.after, self.season, steps))
+    def figures(self, outcome: Outcome, places: np.ndarray | None = None) -> dict[str, Figure]:
+        """The figures of answers to the windows that are evaluated, or to some of them."""
+        if not self.test_count:
+            return {name: plain(value) for name, value in scored(outcome).items()}
+        return measured(outcome, self.draws if places is None else self.draws_of(places))
 
     def unseen(self, training: Path | None) -> np.ndarray:
         """Which windows that are evaluated predict nothing that a model was trained on."""
@@ -115,7 +110,7 @@ class SeriesParts:
             self._compared = []
             for name, comparison in zip(titles(comparisons), comparisons, strict=True):
                 outcome = self._answered(comparison)
-                figures = measured(outcome, self.draws)
+                figures = self.figures(outcome)
                 self._compared.append(Compared(name, comparison.arguments, outcome, figures))
         return self._compared
 
@@ -140,11 +135,10 @@ class SeriesParts:
             ends = rows.ends[start : start + CHUNK]
             windows = raw_windows(rows.series, kinds, ends, self.extent.length)
             try:
-                # How far the future leaves the past's range is what is measured here.
                 if predictor.states:
-                    answers, states = predictor.in_order(windows, states, ranges=False)
+                    answers, states = predictor.in_order(windows, states)
                 else:
-                    answers = predictor.predict(windows, ranges=False)
+                    answers = predictor.predict(windows)
             except BadRequest as error:
                 raise BadData(
                     f"The windows must be ones that '{model.name}' answers. {error}"
@@ -184,13 +178,31 @@ class SeriesParts:
             self._scale,
             self.extent.horizons,
             rows.keys,
+            self._made(rows),
         )
+
+    def _made(self, rows: WindowRows) -> dict[str, np.ndarray]:
+        """When each forecast is made, and of which series."""
+        clock = rows.series.clock[rows.ends].astype("datetime64[s]")
+        times = np.char.replace(np.datetime_as_string(clock), "T", " ")
+        return {"time": times, **{name: rows.columns[name] for name in self.window["group"]}}
 
     def _values(self, rows: WindowRows, offsets: Any) -> np.ndarray:
         """The target some rows from the newest one, (N, horizons x targets)."""
         values = values_of(rows.series, self.target.columns).astype(np.float64)
         places = rows.ends[:, None] + np.asarray(offsets)
         return np.asarray(values[places].reshape(rows.count, -1))
+
+    def _drift(self, rows: WindowRows) -> np.ndarray:
+        """The line through the first and the last row that the network sees, gone on.
+
+        Hyndman and Athanasopoulos, Forecasting: Principles and Practice, section 5.2.
+        """
+        horizons = self.extent.horizons
+        last = self._values(rows, np.zeros(len(horizons), dtype=int))
+        first = self._values(rows, np.full(len(horizons), 1 - self.extent.lookback))
+        ahead = np.repeat(horizons, len(self.target.columns))
+        return np.asarray(last + (last - first) / max(self.extent.lookback - 1, 1) * ahead)
 
     @property
     def _names(self) -> tuple[str, ...]:
@@ -208,7 +220,7 @@ class SeriesParts:
         series = self.whole.series
         values = values_of(series, self.target.columns).astype(np.float64)
         same = (series.groups[season:] == series.groups[:-season]) & (
-            series.present[season:] & series.present[:-season]
+            series.measured[season:] & series.measured[:-season]
         )
         return np.asarray(np.abs(values[season:] - values[:-season])[same].mean(axis=0))
 
@@ -219,6 +231,8 @@ class SeriesParts:
         if self.task == "forecast" and name == "seasonal-persistence":
             found = self._forecasts(self.evaluated, None)
             return replace(found, predicted=found.seasonal)
+        if self.task == "forecast" and name == "drift":
+            return self._forecasts(self.evaluated, self._drift(self.evaluated))
         if name == "sign-persistence" and self.window["direction"]:
             values = values_of(self.evaluated.series, self.target.columns)[:, 0]
             ends = self.evaluated.ends
@@ -273,20 +287,15 @@ class SeriesParts:
         return np.concatenate(blocks).astype(np.float64)
 
 
-def _drawn(ends: np.ndarray) -> np.ndarray:
-    """At most `MOST_TRAINING` windows, in the order of time."""
-    if len(ends) <= MOST_TRAINING:
-        return ends
-    return np.sort(np.random.default_rng(SEED).choice(ends, MOST_TRAINING, replace=False))
-
-
 def _target(task: str, prepared: dict[str, Any]) -> Target:
     """The target as the comparison models see it, in its own unit."""
     content = prepared["target"]
     return Target.of(task, {"target": {**content, "scale": None}})
 
 
-def aligned(ours: Outcome, theirs: Outcome, parts: tuple[SeriesParts, SeriesParts]) -> Any:
+def aligned(
+    ours: Outcome, theirs: Outcome, parts: tuple[SeriesParts, SeriesParts]
+) -> tuple[Outcome, Outcome, BlockResamples] | None:
     """Two branches on the windows that both answered; None without a common target.
 
     Returns:

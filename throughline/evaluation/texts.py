@@ -169,11 +169,14 @@ def tokens_of(graph: Path, column: str, rows: Rows, chosen: np.ndarray) -> list[
     import onnx
     import onnxruntime
 
-    opened = onnx.load(graph)
+    from throughline.export.graph.rewriting import drop_dead, replace_items
+
+    part = onnx.load(graph)
     name = f"{column}/tokens"
-    kind = onnx.TensorProto.STRING
-    opened.graph.output.append(onnx.helper.make_tensor_value_info(name, kind, None))
-    part = onnx.utils.Extractor(opened).extract_model([column], [name])
+    tokens = onnx.helper.make_tensor_value_info(name, onnx.TensorProto.STRING, None)
+    replace_items(part.graph.output, [tokens])
+    drop_dead(part.graph)
+    replace_items(part.graph.input, [given for given in part.graph.input if given.name == column])
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from throughline.export.graph.rewriting import rename_values
+import numpy as np
+
+from throughline.export.graph.rewriting import rename_values, replace_items
 
 if TYPE_CHECKING:
     import onnx
@@ -61,10 +63,28 @@ def converted(model: Any) -> onnx.ModelProto:
         repeated = outputs.count(name) > 1
         names[value.name] = f"{name}_{outputs[:place].count(name)}" if repeated else name
     rename_values(graph.graph, names)
+    _write_error_function(graph.graph)
     for value in (*graph.graph.input, *graph.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "N"
     helper.set_model_props(graph, {"exporter": "tf2onnx"})
     return graph
+
+
+def _write_error_function(graph: onnx.GraphProto) -> None:
+    """Write erfc(x), which tf2onnx leaves as it is (exact GELU), as 1 - erf(x)."""
+    from onnx import helper, numpy_helper
+
+    nodes = []
+    for node in graph.node:
+        if node.op_type != "Erfc":
+            nodes.append(node)
+            continue
+        (value,) = node.output
+        one, erf = f"{value}/one", f"{value}/Erf"
+        graph.initializer.append(numpy_helper.from_array(np.float32(1.0), one))
+        nodes.append(helper.make_node("Erf", list(node.input), [erf], f"{node.name}/Erf"))
+        nodes.append(helper.make_node("Sub", [one, erf], [value], node.name))
+    replace_items(graph.node, nodes)
 
 
 def _layer_name(tensor: Any) -> str:

@@ -22,13 +22,14 @@ def write_nearest(prepared: Path, summary: dict[str, Any], folder: Path) -> None
     import onnx
 
     from throughline.export.graph.canonical import canonical_bytes
+    from throughline.export.graph.reach import lower
     from throughline.preprocessing.pictures import read_rows
 
     folder.mkdir(parents=True)
     graph = onnx.load(prepared / "preprocess.onnx")
     entry = graph.metadata_props.add()
     entry.key, entry.value = "throughline", json.dumps({"inputs": summary["inputs"]})
-    (folder / "features.onnx").write_bytes(canonical_bytes(graph))
+    (folder / "features.onnx").write_bytes(canonical_bytes(lower(graph)))
     (name,) = summary["features"]
     np.save(folder / "features.npy", np.load(prepared / f"{name}.npy", mmap_mode="r"))
     rows = read_rows(prepared / "rows.parquet")

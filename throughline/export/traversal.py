@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from throughline.errors import ThroughlineError, listed
 from throughline.export.graph.tensor import Tensor
 from throughline.export.graph.weights import is_operation
@@ -58,6 +60,9 @@ def called(layer: Layer, inputs: list[Tensor], builder: Builder) -> list[Tensor]
         registration = required(layer)
         result = registration.convert(layer, inputs, builder)
     outputs = result if isinstance(result, list) else [result]
+    if layer.class_name.startswith("ops."):
+        # Masks travel from layer to layer; an operation between two of them drops them.
+        return [tensor.masked(None) for tensor in outputs]
     if registration.passes_mask:
         return [tensor.masked(tensor.mask or previous) for tensor in outputs]
     return outputs
@@ -132,7 +137,8 @@ def _run_functional(
             if not all(reference in known for reference in _needs(call)):
                 blocked.append((item, index, call))
                 continue
-            arguments = _resolved(call["kwargs"], known) | {"args": _resolved(call["args"], known)}
+            arguments = _resolved(call["kwargs"], known, builder)
+            arguments["args"] = _resolved(call["args"], known, builder)
             mask = arguments.pop("mask", None)
             read = [tensor for key, tensor in _tensors(arguments) if not key.endswith("mask")]
             if isinstance(mask, list):
@@ -206,16 +212,21 @@ def _needs(value: Any) -> Iterator[Reference]:
             yield from _needs(part)
 
 
-def _resolved(value: Any, known: Mapping[Reference, Tensor]) -> Any:
-    """Call arguments with the tensors of the graph in the place of their references."""
+def _resolved(value: Any, known: Mapping[Reference, Tensor], builder: Builder) -> Any:
+    """Call arguments with tensors of the graph in the place of references and of tables."""
     if _is_tensor(value):
         return known[tuple(value["config"]["keras_history"])]
     if isinstance(value, Mapping):
-        if value.get("class_name") == "__tuple__":
-            return [_resolved(part, known) for part in value["items"]]
-        return {key: _resolved(part, known) for key, part in value.items()}
+        kind, config = value.get("class_name"), value.get("config")
+        if kind in ("__numpy__", "__tensor__") and isinstance(config, Mapping):
+            # Keras' layers compute in float32, whatever NumPy made of a table.
+            dtype = "float32" if "float" in config["dtype"] else config["dtype"]
+            return builder.constant(np.array(config["value"], dtype))
+        if kind == "__tuple__":
+            return [_resolved(part, known, builder) for part in value["items"]]
+        return {key: _resolved(part, known, builder) for key, part in value.items()}
     if isinstance(value, list):
-        return [_resolved(part, known) for part in value]
+        return [_resolved(part, known, builder) for part in value]
     return value
 
 

@@ -69,10 +69,14 @@ def figure(choice: Choice) -> Figure:
     """
     name, arguments = (choice, {}) if isinstance(choice, str) else next(iter(choice.items()))
     printed = str((arguments or {}).get("name", name))
+    if ":" in name:
+        # Of the user's own: nobody but the file can say more than its name.
+        return Figure(str((arguments or {}).get("name", name.rpartition(":")[2])), None, power=None)
+    short = str((arguments or {}).get("name", name.lower()))
     if name.lower() in ACCURACY:
-        return Figure(name.lower(), True, SHARE)
+        return Figure(short, True, SHARE)
     if name.lower() in CROSSENTROPY:
-        return Figure(name.lower(), False, NOT_NEGATIVE)
+        return Figure(short, False, NOT_NEGATIVE)
     found = next((cls for cls in known() if folded(cls) == folded(name)), name)
     direction = DIRECTIONS.get(known().get(found) or "")
     return Figure(printed, direction, _limits(found, direction), _power(found))
@@ -81,6 +85,8 @@ def figure(choice: Choice) -> Figure:
 def loss(choice: Choice) -> Figure:
     """The figure `loss` of a training."""
     name = choice if isinstance(choice, str) else next(iter(choice))
+    if ":" in name:
+        return Figure("loss", False, power=None)
     names = (*POWERS, *UNITLESS, *UNBOUNDED, *known())
     found = next((cls for cls in names if folded(cls) == folded(name)), name)
     limits = EVERYTHING if found in UNBOUNDED else NOT_NEGATIVE

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from throughline.errors import BadPipeline, nearest
 from throughline.figures.figure import EVERYTHING, NOT_NEGATIVE, SHARE, Figure, Limits
+from throughline.pipeline.schema.judgement import LIMIT
 
 if TYPE_CHECKING:
     from throughline.pipeline.pipeline import Pipeline
 
 Direction = Literal["higher", "lower", "none"]
 
-# The first figure of a task is the one that models are compared by.
+# The first figure of a task is the one that a reader asks for; `compared_by` says which decides.
 FIGURES: dict[str, tuple[str, ...]] = {
     "binary": ("accuracy", "loss", "roc_auc", "precision", "recall", "f1"),
     "multiclass": (
@@ -89,10 +90,34 @@ def figure_of(name: str) -> Figure:
     return Figure(name, rises, SHARE if rises else NOT_NEGATIVE)
 
 
+def limited(name: str) -> str:
+    """The figure whose end a gate such as `lower(accuracy)` names, or the name itself."""
+    match = LIMIT.fullmatch(name)
+    return match.group(2) if match else name
+
+
+def compared_by(pipeline: Any) -> tuple[str, float | None]:
+    """The figure that decides which of two models is better, and the margin of equal ones.
+
+    That of `compare_by`; else the first figure that a gate bounds; else the loss of classes, which
+    sees probabilities where accuracy sees nothing beside a frequent class, and the MAE of numbers.
+    """
+    if pipeline.compare_by is not None:
+        return pipeline.compare_by.metric, pipeline.compare_by.margin
+    own = FIGURES[pipeline.task]
+    gated = (limited(name) for name in pipeline.gates.metrics)
+    return next((name for name in gated if name in own), "loss" if "loss" in own else "mae"), None
+
+
 def unknown_metrics(pipeline: Pipeline) -> Iterator[str]:
     """A line for each claim or gate whose metric no evaluation of this task can have."""
     places = [(f"claims.{i}.metric", claim.metric) for i, claim in enumerate(pipeline.claims)]
-    places += [(f"gates.{name}", name) for name in pipeline.gates.metrics]
+    places += [(f"gates.{name}", limited(name)) for name in pipeline.gates.metrics]
+    if pipeline.compare_by is not None:
+        name = pipeline.compare_by.metric
+        if name not in FIGURES[pipeline.task]:
+            hint = nearest(name, FIGURES[pipeline.task])
+            yield f"compare_by: no metric '{name}' of a {pipeline.task} problem. {hint}"
     valid = metric_names(pipeline.task)
     for place, name in places:
         plain, _, subject = name.partition(":")

@@ -9,6 +9,21 @@ import numpy as np
 
 from throughline.guards.finding import Case, Observation, guard, is_number, plain_columns
 from throughline.guards.information import shared_information
+from throughline.guards.scores import (
+    MOST_CATEGORIES,
+    codes_of,
+    correlation,
+    one_feature_score,
+    out_of_fold_accuracy,
+    ranks,
+)
+from throughline.guards.telling import (
+    AHEAD,
+    AHEAD_OF_MAJORITY,
+    encoded_means,
+    standing_out,
+    told_by_absence,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,8 +37,6 @@ SUSPICIOUS = 0.995
 # From here on, a category is likely to be made from the target; rows near an edge are misread.
 READ_OFF = 0.97
 FEWEST_ROWS = 20
-# A number with more values than this is a measurement.
-MOST_CATEGORIES = 64
 
 
 @guard("target_in_disguise")
@@ -40,12 +53,13 @@ def target_in_disguise(case: Case) -> Iterator[Observation]:
         return
     for target in case.target.columns:
         answer = rows[target]
-        told = False
+        told = set()
         for name, _ in plain_columns(case):
             observation = _alone(case, name, rows[name], target, answer)
             if observation:
-                told = True
+                told.add(name)
                 yield observation
+        yield from _suspected(case, rows, target, told)
         if not told and is_number(answer) and not case.classifies:
             yield from _together(case, rows, target)
 
@@ -86,6 +100,56 @@ def _alone(
     return None
 
 
+def _suspected(
+    case: Case, rows: pd.DataFrame, target: str, told: set[str]
+) -> Iterator[Observation]:
+    """What may come after the target: columns filled by it, made of it, or far ahead of others."""
+    answer = rows[target]
+    names = [name for name, _ in plain_columns(case) if name not in told and name != target]
+    known = answer.notna().to_numpy()
+    for name in names:
+        if rows[name].isna().any():
+            text = told_by_absence(rows[name][known], answer[known], case.classifies)
+            if text:
+                told.add(name)
+                text = f"whether '{name}' is there tells the target '{target}': {text}"
+                yield Observation(f"{text}; is it filled after it?", (name,), certain=False)
+    every = case.rows[target]
+    if is_number(every) and every.notna().all():
+        for name in encoded_means(case.rows, names, every.to_numpy(dtype=float)):
+            told.add(name)
+            text = f"'{name}' holds the mean of the target '{target}' of all rows that share it"
+            yield Observation(f"{text}, test rows included", (name,), certain=False)
+    if told:
+        return
+    least = AHEAD_OF_MAJORITY if case.classifies else AHEAD
+    scores = {name: _explained(case, rows[name], answer) for name in names}
+    ahead = standing_out(scores, least)
+    if ahead is not None:
+        told.add(ahead)
+        text = f"'{ahead}' alone explains {scores[ahead]:.1%} of the target '{target}'"
+        text += ", far more than any other column; is it a copy, or does it come after it?"
+        yield Observation(text, (ahead,), certain=False)
+
+
+def _explained(case: Case, feature: pd.Series, answer: pd.Series) -> float:
+    """The share of the variance, or of the majority's errors, that one feature takes away."""
+    both = feature.notna().to_numpy() & answer.notna().to_numpy()
+    held, told = feature[both], answer[both]
+    if both.sum() < FEWEST_ROWS or held.nunique() < 2 or told.nunique() < 2:
+        return 0.0
+    if not case.classifies and is_number(told):
+        if not is_number(held):
+            return one_feature_score(held, told, classifies=False)
+        values = held.to_numpy(dtype=float), told.to_numpy(dtype=float)
+        finite = np.isfinite(values[0]) & np.isfinite(values[1])
+        pairs = (values[0][finite], values[1][finite])
+        return max(correlation(*pairs) ** 2, correlation(*map(ranks, pairs)) ** 2)
+    right = out_of_fold_accuracy(held, told)
+    majority = float(told.value_counts(normalize=True).max())
+    return max(0.0, (right - majority) / (1 - majority))
+
+
 def _in_another_unit(feature: np.ndarray[Any, Any], answer: np.ndarray[Any, Any]) -> str:
     if np.array_equal(feature, answer):
         return "all values are equal"
@@ -93,27 +157,8 @@ def _in_another_unit(feature: np.ndarray[Any, Any], answer: np.ndarray[Any, Any]
     linear = correlation(feature[finite], answer[finite])
     if abs(linear) > SAME:
         return f"correlation {linear:.6f}"
-    ranks = correlation(_ranks(feature[finite]), _ranks(answer[finite]))
-    return f"rank correlation {ranks:.6f}" if abs(ranks) > SAME else ""
-
-
-def correlation(first: np.ndarray[Any, Any], second: np.ndarray[Any, Any]) -> float:
-    """Pearson's correlation; 0 where one of the two never changes."""
-    a, b = first - first.mean(), second - second.mean()
-    size = float(np.sqrt((a @ a) * (b @ b)))
-    return float(a @ b) / size if size > 0 else 0.0
-
-
-def _ranks(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Ranks, the mean one for equal values."""
-    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
-    return (np.cumsum(count) - (count - 1) / 2)[place]
-
-
-def _codes(column: pd.Series) -> np.ndarray[Any, Any]:
-    import pandas as pd
-
-    return pd.factorize(column)[0]
+    ranked = correlation(ranks(feature[finite]), ranks(answer[finite]))
+    return f"rank correlation {ranked:.6f}" if abs(ranked) > SAME else ""
 
 
 def _copy(feature: pd.Series, answer: pd.Series) -> str:
@@ -122,8 +167,8 @@ def _copy(feature: pd.Series, answer: pd.Series) -> str:
     # Where values hardly repeat, each has one target by chance alone.
     if values > len(feature) / 4 or classes > len(answer) / 4:
         return ""
-    codes = _codes(answer)
-    right = _told_rightly(_codes(feature), codes)
+    codes = codes_of(answer)
+    right = _told_rightly(codes_of(feature), codes)
     majority = float(np.bincount(codes).max() / len(codes))
     # It must know much more than the majority class does.
     if 1 - right > (1 - majority) / 20:
@@ -140,78 +185,6 @@ def _told_rightly(first: np.ndarray[Any, Any], second: np.ndarray[Any, Any]) -> 
     pairs, counts = np.unique(first * (int(second.max()) + 1) + second, return_counts=True)
     starts = np.unique(pairs // (int(second.max()) + 1), return_index=True)[1]
     return float(np.maximum.reduceat(counts, starts).sum() / len(first))
-
-
-def one_feature_score(feature: pd.Series, answer: pd.Series, classifies: bool) -> float:
-    """How well one feature alone predicts the target: accuracy, or R² for numbers.
-
-    The model is fitted on one half of the rows and scored on the other. A category predicts its
-    majority class or mean; a number predicts what the nearest number has.
-
-    Args:
-        feature: [rows] numbers or categories.
-        answer: [rows] the target.
-        classifies: whether the target is a class.
-    """
-    order = np.random.default_rng(0).permutation(len(feature))
-    fitted, scored = order[::2], order[1::2]
-    if classifies or not is_number(answer):
-        codes = _codes(answer)
-        if codes.max() >= len(codes) / 4:
-            return 0.0
-        predicted = _predicted(feature, codes, fitted, scored, classifies=True)
-        accuracy = float((predicted == codes[scored]).mean())
-        majority = float(np.bincount(codes).max() / len(codes))
-        # With 99.9 % of one class, being right is no sign of knowing.
-        return accuracy if 1 - accuracy <= (1 - majority) / 20 else 0.0
-    values = answer.to_numpy(dtype=float)
-    predicted = _predicted(feature, values, fitted, scored, classifies=False)
-    rest = float(((values[scored] - predicted) ** 2).sum())
-    whole = float(((values[scored] - values[scored].mean()) ** 2).sum())
-    return 1 - rest / whole if whole > 0 else 0.0
-
-
-def _predicted(
-    feature: pd.Series,
-    answer: np.ndarray[Any, Any],
-    fitted: np.ndarray[Any, Any],
-    scored: np.ndarray[Any, Any],
-    classifies: bool,
-) -> np.ndarray[Any, Any]:
-    """What the fitted rows say of the scored rows."""
-    if is_number(feature) and feature.nunique() > MOST_CATEGORIES:
-        values = feature.to_numpy(dtype=float)
-        held = fitted[np.argsort(values[fitted], kind="stable")]
-        above = np.clip(np.searchsorted(values[held], values[scored]), 1, len(held) - 1)
-        left, right = held[above - 1], held[above]
-        nearer = values[scored] - values[left] <= values[right] - values[scored]
-        told: np.ndarray[Any, Any] = answer[np.where(nearer, left, right)]
-        return told
-    codes = _codes(feature)
-    rows, width = int(codes.max()) + 1, int(answer.max()) + 1 if classifies else 1
-    if classifies:
-        best = _most_frequent(codes[fitted], answer[fitted], rows, width)
-    else:
-        count = np.bincount(codes[fitted], minlength=rows)
-        sums = np.bincount(codes[fitted], answer[fitted], minlength=rows)
-        best = np.where(count > 0, sums / np.maximum(count, 1), answer[fitted].mean())
-    told = best[codes[scored]]
-    return told
-
-
-def _most_frequent(
-    codes: np.ndarray[Any, Any], classes: np.ndarray[Any, Any], rows: int, width: int
-) -> np.ndarray[Any, Any]:
-    """For each code the class that is most frequent with it, the first of several; -1 for none.
-
-    Only pairs that are there are counted: a table of all would be codes x classes.
-    """
-    pairs, counts = np.unique(codes * width + classes, return_counts=True)
-    order = np.lexsort((pairs, -counts, pairs // width))
-    held, first = np.unique((pairs // width)[order], return_index=True)
-    best: np.ndarray[Any, Any] = np.full(rows, -1)
-    best[held] = (pairs % width)[order][first]
-    return best
 
 
 def _together(case: Case, rows: pd.DataFrame, target: str) -> Iterator[Observation]:

@@ -17,6 +17,10 @@ GROUP_NAME = re.compile(
     re.IGNORECASE,
 )
 FEWEST_GROUPS = 10
+# A column whose values are as few as that is a category that others may well follow from.
+SMALLEST_SHARE = 0.05
+# So many columns do not change within nearly every group.
+FEWEST_CONSTANT, CONSTANT = 2, 0.95
 
 
 @guard("groups")
@@ -24,7 +28,8 @@ def groups(case: Case) -> Iterator[Observation]:
     """Groups with rows in both parts.
 
     Certain for the columns that `split.column` (grouped) or `guards.grouped_by` names; suspicious
-    for a column that is called like a group, as `patient_id`, and whose values repeat.
+    for a column that is called like a group, as `patient_id`, and whose values repeat, or within
+    whose values other columns do not change.
     """
     declared = list(case.split.guards.grouped_by)
     if case.split.kind == "grouped" and case.split.column:
@@ -35,7 +40,9 @@ def groups(case: Case) -> Iterator[Observation]:
             continue
         yield from _across(case, name, certain=True)
     for name in case.rows.columns:
-        if name not in declared and _looks_like_groups(case, str(name)):
+        if name not in declared and (
+            _looks_like_groups(case, str(name)) or _acts_like_groups(case, str(name))
+        ):
             yield from _across(case, str(name), certain=False)
 
 
@@ -47,6 +54,36 @@ def _looks_like_groups(case: Case, name: str) -> bool:
         return False
     # One row a group is an identifier; a handful of groups is an ordinary category.
     return FEWEST_GROUPS <= column.nunique() <= len(column) / 2
+
+
+def _acts_like_groups(case: Case, name: str) -> bool:
+    """Whether the rows of a value are one thing seen several times, whatever the column is called.
+
+    It has many values, few rows each, and in nearly every one of them other columns do not change,
+    though they differ from one to the next: a patient has one sex, one year of birth.
+    """
+    import pandas as pd
+
+    column = case.rows[name]
+    if name in case.target.columns or not is_plain(column) or column.isna().any():
+        return False
+    if is_number(column) and (column % 1 != 0).any():
+        return False
+    count = column.nunique()
+    if not max(FEWEST_GROUPS, SMALLEST_SHARE * len(column)) <= count <= len(column) / 2:
+        return False
+    place = column.groupby(column).ngroup()
+    repeated = place.groupby(place).transform("size").to_numpy() > 1
+    constant = 0
+    for other in case.rows.columns:
+        values = case.rows[other]
+        if other == name or not is_plain(values) or not values.nunique() >= 2:
+            continue
+        agreeing = (values[repeated].groupby(place[repeated]).nunique() <= 1).mean()
+        shuffled = values.sample(frac=1, random_state=0).to_numpy()[repeated]
+        chance = (pd.Series(shuffled).groupby(place[repeated].to_numpy()).nunique() <= 1).mean()
+        constant += bool(agreeing >= CONSTANT and chance <= CONSTANT / 2)
+    return constant >= FEWEST_CONSTANT
 
 
 def _across(case: Case, name: str, certain: bool) -> Iterator[Observation]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from throughline.guards.finding import Case, Observation, guard, value_hashes
+from throughline.guards.near_rows import near_copies
 
 
 @guard("duplicates")
@@ -28,4 +29,12 @@ def duplicates(case: Case) -> Iterator[Observation]:
             f"{count} of {total} {case.held} rows ({count / total:.1%}) equal a training row in "
             f"all {len(names)} features",
             rows=tuple(int(row) for row in np.flatnonzero(known)),
+        )
+    copies = near_copies(case)
+    if len(copies):
+        yield Observation(
+            f"{len(copies)} test rows lie a hundred times nearer to a training row than rows do; "
+            "are they copies with noise, or the same thing measured twice?",
+            rows=tuple(int(row) for row in np.sort(copies)),
+            certain=False,
         )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from throughline.guards.dated import following
 from throughline.guards.finding import Case, Finding, Observation, guard, is_number
 
 if TYPE_CHECKING:
@@ -26,6 +27,15 @@ def windows(case: Case) -> Iterator[Observation]:
     Such rows repeat the values of their neighbours: a random split then tests on values that
     training has seen. A temporal split needs a gap as wide as the window.
     """
+    found = following(case)
+    if found is not None:
+        name, share = found
+        yield Observation(
+            f"in the order of '{name}' the target follows from the row before ({share:.2f} of it), "
+            "and rows are split at random; split with 'kind: temporal, column: "
+            f"{name}'",
+            certain=False,
+        )
     width, table = _widest(case)
     if width < FEWEST_WIDTH:
         return

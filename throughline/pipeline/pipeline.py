@@ -16,10 +16,12 @@ from throughline.pipeline.schema.export import Export
 from throughline.pipeline.schema.geometry import with_fit
 from throughline.pipeline.schema.judgement import (
     Claim,
+    CompareBy,
     Comparison,
     Gates,
     Slice,
     fits,
+    short_compare_by,
     short_comparison,
     short_gates,
 )
@@ -150,6 +152,7 @@ class Pipeline(Strict):
         cross_validation: folds; without it nothing is cross-validated.
         export: smaller files of the model.
         compare: baselines and classical models on the same rows.
+        compare_by: the figure that decides whether one model is better than another.
         gates: what must hold before a release.
         slices: parts of the test rows with metrics of their own.
         claims: figures of a text, to be tested.
@@ -177,6 +180,10 @@ class Pipeline(Strict):
     cross_validation: CrossValidation | None = None
     export: Export = Export()
     compare: Annotated[list[Comparison], _each(short_comparison)] = []
+    compare_by: Annotated[
+        CompareBy | None,
+        BeforeValidator(short_compare_by, json_schema_input_type=CompareBy | str | None),
+    ] = None
     gates: Annotated[Gates, BeforeValidator(short_gates, json_schema_input_type=dict[str, Any])] = (
         Gates()
     )
@@ -269,6 +276,12 @@ class Pipeline(Strict):
         inputs = self.inputs or {}
         taken = {*BESIDE_ARRAYS, *(f"{name}.{part}" for name in inputs for part in ARRAY_PARTS)}
         for name in inputs:
+            if name in self.columns:
+                raise MisplacedKey(
+                    f"'{name}' is a column; give the input another name, such as '{name}_input'",
+                    "inputs",
+                    name,
+                )
             if name in taken:
                 raise MisplacedKey(
                     f"'{name}.npy' is another array of the prepared data; give the input another "

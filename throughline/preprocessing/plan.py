@@ -66,7 +66,15 @@ def plan(
         for planned in resolved.values()
         for raw in (planned.column.derive.of if planned.column.derive else [planned.name])
     )
-    return Plan({name: available[name] for name in needed}, _grouped(resolved, inputs))
+    grouped = _grouped(resolved, inputs)
+    for group in grouped:
+        if group in needed:
+            raise BadPipeline(
+                f"Network input '{group}' needs a name that no column has",
+                f"the column '{group}'",
+                f"Call it '{group}_input' in `inputs` and in the network",
+            )
+    return Plan({name: available[name] for name in needed}, grouped)
 
 
 def kind_of(values: pd.Series) -> str:

@@ -23,4 +23,7 @@ def raw_values(rows: pd.DataFrame, name: str, kind: str) -> np.ndarray:
         return np.array(["" if v is None or v != v else str(v) for v in column], dtype=object)
     if kind == "boolean":
         return column.to_numpy(dtype=bool)
-    return column.to_numpy(dtype=np.float32, na_value=np.nan)
+    # By way of float64, as a server reads a number: one that is rounded twice is another one.
+    values = column.to_numpy(dtype=np.float64, na_value=np.nan)
+    with np.errstate(over="ignore"):
+        return np.asarray(values.astype(np.float32))

@@ -99,6 +99,17 @@ def plain(column: pd.Series) -> list[Any]:
     return [value.item() if hasattr(value, "item") else value for value in column.tolist()]
 
 
+def with_whole_classes(rows: pd.DataFrame, target: Target, task: str) -> pd.DataFrame:
+    """The rows with classes that blanks made 1.0 and 2.0 as the whole numbers 1 and 2."""
+    name = target.columns[0]
+    if task not in ("binary", "multiclass") or name not in rows.columns:
+        return rows
+    values = rows[name]
+    if values.dtype.kind != "f" or values.isna().any() or (values % 1 != 0).any():
+        return rows
+    return rows.assign(**{name: values.astype("int64")})
+
+
 def fit_target(rows: pd.DataFrame, target: Target, task: str) -> FittedTarget:
     """Fit the classes, or the scaling, of the target on training rows.
 

@@ -32,6 +32,11 @@ def treated(features: Sequence[Fact], notes: list[str]) -> dict[str, dict[str, A
     for fact in features:
         if fact.role in REASONS:
             notes.append(f"{fact.name} is left out: {REASONS[fact.role]}")
+        elif fact.role == "text" and fact.spaceless:
+            # Pairs of letters are what comes closest to words.
+            vocabulary = {"size": MOST_TOKENS, "minimum_count": 2}
+            letters = {"tokens": "characters", "ngrams": [1, 2]}
+            columns[fact.name] = {"text": letters | {"vocabulary": vocabulary, "encode": "tf-idf"}}
         elif fact.role == "text" and fact.mean < FEWEST_WORDS:
             notes.append(f"{fact.name} is left out: names or titles, nearly all different")
         elif fact.role == "text":

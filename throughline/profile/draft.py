@@ -51,10 +51,10 @@ def drafted(
     goal = next(fact for fact in facts if fact.name == target)
     task = task_of(goal)
     if "images" in source:
-        return _of_pictures(facts, source, title)
+        return _of_pictures(facts, target, source, title)
     grid = series.grid_of(frame, facts) if goal.role == "number" else None
     if grid is not None:
-        return _of_series(grid, facts, target, source, title)
+        return _of_series(frame, grid, facts, target, source, title)
     draft = Draft({"title": title, "task": task, "source": source, "target": target})
     if task == "regression":
         draft.sections["target"] = {"column": target, "scale": "standard"}
@@ -78,7 +78,7 @@ def drafted(
     draft.sections |= {
         "columns": with_patterns(columns, features),
         "expectations": expectations(facts, target),
-        "split": protocol.split(features, target, task, classes, part),
+        "split": protocol.split(features, target, task, int(classes.min()), part),
         "network": protocol.network(rows, texts),
         "training": protocol.training(rows, texts),
         "cross_validation": protocol.cross_validation(task, classes),
@@ -88,20 +88,25 @@ def drafted(
     return draft
 
 
-def _of_pictures(facts: Sequence[Fact], source: dict[str, Any], title: str) -> Draft:
+def _of_pictures(facts: Sequence[Fact], target: str, source: dict[str, Any], title: str) -> Draft:
     part = protocol.part_column(facts)
-    known = [fact for fact in facts if fact.name in (pictures.CLASS, part)]
-    found = pictures.sections(source["images"]["size"], facts, part)
-    rules = expectations(known, pictures.CLASS)
+    known = [fact for fact in facts if fact.name in (target, part)]
+    found = pictures.sections(source["images"]["size"], facts, target, part)
+    rules = expectations(known, target)
     # More columns than these describe each file.
     del rules["rules"][0]
     return Draft({"title": title, "source": source, **found, "expectations": rules})
 
 
 def _of_series(
-    grid: series.Grid, facts: Sequence[Fact], target: str, source: dict[str, Any], title: str
+    frame: pd.DataFrame,
+    grid: series.Grid,
+    facts: Sequence[Fact],
+    target: str,
+    source: dict[str, Any],
+    title: str,
 ) -> Draft:
     draft = Draft({"title": title, "task": "forecast", "source": source})
-    draft.sections |= series.sections(grid, facts, target, draft.notes)
+    draft.sections |= series.sections(frame, grid, facts, target, draft.notes)
     draft.sections["expectations"] = expectations(facts, target)
     return draft

@@ -16,6 +16,10 @@ FEWEST_TIMES = 10
 # With fewer different values than this share of the rows, a column does not tell rows apart.
 FEWEST_IDENTIFYING = 0.9
 ROWS_TO_LOOK_AT = 500
+# Letters of scripts that put no space between words: Thai, Lao, Burmese, Khmer, Japanese, Chinese.
+SPACELESS = r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]"
+# Two of them are about a word.
+LETTERS_A_WORD = 2
 # Beyond the quartiles by this many interquartile ranges lies an outlier (Tukey, 1977).
 FENCE = 1.5
 
@@ -36,6 +40,7 @@ class Fact:
         quartiles: the first and the third of a number.
         outliers: how many lie beyond the quartiles by 1.5 interquartile ranges.
         counts: the values of a category, the most frequent first.
+        spaceless: a text without spaces between its words.
     """
 
     name: str
@@ -52,6 +57,7 @@ class Fact:
     quartiles: tuple[float, float] = (0.0, 0.0)
     outliers: int = 0
     counts: dict[str, int] = field(default_factory=dict)
+    spaceless: bool = False
 
     @property
     def is_numeric(self) -> bool:
@@ -95,8 +101,9 @@ def fact(name: str, column: pd.Series) -> Fact:
         words = present.map(lambda value: len(str(value).split()))
         low, high, mean = float(words.min()), float(words.max()), float(words.mean())
         return Fact(
-            name, role, len(column), missing, distinct, low=low, high=high, mean=mean, counts=kept
-        )
+            name, role, len(column), missing, distinct, low=low, high=high, mean=mean, counts=kept,
+            spaceless=_spaceless(present),
+        )  # fmt: skip
     return Fact(name, role, len(column), missing, distinct, counts=kept)
 
 
@@ -119,9 +126,17 @@ def _text_role(present: pd.Series) -> str:
     if distinct <= MOST_CATEGORIES and distinct <= len(present) / 2:
         return "category"
     words = present.astype(str).iloc[:ROWS_TO_LOOK_AT].str.split().map(len).mean()
-    if words > MOST_WORDS:
+    if words > MOST_WORDS or _spaceless(present):
         return "text"
     return "identifier" if distinct > FEWEST_IDENTIFYING * len(present) else "labels"
+
+
+def _spaceless(present: pd.Series) -> bool:
+    """Whether texts hold more words than spaces tell."""
+    texts = present.astype(str).iloc[:ROWS_TO_LOOK_AT]
+    letters = texts.str.count(SPACELESS)
+    long = letters.mean() > LETTERS_A_WORD * MOST_WORDS
+    return bool(long and letters.sum() > texts.str.len().sum() / 2)
 
 
 def _is_time(present: pd.Series) -> bool:

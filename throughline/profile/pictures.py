@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
-from itertools import islice
+import math
+from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
 
-from throughline.errors import BadData
+from throughline.errors import BadData, listed
+from throughline.pipeline.schema.image import Images
+from throughline.profile import protocol
 from throughline.profile.facts import Fact
+from throughline.sources.layout import CLASS, LEVEL
 
-LOOKED_AT = 200
 # Larger pictures are stored smaller in a first draft.
 LARGEST = 64
 FILTERS = (32, 64)
@@ -23,62 +25,104 @@ SMALLEST = 8
 UPDATES = 1000
 FEWEST_EPOCHS, MOST_EPOCHS = 30, 100
 FEW_PICTURES = 500
-CLASS = "class"
 PIXELS = "pixels"
+GREY = {"L", "1", "I;16", "LA"}
 
 
-def size_of(path: Path) -> list[int] | None:
-    """Height and width in which the pictures of a folder or archive are stored.
+def storing(path: Path) -> dict[str, Any] | None:
+    """Section `source.images` of a draft: how the pictures of a folder or archive are stored.
 
     Returns:
-        the middle of their sizes, at most 64 on the longer side; None where there are none.
+        the middle of their sizes, at most 64 on the longer side; one channel where all are grey;
+        and modes are no fault where some are of an unusual one. None where there are no pictures.
     """
     from PIL import Image, UnidentifiedImageError
 
+    from throughline.sources.pictures.decoding import OPAQUE
     from throughline.sources.tree import IMAGES, files_below
 
-    sizes = []
-    for name, content in islice(files_below(path), LOOKED_AT):
+    sizes, modes = [], set()
+    for name, content in files_below(path):
         if PurePosixPath(name.lower()).suffix not in IMAGES:
             continue
         try:
             with Image.open(io.BytesIO(content)) as image:
                 sizes.append((image.height, image.width))
+                clear = "transparency" in image.info and "A" not in image.getbands()
+                modes.add(f"{image.mode}A" if clear else image.mode)
         except (UnidentifiedImageError, OSError):
             continue
     if not sizes:
         return None
     height, width = np.median(np.array(sizes), axis=0)
     smaller = min(1.0, LARGEST / max(height, width))
-    return [max(1, round(height * smaller)), max(1, round(width * smaller))]
+    section: dict[str, Any] = {
+        "size": [max(1, round(height * smaller)), max(1, round(width * smaller))]
+    }
+    channels = 1 if modes <= GREY else 3
+    section |= {"channels": channels} if channels == 1 else {}
+    section |= {} if modes <= set(OPAQUE[channels]) else {"set_aside": ["duplicate", "mislabelled"]}
+    return section
 
 
-def sections(size: Sequence[int], facts: Sequence[Fact], part: str | None) -> dict[str, Any]:
+def with_limit(images: Mapping[str, Any], origin: Mapping[str, Any]) -> dict[str, Any]:
+    """Section `source.images` with a share that may be set aside as large as these data need.
+
+    Args:
+        images: the section.
+        origin: what a look at the files with no limit found.
+    """
+    share = len(origin["set_aside"]) / origin["files"]
+    usual = Images.model_fields["limit"].default
+    kept = {key: value for key, value in images.items() if key != "limit"}
+    if share <= usual:
+        return kept
+    return kept | {"limit": min(1.0, math.ceil(100 * (share + usual)) / 100)}
+
+
+def target(facts: Sequence[Fact], asked: str | None) -> str | None:
+    """The column of the classes: the one asked for, or what the folders say.
+
+    Raises:
+        BadData: several levels of folders could hold the classes.
+    """
+    levels = [fact for fact in facts if fact.name.startswith(LEVEL)]
+    if asked is not None or not levels:
+        return asked or CLASS
+    readings = (f"{fact.name} ({listed(fact.counts)})" for fact in levels)
+    raise BadData(
+        "One level of folders must hold the classes",
+        " or ".join(readings),
+        "Name one of them by --target, or as 'target' in a pipeline file",
+    )
+
+
+def sections(
+    size: Sequence[int], facts: Sequence[Fact], target: str, part: str | None
+) -> dict[str, Any]:
     """The sections of a draft that tells the classes of pictures.
 
     Args:
         size: height and width.
         facts: what is in the columns beside the pictures.
+        target: the column of the classes.
         part: the column that says which rows test, where the folders do.
 
     Raises:
         BadData: the folders name fewer than two classes.
     """
-    goal = next((fact for fact in facts if fact.name == CLASS), None)
+    goal = next((fact for fact in facts if fact.name == target), None)
     if goal is None or goal.distinct < 2:
         raise BadData(
             "A folder of pictures must have a folder for each class",
             "no folders" if goal is None else f"{goal.distinct} folder",
         )
+    task = "binary" if goal.distinct == 2 else "multiclass"
     return {
-        "task": "binary" if goal.distinct == 2 else "multiclass",
-        "target": CLASS,
+        "task": task,
+        "target": target,
         "columns": {PIXELS: {"image": {"size": list(size), "scale": {"divide": 255}}}},
-        "split": (
-            {"kind": "predefined", "column": part}
-            if part
-            else {"test": 0.2, "stratify": CLASS, "seed": 0}
-        ),
+        "split": protocol.split([], target, task, min(goal.counts.values()), part),
         "network": network(min(size)),
         "training": training(goal.rows),
         "compare": ["majority"],

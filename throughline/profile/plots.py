@@ -28,9 +28,14 @@ MOST_BARS = 20
 def svg(figure: Figure) -> str:
     """A figure as SVG whose bytes depend on its content alone."""
     import matplotlib as mpl
+    from matplotlib.text import Text
 
     file = io.StringIO()
-    with mpl.rc_context({"svg.hashsalt": "throughline", "svg.fonttype": "none"}):
+    for drawn in figure.findobj(Text):
+        # A `$` in a name is no formula.
+        drawn.set_parse_math(False)
+    look = {"svg.hashsalt": "throughline", "svg.fonttype": "none", "text.parse_math": False}
+    with mpl.rc_context(look):
         figure.savefig(file, format="svg", metadata={"Date": None, "Creator": None})
     # The parts before the element belong to a file of its own; addresses are no use here.
     text = file.getvalue()

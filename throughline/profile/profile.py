@@ -46,7 +46,8 @@ def profile(data: Path, name: str, target: str | None, workspace: Workspace) -> 
         raise BadPipeline(f"{workspace.pipeline_file} exists", remedy="Choose another name by --as")
     frame, section = _rows(data, workspace)
     found = facts(frame)
-    chosen = chosen_target(found, pictures.CLASS if "images" in section else target)
+    asked = pictures.target(found, target) if "images" in section else target
+    chosen = chosen_target(found, asked)
     report = workspace.root / "reports" / name / "profile" / "profile.html"
     with replaced(report) as draft_page:
         draft_page.write_text(page(frame, found, chosen, name), encoding="utf-8")
@@ -77,12 +78,15 @@ def _rows(data: Path, workspace: Workspace) -> tuple[pd.DataFrame, dict[str, Any
         section = {"folder" if data.is_dir() else "file": path}
         if data.is_file():
             section["sha256"] = sha256_of(data)
-        size = None if data.is_file() and not _is_archive(data) else pictures.size_of(data)
-        if size is not None:
-            section = {"folder": path, "images": {"size": size}}
+        images = None if data.is_file() and not _is_archive(data) else pictures.storing(data)
+        if images is not None:
+            # Every fault is a fact of the data first; what they need is said after the look.
+            section = {"folder": path, "images": images | {"limit": 1.0}}
             if data.is_file():
                 section["sha256"] = sha256_of(data)
     fetched = fetch(Source(**section), Surroundings.of(workspace.root))
+    if "images" in section:
+        section["images"] = pictures.with_limit(section["images"], fetched.origin)
     for array in fetched.images.values():
         # Only `ingest` has a use for the pixels.
         array.unlink()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from throughline.profile.facts import Fact
+from throughline.samples.splits.named import tells_parts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -13,28 +14,25 @@ if TYPE_CHECKING:
 # Rows -> units of the hidden layers and share of dropout: small tables bear small networks only.
 NETWORKS = ((500, (8,), 0.0), (5_000, (16, 8), 0.0), (50_000, (64, 32), 0.2))
 LARGEST_NETWORK = ((128, 64), 0.2)
-# What a column that says each row's part may hold.
-PARTS = {"train", "training", "valid", "validation", "test"}
 
 
 def part_column(facts: Sequence[Fact]) -> str | None:
     """The column that says of each row whether it trains or tests, where the data have one."""
     for fact in facts:
-        held = set(fact.counts)
-        if fact.role == "category" and "test" in held and len(held) > 1 and held <= PARTS:
+        if fact.role == "category" and tells_parts(fact.counts):
             return fact.name
     return None
 
 
 def split(
-    features: Sequence[Fact], target: str, task: str, classes: pd.Series, part: str | None
+    features: Sequence[Fact], target: str, task: str, smallest: int, part: str | None
 ) -> dict[str, Any]:
     """The split that the data ask for: their own, one with the classes' shares, or one by time."""
     if part is not None:
         return {"kind": "predefined", "column": part}
     ordered = [fact.name for fact in features if fact.role == "time"]
     if task in ("binary", "multiclass"):
-        if classes.min() >= 2:
+        if smallest >= 2:
             return {"test": 0.2, "stratify": target, "seed": 0}
         return {"test": 0.2, "seed": 0, "guards": {"unseen_classes": "warn"}}
     if ordered:

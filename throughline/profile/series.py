@@ -2,31 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from throughline.profile.facts import Fact
+from throughline.profile.moments import times
 
 if TYPE_CHECKING:
     import pandas as pd
 
-FEWEST_ROWS = 60
+FEWEST_ROWS = 40
 MOST_SERIES = 50
 # So many of the steps between rows must be alike.
 REGULAR = 0.95
-UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
-FORMATS = (
-    "%d.%m.%Y %H:%M:%S", "%d.%m.%Y %H:%M", "%d.%m.%Y", "%Y/%m/%d %H:%M:%S", "%Y/%m/%d %H:%M",
-    "%Y/%m/%d", "%d-%b-%y", "%b-%Y", "%m/%d/%Y %H:%M", "%m/%d/%Y",
-)  # fmt: skip
-# Columns that say when together.
-PARTS = (
-    (("year", "month", "day", "hour"), "%Y %m %d %H"),
-    (("year", "month", "day"), "%Y %m %d"),
-)
+UNITS = ((604_800, "w"), (86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 # Step -> rows that the network sees, and the calendar that tells more than they do.
 WINDOWS: Mapping[str, tuple[int, list[str]]] = {
     "10min": (36, ["hour"]),
@@ -34,11 +27,23 @@ WINDOWS: Mapping[str, tuple[int, list[str]]] = {
     "30min": (48, ["hour", "weekday"]),
     "1h": (48, ["hour", "weekday"]),
     "1d": (28, ["weekday", "month"]),
+    "1b": (20, ["weekday", "month"]),
+    "1w": (26, ["month"]),
     "1mo": (12, []),
+    "3mo": (8, []),
+    "12mo": (6, []),
 }
 USUAL: tuple[int, list[str]] = (24, [])
-SEASONAL = ("10min", "15min", "30min", "1h", "1d", "1mo")
+SEASONAL = ("10min", "15min", "30min", "1h", "1d", "1b", "1mo", "3mo")
+# Weeks of a year, where the data hold some years.
+WEEKS, FEWEST_YEARS = 52, 4
 FOLDS = 3
+TEST = 0.2
+DAY = 86_400
+# Gaps are filled where windows that cross none would be fewer than this share.
+FEWEST_WHOLE = 0.8
+# A series grows where so much of its second half of the training lies outside the first.
+GROWN = 0.25
 
 
 @dataclass(frozen=True)
@@ -49,18 +54,20 @@ class Grid:
         index: section `time.index`.
         columns: those of the index.
         every: the step, as `1h`.
-        group: the column that tells several series apart, if any.
-        complete: no step is missing.
-        doubled: some steps have several rows.
+        group: the columns that tell several series apart, if any.
+        moments: seconds since 1970 of each row.
+        absent: steps that have no row.
+        joined: some steps have several rows, or rows that do not lie on them.
         steps: of the longest series.
     """
 
     index: Any
     columns: list[str]
     every: str
-    group: str | None
-    complete: bool
-    doubled: bool
+    group: list[str]
+    moments: np.ndarray
+    absent: int
+    joined: bool
     steps: int
 
 
@@ -74,92 +81,117 @@ def grid_of(frame: pd.DataFrame, facts: Sequence[Fact]) -> Grid | None:
     if len(frame) < FEWEST_ROWS:
         return None
     names = [fact.name for fact in facts if fact.role == "category" and fact.distinct > 1]
-    for columns, (seconds, formats) in _times(frame, facts):
-        index: Any = {"columns": columns, "formats": formats} if formats else columns[0]
-        for group in (None, *names):
-            labels = frame[group].astype(str).to_numpy() if group else np.zeros(len(frame), int)
-            found = _grid(seconds, labels, index, columns, group)
+    groups = [[], *([name] for name in names), *map(list, combinations(names, 2))]
+    best: Grid | None = None
+    for columns, formats, moments in times(frame, facts):
+        index: Any = {"columns": columns, "formats": formats} if formats else columns
+        for group in groups:
+            if set(group) & set(columns):
+                continue
+            found = _grid(moments, _labels(frame, group), index, columns, group)
+            # 01/02 read the other way round is a series too, but one with holes.
+            if found is not None and (best is None or found.absent < best.absent):
+                best = found
             if found is not None:
-                return found
-    return None
+                break
+        if best is not None and not best.absent:
+            break
+    return best
 
 
-def _times(
-    frame: pd.DataFrame, facts: Sequence[Fact]
-) -> Iterator[tuple[list[str], tuple[np.ndarray[Any, Any], list[str]]]]:
-    """Columns that say when, with the seconds since 1970 and the format that reads them."""
-    for fact in facts:
-        if fact.role == "time" and not fact.missing:
-            read = _seconds(frame[fact.name])
-            if read is not None:
-                yield [fact.name], read
-    known = {fact.name.lower(): fact.name for fact in facts if fact.role != "text"}
-    for names, form in PARTS:
-        if all(name in known for name in names):
-            columns = [known[name] for name in names]
-            texts = frame[columns].astype("Int64").astype(str).agg(" ".join, axis=1)
-            read = _seconds(texts, (form,))
-            if read is not None:
-                yield columns, read
-            return
-
-
-def _seconds(
-    column: pd.Series, formats: Sequence[str] = FORMATS
-) -> tuple[np.ndarray[Any, Any], list[str]] | None:
-    """Seconds since 1970, and the format that reads them where ISO 8601 does not."""
-    import pandas as pd
-
-    if pd.api.types.is_datetime64_any_dtype(column.dtype):
-        return column.to_numpy(dtype="datetime64[s]").astype(np.int64), []
-    texts = column.astype(str)
-    try:
-        naive = [text.removesuffix("Z") for text in texts]
-        return np.array(naive, dtype="datetime64[s]").astype(np.int64), []
-    except ValueError:
-        pass
-    for form in formats:
-        times = pd.to_datetime(texts, format=form, errors="coerce")
-        if times.notna().all():
-            return times.to_numpy(dtype="datetime64[s]").astype(np.int64), [form]
-    return None
+def _labels(frame: pd.DataFrame, group: list[str]) -> np.ndarray[Any, Any]:
+    if not group:
+        return np.zeros(len(frame), dtype=np.int64)
+    return frame.groupby(group, sort=False, dropna=False).ngroup().to_numpy()
 
 
 def _grid(
-    seconds: np.ndarray[Any, Any],
+    moments: np.ndarray[Any, Any],
     labels: np.ndarray[Any, Any],
     index: Any,
     columns: list[str],
-    group: str | None,
+    group: list[str],
 ) -> Grid | None:
-    steps = [np.diff(np.sort(seconds[labels == label])) for label in np.unique(labels)]
-    every = np.concatenate(steps)
-    if len(every) < FEWEST_ROWS - 1 or (every == 0).mean() > 1 - REGULAR:
+    runs = [np.sort(moments[labels == label]) for label in np.unique(labels)]
+    if len(runs) > MOST_SERIES:
         return None
-    step = int(np.median(every[every > 0]))
-    monthly = 28 * 86_400 <= step <= 31 * 86_400
-    same = (every >= 28 * 86_400) & (every <= 31 * 86_400) if monthly else every == step
-    if same.mean() < REGULAR:
+    found = _months(runs) or _business_days(runs) or _seconds(runs)
+    if found is None:
         return None
-    if not monthly and ((every % step) != 0).any():
+    every, numbers, exact = found
+    steps = np.concatenate([np.diff(each) for each in numbers])
+    enough = len(steps) >= FEWEST_ROWS - 1
+    if not enough or (steps == 0).mean() > 1 - REGULAR or (steps <= 1).mean() < REGULAR:
         return None
-    doubled = bool((every == 0).any())
-    complete = bool((same | (every == 0)).all())
-    longest = max(len(part) for part in steps) + 1
-    return Grid(index, columns, _called(step, monthly), group, complete, doubled, longest)
+    joined = bool((steps == 0).any()) or not exact
+    longest = max(int(each[-1] - each[0]) for each in numbers) + 1
+    absent = int(np.maximum(steps - 1, 0).sum())
+    return Grid(
+        index if len(columns) > 1 or isinstance(index, dict) else columns[0],
+        columns, every, group, moments, absent, joined, longest,
+    )  # fmt: skip
 
 
-def _called(step: int, monthly: bool) -> str:
-    if monthly:
-        return "1mo"
+Found = tuple[str, list["np.ndarray[Any, Any]"], bool]
+
+
+def _months(runs: list[np.ndarray[Any, Any]]) -> Found | None:
+    """Steps of whole months: the same day of each, the last one, or any."""
+    months = [run.astype("datetime64[s]").astype("datetime64[M]") for run in runs]
+    numbers = [each.astype(np.int64) for each in months]
+    apart = np.concatenate([np.diff(each) for each in numbers])
+    if not (apart > 0).any():
+        return None
+    step = int(np.median(apart[apart > 0]))
+    if 12 % step or (apart <= 0).mean() > 1 - REGULAR or (apart % step).any():
+        return None
+    into = np.concatenate(
+        [r - m.astype("datetime64[s]").astype(np.int64) for r, m in zip(runs, months, strict=True)]
+    )
+    left = np.concatenate(
+        [
+            r - (m + 1).astype("datetime64[s]").astype(np.int64)
+            for r, m in zip(runs, months, strict=True)
+        ]
+    )
+    exact = len(np.unique(into)) == 1 or len(np.unique(left)) == 1
+    first = min(int(each.min()) for each in numbers)
+    return f"{step}mo", [(each - first) // step for each in numbers], exact
+
+
+def _business_days(runs: list[np.ndarray[Any, Any]]) -> Found | None:
+    """Days from Monday to Friday, all at one time of the day."""
+    every = np.concatenate(runs)
+    days = (every // DAY).astype("datetime64[D]")
+    week = np.is_busday(days).all() and len(np.unique(every % DAY)) == 1
+    if not week or int(np.median(np.concatenate([np.diff(run) for run in runs]))) != DAY:
+        return None
+    numbers = [
+        np.busday_count(np.datetime64(0, "D"), (r // DAY).astype("datetime64[D]")) for r in runs
+    ]
+    # A few days that happen to lie in one week are days.
+    return ("1b", numbers, True) if len(every) > 7 else None
+
+
+def _seconds(runs: list[np.ndarray[Any, Any]]) -> Found | None:
+    apart = np.concatenate([np.diff(run) for run in runs])
+    if not (apart > 0).any():
+        return None
+    step = int(np.median(apart[apart > 0]))
+    if (apart % step).any():
+        return None
     size, unit = next((size, unit) for size, unit in UNITS if step % size == 0)
-    return f"{step // size}{unit}"
+    first = min(int(run[0]) for run in runs)
+    return f"{step // size}{unit}", [(run - first) // step for run in runs], True
 
 
-def sections(grid: Grid, facts: Sequence[Fact], target: str, notes: list[str]) -> dict[str, Any]:
+def sections(
+    frame: pd.DataFrame, grid: Grid, facts: Sequence[Fact], target: str, notes: list[str]
+) -> dict[str, Any]:
     """The sections of a draft that forecasts a column.
 
     Args:
+        frame: the rows.
         grid: of the rows.
         facts: what is in their columns.
         target: the column that is forecast.
@@ -168,31 +200,42 @@ def sections(grid: Grid, facts: Sequence[Fact], target: str, notes: list[str]) -
     lookback, calendar = WINDOWS.get(grid.every, USUAL)
     lookback = max(2, min(lookback, grid.steps // 12))
     time: dict[str, Any] = {"index": grid.index, "every": grid.every}
-    time |= {"group": grid.group} if grid.group else {}
-    time |= {"resample": "mean"} if grid.doubled else {}
+    if grid.group:
+        time["group"] = grid.group if len(grid.group) > 1 else grid.group[0]
+    time |= {"resample": "mean"} if grid.joined else {}
     # A row without its target is set aside, which leaves a gap as well.
-    lacking = any(fact.missing for fact in facts if fact.name == target)
-    time |= {"gaps": "mark"} if lacking or not grid.complete else {}
+    lacking = sum(fact.missing for fact in facts if fact.name == target)
+    lost = (grid.absent + lacking) * (lookback + 1) / len(frame)
+    if lost:
+        # Rows that are filled are seen and never predicted.
+        time["gaps"] = "mark" if lost < 1 - FEWEST_WHOLE else "fill"
     time |= {"lookback": lookback, "horizon": 1}
+    weekly = grid.every == "1w" and grid.steps >= FEWEST_YEARS * WEEKS
+    time |= {"season": WEEKS} if weekly else {}
     time |= {"calendar": calendar} if calendar else {}
-    columns = {
-        fact.name: {**({"impute": "median"} if fact.missing else {}), "scale": "standard"}
-        for fact in facts
-        if fact.role in ("number", "flag") and fact.name not in (grid.group, *grid.columns)
-    }
-    notes += [
-        f"{fact.name} is left out: {fact.role}, and a window holds numbers"
-        for fact in facts
-        if fact.name not in columns and fact.name not in (grid.group, *grid.columns)
-    ]
-    seasonal = ["seasonal-persistence"] if grid.every in SEASONAL else []
-    windows = grid.steps * 0.8 / (FOLDS + 1)
+    order = np.argsort(grid.moments, kind="stable")
+    begun = frame.iloc[order[: max(2, int(len(frame) * (1 - TEST) / (FOLDS + 1)))]]
+    known = frame.iloc[order[: int(len(frame) * (1 - TEST))]]
+    grows = _grows(known[target].to_numpy(dtype=np.float64))
+    columns: dict[str, Any] = {}
+    for fact in facts:
+        if fact.name in (*grid.group, *grid.columns):
+            continue
+        if fact.role not in ("number", "flag"):
+            notes.append(f"{fact.name} is left out: {fact.role}, and a window holds numbers")
+        elif fact.name != target and begun[fact.name].nunique() < 2:
+            notes.append(f"{fact.name} is left out: it says nothing in the rows of the first fold")
+        else:
+            columns[fact.name] = _treatment(fact, target, grows)
+    seasonal = ["seasonal-persistence"] if weekly or grid.every in SEASONAL else []
+    windows = grid.steps * (1 - TEST) / (FOLDS + 1)
     folds = {"cross_validation": {"folds": FOLDS}} if windows > 4 * (lookback + 1) else {}
+    change = {"change": "difference"} if grows else {}
     return {
-        "target": {"column": target, "scale": "standard"},
+        "target": {"column": target, **change, "scale": "standard"},
         "columns": columns,
         "time": time,
-        "split": {"kind": "temporal", "test": 0.2},
+        "split": {"kind": "temporal", "test": TEST},
         "network": [{"Flatten": {}}, {"Dense": {"units": 32, "activation": "relu"}}],
         "training": {
             "optimizer": {"Adam": {"learning_rate": 0.003}},
@@ -200,6 +243,23 @@ def sections(grid: Grid, facts: Sequence[Fact], target: str, notes: list[str]) -
             "epochs": 10 if grid.steps > 20_000 else 30,
         },
         **folds,
-        "compare": ["persistence", *seasonal],
+        # The last one is a linear autoregression: it sees the same windows.
+        "compare": ["persistence", *seasonal, "drift", "LinearRegression"],
         "gates": {"beat": "persistence"},
     }
+
+
+def _treatment(fact: Fact, target: str, grows: bool) -> dict[str, Any]:
+    """A column of a draft; a row without its target is a gap, so nothing fills the target."""
+    if fact.name == target:
+        return {**({"change": "difference"} if grows else {}), "scale": "standard"}
+    return {**({"impute": "median"} if fact.missing else {}), "scale": "standard"}
+
+
+def _grows(values: np.ndarray[Any, Any]) -> bool:
+    """Whether later values leave the range of the earlier ones, so that changes are learned."""
+    present = values[np.isfinite(values)]
+    early, late = np.array_split(present, 2)
+    if not len(early) or not len(late):
+        return False
+    return bool(((late < early.min()) | (late > early.max())).mean() > GROWN)

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadPipeline, MissingFile, ThroughlineError, listed, nearest
-from throughline.evaluation.compare.champion import BETTER, NO_EVIDENCE, compare
+from throughline.evaluation.compare.champion import compare
+from throughline.evaluation.measure.difference import BETTER, EQUAL, NOT_SHOWN
 from throughline.names import named
 from throughline.paths import Workspace, pipelines, read_json, replaced, write_json
 from throughline.releasing import releases
@@ -169,24 +170,25 @@ def _judged(
 ) -> Verdict:
     found = _compared(run, name, reigning, settings.seeds) if reigning else None
     reason = f"{found['verdict']}: {found['reason']}" if found else "the first release"
+    looks = {"champion": reigning, "looks": found.get("look", 1)} if found else {}
     release, outcome = _champion(run.root, name), KEPT
     if (
         found is None
         or found["verdict"] == BETTER
-        or (found["verdict"] == NO_EVIDENCE and settings.release_without_evidence)
+        or (found["verdict"] in (NOT_SHOWN, EQUAL) and settings.release_without_evidence)
     ):
         release = created(run.root, name, settings.commit, found, settings.push)
         outcome = RELEASED
     else:
-        _keep_verdict(run.root, name, reason)
+        _keep_verdict(run.root, name, reason, looks)
     return Verdict(name, outcome, reason, release, found, drifted)
 
 
-def _keep_verdict(root: Path, name: str, reason: str) -> None:
+def _keep_verdict(root: Path, name: str, reason: str, looks: Mapping[str, Any]) -> None:
     """Note that the model at hand was judged and not released; a release notes it by itself."""
     model = Workspace(root, name).model
     with replaced(model.with_name(JUDGED)) as draft:
-        write_json(draft, {"sha256": sha256(model), "outcome": KEPT, "reason": reason})
+        write_json(draft, {"sha256": sha256(model), "outcome": KEPT, "reason": reason, **looks})
 
 
 def _is_judged(root: Path, name: str) -> bool:
@@ -218,18 +220,20 @@ def _fetch_again(run: Run, name: str) -> bool:
 
 def _drift(run: Run, name: str) -> tuple[Mapping[str, Any], ...]:
     """How far the new rows are from the champion's training rows."""
-    from throughline.drift.measures import Limits, drift_of
+    from throughline.drift.measures import Limits, drifts
     from throughline.evaluation.rows import read_rows
     from throughline.serving.predictor import Predictor
 
     columns = read_rows(Workspace(run.root, name).clean / "rows.parquet").columns
-    known = Predictor(champion_file(run.root, name)).metadata.get("inputs", [])
-    found = [
-        drift_of(entry, columns[entry["name"]], Limits())
-        for entry in known
-        # Pictures and other arrays have no deciles and no categories.
+    metadata = Predictor(champion_file(run.root, name)).metadata
+    # Pictures and other arrays have no deciles and no categories.
+    known = [
+        entry
+        for entry in metadata.get("inputs", [])
         if entry["name"] in columns and columns[entry["name"]].ndim == 1
     ]
+    values = [columns[entry["name"]] for entry in known]
+    found = drifts(known, values, Limits(), metadata.get("training_rows"))
     return tuple(asdict(column) for column in found)
 
 
@@ -245,9 +249,17 @@ def _compared(run: Run, name: str, champion: str, seeds: int) -> dict[str, Any]:
         [workspace.model, *others],
         champion_file(run.root, name),
         workspace,
-        load(workspace).main.task,
+        load(workspace).main,
         training_rows(run.root, record),
+        _looks(workspace, champion),
     )
+
+
+def _looks(workspace: Workspace, champion: str) -> int:
+    """How often this champion was compared before, as far as this folder remembers."""
+    path = workspace.model.with_name(JUDGED)
+    last = read_json(path) if path.exists() else {}
+    return int(last.get("looks", 0)) if last.get("champion") == champion else 0
 
 
 def training_rows(root: Path, record: Mapping[str, Any]) -> Path | None:

@@ -24,11 +24,13 @@ NAMES = {
 # So many classes have roomy cells, and so many have cells with a number at all.
 FEW_CLASSES, MOST_WITH_NUMBERS = 5, 12
 MOODS = {
-    "reproduced": "good",
+    "shown equal": "good",
+    "compatible": "flat",
+    "not reproduced": "bad",
     "better": "good",
-    "not reached": "bad",
     "worse": "bad",
-    "no difference": "flat",
+    "not shown": "flat",
+    "equal": "flat",
     "kept": "good",
     "refused": "bad",
 }
@@ -43,7 +45,9 @@ def ranged(figure: Mapping[str, Any] | None, digits: int = 4) -> str:
     """A figure with its interval."""
     if figure is None:
         return '<span class="range">–</span>'
-    return f"{_short(figure['value'], digits)} {interval(figure, digits)}".rstrip()
+    few = figure.get("decided_by")
+    warning = f' <span class="range">({few} of the rows decide)</span>' if few else ""
+    return f"{_short(figure['value'], digits)} {interval(figure, digits)}{warning}".rstrip()
 
 
 def interval(figure: Mapping[str, Any], digits: int = 4) -> str:
@@ -62,14 +66,34 @@ def _short(value: float, digits: int) -> str:
 
 def signed(difference: Mapping[str, Any]) -> str:
     """A difference with its sign and interval."""
-    value = difference["value"]
+    return f"{_change(difference['value'])} {interval(difference)}".rstrip()
+
+
+def told(difference: Mapping[str, Any]) -> str:
+    """What a difference shows, in words: what is not shown may still be there."""
+    said: str = difference["verdict"]
+    if said == "not shown" and difference["low"] is not None:
+        low, high = (_change(difference[end]) for end in ("low", "high"))
+        return f"not shown (could be {low} to {high})"
+    if said == "equal":
+        return f"equal within {difference['margin']:g}"
+    return said
+
+
+def _change(value: float) -> str:
     sign = "+" if value > 0 else "−" if value < 0 else ""
-    return f"{sign}{_short(abs(value), 4)} {interval(difference)}".rstrip()
+    return f"{sign}{_short(abs(value), 4)}"
 
 
-def verdict(name: str) -> str:
-    """A cell with a verdict in its colour."""
-    return f'<td class="{MOODS.get(name, "flat")}">{escape(name)}</td>'
+def judgement(difference: Mapping[str, Any]) -> str:
+    """A cell with what a difference shows, in its colour."""
+    return f'<td class="{MOODS[difference["verdict"]]}">{escape(told(difference))}</td>'
+
+
+def verdict(name: str, note: str = "") -> str:
+    """A cell with a verdict in its colour, and what is to be said beside it."""
+    said = f"{name}, {note}" if note else name
+    return f'<td class="{MOODS.get(name, "flat")}">{escape(said)}</td>'
 
 
 def cell(content: object) -> str:

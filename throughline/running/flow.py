@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadPipeline, MissingFile
+from throughline.pipeline.own_code import NO_CODE, ForbiddenCode
 from throughline.running.environment import use_prefect
 from throughline.running.graph import Node
 from throughline.running.ledger import IMPORTS, Ledger
@@ -82,6 +83,10 @@ def project_module(name: str, root: Path) -> ModuleType:
             f"A project has its flows in {file.parent}",
             f"no {file}",
             "Run this in the project's folder",
+        )
+    if os.environ.get(NO_CODE):
+        raise ForbiddenCode(
+            "A project's flows may not run", str(file), "Leave out --no-code if you trust it"
         )
     folder = str(root.resolve())
     if folder not in sys.path:

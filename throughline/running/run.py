@@ -233,11 +233,13 @@ def prepared(
     # Only now: what the other run did counts.
     changed = recorder.changed(nodes)
     shared = root / "params.yaml"
-    device = YamlFile(shared).content.get("device", "auto") if shared.exists() else "cpu"
+    settings = YamlFile(shared).content if shared.exists() else {"device": "cpu"}
+    device = settings.get("device", "auto")
     workers = Cluster(root, count, cluster) if cluster else Workers(root, count, device)
     # Loaded while Prefect's server starts.
     libraries = {name for node in nodes if node.address in changed for name in _libraries(node)}
-    if libraries:
+    # What the processor offers, TensorFlow asks as it loads, before the stage can tell it to.
+    if libraries and settings.get("instructions") != "native":
         workers.load(tuple(sorted(libraries)))
     return Run(root, recorder, workers, ledger, nodes, changed, claims)
 

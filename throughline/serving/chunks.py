@@ -26,7 +26,7 @@ def answered(
     answers don't depend on the machine, and memory stays bounded whatever the size of a row.
 
     Args:
-        session: an `onnxruntime.InferenceSession`.
+        session: an `onnxruntime.InferenceSession`, or one that is `Bounded`.
         outputs: the names of what is asked for.
         feed: for each input its values; the first axis of all is the rows.
         threads: chunks that are answered at once. Default: one for each core that this process

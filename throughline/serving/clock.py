@@ -13,7 +13,12 @@ from throughline.serving.errors import BadRequest
 
 # A time of the day that says how far its clock is from UTC.
 OFFSET = re.compile(r":\d\d(\.\d+)?(Z|[+-]\d\d(:?\d\d)?)$")
+# Formats of moments in UTC that are numbers: how many of them are a second since 1970.
+EPOCHS = {"epoch": 1, "epoch-ms": 1000}
+# The quarter of a year, from 1 to 4; it is known by its first day.
+QUARTER = "%q"
 # The years 0 to 9999; what lies outside was no time, or none is given.
+DAY = 86_400
 FIRST, LAST = -62_167_219_200, 253_402_300_799
 
 
@@ -101,10 +106,23 @@ def _one(text: str, formats: Sequence[str], zone: str | None, row: int) -> int:
         pass
     for form in formats:
         try:
-            return _on_the_wall(datetime.strptime(text, form), zone)
-        except ValueError:
+            return _on_the_wall(_by_format(text, form), zone)
+        except (ValueError, OverflowError, OSError):
             continue
     raise _unreadable(text, formats, row)
+
+
+def _by_format(text: str, form: str) -> datetime:
+    """A time by a format of `strptime`, or by one of ours that it has no letter for."""
+    if form in EPOCHS:
+        return datetime.fromtimestamp(float(text) / EPOCHS[form], UTC)
+    if QUARTER in form:
+        pattern = re.escape(form).replace("%Y", r"(?P<year>\d{4})").replace(QUARTER, "(?P<q>[1-4])")
+        found = re.fullmatch(pattern, text)
+        if found is None:
+            raise ValueError(text)
+        return datetime(int(found["year"]), 3 * int(found["q"]) - 2, 1)
+    return datetime.strptime(text, form)
 
 
 def _on_the_wall(moment: datetime, zone: str | None) -> int:
@@ -193,23 +211,39 @@ def steps(moments: np.ndarray, grid: Mapping[str, Any]) -> tuple[np.ndarray, np.
 
     Args:
         moments: int64 seconds since 1970.
-        grid: `every` and `unit` (`s` or `mo`), and `origin`, the seconds that every step is past
-            a multiple of it.
+        grid: `every` and `unit` (`s`, `b` for days from Monday to Friday, or `mo`); `origin`, the
+            seconds that every step is past a multiple of it, past midnight, or past the beginning
+            of the month, or if negative before its end; of several months `phase`, the months that
+            every step is past a multiple of it.
     """
     if grid["unit"] == "s":
         shifted = moments - grid["origin"]
         return shifted // grid["every"], shifted % grid["every"] == 0
-    months = moments.astype("datetime64[s]").astype("datetime64[M]")
-    into = moments - months.astype("datetime64[s]").astype(np.int64)
-    return months.astype(np.int64), into == grid["origin"]
+    if grid["unit"] == "b":
+        days = (moments // DAY).astype("datetime64[D]")
+        exact = np.is_busday(days) & (moments % DAY == grid["origin"])
+        return np.busday_count(np.datetime64(0, "D"), days).astype(np.int64), exact
+    months = moments.astype("datetime64[s]").astype("datetime64[M]").astype(np.int64)
+    into = moments - _month_edges(months, grid)
+    numbers, rest = np.divmod(months - grid.get("phase", 0), grid["every"])
+    return numbers, (into == grid["origin"]) & (rest == 0)
 
 
 def moments_of(numbers: np.ndarray, grid: Mapping[str, Any]) -> np.ndarray:
     """The seconds since 1970 of steps; the inverse of `steps`."""
     if grid["unit"] == "s":
         return np.asarray(numbers * grid["every"] + grid["origin"])
-    months = numbers.astype("datetime64[M]")
-    return np.asarray(months.astype("datetime64[s]").astype(np.int64) + grid["origin"])
+    if grid["unit"] == "b":
+        days = np.busday_offset(np.datetime64(0, "D"), numbers, roll="forward")
+        return np.asarray(days.astype(np.int64) * DAY + grid["origin"])
+    months = np.asarray(numbers) * grid["every"] + grid.get("phase", 0)
+    return np.asarray(_month_edges(months, grid) + grid["origin"])
+
+
+def _month_edges(months: np.ndarray, grid: Mapping[str, Any]) -> np.ndarray:
+    """The second at which months, counted since 1970, begin, or end where the grid says so."""
+    edges = (months + (grid["origin"] < 0)).astype("datetime64[M]")
+    return np.asarray(edges.astype("datetime64[s]").astype(np.int64))
 
 
 def wall_clock(moments: np.ndarray, zone: str | None) -> np.ndarray:

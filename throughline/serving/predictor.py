@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import difflib
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from throughline.serving import contract
+from throughline.serving.bounds import Bounded
 from throughline.serving.chunks import answered
+from throughline.serving.devices import device_of
 from throughline.serving.errors import BadRequest
 from throughline.serving.pictures import pictures
-from throughline.serving.windows import Windowing
-
-Values = Sequence[Any] | np.ndarray
+from throughline.serving.values import PLAIN, Values, converted, settled
+from throughline.serving.windows import Fed, Windowing
 
 
 class Predictor:
@@ -25,63 +26,66 @@ class Predictor:
         path: the model file.
         threads: chunks of many rows that are answered at once, see `serving.chunks`. Default: one
             for each core that this process may use, at most 4.
+        device: `cpu`, `gpu`, or `auto`, a GPU where one answers. Default: `cpu`, which is the
+            quicker one for small models and gives the same bits everywhere.
+        seconds: that the file may take to load, and each chunk to be answered. Default: 60.
+
+    Attributes:
+        device: what answers, `cpu` or `gpu`.
 
     Raises:
-        BadRequest: the file is no model of ours.
+        BadRequest: the file is no model, or costs more than it may; `gpu` where none answers.
     """
 
-    def __init__(self, path: Path | str, threads: int | None = None) -> None:
+    def __init__(
+        self,
+        path: Path | str,
+        threads: int | None = None,
+        device: str = "cpu",
+        seconds: float | None = None,
+    ) -> None:
         import onnxruntime
 
         self._threads = threads
         options = onnxruntime.SessionOptions()
         # Cores share the chunks of rows; within a chunk of a small model they only wait.
         options.intra_op_num_threads = 1
-        options.log_severity_level = 3
-        try:
-            self._session = onnxruntime.InferenceSession(
-                str(path), options, providers=["CPUExecutionProvider"]
-            )
-        except Exception as error:  # onnxruntime's errors share no public base class
-            raise BadRequest(f"'{path}' must be an ONNX model: {_first_line(error)}") from None
-        stored = self._session.get_modelmeta().custom_metadata_map
-        self.metadata: dict[str, Any] = json.loads(stored.get("throughline", "{}"))
-        described = {entry["name"]: entry for entry in self.metadata.get("inputs", [])}
+        self._session = Bounded(path, options, seconds, device)
+        declared = self._session.session
+        self.device = device_of(declared)
+        stored = declared.get_modelmeta().custom_metadata_map
+        self.metadata: dict[str, Any] = contract.read(stored.get(contract.KEY, "{}"), path)
+        described = {entry["name"]: entry for entry in self.metadata.get("inputs") or ()}
         kinds = {
             "tensor(float)": "number",
             "tensor(string)": "string",
             "tensor(bool)": "boolean",
             "tensor(uint8)": "image",
         }
+        # How texts of a file's cells are read; without it they are what they say.
+        self.reading: dict[str, Any] = self.metadata.get("reading") or {}
         # Inputs that are states, each with the output that is the state one step on.
-        self.states: dict[str, str] = self.metadata.get("states", {})
+        self.states: dict[str, str] = self.metadata.get("states") or {}
         self.inputs: dict[str, dict[str, Any]] = {
             each.name: described.get(each.name, {"type": kinds.get(each.type, each.type)})
-            for each in self._session.get_inputs()
+            for each in declared.get_inputs()
             if each.name not in self.states
         }
+        self._cells = {name: settled(self.reading, name) for name in self.inputs}
         self._widths = {
-            each.name: each.shape[1]
-            for each in self._session.get_inputs()
-            if each.name in self.states
+            each.name: each.shape[1] for each in declared.get_inputs() if each.name in self.states
         }
         following = set(self.states.values())
-        self.outputs = [
-            each.name for each in self._session.get_outputs() if each.name not in following
-        ]
+        self.outputs = [each.name for each in declared.get_outputs() if each.name not in following]
         window = self.metadata.get("window")
         self.windowing = Windowing(window, self.inputs) if window else None
 
-    def predict(
-        self, columns: Mapping[str, Values], *, ranges: bool = True
-    ) -> dict[str, np.ndarray]:
+    def predict(self, columns: Mapping[str, Values]) -> dict[str, np.ndarray]:
         """Answer raw rows.
 
         Args:
             columns: for each input of the model its values, one a row; columns that the model
                 does not know are ignored. A forecaster takes windows, see `Windowing.feed`.
-            ranges: whether a forecaster refuses values far outside those of its training.
-                Default: true.
 
         Returns:
             for each output an array whose first axis is the rows.
@@ -92,21 +96,45 @@ class Predictor:
                 list.
         """
         if self.windowing is not None:
-            self._all_there(columns, self.windowing.columns)
-            feed = self.windowing.feed(columns, _converted, ranges)
-            rows = len(next(iter(feed.values())))
-        else:
-            rows = self._length(columns)
-            feed = {
-                name: pictures(name, entry, columns[name])
-                if entry["type"] == "image"
-                else _converted(name, entry, columns[name])[:, None]
-                for name, entry in self.inputs.items()
-            }
+            return self.forecast(columns)[0]
+        rows = self._length(columns)
+        feed = {
+            name: pictures(name, entry, columns[name])
+            if entry["type"] == "image"
+            else self.converted(name, entry, columns[name])[:, None]
+            for name, entry in self.inputs.items()
+        }
         if rows == 0:
             raise BadRequest("At least one row is needed. Received: 0 rows.")
         feed |= self.fresh(rows)
         return answered(self._session, self.outputs, feed, self._threads)
+
+    def forecast(self, columns: Mapping[str, Values]) -> tuple[dict[str, np.ndarray], Fed]:
+        """Answer windows, and say of each when it ends, of which series, and how usual it is.
+
+        Args:
+            columns: as for `predict`.
+
+        Raises:
+            BadRequest: as `predict`, or a model that takes rows and no windows.
+        """
+        fed = self._fed(columns)
+        feed = {**fed.inputs, **self.fresh(len(fed.newest))}
+        return answered(self._session, self.outputs, feed, self._threads), fed
+
+    def _fed(self, columns: Mapping[str, Values]) -> Fed:
+        if self.windowing is None:
+            raise BadRequest("Only a forecaster takes windows. Received: a model of rows.")
+        self._all_there(columns, self.windowing.columns)
+        fed = self.windowing.feed(columns, self.converted)
+        if not len(fed.newest):
+            raise BadRequest("At least one row is needed. Received: 0 rows.")
+        return fed
+
+    @property
+    def columns(self) -> list[str]:
+        """The raw columns that a file of rows must have."""
+        return list(self.inputs) if self.windowing is None else self.windowing.columns
 
     def fresh(self, rows: int = 1) -> dict[str, np.ndarray]:
         """The states of a series that has not begun: zeros."""
@@ -118,15 +146,12 @@ class Predictor:
         self,
         columns: Mapping[str, Values],
         states: Mapping[str, np.ndarray] | None = None,
-        *,
-        ranges: bool = True,
     ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """Answer the windows of one series one after the other, with the state carried on.
 
         Args:
             columns: as for `predict`, windows in the order of time.
             states: what an earlier call gave. Default: those of a series that has not begun.
-            ranges: as for `predict`.
 
         Returns:
             the answers, and the states after the last window.
@@ -134,11 +159,27 @@ class Predictor:
         Raises:
             BadRequest: as `predict`, or a model that takes rows and no windows.
         """
-        if self.windowing is None:
-            raise BadRequest("Only a forecaster answers in order. Received: a model of rows.")
-        self._all_there(columns, self.windowing.columns)
-        feed = self.windowing.feed(columns, _converted, ranges)
-        held = dict(self.fresh() if states is None else states)
+        return self._one_by_one(
+            self._fed(columns).inputs, self.fresh() if states is None else states
+        )
+
+    def newest(
+        self, columns: Mapping[str, Values], states: Mapping[str, np.ndarray]
+    ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray], Fed] | None:
+        """Answer the newest window of rows that were checked by `moment`, if it is complete.
+
+        Args:
+            columns: rows of one series, oldest first.
+            states: those before the window.
+        """
+        assert self.windowing is not None
+        fed = self.windowing.newest(columns, self.converted)
+        return None if fed is None else (*self._one_by_one(fed.inputs, states), fed)
+
+    def _one_by_one(
+        self, feed: Mapping[str, np.ndarray], states: Mapping[str, np.ndarray]
+    ) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        held = dict(states)
         names = [*self.outputs, *self.states.values()]
         answers: dict[str, list[np.ndarray]] = {name: [] for name in self.outputs}
         for row in range(len(next(iter(feed.values())))):
@@ -153,7 +194,7 @@ class Predictor:
         """The moment of one row of a forecaster's series, see `Windowing.moment`."""
         assert self.windowing is not None
         self._all_there(row, self.windowing.columns)
-        return self.windowing.moment(row, _converted, after)
+        return self.windowing.moment(row, self.converted, after)
 
     def _length(self, columns: Mapping[str, Values]) -> int:
         self._all_there(columns, self.inputs)
@@ -178,66 +219,6 @@ class Predictor:
                     f"Column '{name}' is needed. Received: {', '.join(map(str, columns))}.{hint}"
                 )
 
-
-def _converted(name: str, entry: Mapping[str, Any], values: Values) -> np.ndarray:
-    """A raw column as the runtime takes it, shape (rows,)."""
-    if entry["type"] == "number":
-        array = _numbers(name, values)
-        if "may_be_missing" in entry and not entry["may_be_missing"]:
-            _refuse(name, values, np.isnan(array), "a number", "the model has nothing to put there")
-        _refuse(name, values, np.isinf(array), "a finite number", "")
-        return array
-    if entry["type"] == "boolean":
-        return _booleans(name, values)
-    array = np.array(["" if _is_missing(value) else str(value) for value in values], dtype=object)
-    if entry.get("may_be_missing") is False:
-        _refuse(name, values, array == "", "a text", "the model has nothing to put there")
-    if entry.get("closed"):
-        known = set(entry["categories"])
-        strange = np.array([value not in known for value in array.tolist()])
-        if entry.get("may_be_missing"):
-            strange &= array != ""
-        _refuse(name, values, strange, "one of " + ", ".join(sorted(known)), "")
-    return array
-
-
-def _numbers(name: str, values: Values) -> np.ndarray:
-    if isinstance(values, np.ndarray) and values.dtype.kind in "fiub":
-        return values.astype(np.float32)
-    numbers = np.empty(len(values), dtype=np.float32)
-    for row, value in enumerate(values):
-        try:
-            numbers[row] = np.nan if _is_missing(value) else float(value)
-        except (TypeError, ValueError):
-            raise BadRequest(
-                f"Row {row + 1}, column '{name}' must be a number. Received: {value!r:.80}."
-            ) from None
-    return numbers
-
-
-BOOLEANS = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}
-
-
-def _booleans(name: str, values: Values) -> np.ndarray:
-    flags = [BOOLEANS.get(str(value).strip().lower()) for value in values]
-    wrong = np.array([flag is None for flag in flags], dtype=bool)
-    _refuse(name, values, wrong, "true or false", "")
-    return np.array(flags, dtype=bool)
-
-
-def _is_missing(value: Any) -> bool:
-    return value is None or value == "" or value != value
-
-
-def _refuse(name: str, values: Values, wrong: np.ndarray, expected: str, why: str) -> None:
-    if wrong.any():
-        row = int(np.flatnonzero(wrong)[0])
-        reason = f" ({why})" if why else ""
-        raise BadRequest(
-            f"Row {row + 1}, column '{name}' must be {expected}{reason}. "
-            f"Received: {values[row]!r:.80}."
-        )
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0][:200]
+    def converted(self, name: str, entry: Mapping[str, Any], values: Values) -> np.ndarray:
+        """A raw column as the runtime takes it, see `values.converted`."""
+        return converted(name, entry, values, self._cells.get(name, PLAIN))

@@ -7,18 +7,35 @@ takes it in and gives it back.
 from __future__ import annotations
 
 import csv
+import sys
 from collections import deque
 from collections.abc import Iterable, Mapping
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
 import numpy as np
 
 from throughline.serving.errors import BadRequest
 from throughline.serving.predictor import Predictor
+from throughline.serving.windows import Fed
+
+
+class Answer(NamedTuple):
+    """What a model says once a step of the grid is complete.
+
+    Attributes:
+        values: for each output its answer, without the axis of rows.
+        fed: the time of the newest row, and what is to be said of it.
+    """
+
+    values: dict[str, np.ndarray]
+    fed: Fed
 
 
 class Stream:
     """One series, row by row.
+
+    Where the training joined several rows to a step, a step is answered once it has as many rows as
+    usual, or when the first row of a later one comes.
 
     Args:
         predictor: a forecaster.
@@ -30,17 +47,18 @@ class Stream:
     def __init__(self, predictor: Predictor) -> None:
         if predictor.windowing is None:
             raise BadRequest("Only a forecaster can be fed a series. Received: a model of rows.")
-        self._predictor = predictor
+        self.predictor = predictor
         self._windowing = predictor.windowing
-        self._rows: deque[Mapping[str, Any]] = deque(maxlen=self._windowing.length)
+        # The rows of each step, the newest last.
+        self._steps: deque[list[Mapping[str, Any]]] = deque(maxlen=self._windowing.length)
         self._states = predictor.fresh()
         self._last: int | None = None
         self._series: tuple[str, ...] | None = None
 
     @property
     def missing(self) -> int:
-        """Rows that are needed before the first answer."""
-        return self._windowing.length - len(self._rows)
+        """Steps that are needed before the first answer."""
+        return self._windowing.length - len(self._steps)
 
     def feed(self, row: Mapping[str, Any]) -> dict[str, np.ndarray] | None:
         """Take the next row.
@@ -49,58 +67,94 @@ class Stream:
             row: a value for each column, the time among them.
 
         Returns:
-            the answers, each without the axis of rows; None until a window is complete. After a
-            gap a new window begins; a state that is carried stays.
+            the answers, each without the axis of rows; None until a window is complete. A gap is
+            what it was in training: refused, filled, or the end of a window; a state that is
+            carried stays.
 
         Raises:
             BadRequest: a row that does not fit, or is of another series, or is no newer than the
                 last one; it is then not taken.
         """
-        moment = self._predictor.moment({name: [row[name]] for name in row}, self._last)
+        answer = self.answered(row)
+        return None if answer is None else answer.values
+
+    def answered(self, row: Mapping[str, Any]) -> Answer | None:
+        """As `feed`, with the time and what is to be said of it."""
+        moment = self.predictor.moment({name: [row[name]] for name in row}, self._last)
         series = self._windowing.series(row)
         if self._series not in (None, series):
             raise BadRequest(f"A stream must be of one series. Received: {series}.")
         apart = 1 if self._last is None else self._windowing.apart(self._last, moment)
-        if apart < 1:
+        if apart < (0 if self._windowing.joins else 1):
             raise BadRequest(
                 "Rows must come in order, the oldest first. Received: a row that is no newer "
                 "than the last one."
             )
-        known = list(self._rows) if apart == 1 else []
-        rows = [*known, row][-self._windowing.length :]
-        answers, states = None, self._states
-        if len(rows) == self._windowing.length:
-            columns = {name: [each.get(name) for each in rows] for name in row}
-            found, states = self._predictor.in_order(columns, states)
-            answers = {name: values[0] for name, values in found.items()}
-        self._rows.clear()
-        self._rows.extend(rows)
-        self._last, self._series, self._states = moment, series, states
-        return answers
+        usual = self._windowing.rows_a_step
+        held = list(self._steps)
+        late = None
+        if apart == 0:
+            held[-1] = [*held[-1], row]
+        else:
+            if held and len(held[-1]) < usual:
+                late = self._answer(held)
+            if apart > 1 and self._windowing.refuses_gaps:
+                held = []
+            held = [*held, [row]][-self._windowing.length :]
+        found = self._answer(held) if len(held[-1]) >= usual else late
+        self._steps.clear()
+        self._steps.extend(held)
+        self._last, self._series = moment, series
+        if found is None:
+            return None
+        values, self._states, fed = found
+        return Answer({name: array[0] for name, array in values.items()}, fed)
+
+    def _answer(self, steps: list[list[Mapping[str, Any]]]) -> Any:
+        """The answers to the newest window of some steps, if it is complete."""
+        rows = [row for step in steps for row in step]
+        columns = {name: [each.get(name) for each in rows] for name in rows[-1]}
+        return self.predictor.newest(columns, self._states)
 
 
 def answered_lines(series: Stream, lines: Iterable[str], output: TextIO) -> None:
     """Read rows of CSV, the first line a header, and write a line of answers for each.
 
-    Rows before the first complete window are answered by an empty line.
+    A line has the columns of `throughline predict`, without their names. Rows before the first
+    complete window are answered by an empty line, and so are those that do not fit; what is wrong
+    with them is said on standard error.
 
     Raises:
-        BadRequest: a row of another length than the header, or one that does not fit.
+        BadRequest: rows that did not fit, once all others are answered.
     """
+    from throughline.serving.commands import forecast_table
+
     reader = csv.reader(lines)
     header = next(reader, None)
     if header is None:
         raise BadRequest("Rows must start with a header. Received: nothing.")
     writer = csv.writer(output, lineterminator="\n")
+    refused: list[str] = []
     for number, row in enumerate(reader, start=1):
-        if len(row) != len(header):
-            raise BadRequest(f"Row {number} must have {len(header)} values. Received: {len(row)}.")
         try:
-            answers = series.feed(dict(zip(header, row, strict=True)))
+            answer = series.answered(_named(header, row))
         except BadRequest as error:
             # Of the one row that was fed, which is another one of the file.
             said = str(error).removeprefix("Row 1, ").removeprefix("Row 1: ")
-            raise BadRequest(f"Row {number}: {said}") from None
-        values = [] if answers is None else [v for a in answers.values() for v in np.ravel(a)]
-        writer.writerow(values)
+            refused.append(f"Row {number}: {said}")
+            print(refused[-1], file=sys.stderr)
+            answer = None
+        if answer is None:
+            writer.writerow([])
+        else:
+            values = {name: value[None] for name, value in answer.values.items()}
+            writer.writerows(forecast_table(series.predictor, values, answer.fed)[1])
         output.flush()
+    if refused:
+        raise BadRequest(f"{len(refused)} rows were refused, the first of them: {refused[0]}")
+
+
+def _named(header: list[str], row: list[str]) -> dict[str, str]:
+    if len(row) != len(header):
+        raise BadRequest(f"it must have {len(header)} values. Received: {len(row)}.")
+    return dict(zip(header, row, strict=True))

@@ -21,8 +21,8 @@ def standardised(
 ) -> pd.DataFrame:
     """`frame` with renamed columns, each of one type, and rows counted from 0.
 
-    Integers become int64, other numbers float64 (missing is NaN), categories and texts strings,
-    dates timestamps; a column of arrays keeps the type of its numbers.
+    Integers become int64, other numbers float64 (missing is NaN), categories and texts strings in
+    Unicode's form NFC, dates timestamps; a column of arrays keeps the type of its numbers.
 
     Args:
         frame: rows of a source.
@@ -95,10 +95,28 @@ def only_known(frame: pd.DataFrame, columns: Collection[str], where: str) -> pd.
     return kept
 
 
+def without_infinite(frame: pd.DataFrame) -> pd.DataFrame:
+    """`frame` with infinite numbers missing."""
+    import numpy as np
+
+    for name in frame.columns:
+        values = frame[name]
+        if values.dtype.kind == "f" and np.isinf(values.to_numpy()).any():
+            frame[name] = values.where(~np.isinf(values))
+    return frame
+
+
 def _as_text(column: pd.Series, name: str, text_columns: Collection[str]) -> pd.Series:
     if name not in text_columns and column.name not in text_columns:
         return column
     return column.map(str, na_action="ignore").astype("str")
+
+
+def _composed(column: pd.Series) -> pd.Series:
+    """Texts in which é is one character however it was typed, as served ones are."""
+    if column.dropna().map(str.isascii).all():
+        return column
+    return column.str.normalize("NFC")
 
 
 def _standard(column: pd.Series, name: str, where: str) -> pd.Series:
@@ -109,7 +127,8 @@ def _standard(column: pd.Series, name: str, where: str) -> pd.Series:
     if isinstance(column.dtype, pd.CategoricalDtype):
         column = column.astype(column.cat.categories.dtype)
     if types.is_bool_dtype(column.dtype):
-        return column.astype(object if column.isna().any() else bool)
+        # No bool says that it is missing; 1 and 0 beside it do.
+        return column.astype("float64" if column.isna().any() else bool)
     if types.is_integer_dtype(column.dtype):
         return column.astype("float64" if column.isna().any() else "int64")
     if types.is_numeric_dtype(column.dtype):
@@ -119,7 +138,7 @@ def _standard(column: pd.Series, name: str, where: str) -> pd.Series:
     if types.is_datetime64_any_dtype(column.dtype):
         return column.astype("datetime64[us]")
     if isinstance(column.dtype, pd.StringDtype):
-        return column.astype("str")
+        return _composed(column.astype("str"))
     return _one_type(column, name, where)
 
 
@@ -141,10 +160,12 @@ def _one_type(column: pd.Series, name: str, where: str) -> pd.Series:
             f"{column[row]!r}",
             "Mend the values, or list the column in 'source.read.text_columns'",
         )
+    if first == "boolean":
+        return column.astype("float64" if not present.all() else bool)
     if first == "number":
         return pd.to_numeric(column).astype("float64")
     if first == "text":
-        return column.astype("str")
+        return _composed(column.astype("str"))
     if first == "time":
         return pd.to_datetime(column).astype("datetime64[us]")
     return column

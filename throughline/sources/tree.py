@@ -33,7 +33,7 @@ def files_below(path: Path, sha256: str | None = None) -> Iterator[tuple[str, by
         OverLimit: more files or bytes than params.yaml allows.
     """
     if path.is_dir():
-        yield from _counted(_in_folder(path, path.resolve()), str(path))
+        yield from _counted(_in_folder(path, (path.resolve(),)), str(path))
         return
     with opened(path, sha256) as (stream, size, _):
         yield from files_inside(stream, str(path), size)
@@ -44,10 +44,15 @@ def files_inside(stream: IO[bytes], name: str, size: int) -> Iterator[tuple[str,
     packed = zipfile.is_zipfile(stream)
     stream.seek(0)
     if packed:
-        with zipfile.ZipFile(stream) as archive:
-            for item in members(archive, name, size):
-                if not _is_litter(item.filename):
-                    yield item.filename, archive.read(item)
+        try:
+            with zipfile.ZipFile(stream) as archive:
+                for item in members(archive, name, size):
+                    if not _is_litter(item.filename):
+                        yield item.filename, archive.read(item)
+        except (zipfile.BadZipFile, zlib.error, EOFError) as error:
+            raise BadData(
+                f"'{name}' must be a sound zip file", str(error), "Fetch it again"
+            ) from None
     else:
         yield from _in_tar(stream, name, size)
 
@@ -58,19 +63,29 @@ def _counted(files: Iterator[tuple[str, bytes]], name: str) -> Iterator[tuple[st
         yield item
 
 
-def _in_folder(folder: Path, top: Path, above: str = "") -> Iterator[tuple[str, bytes]]:
-    """In the order of names, on every disk; folders that are links are not followed."""
+def _in_folder(
+    folder: Path, within: tuple[Path, ...], above: str = ""
+) -> Iterator[tuple[str, bytes]]:
+    """In the order of names, on every disk; links are followed to what lies inside the first.
+
+    Args:
+        folder: to look into.
+        within: the folders around it and itself, without links.
+        above: the folders' names before those in it.
+    """
+    top = within[0]
     with os.scandir(folder) as listing:
         entries = sorted(listing, key=lambda entry: entry.name)
     for entry in entries:
         if entry.name in LITTER or entry.name.startswith(HIDDEN):
             continue
-        if entry.is_dir(follow_symlinks=False):
-            yield from _in_folder(Path(entry.path), top, f"{above}{entry.name}/")
+        path = Path(entry.path)
+        if entry.is_symlink():
+            _check_link(path, within)
+        if entry.is_dir():
+            yield from _in_folder(path, (*within, path.resolve()), f"{above}{entry.name}/")
         elif entry.is_file():
-            if entry.is_symlink():
-                _refuse_outside(Path(entry.path), top)
-            yield _as_text(above + entry.name, top), taken(Path(entry.path)).content
+            yield _as_text(above + entry.name, top), taken(path).content
 
 
 def _as_text(name: str, where: object) -> str:
@@ -86,12 +101,15 @@ def _as_text(name: str, where: object) -> str:
     return name
 
 
-def _refuse_outside(link: Path, top: Path) -> None:
-    if not link.resolve().is_relative_to(top):
+def _check_link(link: Path, within: tuple[Path, ...]) -> None:
+    """Refuse a link out of the first folder, in a circle or to nothing: it must not just vanish."""
+    target = link.resolve()
+    inside = target.is_relative_to(within[0]) and target not in within
+    if not inside or not target.exists():
         raise BadData(
-            f"Links in '{top}' must lead to files inside it",
-            f"'{link}' leads to {link.resolve()}",
-            "Put the file itself there",
+            f"Links in '{within[0]}' must lead to files and other folders inside it",
+            f"'{link}' leads to {target}",
+            "Put the file or the folder itself there, or remove the link",
         )
 
 

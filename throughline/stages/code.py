@@ -29,6 +29,8 @@ FILE = Path("code.json")
 FOUNDATION = "throughline.stages.given"
 # Digests once computed, by the bytes of the file and of the code that computed them.
 MEMO = Path(".cache") / "code.json"
+# Keys under which a file names code of the user's own, the latter among names of Keras.
+MAKERS, JUDGES = ("generator", "network"), ("loss", "metrics")
 # In place of a digest, of a module that is neither the project's nor the library's.
 ELSEWHERE = "elsewhere"
 
@@ -146,11 +148,16 @@ def combined(digests: Mapping[str, str]) -> str:
 
 
 def references(content: Any, key: str = "") -> Iterator[str]:
-    """The modules of the functions that a pipeline file names as `generator` or `network`."""
+    """The modules of the functions and classes of the user's own that a pipeline file names."""
     if isinstance(content, Mapping):
         for name, value in content.items():
+            if key in JUDGES and ":" in str(name):
+                yield str(name).partition(":")[0]
             yield from references(value, str(name))
-    elif isinstance(content, str) and key in ("generator", "network"):
+    elif isinstance(content, list) and key in JUDGES:
+        for each in content:
+            yield from references(each, key)
+    elif isinstance(content, str) and (key in MAKERS or (key in JUDGES and ":" in content)):
         yield content.partition(":")[0]
 
 

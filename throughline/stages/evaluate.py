@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 STAGE = Stage(
     "evaluate",
-    reads=("claims", "compare", "export", "gates", "slices", "title"),
+    reads=("claims", "compare", "compare_by", "export", "gates", "slices", "title"),
     takes=(*PREPARED, *TRAINED),
     inputs=(
         Entry("training_data"),
@@ -88,7 +88,7 @@ def _judged(
         owner = stage_input.prepared_by[name]
         if owner not in parts:
             folders = (workspace.training_data / owner, workspace.test_data / owner)
-            parts[owner] = parts_of(*folders, view.task)
+            parts[owner] = parts_of(*folders, view)
             if owner != "main":
                 parts[owner].share(parts["main"])
         compare = _with_trivial(view.compare, view.problem.baseline)
@@ -120,6 +120,7 @@ def _report(
     found = analysed(model, main, branches["main"])
     titles = {"main": main.title} | {name: each.title for name, each in main.variants.items()}
     figures = {name: branch.figures for name, branch in branches.items()}
+    tested = {name: branch.parts.test_count > 0 for name, branch in branches.items()}
     entries = {name: {"title": titles[name], **branch.report} for name, branch in branches.items()}
     entries["main"] |= {"texts": found} if found else {}
     for name, entry in entries.items():
@@ -133,7 +134,7 @@ def _report(
         "task": main.task,
         "target": {"columns": main.target.columns, "unit": main.target.unit},
         "branches": entries,
-        "claims": all_judged(main.claims, figures, scores.get("sweeps") or {}),
+        "claims": all_judged(main.claims, figures, scores.get("sweeps") or {}, tested),
         "gates": gated(main.gates, figures["main"], comparisons),
         "debug": debug_list(main.task, comparisons[0], settings.get("main")),
     }

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from throughline.paths import Workspace, needed, read_json, replaced, write_json
+from throughline.paths import READING_FILE, Workspace, needed, read_json, replaced, write_json
 from throughline.stages.stage import (
     PREPARED,
     Entry,
@@ -48,6 +49,7 @@ def export(stage_input: StageInput, workspace: Workspace) -> None:
     Raises:
         RefusedByGate: an exported graph departs from its network by more than its precision
             allows, or does not load in a process without training libraries.
+        UnknownOperator: a layer left an operator that no runtime has.
     """
     from throughline.export.proof.fresh_process import prove
 
@@ -132,22 +134,20 @@ class _Branch:
         import onnx
 
         from throughline.export.graph.canonical import canonical_bytes
-        from throughline.export.graph.halves import answers_graph, features_graph
-        from throughline.export.graph.join import join
+        from throughline.export.graph.reach import lower, oldest_runtime
+        from throughline.export.graph.whole import whole
         from throughline.export.proof.contract import held_against_network
         from throughline.export.proof.fresh_process import keep_requests
-        from throughline.export.states import carried
 
-        summary = read_json(self.prepared / "prepared.json")
-        preprocess = onnx.load(self.prepared / "preprocess.onnx")
-        front = join(features_graph(preprocess, summary), network)
-        back = answers_graph(front.graph.output[0].name, summary)
-        states = carried(front)
-        model = join(front, back, keep=list(states.values()))
-        found = held_against_network(front, back, model, self.folder, summary, self.name, precision)
-        metadata = self._metadata(summary, exporter, precision)
-        if states:
-            metadata["states"] = states
+        joined = whole(network, self.prepared)
+        model = lower(joined.model)
+        found = held_against_network(
+            joined.front, joined.back, model, self.folder, joined.summary, self.name, precision
+        )
+        metadata = self._metadata(joined.summary, exporter, precision)
+        metadata["runtime"] = {"onnxruntime": oldest_runtime(model)}
+        if joined.states:
+            metadata["states"] = joined.states
         entry = model.metadata_props.add()
         entry.key, entry.value = (
             "throughline",
@@ -171,6 +171,7 @@ class _Branch:
             "features": summary["features"],
             "target": summary["target"],
             **({"window": summary["window"]} if "window" in summary else {}),
+            **self._reading(summary["inputs"]),
             "training": training,
             "metrics": {"training": training["final"]},
             "training_rows": summary["rows"],
@@ -184,6 +185,16 @@ class _Branch:
                 "network.weights.h5": _sha256(self.folder / "network.weights.h5"),
             },
         }
+
+    def _reading(self, inputs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+        """How the texts of the source's cells were read, for whoever reads rows for the model."""
+        path = self.prepared.parent / READING_FILE
+        if not path.exists():
+            return {}
+        found = read_json(path)
+        names = {entry["name"] for entry in inputs}
+        own = {name: cells for name, cells in found["columns"].items() if name in names}
+        return {"reading": {**found, "columns": own}}
 
 
 def _sha256(path: Path) -> str:

@@ -1,16 +1,19 @@
 """Stage `ingest`: from a source to raw rows with their provenance.
 
-Writes data/raw/NAME/rows.parquet, whose bytes depend on the rows alone, and provenance.json.
+Writes data/raw/NAME/rows.parquet, whose bytes depend on the rows alone, provenance.json and, where
+the rows come from texts, reading.json, which says how their cells were read.
 """
 
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from throughline.errors import listed
 from throughline.limits import applied, guarded
-from throughline.paths import Workspace, replaced, write_json
+from throughline.paths import READING_FILE, Workspace, replaced, write_json
 from throughline.stages.stage import Entry, Stage
 
 if TYPE_CHECKING:
@@ -52,9 +55,16 @@ def _written(
     fetched: Fetched, settings: Source, surroundings: Surroundings, where: str, workspace: Workspace
 ) -> None:
     """Make the rows of one form, and write them."""
+    from throughline.sources.cells import READING, SPACES, typed
     from throughline.sources.fetching.located import auxiliary
     from throughline.sources.samples import sampled
-    from throughline.sources.table import described, only_known, standardised, write_rows
+    from throughline.sources.table import (
+        described,
+        only_known,
+        standardised,
+        without_infinite,
+        write_rows,
+    )
 
     read = settings.read
     frame, pixels = fetched.frame, None
@@ -66,8 +76,15 @@ def _written(
             frame = fetched.frame
         else:
             frame, pixels = from_arrays(frame, settings.images)
+    attrs = dict(fetched.frame.attrs)
+    rows = len(frame)
     frame = only_known(frame, read.known, where)
+    known = len(frame)
     frame = standardised(frame, read.rename, read.text_columns, where)
+    reading = attrs.get(READING)
+    if read.infinite == "missing":
+        frame = without_infinite(frame)
+        reading = reading or {**typed(read).as_json(), "columns": {}}
     if settings.samples is not None:
         frame = sampled(frame, settings.samples)
     provenance: dict[str, Any] = {
@@ -82,9 +99,12 @@ def _written(
         draft.mkdir()
         if settings.files:
             provenance["files"] = auxiliary(settings.files, surroundings, draft / "files")
+        if reading:
+            write_json(draft / READING_FILE, reading)
         write_rows(frame, draft / "rows.parquet")
         write_json(draft / "provenance.json", provenance)
         _write_images(fetched, settings, pixels, draft)
+    _report_cells(attrs.get(SPACES, {}), rows - known, where)
 
 
 def _write_images(fetched: Fetched, settings: Any, pixels: np.ndarray | None, folder: Path) -> None:
@@ -99,6 +119,15 @@ def _write_images(fetched: Fetched, settings: Any, pixels: np.ndarray | None, fo
         np.save(images / f"{settings.images.column}.npy", pixels)
     for column, path in fetched.images.items():
         path.replace(images / f"{column}.npy")
+
+
+def _report_cells(spaces: Mapping[str, int], unknown: int, where: str) -> None:
+    """Say what was done to cells and rows on the way."""
+    if spaces:
+        counts = listed(f"{name} ({count} cells)" for name, count in spaces.items())
+        print(f"spaces around cells of {where} are left out: {counts}", file=sys.stderr)
+    if unknown:
+        print(f"{unknown} rows are left out by 'source.read.known'", file=sys.stderr)
 
 
 def _report_files_set_aside(files: list[dict[str, str]]) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from throughline.paths import Workspace, linked, needed, replaced, write_json
+from throughline.paths import READING_FILE, Workspace, linked, needed, replaced, write_json
 from throughline.stages.stage import PREPARED, Entry, Stage, has_files, has_pretrained
 
 if TYPE_CHECKING:
@@ -56,6 +56,8 @@ def prepare(stage_input: StageInput, workspace: Workspace) -> None:
             branch_rows = with_bottlenecks(rows, clean, view.columns, workspace.bottleneck)
             _prepare_branch(branch_rows, view, training / branch, test / branch, files)
         STAGE.pass_on(stage_input.document, training)
+        if (workspace.clean / READING_FILE).exists():
+            shutil.copyfile(workspace.clean / READING_FILE, training / READING_FILE)
         aside = workspace.clean / "set_aside.parquet"
         if aside.exists():
             # Held out like test rows: `evaluate` says what they would change.
@@ -96,11 +98,12 @@ def _prepare_branch(
     from throughline.preprocessing.fit import fit
     from throughline.preprocessing.pictures import write_rows
     from throughline.preprocessing.plan import plan
-    from throughline.preprocessing.target import fit_target
+    from throughline.preprocessing.target import fit_target, with_whole_classes
     from throughline.samples.splits.parts import parts
 
     target_columns = view.target.columns
     planned = plan(rows, view.columns, view.inputs, target_columns)
+    rows = with_whole_classes(_with_times(rows, view.split, planned), view.target, view.task)
     assigned = parts(rows, view.split)
     training_rows = rows[assigned == "training"].reset_index(drop=True)
     target = fit_target(training_rows, view.target, view.task)
@@ -130,6 +133,16 @@ def _prepare_branch(
             "findings": [finding.as_json() for finding in findings],
         },
     )
+
+
+def _with_times(rows: pd.DataFrame, split: Any, planned: Plan) -> pd.DataFrame:
+    """The rows with the times that they are split by read as all rows together tell them."""
+    from throughline.samples.times import moments
+
+    column = split.column
+    if split.kind != "temporal" or column not in rows.columns or column in planned.raw:
+        return rows
+    return rows.assign(**{column: moments(rows[column], column, "split.column")})
 
 
 def _without_pictures(rows: pd.DataFrame, planned: Plan) -> pd.DataFrame:

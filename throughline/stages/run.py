@@ -21,10 +21,11 @@ def run_stage(stage: str, name: str, root: Path) -> None:
         ThroughlineError: a mistake in the pipeline file or in the data.
     """
     workspace = Workspace(root, name)
-    # The pipeline file may name functions of the project's own.
+    # The pipeline file may name functions of the project's own. Last: a file of the project must
+    # not take the place of a library that is imported later.
     folder = str(root.resolve())
     if folder not in sys.path:
-        sys.path.insert(0, folder)
+        sys.path.append(folder)
     with costed(workspace, stage):
         given = stage_input(workspace, declared(stage))
         wired(workspace)

@@ -26,7 +26,7 @@ AUGMENTED_PICTURES = 4
 STAGE = Stage(
     "train",
     takes=(*PREPARED, *TRAINED),
-    calls=("network", "variants"),
+    calls=("network", "training", "variants"),
     shared=("seed", *KERAS),
     inputs=(
         Entry("training_data"),
@@ -131,17 +131,19 @@ def _windows(
 
 
 def _write(learns: Learner, fitted: Fitted, prepared: Path, folder: Path) -> None:
+    from throughline.training.network.agreement import are_probabilities, with_answers
     from throughline.training.network.layers import forget
     from throughline.training.save import save
 
     model = learns.build(learns.seed)
     model.set_weights(fitted.weights)
     forget(model)
+    model = with_answers(model, learns.training, learns.task)
     folder.mkdir(parents=True)
     save(model, folder)
     _write_history(folder / "history.csv", fitted)
     write_json(folder / "training.json", _summary(learns, fitted, model))
-    _write_golden(model, prepared, folder)
+    are_probabilities(_write_golden(model, prepared, folder), learns.task)
     _write_augmented(learns, prepared, folder)
 
 
@@ -177,8 +179,8 @@ def _write_history(path: Path, fitted: Fitted) -> None:
             writer.writerow([epoch, *(f"{value:.8g}" for value in values)])
 
 
-def _write_golden(model: Any, prepared: Path, folder: Path) -> None:
-    """Raw rows and what the network, behind the same graph, answers to them."""
+def _write_golden(model: Any, prepared: Path, folder: Path) -> np.ndarray:
+    """Raw rows and what the network, behind the same graph, answers to them, which it returns."""
     import onnx
 
     from throughline.preprocessing.golden import golden_rows
@@ -187,8 +189,7 @@ def _write_golden(model: Any, prepared: Path, folder: Path) -> None:
 
     summary = read_json(prepared / "prepared.json")
     if "window" in summary:
-        _write_golden_windows(model, prepared, folder)
-        return
+        return _write_golden_windows(model, prepared, folder)
     rows = golden_rows(read_rows(prepared / "rows.parquet"), summary["inputs"], GOLDEN_ROWS)
     kinds = {entry["name"]: entry["type"] for entry in summary["inputs"]}
     graph = onnx.load(prepared / "preprocess.onnx")
@@ -200,12 +201,13 @@ def _write_golden(model: Any, prepared: Path, folder: Path) -> None:
     rows = rows[answerable].reset_index(drop=True)
     features = {name: array[answerable] for name, array in features.items()}
     single = next(iter(features.values())) if len(features) == 1 else features
-    outputs = model.predict_on_batch(single)
+    outputs = np.asarray(model.predict_on_batch(single), dtype=np.float32)
     write_rows(rows, folder / "golden.parquet")
-    np.save(folder / "golden.npy", np.asarray(outputs, dtype=np.float32))
+    np.save(folder / "golden.npy", outputs)
+    return outputs
 
 
-def _write_golden_windows(model: Any, prepared: Path, folder: Path) -> None:
+def _write_golden_windows(model: Any, prepared: Path, folder: Path) -> np.ndarray:
     """Raw windows, one below the other, and what the network answers to them."""
     import onnx
 
@@ -221,9 +223,10 @@ def _write_golden_windows(model: Any, prepared: Path, folder: Path) -> None:
     answerable = np.logical_and.reduce([np.isfinite(array).all(axis=(1, 2)) for array in arrays])
     kept = [array[answerable] for array in arrays]
     features = dict(zip(names, kept, strict=True))
-    outputs = _answers_from_zero(model, features)
+    outputs = np.asarray(_answers_from_zero(model, features), dtype=np.float32)
     save_windows({name: array[answerable] for name, array in windows.items()}, folder)
-    np.save(folder / "golden.npy", np.asarray(outputs, dtype=np.float32))
+    np.save(folder / "golden.npy", outputs)
+    return outputs
 
 
 def _answers_from_zero(model: Any, features: dict[str, np.ndarray]) -> np.ndarray:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
-from throughline.paths import Workspace, needed, replaced, write_json
+from throughline.paths import READING_FILE, Workspace, needed, replaced, write_json
 from throughline.stages.stage import Entry, Stage
 
 if TYPE_CHECKING:
@@ -76,6 +76,8 @@ def validate(stage_input: StageInput, workspace: Workspace) -> None:
             shutil.copyfile(source, draft / "rows.parquet")
             if windows_beside(source).is_dir():
                 shutil.copytree(windows_beside(source), windows_beside(draft / "rows.parquet"))
+        if (workspace.raw / READING_FILE).exists():
+            shutil.copyfile(workspace.raw / READING_FILE, draft / READING_FILE)
 
 
 def _kept(frame: pd.DataFrame, judgement: Judgement) -> pd.DataFrame:

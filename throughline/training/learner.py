@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from throughline.errors import BadPipeline
 from throughline.pipeline.problem import PROBLEMS
 from throughline.samples.windows.gathered import Windowed
+from throughline.training.network import agreement
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -90,11 +92,13 @@ class Learner:
         """The network with the initial weights of a seed."""
         from throughline.training.network.build import Output, build
 
-        output = Output(self.units, PROBLEMS[self.task].activation)
-        return build(
+        output = Output(self.units, agreement.last_activation(self.training, self.task))
+        model = build(
             self.network, self.shapes, output,
             dtypes=self.dtypes, seed=seed, rescaling=self.rescaling, vectors=self.vectors,
         )  # fmt: skip
+        agreement.agree(model, self.training, self.task, self.units)
+        return model
 
     def fit(
         self,
@@ -136,6 +140,7 @@ class Learner:
                 fit,
                 loss=PROBLEMS[self.task].loss,
                 metrics=self.metrics,
+                answer=agreement.answer_activation(self.training, self.task),
                 watcher=watcher,
                 checkpoints=checkpoints,
                 began=began,
@@ -172,7 +177,12 @@ def learner(
         rescaling: of the inputs that are pictures. Default: none.
         network: the section with its pretrained layers located. Default: the view's.
         vectors: for inputs of token numbers the weights of an Embedding. Default: none.
+
+    Raises:
+        BadPipeline: the last layer, the loss and the task contradict each other.
     """
+    for problem in agreement.check(view.network, view.training, view.task):
+        raise BadPipeline(problem)
     shapes = {name: array.shape[1:] for name, array in arrays.items()}
     dtypes = {
         name: "int32" if array.dtype == np.int32 else "float32" for name, array in arrays.items()

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from throughline.errors import listed
 from throughline.pipeline.problem import PROBLEMS
 from throughline.training.network import spec
+from throughline.training.network.agreement import last_activation
 
 if TYPE_CHECKING:
     from throughline.pipeline.pipeline import Pipeline
@@ -29,7 +30,7 @@ def settings(view: Pipeline) -> dict[str, str]:
         training.epochs if isinstance(training.epochs, int) else f"at most {training.max_epochs}"
     )
     return {
-        "last layer": _last_layer(view.network, PROBLEMS[view.task].activation),
+        "last layer": _last_layer(view.network, last_activation(training, view.task)),
         "loss": _written(training.loss or PROBLEMS[view.task].loss),
         "optimizer": (
             f"{_written(training.optimizer)}{schedule}, batches of {training.batch_size}, "

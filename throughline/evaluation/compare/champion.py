@@ -1,7 +1,8 @@
-"""Whether a new model is better than the one in use: better, worse, or no evidence."""
+"""Whether a new model is better than the one in use, and what that could be told from."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,113 +11,138 @@ import numpy as np
 
 from throughline.errors import ThroughlineError
 from throughline.paths import Workspace, needed
+from throughline.report.markup import told
 
 if TYPE_CHECKING:
+    from throughline.evaluation.measure.difference import Choice
     from throughline.evaluation.measure.resamples import Resamples
 
-BETTER, WORSE, NO_EVIDENCE = "better", "worse", "no evidence"
 # With fewer rows that neither model has seen, an interval says nothing.
 FEWEST_ROWS = 20
+# The share of champions that an equal model replaces, over all nights together.
+ERROR = 0.05
 
 
 def compare(
     candidates: Sequence[Path],
     champion: Path,
     workspace: Workspace,
-    task: str,
+    pipeline: Any,
     champion_training: Path | None,
+    looks: int = 0,
 ) -> dict[str, Any]:
     """Compare models of several seeds with the champion, on the same rows that none has seen.
 
-    For each seed the paired difference of every row is taken; the rows are resampled (the same
-    draws for all seeds) and the draws of all seeds together give the interval. It so holds both
-    what depends on the rows and what depends on the seed.
+    The paired difference of each seed has an error of its rows, and the seeds differ among
+    themselves; the interval holds both. It is wider for every time that somebody has looked
+    before.
 
     Args:
         candidates: model files of the same pipeline, each trained with another seed.
         champion: the model file in use.
         workspace: the pipeline; its test rows are used.
-        task: the problem type.
+        pipeline: its sections; `compare_by` and `gates` say which figure decides.
         champion_training: the rows the champion was trained on; test rows among them, and windows
             that predict what they hold, are left out. None when they are no longer kept.
+        looks: how often this champion was compared before. Default: never.
 
     Returns:
-        verdict, reason, metric, difference (candidate - champion), low, high, rows, by_seed.
+        verdict, reason, metric, difference (candidate - champion), low, high, rows, by_seed, look.
     """
+    from throughline.evaluation.measure.difference import Choice
     from throughline.evaluation.parts import parts_of
+    from throughline.figures.names import compared_by
 
     parts: Any = parts_of(
         needed(workspace.training_data, "prepare") / "main",
         needed(workspace.test_data, "prepare") / "main",
-        task,
+        pipeline,
     )
     if not parts.test_count:
-        return _nothing("there are no test rows", 0)
+        return _nothing("there are no test rows", 0, looks + 1)
     fresh = np.flatnonzero(parts.unseen(champion_training))
     if len(fresh) < FEWEST_ROWS:
-        return _nothing(f"only {len(fresh)} test rows are new to the champion", len(fresh))
+        reason = f"only {len(fresh)} test rows are new to the champion"
+        return _nothing(reason, len(fresh), looks + 1)
     try:
-        reference = parts.outcome(champion, parts.evaluated).part(fresh)
+        answered = parts.outcome(champion, parts.evaluated)
     except (ThroughlineError, LookupError, ValueError) as error:
         reason = f"the champion cannot answer these rows: {' '.join(str(error).split())}"
-        return _nothing(reason, len(fresh))
-    if reference.predicted.shape != reference.actual.shape:
-        return _nothing("the champion answers another number of values", len(fresh))
+        return _nothing(reason, len(fresh), looks + 1)
+    if answered.predicted.shape != answered.actual.shape:
+        reason = "the champion answers another number of values"
+        return _nothing(reason, len(fresh), looks + 1)
+    parts.remember(answered)
     ours = [parts.outcome(path, parts.evaluated).part(fresh) for path in candidates]
-    return _judged(ours, reference, parts.draws_of(fresh), champion_training is None)
+    found = judged(
+        ours,
+        answered.part(fresh),
+        parts.draws_of(fresh),
+        Choice(*compared_by(pipeline)),
+        looks + 1,
+    )
+    if champion_training is None:
+        found["reason"] += "; the champion may have been trained on some of these rows"
+    return found
 
 
-def _judged(
-    ours: Sequence[Any], reference: Any, resamples: Resamples, may_know: bool
+def error_of_look(look: int) -> float:
+    """The part of `ERROR` that is spent on a look, counted from 1.
+
+    The parts of all looks add up to `ERROR`, however many there are, so that a model which is no
+    better than the champion replaces it in 5 % of all series of nights, not of nights. Source:
+    Foster and Stine (2008), Alpha-investing, JRSS B 70.
+    """
+    return ERROR * 6 / (math.pi**2 * look**2)
+
+
+def judged(
+    ours: Sequence[Any], reference: Any, resamples: Resamples, choice: Choice, look: int = 1
 ) -> dict[str, Any]:
-    from throughline.evaluation.measure.resamples import interval
+    """The verdict on models of several seeds.
 
-    metric, sign, gains = _gains(ours, reference)
-    sums = resamples.sums(np.column_stack([gains, np.ones(len(gains))]))
-    bounds = interval((sums[:, :-1] / sums[:, -1:]).ravel())
-    assert bounds is not None
-    low, high = sorted(sign * bound for bound in bounds)
-    verdict = BETTER if low > 0 else WORSE if high < 0 else NO_EVIDENCE
-    reason = {
-        BETTER: "the interval lies on the good side of 0",
-        WORSE: "the interval lies on the bad side of 0",
-        NO_EVIDENCE: "the interval holds 0",
-    }[verdict]
-    if may_know:
-        reason += "; the champion may have been trained on some of these rows"
-    return {
-        "verdict": verdict,
-        "reason": reason,
+    The errors of rows and of seeds add up, with the degrees of freedom of Satterthwaite (1946).
+    """
+    from scipy.special import stdtrit
+
+    from throughline.evaluation.measure.difference import compared_metric, estimate, verdict
+
+    alpha = error_of_look(look)
+    metric = compared_metric(choice.metric, [reference, *ours])
+    found = [estimate(metric, each, reference, resamples) for each in ours]
+    by_seed = [each.value for each in found]
+    value = float(np.mean(by_seed))
+    of_rows = float(np.mean([each.error**2 for each in found]))
+    of_seeds = float(np.var(by_seed, ddof=1)) if len(by_seed) > 1 else 0.0
+    total, degrees = of_rows + of_seeds, max(1.0, resamples.units - 1.0)
+    if of_seeds:
+        parts = of_rows**2 / degrees + of_seeds**2 / (len(by_seed) - 1)
+        degrees = max(1.0, total**2 / parts)
+    half = float(stdtrit(degrees, 1 - alpha / 2)) * math.sqrt(total)
+    low, high = value - half, value + half
+    if max(each.p_value for each in found) >= alpha:
+        # So few rows decide that an exact test finds no difference.
+        low, high = min(low, 0.0), max(high, 0.0)
+    margin = choice.margin if metric == choice.metric else None
+    result = {
+        "verdict": verdict(metric, (low, high), margin),
         "metric": metric,
-        "difference": float(gains.mean()),
-        "low": bounds[0],
-        "high": bounds[1],
-        "rows": len(gains),
-        "by_seed": [float(gain) for gain in gains.mean(axis=0)],
+        "difference": value,
+        "low": low,
+        "high": high,
+        "margin": margin,
+        "rows": len(reference),
+        "by_seed": by_seed,
+        "look": look,
     }
+    often = f" at look {look}, which may err in {alpha:.2g}"
+    return result | {"reason": f"{told(result)} by {metric}{often}"}
 
 
-def _gains(ours: Sequence[Any], reference: Any) -> tuple[str, int, np.ndarray]:
-    """The metric, the sign of a gain, and candidate - champion of shape (rows, seeds)."""
-    from throughline.evaluation.measure import classification
+def _nothing(reason: str, rows: int, look: int) -> dict[str, Any]:
+    from throughline.evaluation.measure.difference import NOT_SHOWN
 
-    if reference.probabilities is not None:
-        base = classification.correct(reference)
-        columns = [classification.correct(outcome) - base for outcome in ours]
-        return "accuracy", 1, np.column_stack(columns)
-    error = np.abs(reference.predicted - reference.actual).mean(axis=1)
-    columns = [np.abs(o.predicted - o.actual).mean(axis=1) - error for o in ours]
-    return "mae", -1, np.column_stack(columns)
-
-
-def _nothing(reason: str, rows: int) -> dict[str, Any]:
+    empty = dict.fromkeys(("metric", "difference", "low", "high", "margin"))
     return {
-        "verdict": NO_EVIDENCE,
-        "reason": reason,
-        "metric": None,
-        "difference": None,
-        "low": None,
-        "high": None,
-        "rows": rows,
-        "by_seed": [],
-    }
+        "verdict": NOT_SHOWN, "reason": reason, **empty, "rows": rows, "by_seed": [], "look": look,
+    }  # fmt: skip

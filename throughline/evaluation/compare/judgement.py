@@ -8,31 +8,53 @@ from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadPipeline, nearest
 from throughline.evaluation.measure.measure import Figure, plain
-from throughline.figures.names import Direction, direction, unknown_figure
-from throughline.pipeline.schema.judgement import BOUND, fits
+from throughline.figures.names import (
+    LOWER,
+    NEITHER,
+    Direction,
+    direction,
+    limited,
+    unknown_figure,
+)
+from throughline.pipeline.schema.judgement import BASELINES, BOUND, LIMIT, fits
 
 if TYPE_CHECKING:
     from throughline.pipeline.schema.judgement import Claim, Gates
 
+EQUAL, COMPATIBLE, NOT = "shown equal", "compatible", "not reproduced"
 # So many standard deviations of the text's own runs cover its figure.
 DEVIATIONS = 2.0
 # What is equal in six significant digits is equal.
 ROUNDING = 5e-7
+# Nobody would act otherwise on two figures this near: points of a share, a part of an error.
+MARGIN_OF_SHARES, MARGIN_OF_ERRORS = 0.02, 0.1
 
 
-def judged(claim: Claim, figure: Figure) -> dict[str, Any]:
+def judged(claim: Claim, figure: Figure, tested: bool = True) -> dict[str, Any]:
     """A claim with our figure and the verdict.
 
-    `reproduced`: within the claim's tolerance; without one, inside our 95 % interval, or within
-    2 sd of the text's figure, or equal to it as far as it is printed. `better`: beyond that on
-    the good side of the metric. `not reached`: anything else.
+    `shown equal`: our whole 95 % interval lies within the margin of the printed figure; for a
+    figure without interval, the figure does. `compatible`: the printed figure lies in our interval,
+    or within 2 sd of the text's runs of our figure, which shows nothing else. `not reproduced`:
+    anything else; `side` says whether ours is the better or the worse figure. Two one-sided tests
+    (Schuirmann 1987).
+
+    Args:
+        claim: what a text prints.
+        figure: ours.
+        tested: whether it is one of rows that no training has seen. Default: true.
     """
-    ours = figure["value"]
-    verdict = "not reached"
-    if _agrees(claim, figure):
-        verdict = "reproduced"
-    elif _is_better(ours, claim.value, direction(claim.metric)):
-        verdict = "better"
+    ours, kind = figure["value"], kind_of(claim, tested)
+    margin = margin_of(claim)
+    verdict = NOT
+    if _within(figure, claim, _half_a_unit(claim.value) if kind == "count" else margin):
+        verdict = EQUAL
+    elif _compatible(claim, figure):
+        verdict = COMPATIBLE
+    side = ""
+    if verdict == NOT and kind in ("test", "folds"):
+        wanted = direction(claim.metric)
+        side = "better" if _is_better(ours, claim.value, wanted) else "worse"
     return {
         "text": claim.text,
         "at": claim.at,
@@ -41,28 +63,58 @@ def judged(claim: Claim, figure: Figure) -> dict[str, Any]:
         "metric": claim.metric,
         "printed": claim.value,
         "sd": claim.sd,
-        "tolerance": claim.tolerance,
+        "margin": margin,
         "ours": figure,
+        "kind": kind,
         "verdict": verdict,
+        "side": side,
         "reason": claim.reason,
         "erratum": claim.erratum,
     }
+
+
+def kind_of(claim: Claim, tested: bool) -> str:
+    """What a figure is of: `test` rows, `folds`, `training` rows, a `baseline`, or a `count`."""
+    name, _, subject = claim.metric.partition(":")
+    plain = name.removeprefix("train_").removeprefix("cv_")
+    if plain in NEITHER:
+        return "count"
+    if subject and subject.partition(" ")[0] in BASELINES:
+        return "baseline"
+    if name.startswith("cv_"):
+        return "folds"
+    return "test" if tested and not name.startswith("train_") else "training"
+
+
+def margin_of(claim: Claim) -> float:
+    """How far two figures of this kind may lie apart and still be equal.
+
+    One margin a metric: two points of a share, a tenth of an error. A file's own `tolerance` takes
+    its place where its `reason` says why.
+    """
+    if claim.tolerance is not None and claim.reason:
+        return claim.tolerance
+    plain = claim.metric.partition(":")[0].removeprefix("train_").removeprefix("cv_")
+    return MARGIN_OF_ERRORS * abs(claim.value) if plain in LOWER else MARGIN_OF_SHARES
 
 
 def _is_better(ours: float, theirs: float, wanted: Direction) -> bool:
     return (wanted == "higher" and ours > theirs) or (wanted == "lower" and ours < theirs)
 
 
-def _agrees(claim: Claim, figure: Figure) -> bool:
-    distance = abs(figure["value"] - claim.value) - ROUNDING * max(1.0, abs(claim.value))
-    if claim.tolerance is not None:
-        return distance <= claim.tolerance
-    if claim.sd is not None and distance <= DEVIATIONS * claim.sd:
-        return True
+def _within(figure: Figure, claim: Claim, margin: float) -> bool:
+    """Whether all that our figure may be lies within the margin."""
     low, high = figure["low"], figure["high"]
-    if low is not None and high is not None and low <= claim.value <= high:
+    ends = (figure["value"],) if low is None or high is None else (low, high)
+    reach = margin + ROUNDING * max(1.0, abs(claim.value))
+    return all(abs(end - claim.value) <= reach for end in ends)
+
+
+def _compatible(claim: Claim, figure: Figure) -> bool:
+    if claim.sd is not None and abs(figure["value"] - claim.value) <= DEVIATIONS * claim.sd:
         return True
-    return distance <= _half_a_unit(claim.value)
+    low, high, half = figure["low"], figure["high"], _half_a_unit(claim.value)
+    return low is not None and high is not None and low - half <= claim.value <= high + half
 
 
 def _half_a_unit(value: float) -> float:
@@ -86,6 +138,7 @@ def all_judged(
     claims: list[Claim],
     figures: Mapping[str, Mapping[str, Figure]],
     sweeps: Mapping[str, Any] | None = None,
+    tested: Mapping[str, bool] | None = None,
 ) -> list[dict[str, Any]]:
     """Every claim with its verdict.
 
@@ -93,6 +146,7 @@ def all_judged(
         claims: of the pipeline file.
         figures: for each branch its figures by name.
         sweeps: of scores.json. Default: none.
+        tested: for each branch whether it has test rows. Default: all have.
 
     Raises:
         BadPipeline: a claim on a figure that the branch or the point does not have.
@@ -103,6 +157,7 @@ def all_judged(
             _looked_up(claim.metric, claim.variant, figures)
             if claim.sweep is None
             else _at_point(claim, (sweeps or {}).get(claim.sweep, {"points": []})),
+            (tested or {}).get(claim.variant, True),
         )
         for claim in claims
     ]
@@ -153,11 +208,27 @@ def gated(
     for name, bound in gates.metrics.items():
         match = BOUND.fullmatch(bound)
         assert match is not None
-        value = _looked_up(name, "main", {"main": figures})["value"]
+        value = _bounded(name, figures)
         result.append(
             {"gate": f"{name} {bound}", "holds": _holds(value, *match.groups()), "value": value}
         )
     return result
+
+
+def _bounded(name: str, figures: Mapping[str, Figure]) -> float:
+    """The figure that a gate bounds, or the end of its interval that the gate names."""
+    figure = _looked_up(limited(name), "main", {"main": figures})
+    limit = LIMIT.fullmatch(name)
+    if limit is None:
+        return figure["value"]
+    end = figure["low"] if limit.group(1) == "lower" else figure["high"]
+    if end is None:
+        raise BadPipeline(
+            f"The gate '{name}' needs a figure with an interval",
+            f"'{limited(name)}' has none here",
+            "Figures of training rows have none; set test rows aside, or bound the figure itself",
+        )
+    return end
 
 
 def _holds(value: float, comparison: str, bound: str) -> bool:

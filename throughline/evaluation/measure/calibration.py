@@ -13,6 +13,10 @@ from throughline.figures.rounding import PROBABILITY_DIGITS, to_digits
 BINS = 10
 # Points of a ROC curve that are kept; more are not seen in a plot.
 POINTS = 200
+# Draws of what would have happened if every probability were right.
+DRAWS, SEED = 200, 0
+# Beyond so many answers the shares of a bin are as good as normal.
+MANY = 20_000
 
 
 def calibration(outcome: Outcome) -> dict[str, Any] | None:
@@ -23,7 +27,9 @@ def calibration(outcome: Outcome) -> dict[str, Any] | None:
 
     Returns:
         `bins` (low, high, rows, mean probability, observed share) and `expected_error`, the mean
-        distance of both weighted by rows; None without probabilities.
+        distance of both weighted by rows, with `if_perfect`, what right probabilities give for so
+        many rows, and `at_most_if_perfect`, what they exceed in 5 % (Bröcker and Smith 2007, the
+        consistency bars of a reliability diagram); None without probabilities.
     """
     if outcome.probabilities is None:
         return None
@@ -57,7 +63,27 @@ def _reliability(probability: np.ndarray, happened: np.ndarray) -> dict[str, Any
         if rows[i]
     ]
     error = float((rows * np.abs(mean - share)).sum() / rows.sum())
-    return {"bins": entries, "expected_error": error}
+    perfect = _if_perfect(probability, bins, mean * rows)
+    return {
+        "bins": entries,
+        "expected_error": error,
+        "if_perfect": float(perfect.mean()),
+        "at_most_if_perfect": float(np.quantile(perfect, 0.95)),
+    }
+
+
+def _if_perfect(probability: np.ndarray, bins: np.ndarray, expected: np.ndarray) -> np.ndarray:
+    """The expected calibration error of answers that come as often as they should, (DRAWS,)."""
+    generator = np.random.default_rng(SEED)
+    if len(probability) > MANY:
+        spread = np.sqrt(np.bincount(bins, probability * (1 - probability), minlength=BINS))
+        gaps = np.abs(generator.normal(0, spread, (DRAWS, BINS)))
+        return np.asarray(gaps.sum(axis=1) / len(probability))
+    errors = []
+    for _ in range(DRAWS):
+        happened = generator.random(len(probability)) < probability
+        errors.append(np.abs(np.bincount(bins, happened, minlength=BINS) - expected).sum())
+    return np.array(errors) / len(probability)
 
 
 def roc(outcome: Outcome) -> list[tuple[float, float, float]]:

@@ -154,23 +154,23 @@ def roc_auc_draws(outcome: Outcome, resamples: Resamples) -> np.ndarray:
     if resamples.rows <= MANY:
         return np.concatenate([roc_auc(outcome, weights) for weights in resamples.weights()])
     positive = outcome.actual == len(outcome.names) - 1
-    placements = _placements(outcome, positive)
-    values = [positive, ~positive, placements * positive, placements * ~positive]
+    placed = placements(outcome, positive)
+    values = [positive, ~positive, placed * positive, placed * ~positive]
     sums = resamples.sums(np.column_stack(values).astype(np.float64))
-    area = placements[positive].mean()
+    area = placed[positive].mean()
     return np.asarray(sums[:, 2] / sums[:, 0] + sums[:, 3] / sums[:, 1] - area)
 
 
-def _placements(outcome: Outcome, positive: np.ndarray) -> np.ndarray:
+def placements(outcome: Outcome, positive: np.ndarray) -> np.ndarray:
     """For each row the share of the other class that it is on the right side of."""
     score = ranking(outcome)
-    placements = np.empty(len(score))
+    found = np.empty(len(score))
     for mine, others, sign in ((positive, ~positive, 1), (~positive, positive, -1)):
         rivals = np.sort(sign * score[others])
         below = np.searchsorted(rivals, sign * score[mine], side="left")
         upto = np.searchsorted(rivals, sign * score[mine], side="right")
-        placements[mine] = (below + upto) / (2 * len(rivals))
-    return placements
+        found[mine] = (below + upto) / (2 * len(rivals))
+    return found
 
 
 def confusion(outcome: Outcome) -> np.ndarray:

@@ -5,6 +5,7 @@ Scaled error: R. Hyndman and A. Koehler, Another look at measures of forecast ac
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -27,6 +28,7 @@ class Forecasts(Outcome):
         scale: mean absolute error of (seasonal) persistence one step ahead in training, (K,).
         horizons: rows ahead.
         keys: which series and step the newest row of each window is, (N, 2).
+        made: the time of that row and what tells its series apart, each (N,), by column.
     """
 
     persistence: np.ndarray
@@ -34,6 +36,7 @@ class Forecasts(Outcome):
     scale: np.ndarray
     horizons: tuple[int, ...]
     keys: np.ndarray
+    made: Mapping[str, np.ndarray]
 
     def part(self, rows: np.ndarray) -> Forecasts:
         """The outcome of some of the windows."""
@@ -44,6 +47,7 @@ class Forecasts(Outcome):
             persistence=self.persistence[rows],
             seasonal=self.seasonal[rows],
             keys=self.keys[rows],
+            made={name: values[rows] for name, values in self.made.items()},
         )
 
     def by_target(self, values: np.ndarray) -> np.ndarray:

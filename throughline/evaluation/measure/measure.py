@@ -4,23 +4,44 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 
 from throughline.evaluation.measure import classification, forecast, regression
+from throughline.evaluation.measure.intervals import (
+    FEW_DECIDE,
+    Bounds,
+    deciding,
+    dependent,
+    outer,
+    posterior,
+    ratio_errors,
+    roc_auc_interval,
+    studentised,
+    typical,
+)
 from throughline.evaluation.measure.resamples import Resamples, interval, wilson
 from throughline.evaluation.outcome import Outcome
-from throughline.figures.names import FIGURES
+from throughline.figures.names import FIGURES, NO_SHARE, direction
+
+# Beyond, how sure a model is of a row is a matter of its last bits, and so would the limits be.
+LOSS_DECIMALS = 4
+# Errors, which a few rows can be much larger than the others in.
+SKEWED = ("loss", "mae", "mse", "rmse", "r2")
 
 
 class Figure(TypedDict):
-    """A figure with its 95 % interval; `method` says where the interval comes from."""
+    """A figure with its 95 % interval; `method` says where the interval comes from.
+
+    `decided_by` says of how few rows half of its variance is made, where they are too few.
+    """
 
     value: float
     low: float | None
     high: float | None
     method: str
+    decided_by: NotRequired[int]
 
 
 @dataclass(frozen=True)
@@ -45,81 +66,165 @@ def measured(outcome: Outcome, resamples: Resamples) -> dict[str, Figure]:
         outcome: of at least one row.
         resamples: draws of as many rows.
     """
-    values = _row_values(outcome)
-    exact = _figures(outcome, {name: v.sum(axis=0)[None] for name, v in values.items()})
-    draws = _figures(outcome, _sums(values, resamples))
-    if outcome.task == "binary" and outcome.probabilities is not None:
-        exact["roc_auc"] = classification.roc_auc(outcome, np.ones((1, len(outcome))))
-        if np.isfinite(exact["roc_auc"][0]):
-            draws["roc_auc"] = classification.roc_auc_draws(outcome, resamples)
-    return {
-        name: _figure(float(exact[name][0]), draws[name], _trials(name, values))
-        for name in FIGURES[outcome.task]
-        if name in exact and np.isfinite(exact[name][0])
-    }
+    values = row_values(outcome)
+    exact = scored(outcome)
+    limits = _independent if resamples.independent else _dependent
+    found = limits(outcome, values, exact, resamples)
+    return {name: found[name] for name in FIGURES[outcome.task] if name in exact}
 
 
 def scored(outcome: Outcome) -> dict[str, float]:
     """The figures of an outcome that are defined, without intervals."""
-    sums = {name: v.sum(axis=0)[None] for name, v in _row_values(outcome).items()}
-    exact = _figures(outcome, sums)
+    sums = {name: v.sum(axis=0)[None] for name, v in row_values(outcome).items()}
+    exact = figures_of(outcome, sums)
     if outcome.task == "binary" and outcome.probabilities is not None:
         exact["roc_auc"] = classification.roc_auc(outcome, np.ones((1, len(outcome))))
     return {name: float(value[0]) for name, value in exact.items() if np.isfinite(value[0])}
 
 
-def _trials(name: str, values: dict[str, np.ndarray]) -> int:
-    """The number of rows that a figure is a share of; 0 for one that is no share of rows."""
-    whole = {
-        "accuracy": "rows",
-        "exact_match": "rows",
-        "precision": "predicted",
-        "recall": "actual",
+def _dependent(
+    outcome: Outcome,
+    values: dict[str, np.ndarray],
+    exact: Mapping[str, float],
+    resamples: Resamples,
+) -> dict[str, Figure]:
+    """Limits of figures of rows that come in groups or blocks."""
+    draws = draws_of(outcome, values, resamples)
+    return {
+        name: _figure(
+            value, dependent(value, draws[name], resamples.units, scale_of(name)), resamples.method
+        )
+        for name, value in exact.items()
     }
+
+
+def _independent(
+    outcome: Outcome,
+    values: dict[str, np.ndarray],
+    exact: Mapping[str, float],
+    resamples: Resamples,
+) -> dict[str, Figure]:
+    """Limits of figures of rows that know nothing of each other."""
+    found: dict[str, Figure] = {}
+    counted = outcome.task in ("binary", "multiclass")
+    drawn = _posteriors(outcome) if counted else [draws_of(outcome, values, resamples)] * 2
+    for name, value in exact.items():
+        if name in SKEWED:
+            found[name] = _of_errors(name, outcome, value, resamples)
+        elif trials := _trials(name, outcome, values, value):
+            found[name] = _figure(value, wilson(value * trials, trials), "wilson")
+        elif name == "roc_auc":
+            positive = outcome.actual == len(outcome.names) - 1
+            placements = classification.placements(outcome, positive)
+            found[name] = _figure(value, roc_auc_interval(value, placements, positive), "delong")
+        else:
+            method = "posterior" if counted else "bootstrap"
+            bounds = outer(*(interval(draws[name]) for draws in drawn))
+            found[name] = _figure(value, bounds, method)
+    return found
+
+
+def _posteriors(outcome: Outcome) -> list[dict[str, np.ndarray]]:
+    """Draws of the figures that are made of a confusion matrix, from two priors."""
+
+    def figures(sums: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        if outcome.task == "binary":
+            sums = {key: each if key == "rows" else each[:, -1:] for key, each in sums.items()}
+        return classification.figures(outcome.task, sums)
+
+    confusion = classification.confusion(outcome)
+    return [posterior(confusion, figures), posterior(confusion, figures, typical(confusion))]
+
+
+def _of_errors(name: str, outcome: Outcome, value: float, resamples: Resamples) -> Figure:
+    """The limits of a mean error, or of R², which is one less the ratio of two means."""
+    if name == "rmse":
+        square = _of_errors("mse", outcome, value**2, resamples)
+        roots = [
+            None if end is None else float(end**0.5) for end in (square["low"], square["high"])
+        ]
+        return square | {"value": value, "low": roots[0], "high": roots[1]}
+    size, draws, influence = _errors(name, outcome, resamples)
+    spread = None
+    if name == "r2" and outcome.actual.shape[1] == 1:
+        sums = row_values(outcome)
+        parts = sums["squared"][:, 0], sums["target_squared"][:, 0]
+        spread = ratio_errors(*parts, draws, resamples)
+    bounds = studentised(size, draws, influence, resamples, spread)
+    if name == "r2" and bounds is not None:
+        bounds = 1 - bounds[1], 1 - bounds[0]
+    figure = _figure(value, bounds, "studentised")
+    few = deciding(influence)
+    return figure | {"decided_by": few} if bounds and few < FEW_DECIDE else figure
+
+
+def _errors(
+    name: str, outcome: Outcome, resamples: Resamples
+) -> tuple[float, np.ndarray, np.ndarray]:
+    """An error, or 1 - R², that of every resample, (R,), and how far each row moves it, (N,)."""
+    if name != "r2":
+        losses = row_losses(name, outcome)
+        if name == "loss":
+            losses = np.round(losses, LOSS_DECIMALS)
+        sums = resamples.sums(np.column_stack([losses, np.ones(len(losses))]))
+        return float(losses.mean()), sums[:, 0] / sums[:, 1], losses - losses.mean()
+    values = row_values(outcome)
+    squared, spread = values["squared"], values["target_squared"]
+    ratio = squared.sum(axis=0) / spread.sum(axis=0)
+    moved = (squared - ratio * spread) / spread.mean(axis=0)
+    draws = draws_of(outcome, values, resamples)["r2"]
+    return float(ratio.mean()), 1 - draws, moved.mean(axis=1)
+
+
+def row_losses(name: str, outcome: Outcome) -> np.ndarray:
+    """What each row adds to a mean: accuracy, loss, exact_match, mae or mse, (N,)."""
+    if name == "loss":
+        return classification.log_loss(outcome)
+    if name == "accuracy":
+        return classification.correct(outcome)
+    if name == "exact_match":
+        return np.asarray((outcome.actual == outcome.predicted).all(axis=1), dtype=np.float64)
+    errors = outcome.predicted - outcome.actual
+    return np.asarray((np.abs(errors) if name == "mae" else errors**2).mean(axis=1))
+
+
+def draws_of(
+    outcome: Outcome, values: dict[str, np.ndarray], resamples: Resamples
+) -> dict[str, np.ndarray]:
+    """The figures of every resample."""
+    draws = figures_of(outcome, _sums(values, resamples))
+    if outcome.task == "binary" and outcome.probabilities is not None:
+        draws["roc_auc"] = classification.roc_auc_draws(outcome, resamples)
+    return draws
+
+
+def scale_of(name: str) -> str:
+    """The scale on which a figure's draws are nearest to normal."""
+    if name in NO_SHARE:
+        return "gain"
+    return "error" if direction(name) == "lower" else "share"
+
+
+def _trials(name: str, outcome: Outcome, values: dict[str, np.ndarray], value: float) -> int:
+    """The number of rows that a figure is a share of; 0 for one that is no share of rows."""
+    whole = {"accuracy": "rows", "exact_match": "rows", "precision": "predicted"}
+    whole["recall"] = "actual"
+    if outcome.task == "multilabel" and name != "exact_match":
+        # A share of labels, whose rows are the sample; the bootstrap calls all right certain.
+        return len(outcome) if value in (0.0, 1.0) else 0
     return int(values[whole[name]].sum()) if name in whole else 0
 
 
-def _figure(value: float, draws: np.ndarray, trials: int) -> Figure:
-    if trials and value in (0.0, 1.0):
-        low, high = wilson(value * trials, trials)
-        return {"value": value, "low": low, "high": high, "method": "wilson"}
-    bounds = interval(draws)
-    low_high = (None, None) if bounds is None else bounds
-    return {"value": value, "low": low_high[0], "high": low_high[1], "method": "bootstrap"}
+def _figure(value: float, bounds: Bounds | None, method: str) -> Figure:
+    if bounds is None:
+        return {"value": value, "low": None, "high": None, "method": method}
+    # What a posterior of few rows leaves out is still what was measured.
+    low, high = min(bounds[0], value), max(bounds[1], value)
+    return {"value": value, "low": low, "high": high, "method": method}
 
 
-def difference(ours: Outcome, theirs: Outcome, resamples: Resamples) -> dict[str, Any]:
-    """How much better we are than another model on the same rows, with a verdict.
-
-    Returns:
-        the metric (accuracy or MAE), ours - theirs, its 95 % interval, and `better`, `worse` or
-        `no difference`, which is what an interval that holds 0 says.
-    """
-    classifies = ours.probabilities is not None
-    if classifies:
-        paired = classification.correct(ours) - classification.correct(theirs)
-    else:
-        errors = (np.abs(o.predicted - o.actual).mean(axis=1) for o in (ours, theirs))
-        paired = np.subtract(*errors)
-    sums = resamples.sums(np.column_stack([paired, np.ones(len(paired))]))
-    bounds = interval(sums[:, 0] / sums[:, 1])
-    assert bounds is not None
-    sign = 1 if classifies else -1
-    verdict = "no difference"
-    if min(sign * bounds[0], sign * bounds[1]) > 0:
-        verdict = "better"
-    elif max(sign * bounds[0], sign * bounds[1]) < 0:
-        verdict = "worse"
-    return {
-        "metric": "accuracy" if classifies else "mae",
-        "value": float(paired.mean()),
-        "low": bounds[0],
-        "high": bounds[1],
-        "verdict": verdict,
-    }
-
-
-def _row_values(outcome: Outcome) -> dict[str, np.ndarray]:
+def row_values(outcome: Outcome) -> dict[str, np.ndarray]:
+    """What each row adds to the sums that the figures are made of."""
     if isinstance(outcome, forecast.Forecasts):
         return forecast.row_values(outcome)
     if outcome.task in ("regression", "proportion"):
@@ -127,7 +232,8 @@ def _row_values(outcome: Outcome) -> dict[str, np.ndarray]:
     return classification.row_values(outcome)
 
 
-def _figures(outcome: Outcome, sums: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+def figures_of(outcome: Outcome, sums: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The figures from sums over rows, each (R,)."""
     if isinstance(outcome, forecast.Forecasts):
         return forecast.figures(sums)
     if outcome.task in ("regression", "proportion"):

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from throughline.evaluation.measure.measure import difference
-from throughline.evaluation.measure.resamples import Resamples
+from throughline.evaluation.measure.measure import row_losses
+from throughline.evaluation.measure.resamples import Resamples, interval
 from throughline.evaluation.outcome import Outcome
 
 
@@ -24,8 +24,13 @@ def lost(small: Outcome, full: Outcome, draws: Resamples, tolerance: float) -> d
         the paired `difference` with its 95 % interval, and `released`: whether its worse end is
         within the tolerance.
     """
-    found = difference(small, full, draws)
-    if full.probabilities is not None:
-        return {"difference": found, "released": bool(-found["low"] <= tolerance)}
+    metric = "accuracy" if full.probabilities is not None else "mae"
+    gains = row_losses(metric, small) - row_losses(metric, full)
+    sums = draws.sums(np.column_stack([gains, np.ones(len(gains))]))
+    # Both are one network, so rows that all agree are no sample of rows that might not.
+    low, high = interval(sums[:, 0] / sums[:, 1]) or (0.0, 0.0)
+    found = {"metric": metric, "value": float(gains.mean()), "low": low, "high": high}
+    if metric == "accuracy":
+        return {"difference": found, "released": bool(-low <= tolerance)}
     error = float(np.abs(full.predicted - full.actual).mean())
-    return {"difference": found, "released": bool(found["high"] <= tolerance * error)}
+    return {"difference": found, "released": bool(high <= tolerance * error)}

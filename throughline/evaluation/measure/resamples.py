@@ -9,6 +9,7 @@ MacGibbon 2006), which is five times faster and at that size gives the same inte
 from __future__ import annotations
 
 from collections.abc import Iterator
+from statistics import NormalDist
 
 import numpy as np
 
@@ -26,10 +27,18 @@ class Resamples:
 
     Args:
         rows: the number of rows, at least 1.
+
+    Attributes:
+        units: what is drawn: rows, groups or blocks.
     """
+
+    # Whether rows are drawn one by one; else groups or blocks of them are.
+    independent = True
+    method = "bootstrap"
 
     def __init__(self, rows: int) -> None:
         self.rows = rows
+        self.units = rows
         self._counts: list[np.ndarray] | None = None
 
     def weights(self) -> Iterator[np.ndarray]:
@@ -100,13 +109,13 @@ def interval(draws: np.ndarray) -> tuple[float, float] | None:
     return float(low), float(high)
 
 
-def wilson(successes: float, trials: int) -> tuple[float, float]:
-    """The score interval of a share (Wilson 1927).
+def wilson(successes: float, trials: float, confidence: float = CONFIDENCE) -> tuple[float, float]:
+    """The score interval of a share (Wilson 1927; Brown, Cai and DasGupta 2001 recommend it).
 
     Where every row is right, or none, each resample is the same and the bootstrap would call the
     figure certain; 30 right of 30 still leave a share of .89 possible.
     """
-    z = 1.959963984540054
+    z = NormalDist().inv_cdf(0.5 + confidence / 2)
     share = successes / trials
     middle = (share + z * z / (2 * trials)) / (1 + z * z / trials)
     spread = share * (1 - share) / trials + z * z / (4 * trials * trials)

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from throughline.errors import BadPipeline, nearest
-from throughline.evaluation.measure.measure import measured
-from throughline.evaluation.measure.resamples import Resamples
 from throughline.evaluation.outcome import Outcome
 from throughline.evaluation.rows import Rows
 
@@ -20,27 +18,28 @@ if TYPE_CHECKING:
 MOST_VALUES = 30
 
 
-def sliced(slices: list[Slice], rows: Rows, outcome: Outcome) -> list[dict[str, Any]]:
+def sliced(slices: list[Slice], parts: Any, outcome: Outcome) -> list[dict[str, Any]]:
     """For every slice that the file names its column, values, rows and figures.
+
+    Args:
+        slices: section `slices`.
+        parts: the rows that are evaluated, and how some of them are measured.
+        outcome: the answers to them.
 
     Raises:
         BadPipeline: a column that the rows do not have, or quantiles of text.
     """
     return [
-        _measured(wanted.column, name, outcome.part(mask))
+        {
+            "column": wanted.column,
+            "value": name,
+            "rows": int(mask.sum()),
+            "metrics": parts.figures(outcome.part(mask), np.flatnonzero(mask)),
+        }
         for wanted in slices
-        for name, mask in _parts(wanted, rows)
+        for name, mask in _parts(wanted, parts.evaluated)
         if mask.any()
     ]
-
-
-def _measured(column: str, value: str, part: Outcome) -> dict[str, Any]:
-    return {
-        "column": column,
-        "value": value,
-        "rows": len(part),
-        "metrics": measured(part, Resamples(len(part))),
-    }
 
 
 def _parts(wanted: Slice, rows: Rows) -> Iterator[tuple[str, np.ndarray]]:

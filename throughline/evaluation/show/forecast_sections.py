@@ -17,6 +17,7 @@ COUNTS = {
     "windows": "windows",
     "across_gaps": "left out: across a gap",
     "across_series": "left out: across two series",
+    "not_measured": "left out: truth not measured",
     "not_finite": "left out: not finite",
     "of_zero": "left out: a percentage of 0",
 }

@@ -18,7 +18,7 @@ from throughline.evaluation.show import (
 from throughline.evaluation.show.forecast_sections import forecasts
 from throughline.figures.names import FIGURES
 from throughline.report.chart import number
-from throughline.report.markup import ranged, signed, spoken
+from throughline.report.markup import ranged, signed, spoken, told
 from throughline.report.style import CSS
 
 
@@ -96,13 +96,13 @@ def _tiles(report: Mapping[str, Any]) -> str:
         _tile(
             f"{spoken(difference['metric'])} against {baseline['name']}",
             signed({**difference, "low": None}),
-            f"{difference['verdict']} {signed(difference).partition(' ')[2]}",
+            told(difference),
         )
     )
     claims = report["claims"]
     if claims:
-        reached = sum(claim["verdict"] != "not reached" for claim in claims)
-        words = "printed figures reproduced or bettered"
+        reached = sum(claim["verdict"] != "not reproduced" for claim in claims)
+        words = "printed figures shown equal or compatible"
         tiles.append(_tile("the texts", f"{reached} of {len(claims)}", words))
     return f'<div class="tiles">{"".join(tiles)}</div>'
 

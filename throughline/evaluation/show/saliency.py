@@ -9,6 +9,7 @@ each pixel instead.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 # Shares of a channel's spread by which it is raised and lowered.
 STEP = 0.05
 PIXEL_STEP = 16
+# Operators behind which a convolution's channels still lie place by place; on the way to the
+# answer, its own branch meets another one in the last two.
+ACTIVATIONS = ("Relu", "Clip", "BatchNormalization")
+JOINS = ("Add", "Concat")
 # Answers asked for at once.
 CHUNK = 128
 # More pixels than that are not tried one by one.
@@ -74,18 +79,20 @@ class Looked:
         """
         if not self._convolutions:
             return [self._by_pixel(p, int(c)) for p, c in zip(pictures, classes, strict=True)]
-        name = self._behind(self._convolutions[-1])
+        name = self._behind(self._convolutions[-1], (*ACTIVATIONS, *JOINS))
         front = self._session([self._input], [name])
-        tail = self._session([name], [self._answer])
+        # What goes past the convolution is worked out from the picture.
+        tail = self._session([name, self._input], [self._answer])
         found = []
         for picture, number in zip(pictures, classes, strict=True):
             (channels,) = front.run(None, {self._input: picture[None]})
-            found.append(self._class_activation(tail, name, channels, int(number)))
+            found.append(self._class_activation(tail, name, channels, picture, int(number)))
         return found
 
     def _class_activation(
-        self, tail: Any, name: str, channels: np.ndarray, number: int
+        self, tail: Any, name: str, channels: np.ndarray, picture: np.ndarray, number: int
     ) -> np.ndarray:
+        asked = {value.name for value in tail.get_inputs()}
         count = channels.shape[1]
         step = STEP * max(float(channels.std()), 1e-6)
         weights = np.zeros(count)
@@ -94,7 +101,10 @@ class Looked:
             raised = np.repeat(channels, 2 * len(chosen), axis=0)
             raised[np.arange(len(chosen)), chosen] += step
             raised[len(chosen) + np.arange(len(chosen)), chosen] -= step
-            scores = self._scores(tail.run(None, {name: raised})[0], number)
+            fed = {name: raised}
+            if self._input in asked:
+                fed[self._input] = np.repeat(picture[None], len(raised), axis=0)
+            scores = self._scores(tail.run(None, fed)[0], number)
             weights[chosen] = scores[: len(chosen)] - scores[len(chosen) :]
         weighted = np.tensordot(weights, channels[0], axes=1)
         return _normed(np.maximum(weighted, 0))
@@ -127,12 +137,12 @@ class Looked:
         probability = np.clip(probability.astype(np.float64), 1e-12, 1 - 1e-12)
         return np.asarray(np.log(probability / (1 - probability)))
 
-    def _behind(self, convolution: onnx.NodeProto) -> str:
-        """The value of a convolution after its activation, where that follows at once."""
-        (name,) = convolution.output
-        users = [node for node in self._model.graph.node if name in node.input]
-        if len(users) == 1 and users[0].op_type in ("Relu", "Clip", "BatchNormalization"):
-            return self._behind(users[0])
+    def _behind(self, node: onnx.NodeProto, followed: Sequence[str] = ACTIVATIONS) -> str:
+        """The value of a convolution after the operators `followed` that come at once."""
+        (name,) = node.output
+        users = [each for each in self._model.graph.node if name in each.input]
+        if len(users) == 1 and users[0].op_type in followed:
+            return self._behind(users[0], followed)
         return str(name)
 
     def _session(self, inputs: list[str], outputs: list[str]) -> Any:
@@ -146,7 +156,7 @@ class Looked:
         )
 
     def _part(self, inputs: list[str], outputs: list[str]) -> bytes:
-        """The nodes between some values, which take and give any number of rows."""
+        """The nodes from some values, as far as they are read, to others; any number of rows."""
         from onnx import TensorProto, helper
 
         graph = self._model.graph
@@ -155,6 +165,7 @@ class Looked:
             if wanted.intersection(node.output) and not set(node.output) & set(inputs):
                 nodes.append(node)
                 wanted.update(node.input)
+        inputs = [name for name in inputs if name in wanted]
         kinds = {value.name: value.type.tensor_type.elem_type for value in graph.input}
         ends = [
             [helper.make_tensor_value_info(n, kinds.get(n, TensorProto.FLOAT), None) for n in names]

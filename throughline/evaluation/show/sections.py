@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
+from throughline.evaluation.show.methods import methods
 from throughline.figures.names import FIGURES
 from throughline.report.chart import number
 from throughline.report.markup import (
     MOST_WITH_NUMBERS,
     cell,
     drawing,
+    judgement,
     matrix,
     ranged,
     signed,
@@ -42,7 +44,7 @@ def claims(report: Report) -> str:
                 text(spoken(claim["metric"])),
                 cell(_printed(claim)),
                 cell(ranged(claim["ours"])),
-                verdict(claim["verdict"]),
+                verdict(claim["verdict"], claim["side"]),
             )
         )
         why = " ".join(note for note in (claim["erratum"], claim["reason"]) if note)
@@ -112,16 +114,8 @@ def figures(report: Report) -> str:
         for name in names
         if any(prefix + name in metrics for prefix in prefixes)
     ]
-    note = '<p class="note">In brackets the 95 % interval: of 2000 bootstrap resamples of the rows'
-    note += "; of the folds for cross-validation" if folded else ""
-    note += (
-        "; Wilson's where every row is right or wrong. Loss is the cross-entropy in nats."
-        if report["task"] not in ("regression", "proportion", "forecast")
-        else "."
-    )
-    if block := report["branches"]["main"].get("block"):
-        note = note.replace("of the rows", f"of blocks of {block} steps")
-    return f"<h2>Figures</h2>{table(header, rows)}{note}</p>{_coefficients(report)}"
+    note = f'<p class="note">{methods(metrics.values(), report["task"])}</p>'
+    return f"<h2>Figures</h2>{table(header, rows)}{note}{_coefficients(report)}"
 
 
 def _coefficients(report: Report) -> str:
@@ -147,7 +141,7 @@ def comparisons(report: Report) -> str:
             text(_with_arguments(entry)),
             cell(ranged(entry["metrics"].get(metric))),
             cell(signed(entry["difference"])),
-            verdict(entry["difference"]["verdict"]),
+            judgement(entry["difference"]),
         ]
         for entry in entries
     ]
@@ -160,9 +154,17 @@ def comparisons(report: Report) -> str:
             row.insert(2, cell(ranged(figure)))
     return (
         "<h2>Against other models</h2><p>Each was trained on the same prepared training rows and "
-        "answered the same rows. A difference whose interval holds 0 is no difference.</p>"
-        + table(header, rows)
+        "answered the same rows. An interval that holds 0 shows nothing: the difference may be "
+        f"anything in it.{_detectable(entries)}</p>" + table(header, rows)
     )
+
+
+def _detectable(entries: list[Mapping[str, Any]]) -> str:
+    """What these rows could have shown."""
+    smallest = max(entry["difference"].get("detectable", 0.0) for entry in entries)
+    if not smallest:
+        return ""
+    return f" Differences beyond {smallest:.2g} would have been found in 80 % of such samples."
 
 
 def _with_arguments(entry: Mapping[str, Any]) -> str:
@@ -184,10 +186,10 @@ def variants(report: Report) -> str:
                 text(branch if branch == "main" else content["title"] or branch),
                 *(cell(ranged(content["metrics"].get(name))) for name in names),
                 cell(signed(difference) if difference else ""),
-                verdict(difference["verdict"]) if difference else cell(""),
+                judgement(difference) if difference else cell(""),
             )
         )
-    compared = spoken(FIGURES[report["task"]][0])
+    compared = spoken(report["branches"]["main"]["comparisons"][0]["difference"]["metric"])
     header = ("branch", *map(spoken, names), f"{compared} − main's, paired", "it is")
     return "<h2>Variants</h2>" + table(header, rows)
 
@@ -243,8 +245,7 @@ def drawn(report: Report, plots: Mapping[str, Any]) -> str:
     """The plots, as far as they fit the task."""
     main = report["branches"]["main"]
     curves = drawing("Learning curve", plots.get("learning_curve"))
-    error = (main.get("calibration") or {}).get("expected_error")
-    caption = f"Calibration, expected error {error:.3f}" if error is not None else "Calibration"
+    caption = _calibrated(main.get("calibration"))
     truth = (
         drawing(caption, plots.get("calibration"))
         + drawing("ROC curve", plots.get("roc"))
@@ -260,6 +261,16 @@ def drawn(report: Report, plots: Mapping[str, Any]) -> str:
     if boundaries:
         result += f'<h2>Decision boundary</h2><div class="pair">{boundaries}</div>'
     return result
+
+
+def _calibrated(found: Mapping[str, Any] | None) -> str:
+    """The error beside the one that right probabilities have for so few rows."""
+    if found is None:
+        return "Calibration"
+    return (
+        f"Calibration, expected error {found['expected_error']:.3f}; right probabilities give "
+        f"{found['if_perfect']:.3f}, at most {found['at_most_if_perfect']:.3f} in 95 %"
+    )
 
 
 def slices(report: Report) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from throughline.evaluation.measure import calibration
+from throughline.evaluation.measure.forecast import Forecasts
 from throughline.evaluation.outcome import Outcome
 from throughline.evaluation.show.shown import shown
 from throughline.figures.rounding import rounded
@@ -27,7 +28,7 @@ def write_tables(folder: Path, outcome: Outcome, report: dict[str, Any]) -> None
         report: what report.json says of the branch.
     """
     rows = shown(outcome)
-    if outcome.task == "forecast":
+    if isinstance(rows, Forecasts):
         write_forecast(folder, rows, report)
     elif outcome.task in ("regression", "proportion"):
         _write_numbers(folder, rows)
@@ -45,12 +46,16 @@ def write_tables(folder: Path, outcome: Outcome, report: dict[str, Any]) -> None
         _write(folder / "roc.csv", ROC, calibration.roc(outcome))
 
 
-def write_forecast(folder: Path, outcome: Outcome, report: dict[str, Any]) -> None:
+def write_forecast(folder: Path, outcome: Forecasts, report: dict[str, Any]) -> None:
     """The error by horizon, and truth and prediction at the farthest one."""
     entries = report["horizons"]
     _write(folder / "horizons.csv", list(entries[0]), (list(e.values()) for e in entries))
-    columns = [outcome.actual[:, -1], outcome.predicted[:, -1]]
-    _write(folder / "forecast.csv", ("actual", "predicted"), np.column_stack(columns).tolist())
+    made = [values.tolist() for values in outcome.made.values()]
+    farthest = [outcome.horizons[-1]] * len(outcome.keys)
+    answers = [outcome.actual[:, -1].tolist(), outcome.predicted[:, -1].tolist()]
+    header = (*outcome.made, "horizon", "actual", "predicted")
+    lines = (list(line) for line in zip(*made, farthest, *answers, strict=True))
+    _write(folder / "forecast.csv", header, lines)
 
 
 def _write_classes(folder: Path, outcome: Outcome) -> None:

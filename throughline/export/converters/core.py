@@ -50,11 +50,16 @@ def linear(x: Tensor, kernel: np.ndarray, bias: np.ndarray | None, builder: Buil
 @converts("Embedding")
 def embedding(layer: Layer, inputs: list[Tensor], builder: Builder) -> Tensor:
     """A row of the table per id; id 0 is masked where the layer says so."""
-    ids = inputs[0]
+    ids, table = inputs[0], layer.weights()[0]
     if ids.dtype not in ("int32", "int64"):
         ids = builder.cast(ids, "int32")
+        # Ids that were numbers may be those of a category that nobody knows: -1, which an
+        # operator would count from the end. It has a row of its own, of zeros.
+        unknown = builder.elementwise("Less", ids, 0)
+        ids = builder.elementwise("Where", unknown, len(table), ids)
+        table = np.concatenate([table, np.zeros_like(table[:1])])
     order = ids.order
-    raw = builder.op("Gather", layer.weights()[0], builder.logical(ids, range(ids.rank)), axis=0)
+    raw = builder.op("Gather", table, builder.logical(ids, range(ids.rank)), axis=0)
     rows = builder.logical(raw, (*order, len(order)))
     if not layer.flag("mask_zero"):
         return rows

@@ -50,11 +50,21 @@ def _setting(layer: Layer, key: str, place: int, default: Any = None) -> Any:
     return args[place] if len(args) > place else default
 
 
-def _pair(layer: Layer, inputs: list[Tensor]) -> list[Value]:
-    """The two operands, tensors or numbers."""
-    args = layer.arguments.get("args", inputs)
-    values: list[Value] = [v if isinstance(v, Tensor) else np.float32(v).item() for v in args[:2]]
-    return values
+def _pair(layer: Layer, inputs: list[Tensor], builder: Builder) -> list[Value]:
+    """The two operands, tensors or numbers, in the type that Keras promotes them to."""
+    values = layer.arguments.get("args", inputs)[:2]
+    tensors = [value for value in values if isinstance(value, Tensor)]
+    numbers = [value for value in values if not isinstance(value, Tensor)]
+    kind = np.result_type(*(tensor.dtype for tensor in tensors))
+    real = _name(layer) in ("Divide", "TrueDivide")
+    if real or kind.kind == "f" or any(isinstance(number, float) for number in numbers):
+        kind = np.dtype(np.float32)
+    elif kind.kind == "b" and numbers and not all(isinstance(n, bool) for n in numbers):
+        kind = np.dtype(np.int32)
+    return [
+        builder.cast(value, str(kind)) if isinstance(value, Tensor) else np.asarray(value, kind)
+        for value in values
+    ]
 
 
 @converts(*_names(BINARY))
@@ -62,13 +72,13 @@ def binary(layer: Layer, inputs: list[Tensor], builder: Builder) -> Tensor:
     """An operator of two operands."""
     operator = BINARY[_name(layer)]
     run: Callable[..., Tensor] = builder.op if operator == "MatMul" else builder.elementwise
-    return run(operator, *_pair(layer, inputs))
+    return run(operator, *_pair(layer, inputs, builder))
 
 
 @converts("ops.NotEqual")
 def not_equal(layer: Layer, inputs: list[Tensor], builder: Builder) -> Tensor:
     """Where two operands differ."""
-    return builder.op("Not", builder.elementwise("Equal", *_pair(layer, inputs)))
+    return builder.op("Not", builder.elementwise("Equal", *_pair(layer, inputs, builder)))
 
 
 @converts(*_names(UNARY))
@@ -96,6 +106,17 @@ def reduction(layer: Layer, inputs: list[Tensor], builder: Builder) -> Tensor:
     axes = None if axis is None else np.array(np.atleast_1d(axis), np.int64)
     keep = int(bool(_setting(layer, "keepdims", 2, False)))
     return builder.op(REDUCTIONS[_name(layer)], inputs[0], axes, keepdims=keep)
+
+
+@converts("ops.Cumsum")
+def running_sum(layer: Layer, inputs: list[Tensor], builder: Builder) -> Tensor:
+    """The sum of what lies up to each place along an axis."""
+    axis = _setting(layer, "axis", 1)
+    if axis is None:
+        raise layer.unsupported("axis: none")
+    dtype = _setting(layer, "dtype", 2) or inputs[0].dtype
+    counted = "int32" if dtype == "bool" else str(dtype)
+    return builder.op("CumSum", builder.cast(inputs[0], counted), np.array(int(axis), np.int64))
 
 
 @converts("ops.ExpandDims")

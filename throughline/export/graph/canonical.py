@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 
 from throughline.export.graph.rewriting import (
     drop_dead,
+    every_node,
+    fresh_name,
     read_values,
     rename_values,
     replace_items,
@@ -125,10 +127,7 @@ class _Numbering:
 
     def next(self, name: str) -> str:
         """`name`, or `name` with the first free number."""
-        number, candidate = 0, name
-        while candidate in self._taken:
-            number += 1
-            candidate = f"{name}_{number}"
+        candidate = fresh_name(name, self._taken)
         self._taken.add(candidate)
         return candidate
 
@@ -216,7 +215,7 @@ def _merge_equal_constants(graph: onnx.GraphProto) -> None:
 
 def _used_opsets(model: onnx.ModelProto) -> list[onnx.OperatorSetIdProto]:
     """The operator sets that nodes use, and the standard one, sorted by domain."""
-    used = {""} | {node.domain for node in model.graph.node}
+    used = {""} | {node.domain for node in every_node(model.graph)}
     used |= {function.domain for function in model.functions}
     found = [opset for opset in model.opset_import if opset.domain in used]
     return sorted(found, key=lambda opset: str(opset.domain))

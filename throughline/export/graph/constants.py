@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -81,7 +82,7 @@ def _evaluate(model: onnx.ModelProto) -> None:
     for node in graph.node:
         results = None
         constant = bool(node.input) and all(value in known for value in node.input if value)
-        if constant and _foldable(node) and not public.intersection(node.output):
+        if constant and _foldable(node, known) and not public.intersection(node.output):
             results = _results(model, node, [known[value] for value in node.input if value])
         if results is None:
             kept.append(node)
@@ -93,8 +94,19 @@ def _evaluate(model: onnx.ModelProto) -> None:
     replace_items(graph.node, kept)
 
 
-def _foldable(node: onnx.NodeProto) -> bool:
-    return node.domain == "" and node.op_type not in RANDOM and not any(subgraphs(node))
+def _foldable(node: onnx.NodeProto, known: Mapping[str, onnx.TensorProto]) -> bool:
+    fixed = node.domain == "" and node.op_type not in RANDOM and not any(subgraphs(node))
+    return fixed and not _is_widened(node, known)
+
+
+def _is_widened(node: onnx.NodeProto, known: Mapping[str, onnx.TensorProto]) -> bool:
+    """Whether a node makes weights, which a file keeps in a smaller precision, large again."""
+    from onnx import TensorProto
+
+    if node.op_type == "DequantizeLinear":
+        return True
+    half: bool = known[node.input[0]].data_type == TensorProto.FLOAT16
+    return node.op_type == "Cast" and half
 
 
 def _results(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from throughline.export.graph.rewriting import drop_dead, replace_items
+from throughline.export.graph.rewriting import drop_dead, fresh_name, replace_items
 
 if TYPE_CHECKING:
     import onnx
@@ -96,7 +96,9 @@ def _fold_into(
         graph.initializer.append(numpy_helper.from_array(array.astype(np.float32), name))
     linear.input[:] = [linear.input[0], *names]
     linear.output[0] = node.output[0]
-    linear.name = f"{node.name.rpartition('/')[0]}/{linear.op_type}"
+    # A layer's second call has a node of its own.
+    taken = {each.name for each in graph.node}
+    linear.name = fresh_name(f"{node.name.rpartition('/')[0]}/{linear.op_type}", taken)
 
 
 def _scale_and_offset(

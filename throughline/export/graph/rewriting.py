@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -15,6 +15,14 @@ def subgraphs(node: onnx.NodeProto) -> Iterator[onnx.GraphProto]:
         if attribute.HasField("g"):
             yield attribute.g
         yield from attribute.graphs
+
+
+def every_node(graph: onnx.GraphProto) -> Iterator[onnx.NodeProto]:
+    """The nodes of a graph, each followed by those of the graphs inside it."""
+    for node in graph.node:
+        yield node
+        for inner in subgraphs(node):
+            yield from every_node(inner)
 
 
 def read_values(node: onnx.NodeProto) -> Iterator[str]:
@@ -37,6 +45,15 @@ def rename_values(graph: onnx.GraphProto, names: Mapping[str, str]) -> None:
         node.output[:] = [names.get(value, value) for value in node.output]
         for inner in subgraphs(node):
             rename_values(inner, names)
+
+
+def fresh_name(name: str, taken: Collection[str]) -> str:
+    """`name`, or `name` with the first number that makes it no name of `taken`."""
+    number, candidate = 0, name
+    while candidate in taken:
+        number += 1
+        candidate = f"{name}_{number}"
+    return candidate
 
 
 def drop_dead(graph: onnx.GraphProto) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from throughline.export.graph.rewriting import drop_dead, replace_items
+from throughline.export.graph.rewriting import drop_dead, fresh_name, replace_items
 
 if TYPE_CHECKING:
     import onnx
@@ -83,8 +83,10 @@ class _Widening:
 
         if node.input[0] not in self.wide:
             layer = node.name.rpartition("/")[0]
-            self.wide[node.input[0]] = f"{layer}/Unsqueeze"
-            self.nodes.append(self._moved("Unsqueeze", node.input[0], f"{layer}/Unsqueeze"))
+            # A layer's second call has a value of its own.
+            value = fresh_name(f"{layer}/Unsqueeze", set(self.wide.values()))
+            self.wide[node.input[0]] = value
+            self.nodes.append(self._moved("Unsqueeze", node.input[0], value))
         node.input[0] = self.wide[node.input[0]]
         if node.op_type == "Conv":
             kernel = numpy_helper.to_array(self.kernels[node.input[1]])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from throughline.errors import RefusedByGate
-from throughline.export.proof.parity import TOLERANCE, OutputParity, compare
+from throughline.export.proof.parity import TOLERANCE, OutputParity, compare, scales_of
 from throughline.figures.rounding import order_of
 
 if TYPE_CHECKING:
@@ -93,7 +93,10 @@ def held_against_network(
         *compare({name: expected}, {name: received}, tolerance),
         *compare({alone: expected[: len(some)]}, {alone: np.concatenate(one_by_one)}, tolerance),
         *compare(
-            dict(zip(names, final, strict=True)), {key: answers[key] for key in names}, TOLERANCE
+            dict(zip(names, final, strict=True)),
+            {key: answers[key] for key in names},
+            TOLERANCE,
+            scales_of(summary["target"]),
         ),
     ]
     worst = max(checks, key=lambda check: (not check.passed, check.max_relative_error))

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
+from collections.abc import Iterable
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from throughline.errors import MissingFile
+from throughline.errors import MissingFile, printable
 from throughline.export.graph.rewriting import read_values
+from throughline.limits import guarded
 
 if TYPE_CHECKING:
     import onnx
 
 LONGEST_METADATA = 100
 MOST_DRAWN = 400
+LONGEST_LINE = 2000
 
 
 def describe(path: Path) -> str:
@@ -25,8 +28,8 @@ def describe(path: Path) -> str:
         path: the file.
 
     Returns:
-        Lines of text: size, inputs, outputs, operators with counts, parameters, metadata, and a
-        drawing of the graph.
+        Lines of text: size, oldest runtime, inputs, outputs, operators with counts, parameters,
+        metadata, and a drawing of the graph.
 
     Raises:
         MissingFile: when there is no such file.
@@ -35,28 +38,42 @@ def describe(path: Path) -> str:
 
     if not path.is_file():
         raise MissingFile("An ONNX file", str(path), "Run the export stage")
-    model = onnx.load(str(path))
+    with guarded(str(path)):
+        # Weights in files beside it are named by whoever made it, and nothing here needs them.
+        model = onnx.load(str(path), load_external_data=False)
+        return "\n".join(printable(line[:LONGEST_LINE]) for line in _lines(model, path))
+
+
+def _lines(model: onnx.ModelProto, path: Path) -> list[str]:
+    from throughline.export.graph.reach import oldest_runtime
+
     graph = model.graph
     operators = Counter(_operator(node) for node in graph.node)
-    parameters = sum(int(np.prod(tensor.dims)) for tensor in graph.initializer)
+    parameters = sum(math.prod(tensor.dims) for tensor in graph.initializer)
     opsets = ", ".join(f"{o.domain or 'ai.onnx'} {o.version}" for o in model.opset_import)
-    lines = [
+    return [
         f"{path}: {path.stat().st_size:,} bytes, {len(graph.node)} nodes, "
         f"{parameters:,} parameters",
-        f"format {model.ir_version}, operator sets {opsets}",
+        f"format {model.ir_version}, operator sets {opsets}: "
+        f"onnxruntime {oldest_runtime(model)} or newer",
         "",
         "Inputs",
-        *(f"  {_value(value)}" for value in graph.input),
+        *_few(f"  {_value(value)}" for value in graph.input),
         "Outputs",
-        *(f"  {_value(value)}" for value in graph.output),
+        *_few(f"  {_value(value)}" for value in graph.output),
         "Operators",
-        *(f"  {count:>4} × {name}" for name, count in sorted(operators.items())),
+        *_few(f"  {count:>4} × {name}" for name, count in sorted(operators.items())),
         "Metadata",
-        *(f"  {p.key}: {_short(p.value)}" for p in model.metadata_props),
+        *_few(f"  {_short(p.key)}: {_short(p.value)}" for p in model.metadata_props),
         "Graph",
         *(f"  {line}" for line in drawing(graph)),
     ]
-    return "\n".join(lines)
+
+
+def _few(lines: Iterable[str]) -> list[str]:
+    """At most `MOST_DRAWN` lines: a hostile file holds millions."""
+    found = list(islice(lines, MOST_DRAWN + 1))
+    return [*found[:MOST_DRAWN], "  …"] if len(found) > MOST_DRAWN else found
 
 
 def drawing(graph: onnx.GraphProto) -> list[str]:
@@ -65,6 +82,8 @@ def drawing(graph: onnx.GraphProto) -> list[str]:
     A bar stands for each value that is still to be read. A node's line ends the bars of values
     that it reads last and begins those that it makes.
     """
+    if len(graph.input) + len(graph.output) > MOST_DRAWN:
+        return [f"… {len(graph.input)} inputs and {len(graph.output)} outputs are not drawn"]
     constants = {tensor.name for tensor in graph.initializer}
     remaining: Counter[str] = Counter()
     for node in graph.node:
@@ -77,6 +96,8 @@ def drawing(graph: onnx.GraphProto) -> list[str]:
             lines.append("│ " * len(open_values) + f"○ {_value(value)}")
             open_values.append(value.name)
     for node in list(graph.node)[:MOST_DRAWN]:
+        if len(open_values) > MOST_DRAWN:
+            return [*lines, "… more values at once than can be drawn"]
         reads = [v for v in dict.fromkeys(read_values(node)) if v in open_values]
         weights = [v for v in node.input if v in constants]
         bars = "".join("├─" if value in reads else "│ " for value in open_values)

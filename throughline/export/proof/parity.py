@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import permutations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
     import onnx
 
-# The contract for a float32 model: |expected − received| ≤ 1e-5 · max(1, |expected|).
+# The contract for a float32 model: |expected − received| ≤ 1e-5 · max(scale, |expected|). The
+# scale is 1, and of an answer in the unit of a scaled target what one of the network's units stands
+# for: 3 pieces of one shop have no more digits than the 300 of another.
 TOLERANCE = 1e-5
 
 
@@ -23,7 +25,7 @@ class OutputParity:
     Args:
         output: the output's name.
         max_absolute_error: the largest |expected − received|.
-        max_relative_error: the largest |expected − received| / max(1, |expected|).
+        max_relative_error: the largest |expected − received| / max(scale, |expected|).
         passed: True when the relative error is within the tolerance everywhere.
         shape: the expected shape.
         note: what else is wrong, such as another shape; empty when nothing is.
@@ -54,8 +56,24 @@ class Departure:
     max_relative_error: float
 
 
+def scales_of(target: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    """What one of the network's units stands for in each place of the answer `prediction`.
+
+    Args:
+        target: of prepared.json. A change in percent has no unit of the target.
+    """
+    scale = target.get("scale")
+    if not scale or target.get("change") == "percent":
+        return {}
+    divide = np.atleast_1d(np.asarray(scale["divide"], dtype=np.float64))
+    return {"prediction": np.tile(divide, len(target.get("horizons") or [1]))}
+
+
 def compare(
-    expected: Mapping[str, np.ndarray], received: Mapping[str, np.ndarray], tolerance: float
+    expected: Mapping[str, np.ndarray],
+    received: Mapping[str, np.ndarray],
+    tolerance: float,
+    scales: Mapping[str, np.ndarray] | None = None,
 ) -> list[OutputParity]:
     """Each expected output against the received one of the same name.
 
@@ -65,18 +83,25 @@ def compare(
     Args:
         expected: arrays by output name, from the trained network.
         received: arrays by output name, from the exported graph.
-        tolerance: the largest |expected − received| / max(1, |expected|) that passes.
+        tolerance: the largest |expected − received| / max(scale, |expected|) that passes.
+        scales: of outputs, as `scales_of` gives them. Default: 1.
 
     Returns:
         One comparison per expected output, in their order.
     """
+    known = scales or {}
     return [
-        _compared(name, array, received.get(name), tolerance) for name, array in expected.items()
+        _compared(name, array, received.get(name), tolerance, known.get(name, np.ones(1)))
+        for name, array in expected.items()
     ]
 
 
 def _compared(
-    name: str, expected: np.ndarray, received: np.ndarray | None, tolerance: float
+    name: str,
+    expected: np.ndarray,
+    received: np.ndarray | None,
+    tolerance: float,
+    scale: np.ndarray,
 ) -> OutputParity:
     expected = np.asarray(expected)
     worst = float("inf")
@@ -89,14 +114,17 @@ def _compared(
     if expected.dtype.kind not in "fiub" or received.dtype.kind not in "fiub":
         different = float(np.mean(expected.astype(str) != received.astype(str)))
         return OutputParity(name, different, different, different == 0, expected.shape)
-    absolute, relative = errors(expected, received)
+    each = scale.reshape(expected.shape[1:]) if scale.size > 1 else scale
+    absolute, relative = errors(expected, received, each)
     largest = float(relative.max(initial=0.0))
     return OutputParity(
         name, float(absolute.max(initial=0.0)), largest, largest <= tolerance, expected.shape
     )
 
 
-def errors(expected: np.ndarray, received: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def errors(
+    expected: np.ndarray, received: np.ndarray, scale: np.ndarray | float = 1.0
+) -> tuple[np.ndarray, np.ndarray]:
     """Absolute and relative errors, value by value, in double precision.
 
     A place that is not finite on one side only has an infinite error.
@@ -106,8 +134,8 @@ def errors(expected: np.ndarray, received: np.ndarray) -> tuple[np.ndarray, np.n
     with np.errstate(invalid="ignore"):
         absolute = np.where(same, 0.0, np.abs(first - second))
         absolute = np.where(np.isnan(absolute), np.inf, absolute)
-        scale = np.maximum(1.0, np.abs(np.where(np.isfinite(first), first, 1.0)))
-    return absolute, absolute / scale
+        size = np.maximum(scale, np.abs(np.where(np.isfinite(first), first, 1.0)))
+    return absolute, absolute / size
 
 
 def first_departing_node(

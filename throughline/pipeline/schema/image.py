@@ -14,6 +14,7 @@ from throughline.pipeline.strict import Strict
 Size = tuple[Annotated[int, Field(ge=1)], Annotated[int, Field(ge=1)]]
 Constants = float | list[float]
 Fit = Literal["crop", "pad", "stretch"]
+SetAside = Literal["mode", "duplicate", "mislabelled"]
 
 # What `keras.applications` calls modes: (x - subtract) / divide for each channel.
 MODES: dict[str, dict[str, Any]] = {
@@ -43,11 +44,7 @@ class Images(Strict):
     size: Size | None = None
     channels: Literal[1, 3] = 3
     fit: Fit = "crop"
-    set_aside: list[Literal["mode", "duplicate", "mislabelled"]] = [
-        "mode",
-        "duplicate",
-        "mislabelled",
-    ]
+    set_aside: list[SetAside] = ["mode", "duplicate", "mislabelled"]
     limit: float = Field(default=0.01, ge=0, le=1)
 
     @model_validator(mode="after")

@@ -16,6 +16,7 @@ BASELINES = (
     "shuffled-labels",
     "persistence",
     "seasonal-persistence",
+    "drift",
     "sign-persistence",
 )
 CLASSICAL = (
@@ -67,11 +68,32 @@ def short_comparison(value: Any) -> Any:
     return value
 
 
+class CompareBy(Strict):
+    """By which figure models are compared, and below which difference they count as equal.
+
+    `margin` is in units of the figure: a difference whose whole interval lies within it is `equal`.
+    """
+
+    metric: str
+    margin: float | None = Field(default=None, gt=0)
+
+
+def short_compare_by(value: Any) -> Any:
+    """The long form of `compare_by: roc_auc`."""
+    return {"metric": value} if isinstance(value, str) else value
+
+
+# `lower(accuracy)` is the lower end of the interval of a figure.
+LIMIT = re.compile(r"(lower|upper)\((.+)\)")
 BOUND = re.compile(r"\s*(>=|<=|>|<)\s*(-?\d+(?:\.\d+)?(?:e-?\d+)?)\s*")
 
 
 class Gates(Strict):
-    """What must hold before a model may be released: `beat` a baseline, and bounds on metrics."""
+    """What must hold before a model may be released: `beat` a baseline, and bounds on metrics.
+
+    A metric may be the `lower(...)` or `upper(...)` end of a figure's 95 % interval: what it is at
+    least, or at most, whatever the test rows.
+    """
 
     beat: list[str] = []
     metrics: dict[str, str] = {}
@@ -97,10 +119,11 @@ def short_gates(value: Any) -> Any:
 class Claim(Strict):
     """A figure that a text prints, to be tested.
 
-    `tolerance` is the distance at which we still call it reproduced; without it, the text's own
-    `sd` and our 95 % interval decide. `erratum` says what is known to be wrong with the figure,
-    `reason` why an honest protocol gives another one. `sweep` and `point` make it a claim on one
-    point of a sweep: `point` holds as many of its settings as tell it from the others.
+    `tolerance` is the distance at which we still call it equal, in the place of the margin of its
+    metric, where a `reason` says why; `sd` is the spread of the text's own runs. `erratum` says
+    what is known to be wrong with the figure, `reason` why an honest protocol gives another one.
+    `sweep` and `point` make it a claim on one point of a sweep: `point` holds as many of its
+    settings as tell it from the others.
     """
 
     text: str

@@ -48,7 +48,8 @@ class Split(Strict):
     shuffled (default): a seeded draw of the share `test`, stratified by a column if one is named.
     first: the first `train` rows train, the rest test; `shuffle: SEED` first brings the rows into
     the order of NumPy's `RandomState(SEED).shuffle`, as Keras' own data sets were. predefined: the
-    column `column` says `train` or `test`. temporal: the last share `test` in the order of
+    column `column` says `train` or `test`, in any usual spelling; `validation` trains, or tests
+    where nothing else does. temporal: the last share `test` in the order of
     `column`, after `gap` rows that neither part gets; with the section `time` no column is named,
     and `start`, the first time of the test part, may stand for `test`. grouped: whole groups of
     `column`.

@@ -15,7 +15,13 @@ KINDS = ("sklearn", "generator", "rows", "archive", "url", "urls", "file", "fold
 
 
 class Read(Strict):
-    """How a file becomes a table; what is not said is told from the file's name."""
+    """How a file becomes a table; what is not said is told from the file's name.
+
+    `types` says what a column holds where its cells do not tell, `times` how its times are written
+    (`%d/%m/%Y`, or `ISO8601`). `missing` adds texts that stand for a missing value in every column;
+    as a mapping it gives all of them for each column that it names, so that `{region: [""]}` makes
+    `NA` a category. `units` is a row of units below the header, which is no data.
+    """
 
     format: (
         Literal[
@@ -46,7 +52,11 @@ class Read(Strict):
     rename: dict[str, str] = {}
     skip_rows: int = Field(default=0, ge=0)
     skip_footer: int = Field(default=0, ge=0)
-    missing: list[str] = []
+    missing: list[str] | dict[str, list[str]] = []
+    infinite: Literal["keep", "missing"] = "keep"
+    types: dict[str, Literal["number", "text", "boolean"]] = {}
+    times: dict[str, str] = {}
+    units: bool = False
     member: str | None = None
     text_columns: list[str] = []
 

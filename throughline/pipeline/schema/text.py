@@ -8,8 +8,10 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from throughline.pipeline.strict import Strict
 
-# Runs of letters and digits of any script, with apostrophes inside words.
-WORDS = r"[\p{L}\p{N}']+"
+# Runs of letters and digits of any script with their marks (the vowels of Hindi, points of Hebrew)
+# and joiners, with apostrophes inside words; and each emoji, with what changes its look.
+EMOJI = r"\p{So}[\p{M}\x{1F3FB}-\x{1F3FF}]*"
+WORDS = rf"[\p{{L}}\p{{M}}\p{{N}}'\x{{200C}}\x{{200D}}]+|{EMOJI}(?:\x{{200D}}{EMOJI})*"
 
 
 class Vocabulary(Strict):

@@ -15,11 +15,11 @@ from pydantic import BeforeValidator, Field, field_validator, model_validator
 
 from throughline.pipeline.strict import Strict, spelled_out
 
-EVERY = re.compile(r"(\d*)\s*(s|min|h|d|w|mo)")
+EVERY = re.compile(r"(\d*)\s*(s|min|h|d|b|w|mo)")
 SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400, "w": 604800}
 # A year of months, a week of days, and a day of what divides it. A season costs every part as many
 # of its first windows, so a day of more steps than those of 5 minutes is none unless asked for.
-MONTHS, DAYS, MOST_A_DAY = 12, 7, 288
+MONTHS, DAYS, BUSINESS_DAYS, MOST_A_DAY = 12, 7, 5, 288
 # Weights of an EWMA below this part of the first are left out.
 NEGLIGIBLE = 1e-4
 
@@ -27,10 +27,11 @@ NEGLIGIBLE = 1e-4
 class Index(Strict):
     """Which columns say when a row was measured.
 
-    Several columns are joined by a space and read by the first of `formats` (of `strptime`) that
-    fits; without formats they are ISO 8601. `hour` names a column of hours that are added to the
-    date; 24 is the next midnight. `zone` is the time zone of a wall clock; steps of the grid are
-    then those of UTC, and calendar features those of the wall clock.
+    Several columns are joined by a space and read by the first of `formats` (of `strptime`, with
+    `%q` for the quarter of a year, or `epoch` and `epoch-ms` for seconds and milliseconds since
+    1970) that fits; without formats they are ISO 8601. `hour` names a column of hours that are
+    added to the date; 24 is the next midnight. `zone` is the time zone of a wall clock; steps of
+    the grid are then those of UTC, and calendar features those of the wall clock.
     """
 
     columns: list[str] = Field(min_length=1)
@@ -149,7 +150,8 @@ class Time(Strict):
 
     Attributes:
         index: the columns that say when.
-        every: the grid, as `10min`, `1h`, `1d` or `1mo`.
+        every: the grid, as `10min`, `1h`, `1d`, `1b` (Monday to Friday), `1w`, `1mo` or `3mo`.
+            Steps of months lie all as far from the beginning, or all as far from the end.
         group: columns that tell series apart, as a site; windows never mix them.
         resample: rows that fall on one step of the grid become one: their `mean`, `sum` or `last`.
             Default: two rows on one step, or a row between steps, are refused.
@@ -198,10 +200,12 @@ class Time(Strict):
         match = EVERY.fullmatch(self.every)
         if match is None:
             raise ValueError(
-                f"'every' needs a number and one of s, min, h, d, w, mo, found '{self.every}'"
+                f"'every' needs a number and one of s, min, h, d, b, w, mo, found '{self.every}'"
             )
-        if match[2] == "mo" and match[1] not in ("", "1"):
-            raise ValueError("steps of several months are not supported; use 1mo")
+        if match[2] == "mo" and MONTHS % int(match[1] or 1):
+            raise ValueError("steps of several months divide a year: 1mo, 2mo, 3mo, 4mo, 6mo, 12mo")
+        if match[2] == "b" and int(match[1] or 1) != 1:
+            raise ValueError("business days follow one by one: use 1b")
         if self.step > self.lookback:
             raise ValueError("'step' must not be larger than 'lookback'")
         if sorted(set(self.horizon)) != self.horizon:
@@ -210,18 +214,21 @@ class Time(Strict):
 
     @property
     def grid(self) -> tuple[int, str]:
-        """Number and unit of a step: seconds (`s`) or months (`mo`)."""
+        """Number and unit of a step: seconds (`s`), business days (`b`) or months (`mo`)."""
         match = EVERY.fullmatch(self.every)
         assert match is not None
         number, unit = int(match[1] or 1), match[2]
-        return (number, "mo") if unit == "mo" else (number * SECONDS[unit], "s")
+        return (number, unit) if unit in ("mo", "b") else (number * SECONDS[unit], "s")
 
     @property
     def cycle(self) -> int | None:
         """Rows in a season, given or usual; None where none is usual."""
         number, unit = self.grid
-        if self.season or unit == "mo":
-            return self.season or MONTHS
+        if self.season:
+            return self.season
+        if unit != "s":
+            usual = BUSINESS_DAYS if unit == "b" else MONTHS // number
+            return usual if usual > 1 else None
         steps, rest = divmod(SECONDS["d"], number)
         if steps == 1 and not rest:
             return DAYS

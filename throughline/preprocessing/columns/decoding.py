@@ -29,11 +29,8 @@ def words_by_number(graph: onnx.ModelProto) -> dict[int, str]:
             continue
         settings = {attribute.name: attribute for attribute in node.attribute}
         if {"keys_strings", "values_int64s"} <= set(settings):
-            found: dict[int, str] = {}
             keys = (key.decode("utf-8") for key in settings["keys_strings"].strings)
-            for number, word in zip(settings["values_int64s"].ints, keys, strict=True):
-                # The first form of a word is the one in small letters.
-                found.setdefault(int(number), word)
+            found = dict(zip(map(int, settings["values_int64s"].ints), keys, strict=True))
             found.setdefault(int(settings["default_int64"].i), UNKNOWN)
             found.setdefault(1, START)
             return found

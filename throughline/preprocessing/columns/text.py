@@ -14,7 +14,7 @@ import numpy as np
 
 from throughline.errors import BadData
 from throughline.pipeline.schema.text import Ids, Text
-from throughline.preprocessing.columns.tokens import ngrams, other_cases, stop_words, tokenised
+from throughline.preprocessing.columns.tokens import ngrams, stop_words, tokenised
 from throughline.preprocessing.columns.vectors import (
     auxiliary_file,
     matrix_for,
@@ -24,7 +24,6 @@ from throughline.preprocessing.columns.vectors import (
 from throughline.tokens.series import Texts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 
@@ -60,20 +59,6 @@ class FittedText:
         if isinstance(self.text.encode, Ids):
             return "int32"
         return "uint8" if self.text.encode == "multi-hot" else "float32"
-
-    @property
-    def forms(self) -> dict[str, int]:
-        """Every form in which a known token stands in the graph, and its place in the vocabulary.
-
-        The graph folds A to Z; where a token has other letters, its forms in capitals and with a
-        capital are those of Unicode, so that CLICHÉ is the word cliché on every machine.
-        """
-        found = {token: place for place, token in enumerate(self.vocabulary)}
-        if self.text.lower:
-            for place, token in enumerate(self.vocabulary):
-                for form in other_cases(token):
-                    found.setdefault(form, place)
-        return found
 
 
 def fit_text(
@@ -141,14 +126,5 @@ def _counted(values: np.ndarray | Texts, text: Text) -> tuple[Counter[str], Coun
             grams: list[str] = tokens if single else list(ngrams(tokens, text.ngrams))
             counts.update(grams)
             if text.encode == "tf-idf":
-                documents.update(set(_folded(grams, text)))
-    folded: Counter[str] = Counter()
-    for token, lowered in zip(counts, _folded(counts, text), strict=True):
-        folded[lowered] += counts[token]
-    return folded, documents
-
-
-def _folded(tokens: Iterable[str], text: Text) -> Iterator[str]:
-    """Tokens of the graph with the letters beyond A to Z folded too."""
-    for token in tokens:
-        yield token.lower() if text.lower and not token.isascii() else token
+                documents.update(set(grams))
+    return counts, documents

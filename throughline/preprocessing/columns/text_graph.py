@@ -38,8 +38,8 @@ def write_text(graph: Graph, value: str, fitted: FittedText) -> str:
 def _write_counts(graph: Graph, tokens: str, fitted: FittedText) -> str:
     name = fitted.name
     low, high = fitted.text.ngrams
-    forms = [(form.split(" "), place) for form, place in fitted.forms.items()]
-    by_length = [[f for f in forms if len(f[0]) == length] for length in range(1, high + 1)]
+    known = [(token.split(" "), place) for place, token in enumerate(fitted.vocabulary)]
+    by_length = [[k for k in known if len(k[0]) == length] for length in range(1, high + 1)]
     pool = [token for grams in by_length for gram, _ in grams for token in gram]
     starts = np.cumsum([0, *(len(g) * n for n, g in enumerate(by_length, start=1))])[:-1]
     weights: dict[str, Any] = {}
@@ -76,13 +76,13 @@ def _write_ids(graph: Graph, tokens: str, fitted: FittedText, ids: Ids) -> str:
     the row is filled up (n < L) or cut (n > L) before, and 0 when that happens after.
     """
     name = fitted.name
-    forms = fitted.forms
+    known = fitted.vocabulary
     numbers = graph.node(
         "ml.LabelEncoder",
         [tokens],
         f"{name}/numbers",
-        keys_strings=["", *forms],
-        values_int64s=[FILLED_UP, *(ids.first_id + place for place in forms.values())],
+        keys_strings=["", *known],
+        values_int64s=[FILLED_UP, *range(ids.first_id, ids.first_id + len(known))],
         default_int64=ids.unknown_id,
     )
     if ids.start:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import string
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from throughline.pipeline.schema.text import Text
+from throughline.preprocessing.columns.lowercase import write_lower
 from throughline.preprocessing.graph.builder import Graph
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ CHUNK = 256
 # took 4.4 GB, now 70 MB.
 WIDEST = 4 * 2**20
 CHARACTERS = "."
-FOLD_ASCII = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 
 
 def tokenised(values: np.ndarray, text: Text) -> Iterator[list[str]]:
@@ -74,13 +73,7 @@ def write_tokens(
     flat = graph.constant([-1], f"{name}/flat", np.int64)
     value = graph.node("Reshape", [value, flat], f"{name}/flat_text")
     if text.lower:
-        value = graph.node(
-            "StringNormalizer",
-            [value],
-            f"{name}/lower",
-            case_change_action="LOWER",
-            locale="C",
-        )
+        value = write_lower(graph, value, name)
     pattern = CHARACTERS if text.tokens == "characters" else text.tokens
     value = graph.node(
         "com.microsoft.Tokenizer",
@@ -110,14 +103,12 @@ def _without_stop_words(graph: Graph, tokens: str, name: str, text: Text) -> str
     fills up move to a column of their own, which is cut off.
     """
     words = sorted(stop_words(text))
-    cases = other_cases if text.lower else lambda word: ()
-    forms = dict.fromkeys(form for word in words for form in (word, *cases(word)))
     kept = graph.node(
         "ml.LabelEncoder",
         [tokens],
         f"{name}/kept",
-        keys_strings=["", *forms],
-        values_int64s=[0] * (1 + len(forms)),
+        keys_strings=["", *words],
+        values_int64s=[0] * (1 + len(words)),
         default_int64=1,
     )
     one, zero = (graph.constant(n, f"{name}/the_{n}", np.int64) for n in (1, 0))
@@ -144,15 +135,6 @@ def stop_words(text: Text) -> frozenset[str]:
 
         return frozenset(ENGLISH_STOP_WORDS)
     return frozenset(text.vocabulary.without)
-
-
-def other_cases(token: str) -> Iterator[str]:
-    """The forms in capitals and with a capital of a word with letters other than A to Z."""
-    if token.isascii():
-        return
-    for form in (token.upper(), token[:1].upper() + token[1:]):
-        if len(form) == len(token) and form.lower() == token:
-            yield form.translate(FOLD_ASCII)
 
 
 def write_count(graph: Graph, value: str, name: str, pattern: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +28,7 @@ class Graph:
         self._inputs: list[onnx.ValueInfoProto] = []
         self._outputs: list[onnx.ValueInfoProto] = []
         self._used: set[str] = set()
+        self._domains: set[str] = set()
         self._opset, self._ir_version = OPSET, IR_VERSION
 
     def input(self, name: str, kind: str, shape: list[str | int]) -> str:
@@ -94,6 +96,73 @@ class Graph:
         )
         return output
 
+    def either(
+        self, condition: str, then: Callable[[], str], otherwise: Callable[[], str], name: str
+    ) -> str:
+        """The value of one of two parts of the graph; only that part is worked out.
+
+        Args:
+            condition: name of one truth value.
+            then: adds the nodes for true and returns their value, a string tensor.
+            otherwise: the same for false.
+            name: of the value.
+        """
+        from onnx import TensorProto, helper
+
+        def text(value: str) -> onnx.ValueInfoProto:
+            return helper.make_tensor_value_info(value, TensorProto.STRING, None)
+
+        return self.node(
+            "If",
+            [condition],
+            name,
+            then_branch=self._inside(f"{name}/then", lambda: [text(then())]),
+            else_branch=self._inside(f"{name}/else", lambda: [text(otherwise())]),
+        )
+
+    def while_true(
+        self, is_on: Callable[[str], str], step: Callable[[str], str], value: str, name: str
+    ) -> str:
+        """`value` after as many steps as keep the condition true; its shape may change.
+
+        Args:
+            is_on: adds the nodes of the condition on a value and returns its name.
+            step: adds the nodes from a value to the next.
+            value: the first, a string tensor.
+            name: of the last value.
+        """
+        from onnx import TensorProto, helper
+
+        before = self._fresh(f"{name}/value")
+        inputs = [
+            helper.make_tensor_value_info(self._fresh(f"{name}/step"), TensorProto.INT64, []),
+            helper.make_tensor_value_info(self._fresh(f"{name}/was_on"), TensorProto.BOOL, []),
+            helper.make_tensor_value_info(before, TensorProto.STRING, None),
+        ]
+
+        def once() -> list[onnx.ValueInfoProto]:
+            after = step(before)
+            return [
+                helper.make_tensor_value_info(is_on(after), TensorProto.BOOL, []),
+                helper.make_tensor_value_info(after, TensorProto.STRING, None),
+            ]
+
+        body = self._inside(f"{name}/body", once)
+        body.input.extend(inputs)
+        return self.node("Loop", ["", is_on(value), value], name, body=body)
+
+    def _inside(self, name: str, write: Callable[[], list[onnx.ValueInfoProto]]) -> onnx.GraphProto:
+        """A graph inside a node; it sees the values and constants of the one around it."""
+        from onnx import helper
+
+        around, self._nodes = self._nodes, []
+        try:
+            outputs = write()
+            return helper.make_graph(self._nodes, name, [], outputs)
+        finally:
+            self._domains |= {node.domain for node in self._nodes}
+            self._nodes = around
+
     def spliced(self, other: onnx.ModelProto, value: str, prefix: str) -> str:
         """Add the nodes of a graph with one input and one output; returns the output's name."""
         from onnx import TensorProto
@@ -125,7 +194,7 @@ class Graph:
         graph = helper.make_graph(
             self._nodes, "preprocess", self._inputs, self._outputs, list(self._constants.values())
         )
-        domains = {node.domain for node in self._nodes}
+        domains = self._domains | {node.domain for node in self._nodes}
         opsets = [helper.make_opsetid("", self._opset)]
         if "ai.onnx.ml" in domains:
             opsets.append(helper.make_opsetid("ai.onnx.ml", ML_OPSET))

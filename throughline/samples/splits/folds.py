@@ -9,6 +9,7 @@ import numpy as np
 from throughline.errors import BadData, BadPipeline, nearest
 from throughline.pipeline.schema.protocol import CrossValidation, Split
 from throughline.samples.splits import drawn
+from throughline.samples.times import moments
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,7 +72,8 @@ def folds(
         for repeat in range(protocol.repeats):
             seed = protocol.seed + repeat if protocol.shuffle else None
             if protocol.temporal:
-                times = drawn.present(rows, protocol.temporal)
+                column = protocol.temporal
+                times = moments(rows[column], column, "cross_validation.temporal")
                 numbers = np.argsort(times, kind="stable")
                 behind = drawn.temporal_folds(len(rows), protocol.folds, protocol.gap)
                 pairs = drawn.earlier(behind, times[numbers])
@@ -83,6 +85,8 @@ def folds(
             else:
                 pairs = drawn.plain_folds(len(rows), protocol.folds, seed)
             result += [Fold(numbers[train], numbers[held], repeat) for train, held in pairs]
+    except BadData:
+        raise
     except ValueError as error:
         raise BadData(
             f"The training rows cannot be folded: {error}",

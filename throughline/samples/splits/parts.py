@@ -9,6 +9,8 @@ import numpy as np
 from throughline.errors import BadData, BadPipeline, nearest
 from throughline.pipeline.schema.protocol import Split
 from throughline.samples.splits import drawn
+from throughline.samples.splits.named import TEST, TRAIN, VALIDATION, part_named
+from throughline.samples.times import moments
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,26 +76,26 @@ def _drawn(rows: pd.DataFrame, split: Split) -> np.ndarray:
 
 
 def _predefined(rows: pd.DataFrame, split: Split) -> np.ndarray:
-    said = rows[split.column].astype(str).to_numpy(dtype=object)
-    # Choices are made by cross-validation, so rows that were set aside for them train as well.
-    names = {"test": "test", "gap": "gap"} | dict.fromkeys(
-        ("train", "training", "valid", "validation"), "training"
-    )
-    strange = [value for value in said if value not in names]
+    said = rows[split.column].astype(str)
+    named = {value: part_named(value) for value in said.unique()}
+    strange = [value for value, part in named.items() if part is None]
     if strange:
-        raise BadData(f"Column '{split.column}' must say 'train' or 'test' in each row", strange[0])
-    return np.array([names[value] for value in said], dtype=object)
+        raise BadData(
+            f"Column '{split.column}' must say 'train', 'test' or 'gap' in each row", strange[0]
+        )
+    # Choices are made by cross-validation, so rows that were set aside for them train as well,
+    # unless there are no others to test with.
+    tests = TEST if TEST in named.values() else VALIDATION
+    parts = {value: "test" if part == tests else part for value, part in named.items()}
+    return said.map(parts).replace([TRAIN, VALIDATION], "training").to_numpy(dtype=object)
 
 
 def _temporal(rows: pd.DataFrame, split: Split) -> np.ndarray:
+    assert split.column is not None
+    times = moments(rows[split.column], split.column, "split.column")
     count = int(split.test) if split.test >= 1 else round(len(rows) * split.test)
     assigned = np.full(len(rows), "training", dtype=object)
-    try:
-        test, gap = drawn.latest(drawn.present(rows, split.column), count, split.gap)
-    except ValueError as error:
-        raise BadData(
-            f"The rows cannot be split: {error}", f"{len(rows)} rows", "Change `split`"
-        ) from None
+    test, gap = drawn.latest(times, count, split.gap)
     assigned[test] = "test"
     assigned[gap] = "gap"
     return assigned

@@ -8,6 +8,7 @@ import numpy as np
 
 from throughline.errors import BadData
 from throughline.samples.splits import drawn
+from throughline.samples.times import moments
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -46,7 +47,7 @@ def watched(
         held = _groups(rows[split.column].to_numpy(), share, seed)
         kept = ~held
     elif split.kind == "temporal" and split.column is not None:
-        times = rows[split.column].to_numpy()
+        times = moments(rows[split.column], split.column, "split.column")
         held, between = drawn.latest(times, max(1, round(len(rows) * share)), split.gap)
         kept = ~(held | between)
     else:

@@ -27,6 +27,8 @@ class Series:
         clock: int64, the seconds of the wall clock since 1970.
         groups: int64, which series a row belongs to; a series' rows stand together.
         present: whether the row was measured, or filled.
+        measured: whether the values that are to be predicted were measured; filled ones are no
+            truth, and no window is learned from or judged by them.
         grid: `every`, `unit` and `origin`, as `throughline.serving.clock.steps` takes them.
         counts: what was done to the rows.
     """
@@ -36,6 +38,7 @@ class Series:
     clock: np.ndarray
     groups: np.ndarray
     present: np.ndarray
+    measured: np.ndarray
     grid: dict[str, Any]
     counts: dict[str, int]
 
@@ -51,6 +54,7 @@ class Series:
             clock=self.clock[chosen],
             groups=self.groups[chosen],
             present=self.present[chosen],
+            measured=self.measured[chosen],
         )
 
     @property
@@ -60,13 +64,16 @@ class Series:
         return np.concatenate([[0], edges, [len(self)]])
 
 
-def regular(rows: pd.DataFrame, time: Time, needed: Sequence[str]) -> Series:
+def regular(
+    rows: pd.DataFrame, time: Time, needed: Sequence[str], targets: Sequence[str] = ()
+) -> Series:
     """Bring rows onto the grid.
 
     Args:
         rows: clean rows in any order.
         time: section `time`.
         needed: columns that must not be empty, because nothing fills them.
+        targets: those of them that are predicted.
 
     Raises:
         BadPipeline: a column that the rows do not have.
@@ -94,8 +101,27 @@ def regular(rows: pd.DataFrame, time: Time, needed: Sequence[str]) -> Series:
             else "Give another `time.every`, or `time.resample: mean`",
         )
     table = rows.assign(**{"/group": groups, "/step": steps})
+    usual = int(table.groupby(["/group", "/step"]).size().median())
     table = _one_row_a_step(table, time, wall)
-    return _filled(_gapless(table, names, time, grid), time, needed)
+    if isinstance(time.gaps, Fill):
+        # A row that lacks a value is a gap, and a gap is filled with the whole row before it.
+        table = table[_known(table, needed)]
+        if not len(table):
+            raise BadData("A series must have rows with all their values", "none")
+    series = _gapless(table, names, time, grid)
+    series = replace(series, counts=series.counts | {"rows_a_step": usual})
+    return _filled(series, time, needed, targets)
+
+
+def _known(table: pd.DataFrame, needed: Sequence[str]) -> np.ndarray:
+    """Whether each row has all values that it needs; what is infinite was not measured."""
+    known = np.ones(len(table), dtype=bool)
+    for name in set(needed) & set(table.columns):
+        column = table[name]
+        present = column.notna().to_numpy()
+        finite = np.isfinite(column.to_numpy()) if column.dtype.kind == "f" else present
+        known &= present & finite
+    return known
 
 
 def times(rows: pd.DataFrame, time: Time, groups: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -137,14 +163,21 @@ def _values(column: pd.Series) -> np.ndarray:
 def _grid(moments: np.ndarray, time: Time) -> dict[str, Any]:
     every, unit = time.grid
     first = int(moments.min())
+    grid = {"every": every, "unit": unit, "origin": 0}
     if time.resample is not None:
-        origin = 0
-    elif unit == "s":
-        origin = first % every
-    else:
-        month = np.datetime64(first, "s").astype("datetime64[M]").astype("datetime64[s]")
-        origin = first - int(month.astype(np.int64))
-    return {"every": every, "unit": unit, "origin": origin}
+        return grid
+    if unit != "mo":
+        return {**grid, "origin": first % (every if unit == "s" else clocks.DAY)}
+    months = moments.astype("datetime64[s]").astype("datetime64[M]")
+    begun, over = (
+        moments - edges.astype("datetime64[s]").astype(np.int64) for edges in (months, months + 1)
+    )
+    # The last days of months are as far from their ends, and no two neighbours from their
+    # beginnings.
+    ends = (over == over[0]).all() and not (begun == begun[0]).all()
+    origin = int(over[0] if ends else begun[np.argmin(moments)])
+    phase = {"phase": int(months.min().astype(np.int64)) % every} if every > 1 else {}
+    return {**grid, "origin": origin, **phase}
 
 
 def _said(second: int) -> str:
@@ -189,7 +222,12 @@ def _one_row_a_step(table: pd.DataFrame, time: Time, wall: np.ndarray) -> pd.Dat
         for name in table.columns
         if name not in ("/group", "/step")
     }
-    return table.groupby(["/group", "/step"], sort=True).agg(how).reset_index()
+    steps = table.groupby(["/group", "/step"], sort=True)
+    found = steps.agg(how)
+    if time.resample == "sum":
+        # Nothing measured adds up to nothing known, not to 0.
+        found = found.where(steps.count() > 0)
+    return found.reset_index()
 
 
 def _gapless(
@@ -202,6 +240,8 @@ def _gapless(
     groups, steps = [], []
     for number in range(len(names)):
         own = table.loc[table["/group"] == number, "/step"].to_numpy()
+        if not len(own):
+            continue
         steps.append(np.arange(own.min(), own.max() + 1))
         groups.append(np.full(len(steps[-1]), number, dtype=np.int64))
     every_group, every_step = np.concatenate(groups), np.concatenate(steps)
@@ -225,10 +265,10 @@ def _gapless(
     moments = clocks.moments_of(every_step, grid)
     wall = clocks.wall_clock(moments, time.index.zone)
     counts = {"rows": len(rows), "absent": absent, "series": len(names)}
-    return Series(rows, every_step, wall, every_group, present, grid, counts)
+    return Series(rows, every_step, wall, every_group, present, present, grid, counts)
 
 
-def _filled(series: Series, time: Time, needed: Sequence[str]) -> Series:
+def _filled(series: Series, time: Time, needed: Sequence[str], targets: Sequence[str]) -> Series:
     """Fill gaps where the file says so; a row without a value that is needed is no row."""
     rows, present = series.rows, series.present
     counts = dict(series.counts)
@@ -240,6 +280,7 @@ def _filled(series: Series, time: Time, needed: Sequence[str]) -> Series:
     numbers = [name for name in wanted if rows[name].dtype.kind == "f"]
     # What is infinite was not measured.
     rows = rows.assign(**{name: rows[name].where(np.isfinite(rows[name])) for name in numbers})
+    measured = present & rows[list(targets)].notna().all(axis=1).to_numpy()
     whole = present & rows[wanted].notna().all(axis=1).to_numpy() if wanted else present
     if isinstance(time.gaps, Fill):
         filled = rows.groupby(series.groups)[list(rows.columns)].ffill(limit=time.gaps.most)
@@ -260,7 +301,7 @@ def _filled(series: Series, time: Time, needed: Sequence[str]) -> Series:
             "Give the column an `impute`, or `time.gaps: mark` or `fill`",
         )
     counts["incomplete"] = int((present & ~whole).sum())
-    return replace(series, rows=rows, present=whole, counts=counts)
+    return replace(series, rows=rows, present=whole, measured=measured & whole, counts=counts)
 
 
 def _near(series: Series, present: np.ndarray, most: int) -> np.ndarray:

@@ -10,6 +10,7 @@ import numpy as np
 
 from throughline.errors import BadData, BadPipeline
 from throughline.paths import write_json
+from throughline.pipeline.schema.time import Fill
 from throughline.samples.windows.calendar import TIMESTAMP
 from throughline.samples.windows.frame import Series, regular, required
 from throughline.samples.windows.layout import context_of
@@ -112,7 +113,7 @@ def prepared(rows: pd.DataFrame, view: Pipeline) -> PreparedSeries:
     planned = plan(rows, view.columns, view.inputs, hidden)
     if TIMESTAMP in planned.raw and time.calendar:
         raise BadPipeline(f"A column cannot be named '{TIMESTAMP}' beside 'time.calendar'")
-    series = regular(rows, time, [*_needed(planned), *target.columns])
+    series = regular(rows, time, [*_needed(planned), *target.columns], target.columns)
     extent = _extent(planned, view)
     assigned = parts(series, view.split, time.index.zone)
     placed = {
@@ -165,6 +166,7 @@ def _placed(series: Series, chosen: np.ndarray, extent: Extent, part: str, time:
     own = series.part(chosen)
     stride = time.stride if part == "training" else 1
     ends, counts = whole(own.present, own.groups, extent.before, extent.after, stride)
+    ends, counts = _judged(own, ends, counts, extent)
     if not len(ends) and (part == "training" or len(own)):
         raise BadData(
             f"The {part} part must hold a window of {extent.before} rows and {extent.after} ahead",
@@ -172,6 +174,16 @@ def _placed(series: Series, chosen: np.ndarray, extent: Extent, part: str, time:
             "Change `split`, shorten `time.lookback`, or bring more rows",
         )
     return Placed(own, ends, counts)
+
+
+def _judged(
+    series: Series, ends: np.ndarray, counts: dict[str, int], extent: Extent
+) -> tuple[np.ndarray, dict[str, int]]:
+    """The windows whose targets were measured: what gaps were filled with is no truth."""
+    truth = series.measured[ends[:, None] + np.array(extent.horizons)].all(axis=1)
+    if truth.all():
+        return ends, counts
+    return ends[truth], {**counts, "windows": int(truth.sum()), "not_measured": int((~truth).sum())}
 
 
 def _finite(training: Placed, arrays: dict[str, np.ndarray], extent: Extent) -> Placed:
@@ -229,7 +241,7 @@ def _summary(
     time = _time(view)
     training = placed["training"]
     columns = fitted.inputs
-    inputs = contract(training.series, planned)
+    inputs = contract(training.series, planned, view.target.columns)
     if time.calendar:
         inputs = [{"name": TIMESTAMP, "type": "time", "may_be_missing": False}, *inputs]
     if view.task == "forecast" and view.target.change is not None:
@@ -249,6 +261,8 @@ def _summary(
             "index": time.index.model_dump(),
             "group": time.group,
             "resample": time.resample,
+            "rows_a_step": series.counts["rows_a_step"],
+            "gaps": {"fill": time.gaps.most} if isinstance(time.gaps, Fill) else time.gaps,
             "season": time.cycle,
             "calendar": time.calendar,
             "direction": direction,
@@ -265,4 +279,4 @@ def _answering(training: Placed, targets: list[str], known: Any) -> list[dict[st
 
     columns = [Planned(name, "number", Column()) for name in targets if name not in known]
     plan = Plan({each.name: "number" for each in columns}, {"answers": columns})
-    return [{**entry, "answers_only": True} for entry in contract(training.series, plan)]
+    return [{**entry, "answers_only": True} for entry in contract(training.series, plan, targets)]

@@ -32,16 +32,16 @@ def read_series(folder: Path, grid: dict[str, Any]) -> Series:
     """The rows of a part, as `write_series` left them."""
     import pandas as pd
 
-    steps, clock, groups, present = np.load(folder / "steps.npy")
+    steps, clock, groups, present, measured = np.load(folder / "steps.npy")
     rows = pd.read_parquet(folder / "rows.parquet")
-    return Series(rows, steps, clock, groups, present.astype(bool), grid, {})
+    return Series(rows, steps, clock, groups, present.astype(bool), measured.astype(bool), grid, {})
 
 
 def write_series(series: Series, folder: Path) -> None:
-    """Rows as Parquet; step, clock, series and presence of each as one array."""
+    """Rows as Parquet; step, clock, series, presence and truth of each as one array."""
     series.rows.to_parquet(folder / "rows.parquet")
-    known = [series.steps, series.clock, series.groups, series.present.astype(np.int64)]
-    np.save(folder / "steps.npy", np.stack(known).astype(np.int64))
+    known = [series.steps, series.clock, series.groups, series.present, series.measured]
+    np.save(folder / "steps.npy", np.stack([each.astype(np.int64) for each in known]))
 
 
 def fit_windows(
@@ -224,8 +224,14 @@ def load_windows(folder: Path, inputs: list[dict[str, Any]], length: int) -> dic
     }
 
 
-def contract(series: Series, plan: Plan) -> list[dict[str, Any]]:
-    """The contract of every raw column, of the rows that were measured."""
+def contract(series: Series, plan: Plan, targets: Sequence[str]) -> list[dict[str, Any]]:
+    """The contract of every raw column, of the rows that were measured.
+
+    A row without the target was no row of the training, whatever its column could be filled with.
+    """
     from throughline.preprocessing.contract import contract as of_rows
 
-    return of_rows(series.rows[series.present], plan)
+    return [
+        {**entry, "may_be_missing": entry["may_be_missing"] and entry["name"] not in targets}
+        for entry in of_rows(series.rows[series.present], plan)
+    ]

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections import Counter
+from collections.abc import Iterator
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadData, listed
+from throughline.serving import delimited
+from throughline.serving.delimited import header_names, records
+from throughline.sources.cells import unsettled
 from throughline.sources.formats.content import decoded
 
 if TYPE_CHECKING:
@@ -15,12 +19,8 @@ if TYPE_CHECKING:
 
     from throughline.pipeline.schema.source import Read
 
-SEPARATORS = (",", ";", "\t", "|")
-RECORDS_TO_SNIFF = 50
-# What stands for a missing number or category. pandas' own list also holds "None" and "n/a",
-# which are honest categories in some files.
-MISSING = ("", "NA", "N/A", "NaN", "nan", "null", "NULL", "#N/A")
-LONGEST_FIELD = 1 << 30
+# Rows of a block: their cells are Python's texts only for a moment.
+BLOCK = 20_000
 
 
 def read(content: bytes, name: str, settings: Read) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -33,71 +33,117 @@ def read(content: bytes, name: str, settings: Read) -> tuple[pd.DataFrame, dict[
         BadData: names the line and column of what is wrong.
     """
     text = body(decoded(content, name, settings.encoding), name, settings)
-    separator = settings.separator or sniffed(text, settings.quotes)
-    names, first_line = _checked(text, name, separator, settings)
-    frame = _parsed(text, name, separator, names, settings)
+    separator = settings.separator or delimited.sniffed(text, settings.quotes)
+    try:
+        names, first_line, frame = _table(text, name, separator, settings)
+    except csv.Error as error:
+        raise BadData(f"'{name}' must be a sound CSV file", str(error)) from None
     how = {"separator": separator, "encoding": settings.encoding, "decimal": settings.decimal}
-    return frame, {**how, "first_line": first_line + settings.skip_rows}
+    return (
+        unsettled(frame, _layout(separator, settings, names, frame.attrs.pop("units", None))),
+        {**how, "first_line": first_line + settings.skip_rows},
+    )
+
+
+def _layout(
+    separator: str, settings: Read, names: list[str], units: list[str] | None
+) -> dict[str, Any]:
+    """How the file is laid out, for the model's metadata: what differs from a plain CSV file."""
+    found: dict[str, Any] = {
+        "separator": separator,
+        "encoding": settings.encoding,
+        "quotes": settings.quotes,
+        "header": settings.header,
+        "skip_rows": settings.skip_rows,
+        "skip_footer": settings.skip_footer,
+        "rename": settings.rename,
+        "units": units,
+        "verbatim_spaces": bool(settings.text_columns),
+        "names": None if settings.header and settings.columns is None else names,
+    }
+    plain = {
+        "separator": ",", "encoding": "utf-8", "quotes": True, "header": True, "skip_rows": 0,
+        "skip_footer": 0, "rename": {}, "units": None, "verbatim_spaces": False, "names": None,
+    }  # fmt: skip
+    return {key: value for key, value in found.items() if value != plain[key]}
 
 
 def body(text: str, name: str, settings: Read) -> str:
     """`text` without the lines that `skip_rows` and `skip_footer` leave out."""
     if not settings.skip_rows and not settings.skip_footer:
         return text
-    lines = text.splitlines(keepends=True)
-    if len(lines) <= settings.skip_rows + settings.skip_footer:
+    held = delimited.body(text, settings.skip_rows, settings.skip_footer)
+    if not held:
         raise BadData(
             f"'{name}' must have more lines than 'skip_rows' and 'skip_footer' leave out",
-            f"{len(lines)} lines",
+            f"{len(text.splitlines())} lines",
         )
-    return "".join(lines[settings.skip_rows : len(lines) - settings.skip_footer])
+    return held
 
 
-def sniffed(text: str, quotes: bool = True) -> str:
-    """The separator that splits the first records into the most fields, equally many in each.
+def _table(
+    text: str, name: str, separator: str, settings: Read
+) -> tuple[list[str], int, pd.DataFrame]:
+    """Names, first line and cells, after every record was found to be as wide as the header."""
+    import pandas as pd
+    import pyarrow as pa
 
-    A comma where none does: then the table has one column.
-    """
-    best, most = ",", 1
-    for separator in SEPARATORS:
-        widths = [len(record) for record, _ in _records(text, separator, quotes, RECORDS_TO_SNIFF)]
-        if widths and len(set(widths)) == 1 and widths[0] > most:
-            best, most = separator, widths[0]
-    if most > 1:
-        return best
-    # Not even: some record is broken. The header then tells best.
-    header = text.lstrip("\r\n").partition("\n")[0]
-    return max(SEPARATORS, key=header.count) if any(s in header for s in SEPARATORS) else ","
-
-
-def _records(text: str, separator: str, quotes: bool, most: int | None = None) -> Any:
-    """Records that are not blank, each with the number of its last line."""
-    csv.field_size_limit(LONGEST_FIELD)
-    reader = csv.reader(
-        io.StringIO(text, newline=""),
-        delimiter=separator,
-        quoting=csv.QUOTE_MINIMAL if quotes else csv.QUOTE_NONE,
-    )
-    count = 0
-    for record in reader:
-        if record:
-            yield record, reader.line_num
-            count += 1
-            if count == most:
-                return
-
-
-def _checked(text: str, name: str, separator: str, settings: Read) -> tuple[list[str], int]:
-    """The names of the columns, after every record was found to be as wide as they are."""
     if len(separator) != 1:
         raise BadData("'source.read.separator' must be one character", separator)
-    names: list[str] | None = None
-    line = first_line = before = 0
-    for record, line in _records(text, separator, settings.quotes):
-        if names is None:
-            names = _names(record, name, settings)
-            first_line = line + 1 if settings.header else 1
-        elif len(record) != len(names):
+    verbatim = bool(settings.text_columns)
+    every = records(text, separator, settings.quotes, verbatim)
+    header = next(every, None)
+    if header is None:
+        raise BadData(f"'{name}' must have at least one row below its header", "nothing")
+    names = _names(header[0], name, settings)
+    first_line = header[1] + 1 if settings.header else 1
+    below = every if settings.header else _with_first(header, every)
+    units = None
+    if settings.units:
+        units, line = next(below, ([], 0))
+        first_line = line + 1
+    blocks = [
+        [pa.array(column, pa.large_string()) for column in zip(*block, strict=True)]
+        for block in _blocks(_checked(below, names, name, separator, settings, header[1]))
+    ]
+    if not blocks:
+        raise BadData(
+            f"'{name}' must have at least one row below its header",
+            f"a header of {len(names)} columns and no row",
+        )
+    columns = [pa.chunked_array(parts) for parts in zip(*blocks, strict=True)]
+    frame = pd.DataFrame(
+        {
+            column: values.to_pandas().astype("str")
+            for column, values in zip(names, columns, strict=True)
+        }
+    )
+    frame.attrs["units"] = units
+    return names, first_line, frame
+
+
+def _with_first(
+    first: tuple[list[str], int], rest: Iterator[tuple[list[str], int]]
+) -> Iterator[tuple[list[str], int]]:
+    yield first
+    yield from rest
+
+
+def _checked(
+    below: Iterator[tuple[list[str], int]],
+    names: list[str],
+    name: str,
+    separator: str,
+    settings: Read,
+    before: int,
+) -> Iterator[list[str]]:
+    """The records, each as wide as the header.
+
+    Raises:
+        BadData: one is not; names its line.
+    """
+    for record, line in below:
+        if len(record) != len(names):
             at = settings.skip_rows + line
             broken = f" (it began in line {settings.skip_rows + before + 1}: is a quote left open?)"
             raise BadData(
@@ -107,12 +153,12 @@ def _checked(text: str, name: str, separator: str, settings: Read) -> tuple[list
                 "or set 'source.read.separator'",
             )
         before = line
-    if names is None or (settings.header and line < first_line):
-        raise BadData(
-            f"'{name}' must have at least one row below its header",
-            "nothing" if names is None else f"a header of {len(names)} columns and no row",
-        )
-    return names, first_line
+        yield record
+
+
+def _blocks(rows: Iterator[list[str]]) -> Iterator[list[list[str]]]:
+    while block := list(islice(rows, BLOCK)):
+        yield block
 
 
 def _names(header: list[str], name: str, settings: Read) -> list[str]:
@@ -124,7 +170,7 @@ def _names(header: list[str], name: str, settings: Read) -> list[str]:
             )
         names = settings.columns
     elif settings.header:
-        names = [field.strip() or f"column_{i + 1}" for i, field in enumerate(header)]
+        names = header_names(header)
     else:
         names = [f"column_{i + 1}" for i in range(len(header))]
     repeated = sorted(field for field, count in Counter(names).items() if count > 1)
@@ -135,30 +181,3 @@ def _names(header: list[str], name: str, settings: Read) -> list[str]:
             "Give all names in 'source.read.columns'",
         )
     return names
-
-
-def _parsed(text: str, name: str, separator: str, names: list[str], settings: Read) -> pd.DataFrame:
-    import pandas as pd
-
-    verbatim = [column for column in settings.text_columns if column in names]
-    missing = sorted({*MISSING, *settings.missing})
-    try:
-        frame = pd.read_csv(
-            io.StringIO(text, newline=""),
-            sep=separator,
-            quoting=csv.QUOTE_MINIMAL if settings.quotes else csv.QUOTE_NONE,
-            header=0 if settings.header else None,
-            names=names,
-            index_col=False,
-            decimal=settings.decimal,
-            thousands=settings.thousands,
-            keep_default_na=False,
-            na_values={column: missing for column in names if column not in verbatim},
-            dtype=dict.fromkeys(verbatim, str),
-            low_memory=False,
-            # The nearest double, so that a number reads as every other program reads it.
-            float_precision="round_trip",
-        )
-    except (pd.errors.ParserError, ValueError, OverflowError) as error:
-        raise BadData(f"'{name}' must be a sound CSV file", str(error).strip()) from None
-    return frame

@@ -6,8 +6,9 @@ import io
 from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadData
+from throughline.sources.cells import unsettled
 from throughline.sources.formats.content import decoded
-from throughline.sources.formats.delimited import MISSING, body
+from throughline.sources.formats.delimited import body
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -30,9 +31,8 @@ def read(content: bytes, name: str, settings: Read) -> tuple[pd.DataFrame, dict[
             io.StringIO(text),
             header=header,
             keep_default_na=False,
-            na_values=sorted({*MISSING, *settings.missing}),
-            decimal=settings.decimal,
-            thousands=settings.thousands,
+            na_filter=False,
+            dtype=str,
         )
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
         raise BadData(f"'{name}' must be a table of fixed columns", str(error)) from None
@@ -45,4 +45,5 @@ def read(content: bytes, name: str, settings: Read) -> tuple[pd.DataFrame, dict[
         frame.columns = settings.columns
     elif not settings.header:
         frame.columns = [f"column_{i + 1}" for i in range(frame.shape[1])]
-    return frame, {"encoding": settings.encoding}
+    frame.columns = frame.columns.map(str)
+    return unsettled(frame, {"encoding": settings.encoding}), {"encoding": settings.encoding}

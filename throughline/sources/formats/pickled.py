@@ -8,7 +8,6 @@ numbers, texts, lists, tuples, mappings and arrays of numbers, and nothing else.
 from __future__ import annotations
 
 import io
-import itertools
 import math
 import pickle
 from typing import TYPE_CHECKING, Any
@@ -28,8 +27,8 @@ if TYPE_CHECKING:
 
 # Truth values, integers, numbers and texts of fixed length; no objects, no records.
 KINDS = "biufSU"
-# Lists that hold one another make any number of values of a few bytes.
-MOST_VALUES = 10_000_000
+# So many may stand in many places.
+FEW_VALUES = 100_000
 PARTS = ("train", "valid", "test")
 
 
@@ -62,7 +61,8 @@ def unpickled(content: bytes, name: str) -> Any:
     try:
         # Python 2 wrote texts and the bytes of arrays alike; latin-1 gives every byte back.
         loaded = _Arrays(io.BytesIO(content), encoding="latin1").load()
-        return _plain(loaded, itertools.count())
+        # Each value takes a byte at least, unless it stands in many places.
+        return _plain(loaded, iter(range(max(FEW_VALUES, len(content)))))
     except OverLimit:
         raise
     except BadData as error:
@@ -163,10 +163,10 @@ def _plain(value: Any, seen: Iterator[int]) -> Any:
 
     Args:
         value: what the file holds; lists in it may be one list in many places.
-        seen: counts values, each in every place.
+        seen: counts values, each in every place; at its end there are too many.
     """
-    if next(seen) > MOST_VALUES:
-        raise OverLimit("A pickle must hold at most 10 million values beside arrays")
+    if next(seen, None) is None:
+        raise OverLimit("A pickle must hold each value in one place", "lists that hold one another")
     if isinstance(value, _Array):
         return value.value
     if isinstance(value, (list, tuple)):

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadData
 from throughline.limits import check, check_table, guarded, members
+from throughline.serving.delimited import SEPARATORS
+from throughline.sources.cells import settled
 from throughline.sources.formats.content import looks_like_html, unpacked
-from throughline.sources.formats.delimited import SEPARATORS
 from throughline.sources.gate import taken
 
 if TYPE_CHECKING:
@@ -79,6 +80,15 @@ def read_table(path: Path, name: str, settings: Read) -> tuple[pd.DataFrame, dic
 
 def read_bytes(content: bytes, name: str, settings: Read) -> tuple[pd.DataFrame, dict[str, Any]]:
     """The table in the bytes of a file; see `read_table`."""
+    frame, how = read_cells(content, name, settings)
+    return settled(frame, settings, f"'{name}'"), how
+
+
+def read_cells(content: bytes, name: str, settings: Read) -> tuple[pd.DataFrame, dict[str, Any]]:
+    """The table in the bytes of a file, whose texts are not yet read as values.
+
+    For tables of several files: what a column holds is told by all its cells; see `cells.settled`.
+    """
     with guarded(name):
         frame, how = _read(content, name, settings)
         check_table(name, *frame.shape)
@@ -91,7 +101,7 @@ def _read(content: bytes, name: str, settings: Read) -> tuple[pd.DataFrame, dict
     content, inner = unpacked(content, name, settings.member)
     if not content:
         raise BadData(f"'{name}' must hold data", f"0 bytes in '{inner}'", "Fetch it again")
-    kind = settings.format or _format_of(inner, content)
+    kind = settings.format or format_of(inner, content)
     if kind is None:
         if looks_like_html(content):
             raise BadData(f"'{name}' must hold data", "a web page", "Use the direct address")
@@ -119,7 +129,8 @@ def _check_inner(content: bytes, name: str, kind: str) -> None:
         check(name, "columns", max(first.count(mark.encode()) for mark in SEPARATORS) + 1)
 
 
-def _format_of(name: str, content: bytes) -> str | None:
+def format_of(name: str, content: bytes) -> str | None:
+    """The format that a file's first bytes or its name tell."""
     if content[:4] == b"PAR1":
         return "parquet"
     if content[:4] == b"RIFF" and content[8:12] == b"WAVE":

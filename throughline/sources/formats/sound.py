@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from throughline.errors import BadData
 from throughline.sources.formats import wav
 from throughline.sources.formats.arrays import as_frame
 
@@ -19,25 +18,27 @@ if TYPE_CHECKING:
 def read(content: bytes, name: str, settings: Read) -> tuple[pd.DataFrame, dict[str, Any]]:
     """One row: `waveform`, `samples`, `rate`, `bits` and `seconds`.
 
-    `waveform` holds the file's own bytes, uint8 (samples, 2, 1): two a sample, the lower one first,
-    so that it is stored and served as a picture is.
+    `waveform` holds one channel of 16 bits, uint8 (samples, 2, 1): two bytes a sample, the lower
+    one first, so that it is stored and served as a picture is. Of several channels it is the mean;
+    other numbers of bits are brought to 16, and floats from -1 to 1 to the same range.
 
     Raises:
-        BadData: not a PCM wav file of one channel and 16 bits, or truncated.
+        BadData: not a wav file of 8 to 32 bits or of floats, or truncated.
     """
-    rows, facts = wav.read(content, name, settings)
-    if (facts["channels"], facts["bits"]) != (1, 16):
-        raise BadData(
-            f"'{name}' must have one channel of 16 bits",
-            f"{facts['channels']} of {facts['bits']} bits",
-            "Convert it",
-        )
-    samples = rows["amplitude"].to_numpy(dtype="<i2")
+    values, facts = wav.samples(content, name)
+    mono = sixteen_bits(values, facts)
     columns = {
-        "waveform": samples.view(np.uint8).reshape(1, len(samples), 2, 1),
-        "samples": np.array([len(samples)]),
+        "waveform": mono.view(np.uint8).reshape(1, len(mono), 2, 1),
+        "samples": np.array([len(mono)]),
         "rate": np.array([facts["rate"]]),
         "bits": np.array([facts["bits"]]),
-        "seconds": np.array([len(samples) / facts["rate"]]),
+        "seconds": np.array([len(mono) / facts["rate"]]),
     }
     return as_frame(columns), facts
+
+
+def sixteen_bits(values: np.ndarray, facts: dict[str, Any]) -> np.ndarray:
+    """One channel of 16 bits, little-endian, of the samples that `wav.samples` gives."""
+    level = float(1 << 15) if facts["floats"] else 2.0 ** (16 - facts["bits"])
+    mono = np.round(values.mean(axis=1) * level)
+    return np.asarray(np.clip(mono, -(1 << 15), (1 << 15) - 1), dtype="<i2")

@@ -6,13 +6,15 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadData, MissingFile
+from throughline.sources.cells import settled, together
 from throughline.sources.fetching.mirror import held
 from throughline.sources.formats.content import decoded
-from throughline.sources.formats.reading import SUFFIXES, read_bytes
+from throughline.sources.formats.reading import SUFFIXES, read_cells
 from throughline.sources.gate import refuse_other
+from throughline.sources.layout import said_by_folders
 from throughline.sources.registry import Fetched, Surroundings, source
 from throughline.sources.tree import IMAGES, files_below
 
@@ -34,11 +36,12 @@ STARTS = {
 
 @source("folder")
 def bring(settings: Source, surroundings: Surroundings) -> Fetched:
-    """One row a file: its path, its class (the folder it is in), its part, and its content.
+    """One row a file: its path, its part and class as its folders say, and its content.
 
-    `train/cats/1.jpg` has the part `train` and the class `cats`. An image is a column `image` of
-    the file's bytes, a text a column `text`. A folder of tables of one shape gives their rows, one
-    below the other, with the column `file`. Files come in the order of their paths.
+    `train/cats/1.jpg` has the part `train` and the class `cats`, see `sources.layout`. An image
+    is a column `image` of the file's bytes, a text a column `text`. A folder of tables of one shape
+    gives their rows, one below the other, with the column `file`. Files come in the order of their
+    paths.
 
     Raises:
         MissingFile: there is no such folder.
@@ -124,13 +127,8 @@ def _kind(files: list[tuple[str, bytes]], settings: Source) -> str:
 def _items(files: list[tuple[str, bytes]], kind: str, settings: Source) -> pd.DataFrame:
     import pandas as pd
 
-    folders = [PurePosixPath(name).parts[:-1] for name, _ in files]
-    depth = max(len(parts) for parts in folders)
-    columns: dict[str, list[object]] = {"file": [name for name, _ in files]}
-    if depth >= 2:
-        columns["part"] = [parts[-2] if len(parts) > 1 else None for parts in folders]
-    if depth >= 1:
-        columns["class"] = [parts[-1] if parts else None for parts in folders]
+    names = [name for name, _ in files]
+    columns: dict[str, list[Any]] = {"file": names, **said_by_folders(names)}
     if kind == "text":
         encoding = settings.read.encoding
         columns["text"] = [decoded(content, name, encoding) for name, content in files]
@@ -157,11 +155,10 @@ def named_by_content(name: str, content: bytes) -> str:
 
 
 def _tables(files: list[tuple[str, bytes]], settings: Source) -> pd.DataFrame:
-    import pandas as pd
 
     frames: list[pd.DataFrame] = []
     for name, content in files:
-        frame, _ = read_bytes(content, PurePosixPath(name).name, settings.read)
+        frame, _ = read_cells(content, PurePosixPath(name).name, settings.read)
         if frames and list(frame.columns) != list(frames[0].columns):
             raise BadData(
                 f"'{name}' must have the columns of '{files[0][0]}'",
@@ -172,4 +169,6 @@ def _tables(files: list[tuple[str, bytes]], settings: Source) -> pd.DataFrame:
     names = [
         name for (name, _), frame in zip(files, frames, strict=True) for _ in range(len(frame))
     ]
-    return pd.concat(frames, ignore_index=True).assign(file=names)
+    return settled(together(frames), settings.read, f"'{files[0][0]}' and the others").assign(
+        file=names
+    )

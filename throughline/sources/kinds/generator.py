@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import inspect
 from collections.abc import Callable, Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadData, nearest
+from throughline.pipeline.own_code import own_function
 from throughline.sources.registry import Fetched, Surroundings, source
 
 if TYPE_CHECKING:
@@ -24,7 +24,8 @@ def bring(settings: Source, surroundings: Surroundings) -> Fetched:
     arguments; provenance holds the sha256 of the file that it is written in.
 
     Raises:
-        BadData: there is no such function, or it refuses the arguments or returns something else.
+        BadPipeline: there is no such function among the project's own.
+        BadData: it refuses the arguments or returns something else.
     """
     import numpy as np
     import pandas as pd
@@ -32,7 +33,7 @@ def bring(settings: Source, surroundings: Surroundings) -> Fetched:
     from throughline.sources.formats.arrays import as_frame
 
     address = settings.generator or ""
-    function = resolved(address)
+    function = own_function(address, surroundings.root, "source.generator")
     rows = called(function, settings.arguments, f"Generator '{address}'")
     if isinstance(rows, Mapping) and settings.images is not None:
         rows = as_frame({name: np.asarray(values) for name, values in rows.items()})
@@ -50,29 +51,6 @@ def bring(settings: Source, surroundings: Surroundings) -> Fetched:
         "code_sha256": hashlib.sha256(Path(code).read_bytes()).hexdigest() if code else None,
     }
     return Fetched(rows, origin)
-
-
-def resolved(address: str) -> Callable[..., Any]:
-    """The function that `package.module:function` names."""
-    module_name, _, function_name = address.partition(":")
-    if not module_name or not function_name:
-        raise BadData("A generator is written as 'package.module:function'", address)
-    try:
-        module = import_module(module_name)
-    except ImportError as error:
-        raise BadData(
-            f"Generator module '{module_name}' must be importable",
-            error,
-            "Install its package, or put its folder on PYTHONPATH",
-        ) from None
-    function = getattr(module, function_name, None)
-    if not callable(function):
-        public = [name for name, _ in inspect.getmembers(module, callable) if name[0] != "_"]
-        raise BadData(
-            f"'{module_name}' has no function '{function_name}'",
-            remedy=nearest(function_name, public),
-        )
-    return function  # type: ignore[no-any-return]
 
 
 def called(function: Callable[..., Any], arguments: Mapping[str, Any], what: str) -> Any:

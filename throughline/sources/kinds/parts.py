@@ -5,12 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadData, listed
+from throughline.sources.cells import settled, together
 from throughline.sources.fetching.located import address_of, located, name_of
-from throughline.sources.formats.reading import read_bytes
+from throughline.sources.formats.reading import read_cells
 from throughline.sources.gate import taken
 from throughline.sources.registry import Fetched, Surroundings, source
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from throughline.pipeline.schema.source import Source
 
 PART = "part"
@@ -23,15 +26,13 @@ def bring(settings: Source, surroundings: Surroundings) -> Fetched:
     Raises:
         BadData: files with different columns, or with a column `part` of their own.
     """
-    import pandas as pd
-
     frames: list[pd.DataFrame] = []
     columns: list[str] = []
     facts: dict[str, Any] = {}
     for part, wanted in (settings.parts or {}).items():
         path = located(wanted, surroundings)
         content, sha256 = taken(path, wanted.sha256)
-        frame, how = read_bytes(content, name_of(wanted), settings.read)
+        frame, how = read_cells(content, name_of(wanted), settings.read)
         if columns and list(frame.columns) != columns:
             raise BadData(
                 f"Part '{part}' must have the columns {listed(columns)}", listed(frame.columns)
@@ -52,5 +53,5 @@ def bring(settings: Source, surroundings: Surroundings) -> Fetched:
             "read": how,
         }
     names = [str(entry["source"]) for entry in facts.values()]
-    rows = pd.concat(frames, ignore_index=True)
+    rows = settled(together(frames), settings.read, " and ".join(names))
     return Fetched(rows, {"source": " and ".join(names), "parts": facts})

@@ -51,7 +51,8 @@ def bring(settings: Source, surroundings: Surroundings) -> Fetched:
         path = surroundings.root / str(url.database)
         if not path.is_file():
             # SQLite would make an empty database of that name.
-            raise BadData(f"SQLite file '{path}' must exist", remedy="Mend 'source.sql'")
+            shown = secrets.hide(str(path))
+            raise BadData(f"SQLite file '{shown}' must exist", remedy="Mend 'source.sql'")
         address = f"file:{quote(str(path.resolve()))}"
         url = url.set(database=address, query={"mode": "ro", "uri": "true"})
     shown = redacted(written)

@@ -9,13 +9,16 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
 from throughline.errors import BadData, listed
+from throughline.pipeline.schema.image import SetAside
+from throughline.sources.layout import CLASS, PART, said_by_folders
 from throughline.sources.pictures.decoding import PROFILE, Decoded, all_decoded
 from throughline.sources.registry import Fetched
 
@@ -31,8 +34,9 @@ def as_images(
 ) -> Fetched:
     """The pictures below a folder or in an archive, with what their folders say of them.
 
-    `train/cats/1.jpg` has the part `train` and the class `cats`. Rows come in the order of their
-    files' names; the number in the column of pictures says which picture of the array is theirs.
+    `train/cats/1.jpg` has the part `train` and the class `cats`, see `sources.layout`. Rows come
+    in the order of their files' names; the number in the column of pictures says which picture of
+    the array is theirs.
 
     Args:
         files: names below the folder or in the archive, and contents.
@@ -69,7 +73,7 @@ def from_encoded(fetched: Fetched, settings: Source, cache: Path) -> Fetched:
     stored = _stored(files, settings.images, fetched.origin, cache)
     rows = [int(name.removeprefix("rows/").split(" ")[0]) for name in stored.frame["file"]]
     kept = frame.drop(columns=["image"]).iloc[rows].reset_index(drop=True)
-    facts = stored.frame.drop(columns=[*kept.columns, "class", "part"], errors="ignore")
+    facts = stored.frame.drop(columns=[*kept.columns, CLASS, PART], errors="ignore")
     return Fetched(pd.concat([kept, facts], axis=1), stored.origin, stored.images)
 
 
@@ -99,7 +103,7 @@ def _stored(
         raise BadData(
             f"At most {images.limit:.1%} of the {len(found)} image files may be set aside",
             f"{len(aside)}: {listed(_sentence(each) for each in aside)}",
-            "Mend them, or raise 'source.images.limit'",
+            _remedy(aside),
         )
     facts = {
         "files": len(found),
@@ -110,7 +114,15 @@ def _stored(
 
 
 def _sentence(each: Decoded) -> str:
-    return f"{each.file} ({each.problem})"
+    return f"{each.file} ({each.problem}{f' {each.detail}' if each.problem == 'mode' else ''})"
+
+
+def _remedy(aside: list[Decoded]) -> str:
+    """What to do about files that are set aside, said of the most frequent fault."""
+    problem, _ = Counter(each.problem for each in aside).most_common(1)[0]
+    if problem in get_args(SetAside):
+        return f"To use them, leave '{problem}' out of 'source.images.set_aside'"
+    return "Mend them, or raise 'source.images.limit'"
 
 
 def _written(
@@ -162,19 +174,20 @@ def _judged(found: list[Decoded], images: Images) -> tuple[pd.DataFrame, list[De
                 seen[key] = each.file
         unusable = "number" not in each.facts
         (aside if unusable or each.problem in images.set_aside else kept).append(each)
+    if not found:
+        raise BadData("The source must hold image files, JPEG, PNG, GIF, BMP or WebP", "none")
     if not kept:
-        raise BadData("The source must hold image files", f"{len(found)}, none of them sound")
+        raise BadData(
+            "The source must hold image files that are not set aside",
+            f"{len(aside)}: {listed(_sentence(each) for each in aside)}",
+            _remedy(aside),
+        )
     return pd.DataFrame(_columns(kept, images.column)), aside
 
 
 def _columns(kept: list[Decoded], column: str) -> dict[str, list[Any]]:
-    folders = [each.file.split("/")[:-1] for each in kept]
-    depth = max(len(parts) for parts in folders)
-    columns: dict[str, list[Any]] = {"file": [each.file for each in kept]}
-    if depth >= 2:
-        columns["part"] = [parts[-2] if len(parts) > 1 else None for parts in folders]
-    if depth >= 1:
-        columns["class"] = [parts[-1] if parts else None for parts in folders]
+    files = [each.file for each in kept]
+    columns: dict[str, list[Any]] = {"file": files, **said_by_folders(files)}
     columns[column] = [each.facts["number"] for each in kept]
     for name in ("height", "width", "mode", "format", "sha256"):
         columns[name] = [each.facts[name] for each in kept]

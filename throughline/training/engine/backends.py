@@ -154,12 +154,15 @@ class TensorflowBackend:
         Keras' TensorFlow optimizers assign to `tf.Variable`s through a distribution strategy and
         so refuse `stateless_apply`; the base class that JAX uses has no such need.
         """
+        from keras.src.backend.tensorflow.optimizer import TFOptimizer
         from keras.src.optimizers.base_optimizer import BaseOptimizer
 
         methods = {name: getattr(BaseOptimizer, name) for name in STATELESS_METHODS}
-        cls = type(optimizer)
         methods |= {"_var_key": _identity, "assign": _assign, "assign_add": _assign_add}
-        optimizer.__class__ = type(cls.__name__, (cls,), methods)
+        # Behind the optimizer's own methods, which may call these as those of their parent.
+        stateless = type("Stateless", (TFOptimizer,), methods)
+        cls = type(optimizer)
+        optimizer.__class__ = type(cls.__name__, (cls, stateless), {})
         return optimizer
 
 

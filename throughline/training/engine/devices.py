@@ -130,6 +130,8 @@ def _choose_instructions(instructions: str) -> None:
         )
     if instructions == "avx2":
         processor.fix_training()
+    else:
+        processor.unfix_training()
 
 
 def _configure_tensorflow(device: str, threads: int, deterministic: bool) -> None:

@@ -27,6 +27,7 @@ def fit(
     *,
     loss: Choice,
     metrics: Sequence[Choice] = (),
+    answer: str | None = None,
     epochs: int | None = None,
     predictions: bool = True,
     xla: bool | None = None,
@@ -44,6 +45,8 @@ def fit(
         runs: what is trained; all have inputs of the same shape.
         loss: a Keras loss; `training.loss` goes before it.
         metrics: Keras metrics; `training.metrics` go before them.
+        answer: the activation that makes answers of the network's logits, for metrics and
+            predictions. Default: the network gives answers.
         epochs: how many epochs. Default: `training.max_epochs`.
         predictions: whether the validation rows are predicted at the end. Default: true.
         xla: compile by XLA. Default: where it measures faster.
@@ -69,7 +72,7 @@ def fit(
         return []
     _check_rows(runs)
     with _precision(training.precision):
-        trainer = Trainer(build, training, runs, loss, metrics, epochs, xla)
+        trainer = Trainer(build, training, runs, loss, metrics, answer, epochs, xla)
         kept = _checkpoints(checkpoints, trainer, began)
         if only is not None:
             runs = [runs[i] for i in only]

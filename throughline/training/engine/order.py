@@ -9,6 +9,7 @@ import numpy as np
 
 from throughline.errors import BadData
 from throughline.training.engine.runs import Array, Rows, Weights
+from throughline.training.engine.state import Held
 
 LARGEST_TABLE = 64 * 2**20
 
@@ -73,17 +74,20 @@ def in_batches(rows: Rows, batch: int, steps: int) -> Array:
     return filled.reshape(steps, batch)
 
 
-def held_out(rows: Rows | None, most: int, batch: int) -> tuple[Array, np.int32]:
-    """Rows that are only measured, in batches, and their number.
+def held_out(rows: Rows | None, most: int, batch: int, padded: bool) -> Held:
+    """Rows that are only measured, in batches.
 
     Args:
         rows: row numbers; none where the run has none.
         most: rows that a run of the program has at most.
         batch: rows in a batch; 0 when no run has any.
+        padded: whether the last batch is filled up.
     """
-    held = np.zeros(0, np.int32) if rows is None or not batch else rows
+    held = np.zeros(0, np.int32) if rows is None or not batch else np.asarray(rows)
     steps = roomy(-(-most // batch)) if batch else 0
-    return in_batches(held, max(batch, 1), steps), np.int32(len(held))
+    rest = 0 if padded or not batch else len(held) % batch
+    last = held[len(held) - rest :].astype(np.int32)
+    return Held(in_batches(held, max(batch, 1), steps), last, np.int32(len(held)))
 
 
 def class_weights(

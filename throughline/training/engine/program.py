@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from throughline.samples.windows.gathered import rows_of
 from throughline.training.engine.backends import Backend
 from throughline.training.engine.stacked import joined
-from throughline.training.engine.state import Data, Each, Order, Shape, State
+from throughline.training.engine.state import Data, Each, Held, Order, Shape, State
 from throughline.training.engine.tally import Tally, batch_loss
 from throughline.training.engine.watch import EarlyStopping, Plateau
 from throughline.training.network.layers import carried, max_pooling
@@ -56,6 +56,7 @@ class Program:
         metrics: Keras metrics.
         backend: of Keras.
         shape: what is fixed at compile time.
+        answer: activation that makes answers of the network's logits. Default: none.
         stopping: early stopping. Default: none.
         plateau: ReduceLROnPlateau. Default: none.
     """
@@ -66,6 +67,7 @@ class Program:
     metrics: list[Any]
     backend: Backend
     shape: Shape
+    answer: str | None = None
     stopping: EarlyStopping | None = None
     plateau: Plateau | None = None
 
@@ -166,11 +168,9 @@ class Program:
             state = state._replace(bad_step=ops.where(bad >= 0, bad, state.bad_step))
         results = self.tally.results(sums)
         if batch := self.shape.validation_batch:
-            results += self._measured(
-                state, data, data.validation_rows, batch, data.validation_count
-            )
+            results += self._measured(state, data, data.validation, batch)
         if batch := self.shape.watched_batch:
-            results += self._measured(state, data, data.watched_rows, batch, data.watched_count)
+            results += self._measured(state, data, data.watched, batch)
         return state, ops.stack(results)
 
     def _step(
@@ -183,14 +183,15 @@ class Program:
 
         def loss(trainable: Tensors) -> tuple[Tensor, Any]:
             prediction, fixed, extra = self._called(trainable, state.fixed, x, training=True)
-            return batch_loss(self.loss, y, prediction, weight, valid, extra), (prediction, fixed)
+            value = batch_loss(self.loss, y, prediction, weight, valid, extra)
+            return self.optimizer.scale_loss(value), (value, prediction, fixed)
 
-        value, (prediction, fixed), gradients = self.backend.gradient(loss, state.trainable)
+        _, (value, prediction, fixed), gradients = self.backend.gradient(loss, state.trainable)
         trainable, optimizer = self.optimizer.stateless_apply(
             state.optimizer, gradients, state.trainable
         )
         bad = ops.where(ops.isfinite(value), state.bad_step, step)
-        sums = self.tally.added(sums, value, y, prediction, valid)
+        sums = self.tally.added(sums, value, y, self._answered(prediction), valid)
         state = state._replace(
             trainable=list(trainable), fixed=list(fixed), optimizer=list(optimizer), bad_step=bad
         )
@@ -206,23 +207,29 @@ class Program:
         x = gathered[0] if len(gathered) == 1 else gathered
         return x, rows_of(data.target, rows, self.backend.gather)
 
-    def _measured(
-        self, state: State, data: Data, table: Tensor, batch: int, count: Tensor
-    ) -> Tensors:
+    def _measured(self, state: State, data: Data, held: Held, batch: int) -> Tensors:
         """Loss and metrics of rows that are not trained on, in batches."""
         from keras import ops
 
-        def one(step: Tensor, sums: Any) -> tuple[Tensor, Any]:
-            rows = table[step]
+        padded, count = self.shape.padded_held, held.count
+
+        def added(sums: Any, rows: Tensor, valid: Tensor | None) -> Any:
             x, y = self._batch(data, rows)
             prediction, _, extra = self._called(state.trainable, state.fixed, x, training=False)
-            valid = ops.cast(ops.arange(batch) < count - step * batch, "float32")
             value = batch_loss(self.loss, y, prediction, None, valid, extra)
-            return step + 1, self.tally.added(sums, value, y, prediction, valid)
+            return self.tally.added(sums, value, y, self._answered(prediction), valid)
+
+        def one(step: Tensor, sums: Any) -> tuple[Tensor, Any]:
+            valid = None
+            if padded:
+                valid = ops.cast(ops.arange(batch) < count - step * batch, "float32")
+            return step + 1, added(sums, held.rows[step], valid)
 
         zero = ops.convert_to_tensor(0, "int32")
-        steps = (count + batch - 1) // batch
+        steps = (count + batch - 1) // batch if padded else count // batch
         _, sums = ops.while_loop(lambda step, _: step < steps, one, (zero, self.tally.start()))
+        if held.rest.shape[0]:
+            sums = added(sums, held.rest, None)
         return self.tally.results(sums)
 
     def _after_epoch(self, state: State, row: Tensor) -> State:
@@ -250,7 +257,13 @@ class Program:
             for array, dtype in zip(inputs, self.dtypes, strict=True)
         ]
         x = gathered[0] if len(gathered) == 1 else gathered
-        return self._called(trainable, fixed, x, training=False)[0]
+        return self._answered(self._called(trainable, fixed, x, training=False)[0])
+
+    def _answered(self, prediction: Tensor) -> Tensor:
+        """The answers, of which metrics judge; the loss may want logits."""
+        import keras
+
+        return keras.activations.get(self.answer)(prediction) if self.answer else prediction
 
     def _called(
         self, trainable: Tensors, fixed: Tensors, x: Any, training: bool

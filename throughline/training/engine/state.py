@@ -9,16 +9,25 @@ Tensor = Any
 Tensors = list[Tensor]
 
 
+class Held(NamedTuple):
+    """Rows that are only measured: `rows` is (steps, batch), `rest` a last batch of its own size.
+
+    `rows` holds those of `rest`, too, filled up, for what treats rows one by one.
+    """
+
+    rows: Tensor
+    rest: Tensor
+    count: Tensor
+
+
 class Data(NamedTuple):
     """What a training reads; the same tensors serve all runs that share them."""
 
     inputs: Tensors
     target: Tensor
     weight: Tensor
-    validation_rows: Tensor
-    validation_count: Tensor
-    watched_rows: Tensor
-    watched_count: Tensor
+    validation: Held
+    watched: Held
 
 
 class Order(NamedTuple):
@@ -60,7 +69,8 @@ class Shape:
         validation_batch: rows in a batch of validation; 0 when nothing is validated.
         watched_batch: rows in a batch of those that are watched apart; 0 when none are.
         padded: the last batch is filled up with rows of weight zero, which leaves every result
-            as it is for layers that treat rows one by one; else it has its own size.
+            as it is for layers and losses that treat rows one by one; else it has its own size.
+        padded_held: the same for batches that are only measured.
         weighted: rows carry weights.
         xla: compiled by XLA.
     """
@@ -69,5 +79,6 @@ class Shape:
     validation_batch: int
     watched_batch: int
     padded: bool
+    padded_held: bool
     weighted: bool
     xla: bool

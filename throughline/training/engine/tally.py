@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from throughline.training.network.targets import as_taken
+
 Tensor = Any
 Tensors = list[Tensor]
 Sums = Any
@@ -32,6 +34,7 @@ def batch_loss(
     """
     from keras import ops
 
+    target = as_taken(loss, target, prediction)
     if valid is None:
         value = loss(target, prediction, sample_weight=weight)
     else:
@@ -46,13 +49,21 @@ def _padded(
 ) -> Tensor:
     """Like `loss`, but the rows that fill the batch up are neither summed nor counted."""
     from keras import ops
+    from keras.src.losses.loss import reduce_weighted_values
 
     dtype = loss.dtype
-    mask = getattr(prediction, "_keras_mask", None)
     values = loss.call(ops.cast(target, dtype), ops.cast(prediction, dtype))
     counted = ops.broadcast_to(_as_rank(valid, values), ops.shape(values))
-    if mask is not None:
-        counted = counted * ops.cast(mask, dtype)
+    # Of the steps that a layer masks, and of the classes that the loss ignores.
+    for mask in (getattr(prediction, "_keras_mask", None), getattr(values, "_keras_mask", None)):
+        if mask is not None:
+            counted = counted * ops.cast(mask, dtype)
+    if loss.reduction in ("sum", "mean_with_sample_weight"):
+        if weight is not None:
+            counted = counted * _as_rank(weight, values)
+        return reduce_weighted_values(
+            values, sample_weight=counted, reduction=loss.reduction, dtype=dtype
+        )
     total = values * counted if weight is None else values * counted * _as_rank(weight, values)
     return ops.sum(total) / ops.maximum(ops.sum(counted), 1.0)
 
@@ -91,7 +102,9 @@ class Tally:
         total, rows, states = sums
         count = float(prediction.shape[0]) if valid is None else ops.sum(valid)
         states = [
-            metric.stateless_update_state(state, target, prediction, sample_weight=valid)
+            metric.stateless_update_state(
+                state, as_taken(metric, target, prediction), prediction, sample_weight=valid
+            )
             for metric, state in zip(self.metrics, states, strict=True)
         ]
         return total + ops.cast(value, "float32") * count, rows + count, states
@@ -101,5 +114,15 @@ class Tally:
         from keras import ops
 
         total, rows, states = sums
-        values = [m.stateless_result(s) for m, s in zip(self.metrics, states, strict=True)]
-        return [total / ops.maximum(rows, 1.0), *(ops.mean(ops.cast(v, "float32")) for v in values)]
+        values = [_result(m, s) for m, s in zip(self.metrics, states, strict=True)]
+        return [total / ops.maximum(rows, 1.0), *map(ops.mean, values)]
+
+
+def _result(metric: Any, state: Tensors) -> Tensor:
+    """Like `stateless_result`, also of a metric that returns a variable itself."""
+    import keras
+    from keras import ops
+
+    pairs = list(zip(metric.variables, state, strict=True))
+    with keras.StatelessScope(state_mapping=pairs):
+        return ops.cast(metric.result(), "float32")

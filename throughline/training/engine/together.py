@@ -14,7 +14,7 @@ from throughline.training.divergence import Diverged
 from throughline.training.engine import order
 from throughline.training.engine.runs import Array, Fitted, Run
 from throughline.training.engine.stacked import PerRun, blocks, joined, split
-from throughline.training.engine.state import Data, Each, Order, State
+from throughline.training.engine.state import Data, Each, Held, Order, State
 from throughline.training.engine.trainer import SECONDS_A_CALL, Trainer, Watcher, plain
 
 if TYPE_CHECKING:
@@ -47,9 +47,9 @@ def fitted_together(
         BadPipeline: a layer that the backend cannot vectorise.
         Diverged: when a loss is NaN or infinite; of the first run, and what became of all others.
     """
-    by_rest: dict[int, list[int]] = {}
+    by_rest: dict[tuple[int, ...], list[int]] = {}
     for i, run in enumerate(runs):
-        by_rest.setdefault(trainer.rest(run), []).append(i)
+        by_rest.setdefault(trainer.rests(run), []).append(i)
     most = runs_at_once(trainer)
     results: dict[int, Fitted | Diverged] = {}
     for positions in by_rest.values():
@@ -99,7 +99,10 @@ class _Group:
             [blocks([run.inputs[name] for run in runs], put) for name in trainer.names],
             blocks([run.target for run in runs], put),
             blocks([trainer.weight(run) for run in runs], put),
-            *(PerRun(put(np.stack(parts))) for parts in measured),
+            *(
+                Held(*(PerRun(put(np.stack(parts))) for parts in zip(*each, strict=True)))
+                for each in measured
+            ),
         )
 
     def _put(self, array: Any) -> Any:

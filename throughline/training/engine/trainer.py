@@ -15,7 +15,7 @@ from throughline.training.divergence import Diverged
 from throughline.training.engine import backends, order, programs, watch
 from throughline.training.engine.program import Program, watched_columns
 from throughline.training.engine.runs import Array, Fitted, Rows, Run, Weights
-from throughline.training.engine.state import Data, Order, Shape, State
+from throughline.training.engine.state import Data, Held, Order, Shape, State
 from throughline.training.network import objects
 from throughline.training.network.layers import carried, forget, rows_apart
 from throughline.training.xla import whether
@@ -43,12 +43,14 @@ class Trainer:
         runs: Sequence[Run],
         loss: Choice,
         metrics: Sequence[Choice],
+        answer: str | None,
         epochs: int | None,
         xla: bool | None,
     ) -> None:
         self.build = build
         self.training = training
         self.runs = runs
+        self.answer = answer
         self.epochs = training.max_epochs if epochs is None else epochs
         self.backend = backends.current()
         self.arrays: dict[int, Any] = {}
@@ -60,7 +62,9 @@ class Trainer:
         chosen = metrics if training.metrics is None else training.metrics
         self.metrics = objects.metrics(chosen, *example)
         self.figures = figures(training, loss, metrics)
-        self.padded = rows_apart(self.model)
+        apart = objects.rows_apart(self.loss, *example)
+        self.padded = apart and rows_apart(self.model)
+        self.padded_held = apart and rows_apart(self.model, training=False)
         self.most_rows = max(len(run.train_rows) for run in runs)
         self.most_validated = most(run.validation_rows for run in runs)
         watching = watch.looks_at_validation(training)
@@ -73,6 +77,7 @@ class Trainer:
     def _optimizer(self, model: keras.Model) -> Any:
         optimizer = self.backend.stateless(objects.optimizer(self.training))
         optimizer.build(model.trainable_variables)
+        objects.track(optimizer)
         return optimizer
 
     def _example(self) -> tuple[Any, Any]:
@@ -97,16 +102,21 @@ class Trainer:
         weighted = self.training.class_weight is not None or any(
             run.sample_weight is not None for run in self.runs
         )
+        # A sum over a batch, or what mixes its rows, compares with batches of the same size only.
+        alike = not self.padded_held or self.loss.reduction == "sum"
+        at_once = size if alike else max(size, VALIDATION_BATCH)
         validation, watched = (
-            min(max(size, VALIDATION_BATCH), -(-count // VALIDATION_GRAIN) * VALIDATION_GRAIN)
+            min(at_once, -(-count // VALIDATION_GRAIN) * VALIDATION_GRAIN)
             for count in (self.most_validated, self.most_watched)
         )
         steps = self.epochs * -(-self.most_rows // size)
         by_xla = whether(xla, self.training, self.model, steps)
-        return Shape(size, validation, watched, self.padded, weighted, by_xla)
+        return Shape(size, validation, watched, self.padded, self.padded_held, weighted, by_xla)
 
     def _key(self, loss: Choice, metrics: Sequence[Choice]) -> str | None:
         """What the program depends on; runs and calls that agree in it share one."""
+        if objects.own_code(self.training):
+            return None
         rule = self.training.epochs
         target = self.runs[0].target
         return programs.key(
@@ -115,6 +125,7 @@ class Trainer:
             [
                 self.training.loss or loss,
                 list(metrics),
+                self.answer,
                 self.training.schedule,
                 None if isinstance(rule, int) else rule.model_dump(exclude={"max"}),
                 [list(target.shape[1:]), str(target.dtype)],
@@ -126,6 +137,7 @@ class Trainer:
         names = watched_columns(self.metrics, self.shape)
         return Program(
             self.model, self.optimizer, self.loss, self.metrics, self.backend, self.shape,
+            answer=self.answer,
             stopping=watch.stopping(self.training, names, self.figures),
             plateau=watch.plateau(self.training, names, self.figures),
         )  # fmt: skip
@@ -211,7 +223,7 @@ class Trainer:
             [self.on_device(run.inputs[name]) for name in self.names],
             self.on_device(run.target),
             self.backend.device_array(self.weight(run)),
-            *map(self.backend.device_array, self.measured(run)),
+            *(Held(*map(self.backend.device_array, held)) for held in self.measured(run)),
         )
 
     @property
@@ -219,12 +231,18 @@ class Trainer:
         """Of the network's inputs, in its order."""
         return [tensor.name.split(":")[0] for tensor in self.model.inputs]
 
-    def measured(self, run: Run) -> tuple[Array, np.int32, Array, np.int32]:
-        """The rows that are only measured, in batches, and their number; then those watched."""
-        shape = self.shape
+    def rests(self, run: Run) -> tuple[int, ...]:
+        """Rows of every last batch of its own size."""
+        return self.rest(run), *(len(held.rest) for held in self.measured(run))
+
+    def measured(self, run: Run) -> tuple[Held, Held]:
+        """The rows that are only measured, and those that are watched."""
+        shape, padded = self.shape, self.padded_held
         return (
-            *order.held_out(run.validation_rows, self.most_validated, shape.validation_batch),
-            *order.held_out(run.watched_rows, self.most_watched, shape.watched_batch),
+            order.held_out(
+                run.validation_rows, self.most_validated, shape.validation_batch, padded
+            ),
+            order.held_out(run.watched_rows, self.most_watched, shape.watched_batch, padded),
         )
 
     def on_device(self, array: Any) -> Any:
@@ -295,7 +313,7 @@ class Trainer:
 
         parts = [
             ops.convert_to_numpy(self.program.predict(trainable, fixed, data.inputs, rows))
-            for rows in data.validation_rows[: -(-count // self.shape.validation_batch)]
+            for rows in data.validation.rows[: -(-count // self.shape.validation_batch)]
         ]
         # Mixed precision predicts in bfloat16, which is no type of NumPy's own.
         return np.concatenate(parts)[:count].astype(np.float32, copy=False)

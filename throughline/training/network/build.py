@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import random
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from throughline.training.network import catalogue, spec
-from throughline.training.network.own_network import own_network
+from throughline.training.network import catalogue, own, spec
 from throughline.training.network.spec import BadNetwork, Entry, check
 from throughline.training.network.word_vectors import with_weights
 
@@ -72,7 +72,7 @@ def build(
     """
     with _seeded(seed):
         if isinstance(network, str):
-            return own_network(network)(dict(inputs), output)
+            return own.network(network, inputs, output, dtypes or {})
         listing = spec.entries(network)
         for entry in listing:
             for problem in spec.problems(entry):
@@ -209,7 +209,7 @@ class _Builder:
 
     def _applied(self, layer: Any, tensors: Any, entry: Entry) -> Any:
         try:
-            return layer(tensors)
+            return layer(*_called_with(layer, tensors))
         except (TypeError, ValueError) as error:
             shapes = (
                 [tuple(t.shape) for t in tensors] if isinstance(tensors, list) else tensors.shape
@@ -228,6 +228,21 @@ class _Builder:
             name = f"{base}_{count}"
         self.used.add(name)
         return name
+
+
+def _called_with(layer: Any, tensors: Any) -> list[Any]:
+    """What a layer is called with: most take one tensor or a list, attention a query and a value.
+
+    A single tensor attends to itself.
+    """
+    needed = [
+        each
+        for each in inspect.signature(layer.call).parameters.values()
+        if each.kind is each.POSITIONAL_OR_KEYWORD and each.default is each.empty
+    ]
+    if len(needed) < 2:
+        return [tensors]
+    return tensors if isinstance(tensors, list) else [tensors] * len(needed)
 
 
 def _answers(entry: Entry) -> bool:

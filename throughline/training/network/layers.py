@@ -14,21 +14,23 @@ WORTH_FOR_RECURRENT = 200
 WORTH_COMPILING = 2000
 # In three dimensions XLA has the gradient.
 MAX_POOLING = ("MaxPooling1D", "MaxPooling2D", "MaxPool1D", "MaxPool2D", "AdaptiveMaxPool")
-ROWS_MIX = (
-    "BatchNormalization",
-    "ActivityRegularization",
-    "MixUp",
-    "CutMix",
-)
+MIX_IN_TRAINING = ("BatchNormalization", "MixUp", "CutMix")
 
 
-def rows_apart(model: keras.Model) -> bool:
-    """Whether every layer treats rows one by one, so that padding a batch changes nothing."""
+def rows_apart(model: keras.Model, training: bool = True) -> bool:
+    """Whether every layer treats rows one by one, so that padding a batch changes nothing.
+
+    Args:
+        model: the network.
+        training: or whether it only answers. Default: true.
+    """
     for layer in model._flatten_layers():
         if layer is model:
             continue
         kind = type(layer)
-        if not kind.__module__.startswith("keras.") or kind.__name__ in ROWS_MIX:
+        if not kind.__module__.startswith("keras."):
+            return False
+        if training and kind.__name__ in MIX_IN_TRAINING:
             return False
         if getattr(layer, "activity_regularizer", None) or getattr(layer, "stateful", False):
             return False

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from throughline.errors import BadPipeline
-from throughline.figures.learned import SHORT_NAMES, folded
-from throughline.training.network import catalogue, spec
+from throughline.figures.learned import ACCURACY, SHORT_NAMES, folded
+from throughline.training.network import catalogue, own, spec
 from throughline.training.network.build import named_object
+from throughline.training.network.targets import as_taken
 
 if TYPE_CHECKING:
     import keras
@@ -31,6 +34,11 @@ UNSUPPORTED = {
     "gradient_accumulation_steps": "Use a larger batch_size, which gives the same gradients",
     "use_ema": "Use training.epochs.patience, which keeps the best epoch's weights",
 }
+
+
+# Of these the file may name some of the user's own.
+OWN = ("losses", "metrics")
+WRAPPING = ("inner_optimizer", "optimizer_map")
 
 
 class BadTraining(BadPipeline):
@@ -57,6 +65,7 @@ def check(training: Training) -> list[str]:
         for i, metric in enumerate(training.metrics or [])
     ]
     found = [_problem(place, kind, choice) for place, kind, choice in named]
+    found.append(_reduction_problem(training.loss))
     found.append(_plateau_problem(training.schedule))
     found.append(_unsupported_problem(training.optimizer))
     return [problem for problem in found if problem]
@@ -68,15 +77,40 @@ def _problem(place: str, kind: str, choice: Choice | None) -> str | None:
     names = catalogue.read()[kind]
     name, arguments = _split(choice)
     known = _known(name, kind)
+    if kind in OWN and own.is_reference(name):
+        return None
+    if name.lower() in SHORT_NAMES:
+        return _short_problem(place, kind, name, arguments)
     if known is None:
-        if isinstance(choice, str) and name.lower() in SHORT_NAMES:
-            return None
         return str(spec.unknown(f"{place} should be one of Keras' {kind}", name, list(names)))
     for argument in arguments:
         if argument not in names[known]:
             expected = f"{place}.{known}.{argument} should be an argument of {known}"
             return str(spec.unknown(expected, argument, names[known]))
     return None
+
+
+def _reduction_problem(loss: Choice | None) -> str | None:
+    name, arguments = _split(loss or "")
+    if "reduction" not in arguments or arguments["reduction"] not in (None, "none"):
+        return None
+    return str(
+        BadTraining(
+            f"training.loss.{name}.reduction should make one number of a batch",
+            str(arguments["reduction"]),
+            "Use sum_over_batch_size, sum or mean_with_sample_weight",
+        )
+    )
+
+
+def _short_problem(place: str, kind: str, name: str, arguments: Mapping[str, Any]) -> str | None:
+    """What stands beside a name that Keras resolves by the shapes, and so makes without it."""
+    valid = ["name"] if kind == "metrics" else []
+    found = next((argument for argument in arguments if argument not in valid), None)
+    if found is None:
+        return None
+    expected = f"{place}.{name} should have no arguments" + (" but `name`" if valid else "")
+    return str(BadTraining(expected, found, "Name the class itself, as BinaryAccuracy"))
 
 
 def _plateau_problem(schedule: Choice | None) -> str | None:
@@ -91,6 +125,11 @@ def _plateau_problem(schedule: Choice | None) -> str | None:
 
 def _unsupported_problem(optimizer: Choice) -> str | None:
     name, arguments = _split(optimizer)
+    known = _known(name, "optimizers")
+    wrapped = [a for a in catalogue.read()["optimizers"].get(known or "", []) if a in WRAPPING]
+    if wrapped:
+        expected = "training.optimizer should be one that needs no other"
+        return str(BadTraining(expected, name, f"{name} wraps them in {wrapped[0]}"))
     for argument, remedy in UNSUPPORTED.items():
         if arguments.get(argument):
             expected = f"training.optimizer.{name}.{argument} is not supported"
@@ -148,6 +187,25 @@ def optimizer(training: Training) -> keras.optimizers.Optimizer:
     return made
 
 
+def own_code(training: Training) -> bool:
+    """Whether a loss or metric is code of the user's own, which no name stands for."""
+    named = [choice for choice in (training.loss, *(training.metrics or ())) if choice]
+    return any(own.is_reference(_split(choice)[0]) for choice in named)
+
+
+def track(optimizer: Any) -> None:
+    """Have an optimizer count all its variables; Nadam forgets the product of its momenta.
+
+    What it does not count stays as it was at the beginning, in a step that is a pure function.
+    """
+    import keras
+
+    counted = {id(variable) for variable in optimizer.variables}
+    for value in list(vars(optimizer).values()):
+        if isinstance(value, keras.Variable) and id(value) not in counted:
+            optimizer._track_variable(value)
+
+
 def loss(choice: Choice, target: Any, prediction: Any) -> keras.losses.Loss:
     """A Keras loss; `crossentropy` becomes the one that fits the shapes.
 
@@ -159,12 +217,35 @@ def loss(choice: Choice, target: Any, prediction: Any) -> keras.losses.Loss:
     Returns:
         The loss object.
     """
+    from keras.src.losses.losses import LossFunctionWrapper
     from keras.src.trainers import compile_utils
 
-    known = _known(_split(choice)[0], "losses")
-    if known is None:
-        return compile_utils.get_loss(str(choice).lower(), target, prediction)
+    name, arguments = _split(choice)
+    if own.is_reference(name):
+        return own.judge(name, arguments, "training.loss", LossFunctionWrapper)
+    if _known(name, "losses") is None:
+        return compile_utils.get_loss(name.lower(), target, prediction)
     return _named("losses", choice, "training.loss")
+
+
+def rows_apart(loss: keras.losses.Loss, target: Any, prediction: Any) -> bool:
+    """Whether a loss has a value for each row that no other row has a part in.
+
+    Args:
+        loss: a Keras loss.
+        target: of two rows or more.
+        prediction: the network's output for them.
+    """
+    from keras import ops
+
+    rows = target.shape[0]
+    target = as_taken(loss, target, prediction)
+    values = loss.call(target, prediction)
+    if not len(values.shape) or values.shape[0] != rows:
+        return False
+    alone = ops.convert_to_numpy(loss.call(target[:1], prediction[:1]))
+    together = ops.convert_to_numpy(values)[:1]
+    return alone.shape == together.shape and bool(np.allclose(alone, together, equal_nan=True))
 
 
 def metrics(choices: Sequence[Choice], target: Any, prediction: Any) -> list[keras.metrics.Metric]:
@@ -178,20 +259,33 @@ def metrics(choices: Sequence[Choice], target: Any, prediction: Any) -> list[ker
     Returns:
         One metric object for each choice, with its variables made.
     """
-    from keras.src.trainers import compile_utils
+    import keras
 
     made = []
     for i, choice in enumerate(choices):
         name, arguments = _split(choice)
         if name.lower() in SHORT_NAMES:
-            metric = compile_utils.get_metric(name.lower(), target, prediction)
+            metric = _by_shape(name.lower(), target, prediction)
+            metric.name = arguments.get("name", name.lower())
+        elif own.is_reference(name):
+            place = f"training.metrics[{i}]"
+            metric = own.judge(name, arguments, place, keras.metrics.MeanMetricWrapper)
         else:
             metric = _named("metrics", choice, f"training.metrics[{i}]")
             metric.name = arguments.get("name", name)
-        metric.update_state(target, prediction)
+        metric.update_state(as_taken(metric, target, prediction), prediction)
         metric.reset_state()
         made.append(metric)
     return made
+
+
+def _by_shape(name: str, target: Any, prediction: Any) -> Any:
+    import keras
+    from keras.src.trainers import compile_utils
+
+    if name in ACCURACY:
+        return compile_utils.get_metric(name, target, prediction)
+    return keras.metrics.MeanMetricWrapper(compile_utils.get_loss(name, target, prediction).fn)
 
 
 def _named(kind: str, choice: Choice, place: str) -> Any:

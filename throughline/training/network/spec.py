@@ -13,7 +13,7 @@ from typing import Any
 from throughline.errors import BadPipeline, ThroughlineError, listed
 from throughline.training.network import catalogue
 
-OUTPUT = "Output"
+OUTPUT, LAMBDA = "Output", "Lambda"
 # Layers that somebody else trained; see throughline/training/network/pretrained.py.
 PRETRAINED = "Pretrained"
 NESTED = ("layer", "forward_layer", "backward_layer", "cell")
@@ -143,6 +143,12 @@ def problems(entry: Entry) -> Iterator[BadNetwork]:
             checked(entry.arguments, entry.position)
         except BadNetwork as error:
             yield error
+        return
+    if entry.kind == LAMBDA:
+        yield BadNetwork(
+            f"{entry.position} should be a layer that can be stored; a Lambda holds code",
+            remedy="Use a layer of Keras, or 'network: package.module:function' with keras.ops",
+        )
         return
     layers = catalogue.read()["layers"]
     if entry.kind != OUTPUT and entry.kind not in layers:

@@ -1,0 +1,85 @@
+"""What folders say of the files in them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from throughline.errors import BadData
+from throughline.pipeline.schema.protocol import Split
+from throughline.samples.splits.parts import parts
+from throughline.sources.layout import said_by_folders
+from throughline.sources.tree import files_below
+
+TWO, THREE = ("cats", "dogs"), ("train", "validation", "test")
+SPELLED = st.sampled_from(
+    [("Train", "Test"), ("train", "val", "test"), ("TRAINING", "Validation"), ("train", "dev")]
+)
+
+
+class TestLevels:
+    @given(SPELLED, st.booleans(), st.booleans())
+    def test_that_are_parts_are_found_anywhere(
+        self, spelled: tuple[str, ...], wrapped: bool, below: bool
+    ) -> None:
+        files, wanted = [], []
+        for part in spelled:
+            for kind in TWO:
+                inner = f"{kind}/{part}" if below else f"{part}/{kind}"
+                files.append(f"{'set/' * wrapped}{inner}/1.png")
+                wanted.append((part.lower()[:2], kind))
+        found = said_by_folders(files)
+        assert set(found) == {"part", "class"}
+        assert set(found["part"]) <= set(THREE)
+        # Usual spellings begin as the names that they stand for; `dev` is another validation.
+        firsts = [str(part)[:2].replace("va", "de") for part in found["part"]]
+        pairs = list(zip(firsts, found["class"], strict=True))
+        assert pairs == [(part.replace("va", "de"), kind) for part, kind in wanted]
+
+    def test_of_cameras_below_classes_are_both_there(self) -> None:
+        files = [f"{kind}/{camera}/1.png" for kind in TWO for camera in ("one", "two")]
+        assert said_by_folders(files) == {
+            "level1": ["cats", "cats", "dogs", "dogs"],
+            "level2": ["one", "two", "one", "two"],
+        }
+
+    def test_in_which_some_files_lie_deeper_tell_no_class(self) -> None:
+        files = ["cats/1.png", "cats/more/2.png", "cats/other/3.png", "dogs/4.png", "5.png"]
+        assert said_by_folders(files) == {"class": ["cats", "cats", "cats", "dogs", None]}
+
+    def test_around_all_files_tell_nothing(self) -> None:
+        assert said_by_folders(["set/a/1.txt", "set/b/2.txt"]) == {"class": ["a", "b"]}
+        assert said_by_folders(["1.txt"]) == {}
+
+
+class TestParts:
+    @pytest.mark.parametrize(
+        ("said", "wanted"),
+        [
+            (["Train", "TEST", "val"], ["training", "test", "training"]),
+            (["training", "valid", "train"], ["training", "test", "training"]),
+        ],
+    )
+    def test_in_any_spelling(self, said: list[str], wanted: list[str]) -> None:
+        split = Split(kind="predefined", column="part")
+        assert parts(pd.DataFrame({"part": said}), split).tolist() == wanted
+
+
+class TestLinks:
+    def test_to_folders_inside_are_followed(self, tmp_path: Path) -> None:
+        (tmp_path / "store").mkdir()
+        (tmp_path / "store" / "1.txt").write_text("one")
+        (tmp_path / "cats").symlink_to("store")
+        assert [name for name, _ in files_below(tmp_path)] == ["cats/1.txt", "store/1.txt"]
+
+    @pytest.mark.parametrize("target", ["../elsewhere", "."])
+    def test_elsewhere_and_round_in_circles_are_named(self, tmp_path: Path, target: str) -> None:
+        (tmp_path / "elsewhere").mkdir()
+        (tmp_path / "data").mkdir()
+        (tmp_path / "data" / "cats").symlink_to(target)
+        with pytest.raises(BadData, match="cats' leads to "):
+            list(files_below(tmp_path / "data"))

@@ -1,0 +1,53 @@
+"""From raw columns to the named answers: fitted preprocessing, network and what follows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from throughline.paths import read_json
+
+if TYPE_CHECKING:
+    import onnx
+
+
+@dataclass(frozen=True)
+class Whole:
+    """A model before anything is said of it in its metadata.
+
+    Attributes:
+        front: from raw columns to the network's output.
+        back: from there to the named answers.
+        model: both together.
+        states: inputs that are states, each with the output that is the state one step on.
+        summary: prepared.json.
+    """
+
+    front: onnx.ModelProto
+    back: onnx.ModelProto
+    model: onnx.ModelProto
+    states: Mapping[str, str]
+    summary: dict[str, Any]
+
+
+def whole(network: onnx.ModelProto, prepared: Path) -> Whole:
+    """A network with what it was prepared by.
+
+    Args:
+        network: as a graph.
+        prepared: folder of the preprocessing that it was trained on.
+    """
+    import onnx
+
+    from throughline.export.graph.halves import answers_graph, features_graph
+    from throughline.export.graph.join import join
+    from throughline.export.states import carried
+
+    summary = read_json(prepared / "prepared.json")
+    preprocess = onnx.load(prepared / "preprocess.onnx")
+    front = join(features_graph(preprocess, summary), network)
+    back = answers_graph(front.graph.output[0].name, summary)
+    states = carried(front)
+    return Whole(front, back, join(front, back, keep=list(states.values())), states, summary)

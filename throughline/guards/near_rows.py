@@ -1,0 +1,81 @@
+"""Test rows that are a training row but for a trifle, as noise that was added or a rounding."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from throughline.guards.finding import Case, is_number
+
+if TYPE_CHECKING:
+    from numpy.random import Generator
+
+# With fewer measured columns, rows lie near each other by chance.
+FEWEST_COLUMNS = 3
+# A number with fewer different values is a grade, and two rows may well have the same grades.
+FEWEST_VALUES = 50
+# A hundredth of the usual distance to the nearest row.
+NEAR = 0.01
+FEWEST_ROWS, SMALLEST_SHARE = 3, 0.005
+MOST_TESTED, MOST_KNOWN = 1000, 5000
+
+
+def near_copies(case: Case) -> np.ndarray[Any, Any]:
+    """Test rows whose nearest training row is nearer than rows ever are, as positions.
+
+    Of many rows a seeded draw is looked at.
+    """
+    names = [
+        name
+        for name in case.columns
+        if name in case.rows.columns
+        and is_number(case.rows[name])
+        and case.rows[name].nunique() >= FEWEST_VALUES
+    ]
+    nothing = np.array([], dtype=np.int64)
+    if len(names) < FEWEST_COLUMNS:
+        return nothing
+    table = case.rows[names].to_numpy(dtype=float)
+    whole = np.isfinite(table).all(axis=1)
+    generator = np.random.default_rng(0)
+    training = _drawn(np.flatnonzero((case.parts == "training") & whole), MOST_KNOWN, generator)
+    tested = _drawn(np.flatnonzero((case.parts == "test") & whole), MOST_TESTED, generator)
+    if min(len(training), len(tested)) < FEWEST_ROWS or len(training) < 2 * FEWEST_COLUMNS:
+        return nothing
+    spread = table[training].std(axis=0)
+    table = table / np.where(spread > 0, spread, 1.0)
+    usual = _nearest(table[training[:MOST_TESTED]], table[training], leave_out=True)
+    found = _nearest(table[tested], table[training])
+    # Equal rows are another observation.
+    near = (found > 0) & (found < NEAR * np.median(usual[usual > 0])) if usual.any() else found < 0
+    copies = tested[near]
+    few = len(copies) < max(FEWEST_ROWS, SMALLEST_SHARE * len(tested))
+    return nothing if few else copies
+
+
+def _drawn(places: np.ndarray[Any, Any], most: int, generator: Generator) -> np.ndarray[Any, Any]:
+    return places if len(places) <= most else generator.choice(places, most, replace=False)
+
+
+def _nearest(
+    rows: np.ndarray[Any, Any], known: np.ndarray[Any, Any], leave_out: bool = False
+) -> np.ndarray[Any, Any]:
+    """The distance of each row to its nearest known one.
+
+    Args:
+        rows: (N, columns).
+        known: (M, columns).
+        leave_out: whether row i is known row i. Default: false.
+    """
+    found = np.empty(len(rows))
+    for start in range(0, len(rows), 100):
+        part = rows[start : start + 100]
+        squares = np.zeros((len(part), len(known)))
+        # Column by column: differences of large squares would lose what is looked for.
+        for column in range(rows.shape[1]):
+            squares += (part[:, column, None] - known[:, column]) ** 2
+        if leave_out:
+            squares[np.arange(len(part)), start + np.arange(len(part))] = np.inf
+        found[start : start + 100] = np.sqrt(squares.min(axis=1))
+    return found

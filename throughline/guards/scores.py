@@ -1,0 +1,116 @@
+"""How well one column tells another."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from throughline.guards.finding import is_number
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# A number with more values than this is a measurement.
+MOST_CATEGORIES = 64
+
+
+def correlation(first: np.ndarray[Any, Any], second: np.ndarray[Any, Any]) -> float:
+    """Pearson's correlation; 0 where one of the two never changes."""
+    a, b = first - first.mean(), second - second.mean()
+    size = float(np.sqrt((a @ a) * (b @ b)))
+    return float(a @ b) / size if size > 0 else 0.0
+
+
+def ranks(values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Ranks, the mean one for equal values."""
+    _, place, count = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(count) - (count - 1) / 2)[place]
+
+
+def codes_of(column: pd.Series) -> np.ndarray[Any, Any]:
+    import pandas as pd
+
+    return pd.factorize(column)[0]
+
+
+def one_feature_score(feature: pd.Series, answer: pd.Series, classifies: bool) -> float:
+    """How well one feature alone predicts the target: accuracy, or R² for numbers.
+
+    The model is fitted on one half of the rows and scored on the other. A category predicts its
+    majority class or mean; a number predicts what the nearest number has.
+
+    Args:
+        feature: [rows] numbers or categories.
+        answer: [rows] the target.
+        classifies: whether the target is a class.
+    """
+    fitted, scored = _halves(len(feature))
+    if classifies or not is_number(answer):
+        accuracy = out_of_fold_accuracy(feature, answer)
+        majority = float(answer.value_counts(normalize=True).max())
+        # With 99.9 % of one class, being right is no sign of knowing.
+        return accuracy if 1 - accuracy <= (1 - majority) / 20 else 0.0
+    values = answer.to_numpy(dtype=float)
+    predicted = _predicted(feature, values, fitted, scored, classifies=False)
+    rest = float(((values[scored] - predicted) ** 2).sum())
+    whole = float(((values[scored] - values[scored].mean()) ** 2).sum())
+    return 1 - rest / whole if whole > 0 else 0.0
+
+
+def out_of_fold_accuracy(feature: pd.Series, answer: pd.Series) -> float:
+    """How often one feature alone tells the class of rows it was not fitted on."""
+    fitted, scored = _halves(len(feature))
+    codes = codes_of(answer)
+    if codes.max() >= len(codes) / 4:
+        return 0.0
+    predicted = _predicted(feature, codes, fitted, scored, classifies=True)
+    return float((predicted == codes[scored]).mean())
+
+
+def _halves(rows: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    order = np.random.default_rng(0).permutation(rows)
+    return order[::2], order[1::2]
+
+
+def _predicted(
+    feature: pd.Series,
+    answer: np.ndarray[Any, Any],
+    fitted: np.ndarray[Any, Any],
+    scored: np.ndarray[Any, Any],
+    classifies: bool,
+) -> np.ndarray[Any, Any]:
+    """What the fitted rows say of the scored rows."""
+    if is_number(feature) and feature.nunique() > MOST_CATEGORIES:
+        values = feature.to_numpy(dtype=float)
+        held = fitted[np.argsort(values[fitted], kind="stable")]
+        above = np.clip(np.searchsorted(values[held], values[scored]), 1, len(held) - 1)
+        left, right = held[above - 1], held[above]
+        nearer = values[scored] - values[left] <= values[right] - values[scored]
+        told: np.ndarray[Any, Any] = answer[np.where(nearer, left, right)]
+        return told
+    codes = codes_of(feature)
+    rows, width = int(codes.max()) + 1, int(answer.max()) + 1 if classifies else 1
+    if classifies:
+        best = _most_frequent(codes[fitted], answer[fitted], rows, width)
+    else:
+        count = np.bincount(codes[fitted], minlength=rows)
+        sums = np.bincount(codes[fitted], answer[fitted], minlength=rows)
+        best = np.where(count > 0, sums / np.maximum(count, 1), answer[fitted].mean())
+    told = best[codes[scored]]
+    return told
+
+
+def _most_frequent(
+    codes: np.ndarray[Any, Any], classes: np.ndarray[Any, Any], rows: int, width: int
+) -> np.ndarray[Any, Any]:
+    """For each code the class that is most frequent with it, the first of several; -1 for none.
+
+    Only pairs that are there are counted: a table of all would be codes x classes.
+    """
+    pairs, counts = np.unique(codes * width + classes, return_counts=True)
+    order = np.lexsort((pairs, -counts, pairs // width))
+    held, first = np.unique((pairs // width)[order], return_index=True)
+    best: np.ndarray[Any, Any] = np.full(rows, -1)
+    best[held] = (pairs % width)[order][first]
+    return best

@@ -1,0 +1,95 @@
+"""Columns that know the target without being it: filled after it, made from it, or far ahead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from throughline.guards.finding import is_number
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# A column is filled after the event where being empty leaves so little of the target open.
+LEFT_OPEN = 0.1
+# So much of a number's variance, or of a class' errors against the majority, one feature explains
+# on rows it was not fitted on, and leaves a quarter of what the next best leaves.
+AHEAD, MARGIN = 0.97, 0.25
+AHEAD_OF_MAJORITY = 0.9
+FEWEST_ROWS = 20
+# Of that share of rows the mean of the target is what the column holds.
+MOST_ROWS = 0.9
+
+
+def told_by_absence(feature: pd.Series, answer: pd.Series, classifies: bool) -> str:
+    """What shows that a column is filled, or left empty, by what the target says.
+
+    Args:
+        feature: [rows] with missing values.
+        answer: [rows] the target, all known.
+        classifies: whether it is a class.
+    """
+    empty = feature.isna().to_numpy()
+    if min(empty.sum(), (~empty).sum()) < FEWEST_ROWS:
+        return ""
+    if not classifies and is_number(answer):
+        values = answer.to_numpy(dtype=float)
+        whole = float(((values - values.mean()) ** 2).sum())
+        rest = sum(float(((v - v.mean()) ** 2).sum()) for v in (values[empty], values[~empty]))
+        open_share = rest / whole if whole > 0 else 1.0
+        return f"it explains {1 - open_share:.1%} of it" if open_share <= LEFT_OPEN else ""
+    wrong = sum(len(part) - part.value_counts().max() for part in (answer[empty], answer[~empty]))
+    majority = len(answer) - answer.value_counts().max()
+    if not majority or wrong > LEFT_OPEN * majority:
+        return ""
+    return f"it tells the class of {1 - wrong / len(answer):.1%} of the rows"
+
+
+def standing_out(scores: Mapping[str, float], least: float) -> str | None:
+    """The feature that is far better than all others, if it is very good at all.
+
+    Two features that are about as good are the data's nature; one alone is more often the target.
+
+    Args:
+        scores: for each feature the share of the target that it explains alone, 0 to 1.
+        least: from where on it is very good.
+    """
+    if not scores:
+        return None
+    ordered = sorted(scores, key=lambda name: -scores[name])
+    best = scores[ordered[0]]
+    following = max(0.0, scores[ordered[1]]) if len(ordered) > 1 else 0.0
+    return ordered[0] if best >= least and 1 - best <= MARGIN * (1 - following) else None
+
+
+def encoded_means(
+    rows: pd.DataFrame, names: Iterator[str] | list[str], answer: np.ndarray[Any, Any]
+) -> Iterator[str]:
+    """Columns that hold, for each of their values, the mean of the target of the rows with it.
+
+    Such a category was encoded by its target, and by that of the test rows as well: it holds for
+    all rows together.
+
+    Args:
+        rows: all rows.
+        names: columns to look at.
+        answer: [rows] the target as a number.
+    """
+    spread = float(answer.std())
+    for name in names:
+        column = rows[name]
+        if not is_number(column) or spread == 0:
+            continue
+        values, place, count = np.unique(
+            column.to_numpy(dtype=float), return_inverse=True, return_counts=True
+        )
+        repeated = count >= 2
+        if repeated.sum() < 3 or len(values) > len(column) / 2 or not np.isfinite(values).all():
+            continue
+        means = np.bincount(place, answer) / count
+        equal = repeated & (np.abs(means - values) <= 1e-4 * spread)
+        # Two values such as 0 and 1 that tell a class rightly are means of it as well.
+        if count[equal].sum() >= MOST_ROWS * len(column) and np.unique(means[equal]).size >= 3:
+            yield name

@@ -1,0 +1,113 @@
+"""Columns that say when, in whatever way they say it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from throughline.profile.facts import Fact
+from throughline.serving import clock
+from throughline.serving.errors import BadRequest
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Moments = np.ndarray
+
+DATES = (
+    "%d.%m.%Y", "%Y/%m/%d", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d-%b-%y", "%d-%b-%Y",
+    "%d/%m/%y", "%m/%d/%y", "%d.%m.%y", "%b %d %Y", "%b %d, %Y", "%B %d %Y", "%B %d, %Y",
+    "%d %b %Y", "%d %B %Y", "%Y%m%d", "%b-%Y", "%b %Y", "%B %Y", "%m/%Y", "%YQ%q", "%Y-Q%q",
+    "%Y Q%q", "Q%q %Y",
+)  # fmt: skip
+HOURS = ("%H:%M:%S", "%H:%M", "%I:%M:%S %p", "%I:%M %p", "%I %p")
+# Of several readings the first one that makes a regular series is taken.
+FORMATS = (*DATES, *(f"{day} {hour}" for day in ("%Y-%m-%d", *DATES[:17]) for hour in HOURS))
+# Columns that say when together.
+PARTS = (
+    (("year", "month", "day", "hour"), "%Y %m %d %H"),
+    (("year", "month", "day"), "%Y %m %d"),
+    (("year", "month"), "%Y %m"),
+)
+# What whole numbers must lie between to be a time: 1979 to 2096, and years.
+EPOCH = (300_000_000, 4_000_000_000)
+YEARS = (1700, 2200)
+# Numbers that count seconds are told from numbers of orders by their steps, or by a name.
+SHORTEST_STEP = 60
+TELLING = ("time", "date", "epoch", "stamp", "ts", "when", "unix")
+FEWEST = 10
+
+
+def times(
+    frame: pd.DataFrame, facts: Sequence[Fact]
+) -> Iterator[tuple[list[str], list[str], Moments]]:
+    """Every reading of columns as times.
+
+    Args:
+        frame: the rows.
+        facts: what is in their columns.
+
+    Yields:
+        the columns, the formats that read them, none for ISO 8601, and the seconds since 1970.
+    """
+    for fact in facts:
+        if fact.missing or fact.distinct < FEWEST or fact.role in ("other", "empty", "boolean"):
+            continue
+        column = frame[fact.name]
+        for form in _forms(fact, column):
+            found = _read([column], [fact.name], form)
+            if found is not None:
+                yield [fact.name], form, found
+    known = {fact.name.lower(): fact.name for fact in facts if not fact.missing}
+    for names, text in PARTS:
+        if all(name in known for name in names):
+            columns = [known[name] for name in names]
+            found = _read([frame[name] for name in columns], columns, [text])
+            if found is not None:
+                yield columns, [text], found
+            return
+
+
+def _forms(fact: Fact, column: pd.Series) -> Iterator[list[str]]:
+    """The formats that a column could be read by."""
+    import pandas as pd
+
+    if pd.api.types.is_bool_dtype(column.dtype):
+        return
+    if not pd.api.types.is_numeric_dtype(column.dtype):
+        yield []
+        yield from ([form] for form in FORMATS)
+        return
+    values = column.to_numpy(dtype=np.float64)
+    if not (values == np.round(values)).all():
+        return
+    low, high = values.min(), values.max()
+    if YEARS[0] <= low and high <= YEARS[1]:
+        yield ["%Y"]
+    if YEARS[0] <= low // 10_000 and high // 10_000 <= YEARS[1]:
+        yield ["%Y%m%d"]
+    if YEARS[0] <= low // 100 and high // 100 <= YEARS[1]:
+        yield ["%Y%m"]
+    steps = np.diff(np.unique(values))
+    told = any(word in fact.name.lower() for word in TELLING)
+    for form, each in clock.EPOCHS.items():
+        long = told or np.median(steps) >= SHORTEST_STEP * each
+        if EPOCH[0] * each <= low and high <= EPOCH[1] * each and long:
+            yield [form]
+
+
+def _read(columns: Sequence[pd.Series], names: list[str], form: list[str]) -> Moments | None:
+    """The seconds since 1970, if every row can be read."""
+    index = {"columns": names, "formats": form}
+    values = {
+        name: column.to_numpy() if column.dtype.kind == "M" else column.to_numpy(dtype=object)
+        for name, column in zip(names, columns, strict=True)
+    }
+    for rows in (slice(FEWEST), slice(None)):
+        try:
+            found = clock.seconds({name: held[rows] for name, held in values.items()}, index)
+        except (BadRequest, ValueError, OverflowError, TypeError):
+            return None
+    return found

@@ -1,0 +1,171 @@
+"""Code of the user's own: networks, losses and metrics that `package.module:name` names."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from throughline.errors import ThroughlineError
+from throughline.pipeline.own_code import own_function
+from throughline.training.network.spec import BadNetwork
+
+if TYPE_CHECKING:
+    import keras
+
+    from throughline.training.network.build import Output, Shape
+
+REFERENCE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
+RETURN = "Return keras.Model(inputs, outputs) of keras.Input(shape, name=name) for each input"
+LONGEST_REASON = 300
+
+
+def is_reference(name: str) -> bool:
+    """Whether a name is `package.module:name`."""
+    return REFERENCE.fullmatch(name) is not None
+
+
+def imported(reference: str, place: str) -> Any:
+    """What `package.module:name` names, imported from the project's root.
+
+    Args:
+        reference: as the pipeline file has it.
+        place: its key, for messages.
+
+    Raises:
+        BadPipeline: it is none of the project's own, or there is none.
+        BadNetwork: its module does not run.
+    """
+    try:
+        return own_function(reference, Path.cwd(), place)
+    except ThroughlineError:
+        raise
+    except Exception as error:
+        raise BadNetwork(
+            f"{place} should name a module that can be imported",
+            reference,
+            f"{type(error).__name__}: {error}",
+        ) from error
+
+
+def network(
+    reference: str, inputs: Mapping[str, Shape], output: Output, dtypes: Mapping[str, str]
+) -> keras.Model:
+    """The network that a user's function makes, held against what it was asked for.
+
+    Args:
+        reference: the function, `package.module:name`.
+        inputs: shape of a row of every input.
+        output: units, activation and name of the last layer.
+        dtypes: type of an input's numbers, where a Sequential network leaves it open.
+
+    Returns:
+        A functional network whose inputs are named like `inputs`.
+
+    Raises:
+        BadNetwork: the function fails, or returns something else.
+    """
+    function: Callable[..., Any] = imported(reference, "network")
+    try:
+        made = function(dict(inputs), output)
+    except Exception as error:
+        reason = " ".join(str(error).split())[:LONGEST_REASON]
+        raise BadNetwork(
+            f"network: {reference} should return a network and raises {type(error).__name__}",
+            remedy=reason,
+        ) from error
+    model = _functional(made, reference, inputs, dtypes)
+    _fits(model, reference, inputs)
+    _can_be_stored(model, reference)
+    return model
+
+
+def _functional(
+    made: Any, reference: str, inputs: Mapping[str, Shape], dtypes: Mapping[str, str]
+) -> keras.Model:
+    """A functional network; a Sequential one of a single input is called on it."""
+    import keras
+    from keras.src.models.functional import Functional
+
+    if isinstance(made, keras.Sequential) and len(inputs) == 1:
+        ((name, shape),) = inputs.items()
+        start = end = keras.Input(shape, dtype=dtypes.get(name, "float32"), name=name)
+        try:
+            for layer in made.layers:
+                end = layer(end)
+        except (TypeError, ValueError) as error:
+            reason = " ".join(str(error).split())[:LONGEST_REASON]
+            raise BadNetwork(
+                f"network: {reference} should fit rows of shape {shape}", None, reason
+            ) from error
+        return keras.Model(start, end, name=made.name)
+    if isinstance(made, Functional) and not isinstance(made, keras.Sequential):
+        return made
+    what = "a Sequential network" if isinstance(made, keras.Sequential) else type(made).__name__
+    raise BadNetwork(f"network: {reference} should return a functional network", what, RETURN)
+
+
+def _fits(model: keras.Model, reference: str, inputs: Mapping[str, Shape]) -> None:
+    if len(model.outputs) != 1:
+        raise BadNetwork(
+            f"network: {reference} should return a network with one output",
+            f"{len(model.outputs)} outputs",
+            RETURN,
+        )
+    found = {tensor.name.split(":")[0]: tuple(tensor.shape[1:]) for tensor in model.inputs}
+    asked = {name: tuple(shape) for name, shape in inputs.items()}
+    if found != asked:
+        raise BadNetwork(f"network: {reference} should have the inputs {asked}", str(found), RETURN)
+
+
+def _can_be_stored(model: keras.Model, reference: str) -> None:
+    """Refuse what no file can hold, before anything is trained.
+
+    A Lambda holds code, which Keras refuses to read again and no converter can translate.
+    """
+    import keras
+
+    for layer in model._flatten_layers():
+        if isinstance(layer, keras.layers.Lambda):
+            raise BadNetwork(
+                f"network: {reference} should be made of layers that can be stored",
+                f"Lambda '{layer.name}'",
+                "Use keras.ops on the tensor, a layer of Keras, or a layer of your own",
+            )
+    try:
+        keras.models.model_from_json(model.to_json())
+    except Exception as error:
+        reason = " ".join(str(error).split())[:LONGEST_REASON]
+        raise BadNetwork(
+            f"network: {reference} should be made of layers that can be stored",
+            type(error).__name__,
+            f"Layers of your own need get_config and @keras.saving.register_keras_serializable: "
+            f"{reason}",
+        ) from error
+
+
+def judge(reference: str, arguments: Mapping[str, Any], place: str, wrapper: Any) -> Any:
+    """A loss or a metric of the user's own.
+
+    Args:
+        reference: a class of Keras' kind, or a function of target and prediction,
+            `package.module:name`.
+        arguments: of the class, or further ones of the function.
+        place: its key, for messages.
+        wrapper: the class of Keras that makes a loss or metric of a function.
+
+    Raises:
+        BadNetwork: it cannot be made.
+    """
+    found = imported(reference, place)
+    given = dict(arguments)
+    name = str(given.pop("name", reference.rpartition(":")[2]))
+    try:
+        made: Any = found(**given) if inspect.isclass(found) else wrapper(found, **given)
+    except Exception as error:
+        reason = " ".join(str(error).split())[:LONGEST_REASON]
+        raise BadNetwork(f"{place}: {reference} could not be made", given, reason) from error
+    made.name = name
+    return made
