@@ -78,9 +78,12 @@ up: setup
 down: setup
 	throughline deploy down
 
-# What killing, full disks and damaged files do to a run: a verdict for each.
+# What killing, full disks, hooks, remotes, proxies and other accounts do to runs, releases and
+# schedules: a verdict for each.
 faults: setup
-	python -m pytest -m slow -s -vv tests/flows/test_faults.py
+	python -m pytest -m "slow or not slow" -s -vv tests/flows/test_faults.py \
+	  tests/flows/test_promotion.py tests/flows/test_remote.py tests/flows/test_schedules.py \
+	  tests/flows/test_surroundings.py tests/flows/test_webhook.py
 
 # What strangers' files, pipelines, addresses, queries and models try: a verdict for each.
 attacks: setup

@@ -1,10 +1,29 @@
-"""Processes that another one begins and that must not outlive it."""
+"""What processes need of their system: a home, and an end with whoever began them."""
 
 from __future__ import annotations
 
 import os
 import signal
 import threading
+from pathlib import Path
+
+# For an account that has no home, as a container's may; below the folder of the call.
+HOME = Path(".cache/home")
+NAMES = ("LOGNAME", "USER", "LNAME", "USERNAME")
+
+
+def need_home() -> None:
+    """Give this process a home and a name where its account has neither entry nor `HOME`.
+
+    DVC and Prefect read their settings from there before anything else, and end in a traceback.
+    """
+    try:
+        Path.home()
+    except RuntimeError:
+        HOME.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.environ["HOME"] = str(HOME.absolute())
+        if not any(os.environ.get(name) for name in NAMES):
+            os.environ["LOGNAME"] = str(os.getuid())
 
 
 def begin() -> None:

@@ -19,6 +19,7 @@ from websockets.sync.client import connect
 
 from tests.flows.standing import Standing, answered, standing
 from throughline.running.access import SECRET, keep_secret, kept_secret
+from throughline.running.deploy import pool_of
 from throughline.running.environment import NotYours, private
 from throughline.running.pools import stock
 from throughline.running.server import NoServer, joined, listening
@@ -154,7 +155,9 @@ class TestFiles:
 
 class TestAddress:
     def test_a_port_that_somebody_has_is_refused(self) -> None:
-        with listening() as taken, pytest.raises(NoServer, match="must be free"):
+        # It says who has it, and where.
+        told = rf"must be free\. Received: \S+ {os.getpid()} in "
+        with listening() as taken, pytest.raises(NoServer, match=told):
             listening(taken.getsockname()[1])
 
     def test_nobody_gets_the_port_while_the_worker_lives(self, stays: Standing) -> None:
@@ -185,7 +188,9 @@ class TestWorker:
     def pool(self, stays: Standing) -> Standing:
         """A pool that an older version made, and `apply` since."""
         open_to_all = {"base_job_template": stock("process")}
-        answered(stays.request("PATCH", "/work_pools/local", open_to_all, csrf=True))
+        answered(
+            stays.request("PATCH", f"/work_pools/{pool_of(stays.root)}", open_to_all, csrf=True)
+        )
         stays.deploy("apply", "--file", "schedules.yaml")
         return stays
 
@@ -206,7 +211,7 @@ class TestWorker:
             "/flow_runs/",
             flow_id=deployment["flow_id"],
             deployment_id=deployment["id"],
-            work_pool_name="local",
+            work_pool_name=pool_of(pool.root),
             parameters=deployment["parameters"],
             state={"type": "SCHEDULED"},
             job_variables={

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,8 +11,9 @@ import pytest
 import yaml
 
 from throughline.errors import BadPipeline
-from throughline.running.deploy import apply_to
+from throughline.running.deploy import apply_to, pool_of
 from throughline.running.pools import definition, merged, stock
+from throughline.running.schedules import folder, standing
 from throughline.running.server import NoServer
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -34,8 +36,32 @@ def read(path: str) -> Any:
         return client.request("GET", path).json()
 
 
+def change(path: str, content: Any) -> None:
+    from prefect.client.orchestration import get_client
+
+    with get_client(sync_client=True) as client:
+        client.request("PATCH", path, json=content)
+
+
+def standing_of(root: Path) -> list[Any]:
+    from prefect.client.orchestration import get_client
+
+    with get_client(sync_client=True) as client:
+        return [each for each in standing(client) if folder(each) == str(root)]
+
+
 @pytest.mark.usefixtures("prefect_server")
 class TestOnAServer:
+    @pytest.fixture(autouse=True)
+    def _emptied(self) -> Iterator[None]:
+        """Leave nothing on the server: the next test is another checkout."""
+        from prefect.client.orchestration import get_client
+
+        yield
+        with get_client(sync_client=True) as client:
+            for each in standing(client):
+                client.request("DELETE", f"/deployments/{each['id']}")
+
     @pytest.mark.parametrize(
         "pool", [None, "kubernetes", pytest.param("docker", marks=pytest.mark.slow)]
     )
@@ -45,7 +71,7 @@ class TestOnAServer:
         for written in yaml.safe_load((root / "prefect.yaml").read_text())["deployments"]:
             flow = written["entrypoint"].split(":")[1]
             found = read(f"/deployments/name/{flow}/{written['name']}")
-            assert found["work_pool_name"] == (pool or "local")
+            assert found["work_pool_name"] == (pool or pool_of(root))
             assert found["global_concurrency_limit"]["limit"] == 1
             assert found["concurrency_options"]["collision_strategy"] == "CANCEL_NEW"
             assert found["tags"] == written["tags"]
@@ -55,7 +81,7 @@ class TestOnAServer:
             directory = found["pull_steps"][0]
             expected = "/srv/throughline" if pool else str(root)
             assert expected in str(directory)
-        template = read(f"/work_pools/{pool or 'local'}")["base_job_template"]
+        template = read(f"/work_pools/{pool or pool_of(root)}")["base_job_template"]
         if pool:
             assert template["variables"]["properties"]["image"]["default"] == "throughline:latest"
         assert read("/concurrency_limits/tag/gpu")["concurrency_limit"] >= 1
@@ -66,6 +92,40 @@ class TestOnAServer:
         (root / "wrong.yaml").write_text(yaml.safe_dump(content))
         with pytest.raises(BadPipeline, match=r"Prefect must accept wrong\.yaml"):
             apply_to(root, os.environ["PREFECT_API_URL"], Path("wrong.yaml"))
+
+    def test_the_file_is_the_truth_and_what_a_person_paused_stays_so(self, root: Path) -> None:
+        url, content = os.environ["PREFECT_API_URL"], yaml.safe_load(
+            (root / "prefect.yaml").read_text()
+        )  # fmt: skip
+
+        def apply(**how: bool) -> list[str]:
+            (root / "own.yaml").write_text(yaml.safe_dump(content))
+            return apply_to(root, url, Path("own.yaml"), **how)
+
+        def found(name: str) -> Any:
+            return read(f"/deployments/name/retrain/{name}")
+
+        apply()
+        (first,) = found("wine")["schedules"]
+        change(f"/deployments/{found('wine')['id']}/schedules/{first['id']}", {"active": False})
+        change(f"/deployments/{found('iris')['id']}", {"paused": True})
+        told = apply()
+        assert any("stays paused" in line and "wine" in line and "iris" in line for line in told)
+        assert found("iris")["paused"] and not found("wine")["schedules"][0]["active"]
+        apply(resume=True)
+        assert not found("iris")["paused"] and found("wine")["schedules"][0]["active"]
+
+        wine = content["deployments"].pop()
+        content["deployments"][1]["schedules"] = []
+        told = apply()
+        assert found("iris")["schedules"] == []
+        assert found("wine")["paused"] and any("gone" in line for line in told)
+        with pytest.raises(BadPipeline, match=f"that of {root}"):
+            (root / "second").mkdir()
+            apply_to(root / "second", url, root / "own.yaml")
+        apply(prune=True)
+        names = [each["name"] for each in standing_of(root)]
+        assert wine["name"] not in names and "iris" in names
 
     def test_no_server_is_a_mistake(self, root: Path) -> None:
         with pytest.raises(NoServer, match="make up"):

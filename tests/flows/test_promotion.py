@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.flows.shop import git, write
-from throughline.errors import ThroughlineError
+from throughline.errors import BadPipeline, ThroughlineError
 from throughline.releasing import promotion, releases
 from throughline.releasing.git import GitRefused
 from throughline.releasing.promotion import champion_file, created, rolled_back, settle
@@ -198,6 +198,31 @@ class TestWhateverFails:
         monkeypatch.setattr(promotion, "why", lambda *_, **__: pytest.fail("work was begun"))
         with pytest.raises(GitRefused, match=r"git config user\.name"):
             created(root, NAME)
+
+
+class TestUpToDate:
+    @pytest.mark.parametrize(
+        ("told", "released"),
+        [
+            ("green-tea train would rerun:\n  its command changed", True),
+            ("green-tea train would rerun:\nAfter it, ...: green-tea export, scoreboard.", True),
+            ("tea train would rerun:\n  its command changed", False),
+            (
+                "code would rerun:\nAfter it, where its outputs differ: scoreboard, tea export.",
+                False,
+            ),
+            ("code would rerun:\nAfter it, where its outputs differ: tea export.", False),
+        ],
+    )
+    def test_another_pipeline_does_not_stand_in_the_way(
+        self, root: Path, told: str, released: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(promotion, "why", lambda *_, **__: told)
+        if released:
+            assert created(root, NAME) == "tea@v2"
+        else:
+            with pytest.raises(BadPipeline, match="up to date"):
+                created(root, NAME)
 
 
 class TestKilled:

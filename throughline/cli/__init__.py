@@ -13,6 +13,7 @@ import click
 
 from throughline.cli.ending import ended
 from throughline.cli.groups import LazyGroup
+from throughline.processes import need_home
 from throughline.processor import fix
 
 PROGRAM = "throughline"
@@ -117,6 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _called(words: list[str]) -> object:
     """What a command returns; click's own `main` would end the process where a pipe is closed."""
+    need_home()
     # Before anything loads numpy.
     fix()
     try:

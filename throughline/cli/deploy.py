@@ -59,10 +59,13 @@ def down() -> None:
     metavar="FILE",
     help="Such as pools/docker.yaml. Default: processes of this machine.",
 )
-def apply(file: Path, pool: Path | None) -> None:
-    """Send prefect.yaml to the server in use."""
+@click.option("--prune", is_flag=True, help="Remove what the file no longer has.")
+@click.option("--resume", is_flag=True, help="Start what a person paused.")
+def apply(file: Path, pool: Path | None, prune: bool, resume: bool) -> None:
+    """Make the server in use do what prefect.yaml says, and tell what changed."""
     from throughline.running.deploy import apply_to
     from throughline.running.server import joined
 
     root = _with_prefect()
-    apply_to(root, joined(ROOT), file, pool)
+    for line in apply_to(root, joined(ROOT), file, pool, prune=prune, resume=resume):
+        print(line)

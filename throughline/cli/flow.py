@@ -42,7 +42,7 @@ def flow(names: tuple[str, ...], workers: int | None, on: str) -> int:
 @click.option("--stop-on-drift", is_flag=True, help="End where an input has shifted.")
 @COMMIT
 @click.option("--push", is_flag=True, help="Send data and models to DVC's remote first.")
-@click.option("--webhook", metavar="URL", help="An address that gets the verdict as JSON.")
+@click.option("--webhook", metavar="URL", help="Gets the verdict as JSON; secrets as $NAME.")
 @WORKERS
 def retrain(names: tuple[str, ...], **given: Any) -> int:
     """Fetch the sources again, rebuild, and release what is better than the champion.

@@ -70,6 +70,16 @@ def diff(old: str, new: str) -> None:
 
 @release.command()
 @RELEASE
+@click.argument("stage", metavar="STAGE")
+def promote(release: str, stage: str) -> None:
+    """Put a release into a stage such as production; an older one takes it back there."""
+    from throughline.releasing.standing import promoted
+
+    print(promoted(ROOT, release, stage))
+
+
+@release.command()
+@RELEASE
 @COMMIT
 def rollback(release: str, commit: bool) -> None:
     """Make an older release the champion again."""

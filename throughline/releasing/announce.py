@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
-import urllib.request
 from collections.abc import Mapping
 from typing import Any
 
 from throughline.running.artifacts import key
-
-TIMEOUT_SECONDS = 10.0
+from throughline.running.webhook import post
 
 
 def announce(verdict: Mapping[str, Any], webhook: str = "") -> None:
@@ -18,7 +15,7 @@ def announce(verdict: Mapping[str, Any], webhook: str = "") -> None:
 
     Args:
         verdict: pipeline, outcome, reason, release and the figures behind them.
-        webhook: an address that gets it as JSON. Default: none.
+        webhook: an address that gets it as JSON; see `running.webhook`. Default: none.
     """
     from prefect.artifacts import create_markdown_artifact
     from prefect.events import emit_event
@@ -27,7 +24,7 @@ def announce(verdict: Mapping[str, Any], webhook: str = "") -> None:
     print(f"{name}: {outcome} ({reason}) {verdict['release']}".rstrip(), flush=True)
     # First: Prefect's server may have gone meanwhile, and nobody would be told.
     if webhook:
-        _post(webhook, verdict)
+        post(webhook, verdict)
     create_markdown_artifact(
         key=key(name, "verdict"),
         markdown=f"**{outcome}**: {reason}\n\n```json\n{json.dumps(verdict, indent=2)}\n```",
@@ -38,15 +35,3 @@ def announce(verdict: Mapping[str, Any], webhook: str = "") -> None:
         resource={"prefect.resource.id": f"throughline.pipeline.{name}"},
         payload=dict(verdict),
     )
-
-
-def _post(url: str, content: Mapping[str, Any]) -> None:
-    """Send a verdict; a receiver that is down, or no address at all, must not undo a release."""
-    try:
-        request = urllib.request.Request(
-            url, json.dumps(content).encode(), {"Content-Type": "application/json"}
-        )
-        with urllib.request.urlopen(request, timeout=TIMEOUT_SECONDS):
-            pass
-    except (OSError, ValueError) as error:
-        print(f"webhook {url}: {error}", file=sys.stderr)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 import sys
@@ -68,7 +69,8 @@ def created(
     """
     settle(root, name, committed)
     stale = why(root, None, name, asked_again=False)
-    if f"{name} " in stale:
+    # Not within a longer name: `tea` is up to date although `green-tea` is not.
+    if re.search(rf"(^|: |, ){re.escape(name)} ", stale, re.MULTILINE):
         first = stale.splitlines()[0].rstrip(":")
         raise BadPipeline("Every stage must be up to date before a release", first, "Run dvc repro")
     content = releases.record(root, name, verdict)

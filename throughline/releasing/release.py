@@ -9,22 +9,25 @@ from typing import Any
 import yaml
 
 from throughline.releasing import releases
+from throughline.releasing.standing import held
 from throughline.running.why import ABSENT, differences
 
 
 def listed(root: Path, name: str | None) -> str:
-    """A table of releases."""
+    """A table of releases, each with the stages that it stands in."""
     names = [name] if name else releases.pipelines(root)
     lines = []
     for each in names:
-        best = releases.champion(root, each)
+        best, stages = releases.champion(root, each), held(root, each)
         for version in releases.versions(root, each):
             record = releases.read(root, each, version)
             mark = "*" if version == best else " "
             digest = record["model"]["sha256"][:12]
-            lines.append(
-                f"{mark} {each}@{version:5} {record['released']}  {digest}  {_first(record)}"
+            places = ", ".join(
+                stage for stage, stands in sorted(stages.items()) if stands == version
             )
+            line = f"{mark} {each}@{version:5} {record['released']}  {digest}  {_first(record)}"
+            lines.append(f"{line}  {places}".rstrip())
     return "\n".join(lines) or "No releases yet."
 
 

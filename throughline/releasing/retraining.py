@@ -17,6 +17,7 @@ from throughline.releasing import releases
 from throughline.releasing.git import changed_files, git, require_identity
 from throughline.releasing.outputs import cache_of, cached, files, sha256
 from throughline.releasing.promotion import champion_file, created, settle
+from throughline.running import webhook
 from throughline.running.environment import CACHE
 from throughline.running.flow import default_workers, known, walk
 from throughline.running.ledger import Ledger
@@ -41,7 +42,7 @@ class Settings:
         stop_on_drift: end before training when an input has shifted.
         commit: commit `dvc.lock` and the record, and tag the release.
         push: send data and models to DVC's remote before a release.
-        webhook: an address that gets every verdict as JSON. Default: none.
+        webhook: an address that gets every verdict as JSON, its secrets as `$NAME`. Default: none.
         workers: processes for the stages. Default: one a core.
     """
 
@@ -82,11 +83,14 @@ def checked(root: Path, name: str, settings: Settings) -> None:
     Raises:
         MissingFile: no such pipeline; names the nearest.
         GitRefused: it shall commit, but git does not know in whose name.
-        BadPipeline: it shall commit, but files that a model comes from are not committed.
+        BadPipeline: it shall commit, but files that a model comes from are not committed; or the
+            webhook holds a secret or a variable that is not set.
     """
     known = pipelines(root)
     if name not in known:
         raise MissingFile("A pipeline was expected", name, nearest(name, known))
+    webhook.check(settings.webhook)
+    webhook.resolved(settings.webhook)
     if settings.commit:
         require_identity(root)
         loose = changed_files(root, *releases.SOURCES, f"pipelines/{name}/pipeline.yaml")

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import socket
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import yaml
 
 from throughline.errors import BadPipeline
 from throughline.names import named
 from throughline.paths import replaced, write_json
+from throughline.pipeline.yaml_file import YamlFile
+from throughline.running import schedules, webhook
 from throughline.running.access import SECRET, keep_secret, speak_to
+from throughline.running.artifacts import key
 from throughline.running.environment import CACHE, private
 from throughline.running.pools import definition, of_processes
 from throughline.running.server import (
@@ -32,6 +37,10 @@ from throughline.running.server import (
     server_environment,
 )
 
+if TYPE_CHECKING:
+    from prefect.client.orchestration import SyncPrefectClient
+
+# As a file of deployments names the pool of this machine's processes; see `pool_of`.
 POOL = "local"
 # A training takes a GPU for itself, whichever flow it belongs to.
 GPU_TAG = "gpu"
@@ -66,13 +75,14 @@ def started(root: Path, port: int, file: Path) -> str:
         server = _detached(root, "server", start, listener, server_environment(secret))
         _note(root, url, [server])
         _wait(url, server, root)
-        apply_to(root, url, file)
+        plan = apply_to(root, url, file)
         # Flow runs of the worker import this repository.
         imports = {**os.environ, "PYTHONPATH": str(root)}
-        start = [*_prefect(), "worker", "start", "--pool", POOL, "--type", "process"]
+        start = [*_prefect(), "worker", "start", "--pool", pool_of(root), "--type", "process"]
         worker = _detached(root, "worker", start, listener, imports)
     _note(root, url, [server, worker])
-    return f"Prefect: {url.removesuffix('/api')}  (secret: {SECRET}; end with `make down`)"
+    told = f"Prefect: {url.removesuffix('/api')}  (secret: {SECRET}; end with `make down`)"
+    return "\n".join([*plan, told])
 
 
 def ended(root: Path) -> str:
@@ -85,8 +95,24 @@ def ended(root: Path) -> str:
     return f"ended {count} processes"
 
 
-def apply_to(root: Path, url: str, file: Path, pool: Path | None = None) -> None:
-    """Create the work pool, the limit for GPUs and the deployments; again is no harm.
+def pool_of(root: Path) -> str:
+    """The work pool of a checkout's own processes: a worker of another must not take its runs."""
+    digest = hashlib.sha256(str(root.resolve()).encode()).hexdigest()
+    return f"{POOL}-{key(root.resolve().name) or 'project'}-{digest[:8]}"
+
+
+def apply_to(
+    root: Path,
+    url: str,
+    file: Path,
+    pool: Path | None = None,
+    *,
+    prune: bool = False,
+    resume: bool = False,
+) -> list[str]:
+    """Make the work pool, the limit for GPUs and the deployments what the file says.
+
+    What a person paused stays paused. Again is no harm.
 
     Args:
         root: the repository.
@@ -94,27 +120,55 @@ def apply_to(root: Path, url: str, file: Path, pool: Path | None = None) -> None
         file: the deployments.
         pool: the file of a work pool that all deployments shall use. Default: processes of this
             machine.
+        prune: remove this project's deployments that the file no longer has. Default: they stop.
+        resume: start what a person paused. Default: it stays paused.
+
+    Returns:
+        What was done, a line for each kind.
 
     Raises:
         NoServer: nothing answers at `url`.
-        BadPipeline: a file is wrong, or Prefect refuses it.
+        BadPipeline: a file is wrong, Prefect refuses it, or another checkout has a deployment of
+            the same name on that server.
     """
-    _check_names(root / file)
+    from prefect.client.orchestration import get_client
+
+    _check_parameters(root / file)
     if not url or not answers(url):
         raise NoServer("A Prefect server must answer", url or "no PREFECT_API_URL", "Run `make up`")
     chosen = definition(pool) if pool else of_processes(root)
-    name = pool.stem if pool else POOL
-    _prepare_server(name, chosen)
-    environment = {
-        **os.environ,
-        "THROUGHLINE_ROOT": str(chosen["directory"]),
-        "PREFECT_API_URL": url,
-    }
+    name = pool.stem if pool else pool_of(root)
+    directory = str(chosen["directory"])
+    written = YamlFile(root / file).content.get("deployments") or []
+    with _refusals(file), get_client(sync_client=True) as client:
+        before = schedules.standing(client)
+        folders = {schedules.folder(each) for each in before} - {str(root), directory, ""}
+        # What no folder of this machine is may be a container's, or this project's elsewhere.
+        others = {folder for folder in folders if Path(folder).is_dir()}
+        plan = schedules.plan(written, before, str(root), others)
+        _prepare_server(client, name, chosen)
+        _send(root, url, file, _for_pool(root, file, name, all_of_them=bool(pool)), directory)
+        schedules.settle(client, written, before, str(root), prune=prune, resume=resume)
+    return plan.lines(prune, resume)
+
+
+@contextmanager
+def _refusals(file: Path) -> Iterator[None]:
+    """One line of what the server answers to a request that it refuses, or does not answer."""
+    import httpx
+
+    try:
+        yield
+    except httpx.HTTPError as error:
+        told = " ".join(f"{type(error).__name__}: {error}".split())
+        raise NoServer(f"Prefect's server must take {file}", told, "Run it again") from error
+
+
+def _send(root: Path, url: str, file: Path, deployments: Path, directory: str) -> None:
+    """Have Prefect create or replace deployments."""
+    environment = {**os.environ, "THROUGHLINE_ROOT": directory, "PREFECT_API_URL": url}
     done = subprocess.run(
-        [
-            *(*_prefect(), "--no-prompt", "deploy", "--all"),
-            *("--prefect-file", str(_for_pool(root, file, name) if pool else file)),
-        ],
+        [*_prefect(), "--no-prompt", "deploy", "--all", "--prefect-file", str(deployments)],
         cwd=root,
         env=environment,
         capture_output=True,
@@ -124,44 +178,43 @@ def apply_to(root: Path, url: str, file: Path, pool: Path | None = None) -> None
         raise BadPipeline(f"Prefect must accept {file}", (done.stderr + done.stdout)[-500:])
 
 
-def _check_names(path: Path) -> None:
-    """Refuse deployments of our flows for what can be no pipeline, before a schedule starts them.
+def _check_parameters(path: Path) -> None:
+    """Refuse deployments of our flows for what can be no pipeline, and secrets for everybody.
 
     Raises:
         BadName: names file, line and what was found.
+        BadPipeline: the address of a webhook holds a secret.
     """
-    from throughline.pipeline.yaml_file import YamlFile
-
     file = YamlFile(path)
     for number, deployment in enumerate(file.content.get("deployments") or []):
         if not str(deployment.get("entrypoint", "")).startswith(OUR_FLOWS):
             continue
         parameters = deployment.get("parameters") or {}
+        line = file.line(("deployments", number, "parameters"))
         given = [*(parameters.get("names") or [])]
         if "name" in parameters:
             given.append(parameters["name"])
         for name in given:
-            line = file.line(("deployments", number, "parameters"))
             named(name, f"{path}:{line}: the name of a pipeline")
+        webhook.check(str(parameters.get("webhook") or ""), f"{path}:{line}: webhook")
 
 
-def _prepare_server(name: str, chosen: dict[str, Any]) -> None:
-    from prefect.client.orchestration import get_client
+def _prepare_server(client: SyncPrefectClient, name: str, chosen: dict[str, Any]) -> None:
     from prefect.client.schemas.actions import WorkPoolCreate
 
     from throughline.running.workers import gpu_ids
 
     pool = WorkPoolCreate(name=name, type=chosen["type"], base_job_template=chosen["template"])
-    with get_client(sync_client=True) as client:
-        client.create_work_pool(pool, overwrite=True)
-        client.create_concurrency_limit(GPU_TAG, max(1, len(gpu_ids())))
+    client.create_work_pool(pool, overwrite=True)
+    client.create_concurrency_limit(GPU_TAG, max(1, len(gpu_ids())))
 
 
-def _for_pool(root: Path, file: Path, name: str) -> Path:
-    """The deployments of a file, all in one work pool."""
+def _for_pool(root: Path, file: Path, name: str, all_of_them: bool) -> Path:
+    """The deployments of a file with those for this machine, or all of them, in one work pool."""
     content = yaml.safe_load((root / file).read_text(encoding="utf-8"))
     for deployment in content["deployments"]:
-        deployment["work_pool"] = {"name": name}
+        if all_of_them or (deployment.get("work_pool") or {}).get("name", POOL) == POOL:
+            deployment["work_pool"] = {**(deployment.get("work_pool") or {}), "name": name}
     path = root / CACHE / "flows" / f"deployments-{name}.yaml"
     with replaced(path) as draft:
         draft.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")

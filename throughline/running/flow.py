@@ -194,12 +194,24 @@ def perform(
 
     run = current()
     node = run.node(pipeline, stage)
-    verdict = run.perform(node)
+    try:
+        verdict = run.perform(node)
+    finally:
+        _log(run.printed.pop(node.address, ""))
     if verdict == RAN and publish is not None and node.is_of_a_pipeline:
         publish(run.root, pipeline)
     return Completed(
         name="Cached" if verdict == UNCHANGED else None, message=f"{node.label}: {verdict}"
     )
+
+
+def _log(printed: str) -> None:
+    """Keep what a stage printed with its task run in Prefect."""
+    from prefect.logging import get_run_logger
+
+    text = "\n".join(line for line in printed.splitlines() if line.strip())
+    if text:
+        get_run_logger().info(text)
 
 
 def perform_all(pipeline: str) -> State[Any]:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
 
-from throughline.running.environment import CACHE, private
+from throughline.running.environment import CACHE, owned, private
 
 
 def claimed(root: Path, names: Iterable[str], waiting: Callable[[str], None]) -> ExitStack:
@@ -23,11 +23,16 @@ def claimed(root: Path, names: Iterable[str], waiting: Callable[[str], None]) ->
 
     Returns:
         The claims; closing it gives them up.
+
+    Raises:
+        NotYours: a lock is another account's.
     """
     claims = ExitStack()
     folder = private(root / CACHE / "flows")
     for name in sorted(names):
-        file = claims.enter_context((folder / f"{name or 'root'}.lock").open("w"))
+        path = folder / f"{name or 'root'}.lock"
+        with owned(path):
+            file = claims.enter_context(path.open("w"))
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -49,6 +49,8 @@ class Run:
     claims: ExitStack
     verdicts: dict[str, str] = field(default_factory=dict)
     problems: dict[str, str] = field(default_factory=dict)
+    # What a stage printed, its end: Prefect keeps it.
+    printed: dict[str, str] = field(default_factory=dict)
     _screen: threading.Lock = field(default_factory=threading.Lock)
 
     def perform(self, node: Node) -> str:
@@ -124,6 +126,7 @@ class Run:
             self.ledger.add(IMPORTS, outcome.import_seconds, outcome.seconds)
             self.ledger.add(node.stage, own)
             recorded = not outcome.failure
+            self.printed[node.address] = outcome.log
         finally:
             self.recorder.end(node, begun, recorded)
         if outcome.failure:

@@ -179,10 +179,27 @@ def listening(port: int = 0) -> socket.socket:
     except OSError as error:
         listener.close()
         raise NoServer(
-            f"Port {port} must be free", error.strerror, "Choose another with --port"
+            f"Port {port} must be free",
+            holder(port) or error.strerror,
+            "Choose another with --port, or end what has it (`deploy down` in its folder)",
         ) from None
     listener.listen()
     return listener
+
+
+def holder(port: int) -> str:
+    """Who listens on a port of this machine: name, number and folder; empty where none is told."""
+    import psutil
+
+    with suppress(psutil.Error):
+        for found in psutil.net_connections("tcp"):
+            if found.status == psutil.CONN_LISTEN and found.laddr.port == port:
+                if found.pid is None:
+                    return "a process of another account has it"
+                process = psutil.Process(found.pid)
+                with process.oneshot():
+                    return f"{process.name()} {found.pid} in {process.cwd()} has it"
+    return ""
 
 
 def origin(listener: socket.socket) -> str:

@@ -25,6 +25,8 @@ PYTHON = ("python", "python3")
 PROGRAM = "throughline"
 # PR_SET_PDEATHSIG of Linux' prctl.
 PARENT_DEATH_SIGNAL = 1
+# Characters of what a stage printed that go to Prefect; a training prints without end.
+LONGEST_LOG = 16_000
 LOG_VARIABLE = "THROUGHLINE_WORKER_LOG"
 
 
@@ -137,6 +139,7 @@ def run(command: str, folder: str = "") -> Outcome:
     except Exception as error:
         failure = f"{type(error).__name__}: {_last_line(str(error))}"
         log = traceback.format_exc()
+    log = (log or _log_since(position))[-LONGEST_LOG:]
     return Outcome(time.perf_counter() - start, _timer.seconds - imported, failure, mistake, log)
 
 
@@ -186,7 +189,13 @@ def _log_since(position: int) -> str:
     sys.stdout.flush()
     sys.stderr.flush()
     path = os.environ.get(LOG_VARIABLE)
-    return Path(path).read_bytes()[position:].decode("utf-8", "replace") if path else ""
+    if not path:
+        return ""
+    with Path(path).open("rb") as log:
+        end = log.seek(0, os.SEEK_END)
+        # No character has more bytes than four.
+        log.seek(max(position, end - 4 * LONGEST_LOG))
+        return log.read().decode("utf-8", "replace")
 
 
 def _last_line(text: str) -> str:
