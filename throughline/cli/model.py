@@ -11,8 +11,16 @@ from throughline.cli.arguments import FILE, PIPELINE
 
 @click.command()
 @click.argument("model", type=FILE)
-def inspect(model: Path) -> None:
+@click.option(
+    "--contract", is_flag=True, help="As JSON: inputs, ranges, categories, units, answers."
+)
+def inspect(model: Path, contract: bool) -> None:
     """Print inputs, outputs, operators and size of a model file."""
+    if contract:
+        from throughline.serving.commands import print_contract
+
+        print_contract(model)
+        return
     from throughline.export.proof.inspection import describe
 
     print(describe(model))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -65,6 +66,24 @@ def generate(
         raise BadRequest(f"There is no model '{model}'. Run the pipeline first.")
     for text in generated(Predictor(model), start, temperature, count, seed, longest):
         print(spelt_out(text))
+
+
+def print_contract(model: Path) -> None:
+    """Print what a model takes and answers, as JSON: what a client needs to know of it.
+
+    Raises:
+        BadRequest: no model.
+    """
+    if not model.is_file():
+        raise BadRequest(f"There is no model '{model}'. Run the pipeline first.")
+    predictor = Predictor(model)
+    known = predictor.metadata
+    told: dict[str, Any] = {
+        "inputs": [{"name": name, **entry} for name, entry in predictor.inputs.items()],
+        "outputs": predictor.outputs,
+        **{key: known[key] for key in ("task", "target", "window", "reading") if key in known},
+    }
+    print(json.dumps(told, indent=1, ensure_ascii=False))
 
 
 def predict(model: Path, rows: Path, output: Path | None = None, device: str = "cpu") -> None:
