@@ -157,13 +157,13 @@ def test_networks_that_are_right(name: str, tmp_path: Path) -> None:
         ("other_inputs", "should have the inputs .*'features': .4,.*'mine'"),
         ("lambdas", "layers that can be stored. Received: Lambda 'lambda"),
         ("forgetful", "layers that can be stored.*get_config"),
-        ("nothing", "should name a function of own_code"),
-        ("absent", "should name a function of own_code"),
+        ("nothing", "must name a function that the project defines"),
+        ("absent", "must name a function that the project defines"),
     ],
 )
 def test_networks_that_are_not_are_told_in_a_line(name: str, message: str) -> None:
     """Each was a traceback behind a `check` that said right."""
-    with pytest.raises(BadNetwork, match=message) as caught:
+    with pytest.raises(BadPipeline, match=message) as caught:
         made(name)
     assert "\n" not in str(caught.value)
 
