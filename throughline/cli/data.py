@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -16,15 +17,31 @@ ROOT = Path()
 @click.argument("data", type=FILE)
 @click.option("--as", "name", required=True, metavar="PIPELINE", help="Its name.")
 @click.option("--target", metavar="COLUMN", help="Default: the likeliest.")
-def profile(data: Path, name: str, target: str | None) -> None:
+@click.option("--separator", help="Between the fields of a CSV file. Default: told by the file.")
+@click.option("--decimal", type=click.Choice([".", ","]), help="Mark of decimals.")
+@click.option("--thousands", help="Mark between thousands.")
+@click.option("--encoding", help="Of a file of text.")
+@click.option("--header/--no-header", default=None, help="Whether the first row names columns.")
+@click.option("--skip-rows", type=int, help="Lines above the header.")
+@click.option("--missing", multiple=True, help="A text that means missing; may be repeated.")
+def profile(data: Path, name: str, target: str | None, **asked: Any) -> None:
     """Look at DATA and write a first pipeline file.
 
-    DATA is a file, a folder or a set of scikit-learn.
+    DATA is a file, a folder or a set of scikit-learn. What was guessed of it is printed, each guess
+    with the key of the pipeline file that changes it.
     """
     from throughline.paths import Workspace
     from throughline.profile.profile import profile
 
-    for path in profile(data, name, target, Workspace(ROOT, name)):
+    read = {key: value for key, value in asked.items() if value not in (None, ())}
+    if "missing" in read:
+        read["missing"] = list(read["missing"])
+    found = profile(data, name, target, Workspace(ROOT, name), read)
+    for column, what, key in found.readings:
+        print(f"  {column:<20} {what} ({key})")
+    for note in found.left_out:
+        print(f"  {note} (columns)")
+    for path in found.written:
         print(f"wrote {path}")
 
 
