@@ -110,7 +110,7 @@ class TestDraft:
 
 class TestPage:
     def test_opens_offline_and_escapes_the_data(self, workspace: Workspace) -> None:
-        page, *_ = profile(workspace.root / "people.csv", "people", "buys", workspace)
+        page, *_ = profile(workspace.root / "people.csv", "people", "buys", workspace).written
         text = page.read_text(encoding="utf-8")
         assert "<Ulm>" not in text
         assert not re.search(r"<script|<link|<img", text)
@@ -125,7 +125,7 @@ class TestPage:
         pages = []
         for _ in range(2):
             workspace.pipeline_file.unlink(missing_ok=True)
-            page, *_ = profile(workspace.root / "people.csv", "people", "buys", workspace)
+            page, *_ = profile(workspace.root / "people.csv", "people", "buys", workspace).written
             pages.append(page.read_bytes())
         assert pages[0] == pages[1]
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from throughline.errors import BadPipeline
 from throughline.figures.learned import figure, loss
 from throughline.pipeline.schema.training import Training
 from throughline.stages.code import references

@@ -4,20 +4,30 @@ from __future__ import annotations
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from filecmp import cmp
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from throughline.cli.check import problems_of
 from throughline.errors import BadPipeline, MissingFile
 from throughline.names import LONGEST_NAME, named
 from throughline.paths import Workspace
 
+if TYPE_CHECKING:
+    from throughline.profile.profile import Profiled
+
 SOURCES = Path("data", "sources")
 PROJECT = "params.yaml"
 
 
-def added(root: Path, data: Path, name: str | None, target: str | None) -> list[str]:
+def added(
+    root: Path,
+    data: Path,
+    name: str | None,
+    target: str | None,
+    read: Mapping[str, Any] | None = None,
+) -> list[str]:
     """Look at data and write a pipeline of them; the data are part of the project afterwards.
 
     Data that lie outside are copied to `data/sources/` and tracked by DVC, so that no path leads
@@ -28,6 +38,7 @@ def added(root: Path, data: Path, name: str | None, target: str | None) -> list[
         data: a file, a folder, or a set of scikit-learn.
         name: of the pipeline. Default: the target's, else the file's.
         target: the column to predict. Default: the likeliest.
+        read: keys of `source.read`. Default: as the file itself tells.
 
     Returns:
         What was found and written, and what comes next; a line each.
@@ -48,7 +59,7 @@ def added(root: Path, data: Path, name: str | None, target: str | None) -> list[
         raise BadPipeline(f"{workspace.pipeline_file} exists", remedy="Choose another by --as")
     place, copied = _inside(root, data)
     try:
-        written = profile(place, workspace.name, target, workspace)
+        found = profile(place, workspace.name, target, workspace, read)
     except BaseException:
         if copied:
             _remove(place)
@@ -58,7 +69,7 @@ def added(root: Path, data: Path, name: str | None, target: str | None) -> list[
     problems = list(problems_of(workspace))
     if problems:
         raise BadPipeline.of(problems)
-    return list(_told(workspace, place if copied else None, written))
+    return list(_told(workspace, place if copied else None, found))
 
 
 def _name(text: str) -> str:
@@ -104,16 +115,14 @@ def _track(root: Path, place: Path) -> None:
         ) from None
 
 
-def _told(workspace: Workspace, copy: Path | None, written: list[Path]) -> Iterator[str]:
+def _told(workspace: Workspace, copy: Path | None, found: Profiled) -> Iterator[str]:
     from throughline.pipeline.loading import load
 
     pipeline = load(workspace).main
     target = ", ".join(pipeline.target.columns)
     yield f"{workspace.name}: {pipeline.task} of '{target}' from {len(pipeline.columns)} columns"
-    for line in workspace.pipeline_file.read_text(encoding="utf-8").splitlines():
-        if line.startswith("# "):
-            yield f"  {line[2:]}"
+    yield from found.told
     if copy is not None:
         yield f"copied the data to {copy}, tracked by DVC"
-    yield from (f"wrote {path}" for path in written)
+    yield from (f"wrote {path}" for path in found.written)
     yield f"next: look at {workspace.pipeline_file}, then throughline run {workspace.name}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,8 @@ def _checked(context: click.Context, parameter: click.Parameter, value: Any) -> 
 
 # Set where a stage shall say that it begins, because nothing else does.
 ANNOUNCED = "THROUGHLINE_ANNOUNCED"
+# Keys of `source.read` that have an option.
+READ = ("separator", "decimal", "thousands", "encoding", "header", "skip_rows", "missing")
 FILE = click.Path(path_type=Path)
 PIPELINE = click.argument("name", metavar="PIPELINE", callback=_checked)
 ONE_IF_ANY = click.argument("name", required=False, metavar="[PIPELINE]", callback=_checked)
@@ -28,3 +32,26 @@ SOME_PIPELINES = click.argument(
 )
 RELEASE = click.argument("release", metavar="NAME@VERSION")
 COMMIT = click.option("--commit/--no-commit", default=True, help="Commit the record, or leave it.")
+
+
+def reading(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options that say how a file is read; the command gets them as `read`, of `source.read`."""
+
+    @click.option(
+        "--separator", help="Between the fields of a CSV file. Default: told by the file."
+    )
+    @click.option("--decimal", type=click.Choice([".", ","]), help="Mark of decimals.")
+    @click.option("--thousands", help="Mark between thousands.")
+    @click.option("--encoding", help="Of a file of text.")
+    @click.option("--header/--no-header", default=None, help="Whether the first row names columns.")
+    @click.option("--skip-rows", type=int, help="Lines above the header.")
+    @click.option("--missing", multiple=True, help="A text that means missing; may be repeated.")
+    @wraps(command)
+    def run(*words: Any, **named_words: Any) -> Any:
+        given = {key: named_words.pop(key) for key in READ}
+        read = {key: value for key, value in given.items() if value not in (None, ())}
+        if "missing" in read:
+            read["missing"] = list(read["missing"])
+        return command(*words, read=read, **named_words)
+
+    return run

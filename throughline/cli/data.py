@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
-from throughline.cli.arguments import FILE, PIPELINE
+from throughline.cli.arguments import FILE, PIPELINE, reading
 from throughline.errors import printable
 from throughline.names import named
 
@@ -17,18 +18,22 @@ ROOT = Path()
 @click.argument("data", type=FILE)
 @click.option("--as", "name", required=True, metavar="PIPELINE", help="Its name.")
 @click.option("--target", metavar="COLUMN", help="Default: the likeliest.")
-def profile(data: Path, name: str, target: str | None) -> None:
+@reading
+def profile(data: Path, name: str, target: str | None, read: dict[str, Any]) -> None:
     """Look at DATA and write a first pipeline file.
 
-    DATA is a file, a folder or a set of scikit-learn.
+    DATA is a file, a folder or a set of scikit-learn. What was guessed of it is printed, each guess
+    with the key of the pipeline file that changes it.
     """
     from throughline.limits import guarded
     from throughline.paths import Workspace
     from throughline.profile.profile import profile
 
     with guarded(str(data), timed=False):
-        written = profile(data, name, target, Workspace(ROOT, name))
-    for path in written:
+        found = profile(data, name, target, Workspace(ROOT, name), read)
+    for line in found.told:
+        print(line)
+    for path in found.written:
         print(f"wrote {path}")
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
 
 from throughline.cli import STAGES
-from throughline.cli.arguments import FILE, ONE_IF_ANY, PIPELINE, PIPELINES
+from throughline.cli.arguments import FILE, ONE_IF_ANY, PIPELINE, PIPELINES, reading
 
 ROOT = Path()
 
@@ -32,7 +33,8 @@ def init(folder: Path, ci: bool) -> None:
 @click.option(
     "--as", "name", metavar="PIPELINE", help="Its name. Default: the target's, or the file's."
 )
-def add(data: Path, target: str | None, name: str | None) -> None:
+@reading
+def add(data: Path, target: str | None, name: str | None, read: dict[str, Any]) -> None:
     """Make a pipeline of DATA: look at them, draft its file, check it.
 
     DATA is a file, a folder or a set of scikit-learn. What lies outside the project is copied to
@@ -40,7 +42,7 @@ def add(data: Path, target: str | None, name: str | None) -> None:
     """
     from throughline.cli.adding import added
 
-    for line in added(ROOT, data, name, target):
+    for line in added(ROOT, data, name, target, read):
         print(line)
 
 

@@ -15,6 +15,10 @@ FEWEST_IN_PATTERN = 16
 LARGE_SKEWNESS = 2.0
 # Texts of fewer words are names or titles.
 FEWEST_WORDS = 5
+# A column that has fewer values than this share of the rows, or so few that differ from the rest,
+# is constant in some fold.
+FEWEST_PRESENT = 0.05
+FEWEST_OTHERS = 5
 MOST_TOKENS = 3000
 REASONS = {
     "identifier": "another value in nearly every row",
@@ -32,6 +36,13 @@ def treated(features: Sequence[Fact], notes: list[str]) -> dict[str, dict[str, A
     for fact in features:
         if fact.role in REASONS:
             notes.append(f"{fact.name} is left out: {REASONS[fact.role]}")
+        elif fact.rows - fact.missing < FEWEST_PRESENT * fact.rows:
+            held = fact.rows - fact.missing
+            notes.append(f"{fact.name} is left out: only {held} of {fact.rows} values are there")
+        elif fact.role == "number" and fact.others < FEWEST_OTHERS:
+            notes.append(
+                f"{fact.name} is left out: all but {fact.others} of {fact.rows} values are the same"
+            )
         elif fact.role == "text" and fact.spaceless:
             # Pairs of letters are what comes closest to words.
             vocabulary = {"size": MOST_TOKENS, "minimum_count": 2}

@@ -70,6 +70,7 @@ def drafted(
             listed(f"{fact.name} ({fact.role})" for fact in features),
             "A series alone needs windows; see the documentation of `time`",
         )
+    _read_times(frame, features, draft)
     classes = frame[target].dropna().value_counts()
     rows = goal.rows - goal.missing
     if rows < FEWEST_ROWS:
@@ -78,7 +79,7 @@ def drafted(
     draft.sections |= {
         "columns": with_patterns(columns, features),
         "expectations": expectations(facts, target),
-        "split": protocol.split(features, target, task, int(classes.min()), part),
+        "split": protocol.split(ordered(frame, features), target, task, int(classes.min()), part),
         "network": protocol.network(rows, texts),
         "training": protocol.training(rows, texts),
         "cross_validation": protocol.cross_validation(task, classes),
@@ -86,6 +87,46 @@ def drafted(
         "gates": {"beat": protocol.compare(task, texts)[0]},
     }
     return draft
+
+
+def ordered(frame: pd.DataFrame, features: Sequence[Fact]) -> list[Fact]:
+    """The columns without times by which rows cannot be put in order: some lack, or are unclear."""
+    from pandas.api import types
+
+    from throughline.samples.times import found_format
+
+    def clear(fact: Fact) -> bool:
+        texts = frame[fact.name]
+        if types.is_datetime64_any_dtype(texts.dtype):
+            return True
+        found = found_format(texts)
+        return found is not None and not found.ambiguous
+
+    return [f for f in features if f.role != "time" or (not f.missing and clear(f))]
+
+
+def _read_times(frame: pd.DataFrame, features: Sequence[Fact], draft: Draft) -> None:
+    """Say how a column of times is written, so that rows are put in order of time by it."""
+    from pandas.api import types
+
+    from throughline.samples.times import ISO, found_format, readings
+
+    source = draft.sections["source"]
+    for fact in features:
+        texts = frame[fact.name]
+        if fact.role != "time" or types.is_datetime64_any_dtype(texts.dtype):
+            continue
+        found = found_format(texts)
+        if found is None or found.formats == (ISO,):
+            continue
+        if found.ambiguous:
+            draft.notes.append(
+                f"{fact.name}: day and month cannot be told apart ({readings(texts, found)}); set "
+                f"source.read.times, and split by it if time matters"
+            )
+        else:
+            read = source.setdefault("read", {})
+            read.setdefault("times", {})[fact.name] = found.formats[0]
 
 
 def _of_pictures(facts: Sequence[Fact], target: str, source: dict[str, Any], title: str) -> Draft:

@@ -41,6 +41,7 @@ class Fact:
         outliers: how many lie beyond the quartiles by 1.5 interquartile ranges.
         counts: the values of a category, the most frequent first.
         spaceless: a text without spaces between its words.
+        commonest: how often a number has its most frequent value.
     """
 
     name: str
@@ -58,6 +59,12 @@ class Fact:
     outliers: int = 0
     counts: dict[str, int] = field(default_factory=dict)
     spaceless: bool = False
+    commonest: int = 0
+
+    @property
+    def others(self) -> int:
+        """How many rows of a number hold another value than its most frequent one."""
+        return self.rows - self.missing - self.commonest
 
     @property
     def is_numeric(self) -> bool:
@@ -84,6 +91,8 @@ def fact(name: str, column: pd.Series) -> Fact:
     if is_number(column):
         values = present.to_numpy(dtype=float)
         values = values[np.isfinite(values)]
+        if not len(values):
+            return Fact(name, "empty", len(column), missing, 0)
         low, first, median, third, high = np.quantile(values, [0, 0.25, 0.5, 0.75, 1])
         reach = FENCE * (third - first)
         sd = float(values.std())
@@ -93,6 +102,7 @@ def fact(name: str, column: pd.Series) -> Fact:
             low=float(low), high=float(high), mean=float(values.mean()), sd=sd,
             median=float(median), skewness=skewness, quartiles=(float(first), float(third)),
             outliers=int(((values < first - reach) | (values > third + reach)).sum()),
+            commonest=int(present.value_counts().iloc[0]),
         )  # fmt: skip
     counts = present.astype(str).value_counts()
     kept = {str(value): int(count) for value, count in counts.head(MOST_CATEGORIES).items()}
@@ -140,17 +150,11 @@ def _spaceless(present: pd.Series) -> bool:
 
 
 def _is_time(present: pd.Series) -> bool:
-    """Whether nearly all values are dates: digits with separators, read by pandas."""
-    import warnings
-
+    """Whether all values are times that one format reads."""
     import pandas as pd
+
+    from throughline.samples.times import found_format
 
     if pd.api.types.is_datetime64_any_dtype(present.dtype):
         return True
-    sample = present.astype(str).iloc[:ROWS_TO_LOOK_AT]
-    if sample.str.match(r"\d{1,4}[-./]\d{1,2}").mean() < 0.95:
-        return False
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        read = [pd.to_datetime(sample, errors="coerce", dayfirst=first) for first in (True, False)]
-        return any(times.notna().mean() > 0.95 for times in read)
+    return found_format(present) is not None

@@ -3,68 +3,134 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from throughline.errors import BadPipeline, MissingFile
+from throughline.limits import applied, guarded
 from throughline.paths import Workspace, replaced
+from throughline.pipeline.loading import load
 from throughline.profile import pictures
 from throughline.profile.draft import Draft, drafted
 from throughline.profile.facts import facts
 from throughline.profile.goal import chosen_target
 from throughline.profile.yaml_text import as_text, comment
+from throughline.sources.cells import SPACES
 
 if TYPE_CHECKING:
     import pandas as pd
 
 
-def profile(data: Path, name: str, target: str | None, workspace: Workspace) -> list[Path]:
+LAYOUT = {
+    "encoding": "is text in {}",
+    "separator": "has fields parted by {!r}",
+    "skip_rows": "begins with {} lines that are no table",
+    "header": "has no header: columns are called by their places",
+    "units": "has a row of units below the header, which is left out",
+    "decimal": "writes decimals behind '{}'",
+    "thousands": "marks thousands by '{}'",
+}
+
+
+class Profiled(NamedTuple):
+    """What was written and guessed.
+
+    Attributes:
+        written: the page, the pipeline file and its dvc.yaml.
+        readings: for each guess the column, what was done, and the key to change.
+        left_out: for each column that is no feature a sentence that says why.
+    """
+
+    written: list[Path]
+    readings: list[tuple[str, str, str]]
+    left_out: list[str]
+
+    @property
+    def told(self) -> list[str]:
+        """What was guessed, a line each, with the key that changes it."""
+        read = [f"  {column:<20} {what} ({key})" for column, what, key in self.readings]
+        return [*read, *(f"  {note} (columns)" for note in self.left_out)]
+
+
+def profile(
+    data: Path,
+    name: str,
+    target: str | None,
+    workspace: Workspace,
+    asked: Mapping[str, Any] | None = None,
+) -> Profiled:
     """Look at data and write `pipelines/NAME/` with a draft that runs as it is.
 
-    The page is written first, so that it is there even where no draft can be made.
+    The page is written first, so that it is there even where no draft can be made; the draft is
+    checked, and its rules are held against its own rows, before it is written.
 
     Args:
         data: a file or folder, or the name of a bundled set of scikit-learn.
         name: what the pipeline is called.
         target: the column to predict; without it the likeliest.
         workspace: of the repository.
-
-    Returns:
-        The files that were written: the page, the pipeline file and its dvc.yaml.
+        asked: keys of `source.read` that the user gives. Default: none.
 
     Raises:
         MissingFile: no such data.
         BadPipeline: there is a pipeline of that name.
         BadData: the data cannot be read, or hold nothing to predict from.
     """
-    from throughline.pipeline.loading import load
     from throughline.profile.page import page
     from throughline.stages.wire import wire
 
     workspace = Workspace(workspace.root, name)
     if workspace.pipeline_file.exists():
         raise BadPipeline(f"{workspace.pipeline_file} exists", remedy="Choose another name by --as")
-    frame, section = _rows(data, workspace)
+    notes: list[tuple[str, str, str]] = []
+    frame, section = _rows(data, workspace, dict(asked or {}), notes)
     found = facts(frame)
-    asked = pictures.target(found, target) if "images" in section else target
-    chosen = chosen_target(found, asked)
+    wanted = pictures.target(found, target) if "images" in section else target
+    chosen = chosen_target(found, wanted)
     report = workspace.root / "reports" / name / "profile" / "profile.html"
     with replaced(report) as draft_page:
         draft_page.write_text(page(frame, found, chosen, name), encoding="utf-8")
     draft = drafted(frame, found, chosen, section, _title(name, chosen))
+    text = _header(draft, target) + as_text(draft)
+    _hold_against_rows(text, frame, workspace)
     with replaced(workspace.pipeline_file) as file:
-        file.write_text(_header(draft, target) + as_text(draft), encoding="utf-8")
+        file.write_text(text, encoding="utf-8")
     load(workspace)
-    return [report, workspace.pipeline_file, *wire(workspace.root, [name])]
+    written = [report, workspace.pipeline_file, *wire(workspace.root, [name])]
+    return Profiled(written, notes, draft.notes)
 
 
-def _rows(data: Path, workspace: Workspace) -> tuple[pd.DataFrame, dict[str, Any]]:
+def _hold_against_rows(text: str, frame: pd.DataFrame, workspace: Workspace) -> None:
+    """Refuse a draft that its own rows do not keep, before anybody trusts it.
+
+    Raises:
+        BadData: a rule that stops the run, or sets more rows aside than the draft allows.
+    """
+    from throughline.validation.catalogue import check
+    from throughline.validation.judgement import judge, refuse_if_stopped
+
+    with TemporaryDirectory() as folder:
+        scratch = Workspace(Path(folder), workspace.name)
+        scratch.pipeline_file.parent.mkdir(parents=True)
+        scratch.pipeline_file.write_text(text, encoding="utf-8")
+        settings = load(scratch).main.expectations
+    check(settings.rules)
+    refuse_if_stopped(judge(frame, settings), Path("the draft"))
+
+
+def _rows(
+    data: Path, workspace: Workspace, asked: dict[str, Any], notes: list[tuple[str, str, str]]
+) -> tuple[pd.DataFrame, dict[str, Any]]:
     """The rows as `ingest` will write them, and the section `source` that brings them."""
+    import numpy as np
+
     from throughline.pipeline.schema.source import Source
     from throughline.sources.fetching.mirror import sha256_of
     from throughline.sources.kinds.sklearn import TARGETS
     from throughline.sources.registry import Surroundings, fetch
-    from throughline.sources.table import standardised
+    from throughline.sources.table import standardised, without_infinite
 
     section: dict[str, Any]
     if not data.exists():
@@ -75,23 +141,68 @@ def _rows(data: Path, workspace: Workspace) -> tuple[pd.DataFrame, dict[str, Any
         # A path inside the repository moves with it.
         inside = data.resolve().is_relative_to(workspace.root.resolve())
         path = os.path.relpath(data, workspace.root) if inside else str(data.resolve())
+        # No checksum: a file of this machine that grows makes its pipeline run again.
         section = {"folder" if data.is_dir() else "file": path}
-        if data.is_file():
-            section["sha256"] = sha256_of(data)
         images = None if data.is_file() and not _is_archive(data) else pictures.storing(data)
         if images is not None:
             # Every fault is a fact of the data first; what they need is said after the look.
             section = {"folder": path, "images": images | {"limit": 1.0}}
             if data.is_file():
                 section["sha256"] = sha256_of(data)
-    fetched = fetch(Source(**section), Surroundings.of(workspace.root))
+    surroundings = Surroundings.of(workspace.root)
+    with applied(surroundings.limits), guarded(str(data), timed=False):
+        read = _read_keys(data, section, asked, notes)
+    if read:
+        section["read"] = read
+    fetched = fetch(Source(**section), surroundings)
     if "images" in section:
         section["images"] = pictures.with_limit(section["images"], fetched.origin)
     for array in fetched.images.values():
         # Only `ingest` has a use for the pixels.
         array.unlink()
     frame = standardised(fetched.frame, {}, (), str(data))
+    for column, count in fetched.frame.attrs.get(SPACES, {}).items():
+        notes.append((column, f"spaces around {count} cells left out", "source.read.text_columns"))
+    infinite = [
+        c
+        for c in map(str, frame.columns)
+        if frame[c].dtype.kind == "f" and np.isinf(frame[c]).any()
+    ]
+    if infinite:
+        section.setdefault("read", {})["infinite"] = "missing"
+        for column in infinite:
+            count = int(np.isinf(frame[column]).sum())
+            notes.append(
+                (column, f"{count} infinite numbers read as missing", "source.read.infinite")
+            )
+        frame = without_infinite(frame)
     return frame.drop(columns=[pictures.PIXELS], errors="ignore"), section
+
+
+def _read_keys(
+    data: Path,
+    section: Mapping[str, Any],
+    asked: dict[str, Any],
+    notes: list[tuple[str, str, str]],
+) -> dict[str, Any]:
+    """Section `source.read` of a delimited file, from its own cells."""
+    from throughline.pipeline.schema.source import Read
+    from throughline.profile.reading import layout_of, told_by_cells
+    from throughline.sources.formats.content import unpacked
+    from throughline.sources.formats.reading import format_of, read_cells
+    from throughline.sources.gate import taken
+
+    if "file" not in section:
+        return asked
+    content, inner = unpacked(taken(data).content, data.name, asked.get("member"))
+    if (asked.get("format") or format_of(inner, content)) != "csv":
+        return asked
+    read = layout_of(content, inner, asked)
+    for key, what in LAYOUT.items():
+        if key in read and key not in asked:
+            notes.append(("the file", what.format(read[key]), f"source.read.{key}"))
+    cells, _ = read_cells(content, inner, Read(**{**read, "member": None}))
+    return told_by_cells(cells, read, notes)
 
 
 def _is_archive(path: Path) -> bool:

@@ -10,6 +10,7 @@ from throughline.errors import BadData, listed, nearest
 from throughline.tokens.rows import write_windows
 
 if TYPE_CHECKING:
+    import datetime
     from pathlib import Path
 
     import pandas as pd
@@ -22,7 +23,8 @@ def standardised(
     """`frame` with renamed columns, each of one type, and rows counted from 0.
 
     Integers become int64, other numbers float64 (missing is NaN), categories and texts strings in
-    Unicode's form NFC, dates timestamps; a column of arrays keeps the type of its numbers.
+    Unicode's form NFC, dates timestamps, durations and times of the day their seconds, structs and
+    maps JSON; a column of arrays keeps the type of its numbers.
 
     Args:
         frame: rows of a source.
@@ -133,6 +135,9 @@ def _standard(column: pd.Series, name: str, where: str) -> pd.Series:
         return column.astype("float64" if column.isna().any() else "int64")
     if types.is_numeric_dtype(column.dtype):
         return column.astype("float64")
+    if types.is_timedelta64_dtype(column.dtype):
+        seconds: pd.Series = column.dt.total_seconds()
+        return seconds
     if isinstance(column.dtype, pd.DatetimeTZDtype):
         column = column.dt.tz_convert("UTC").dt.tz_localize(None)
     if types.is_datetime64_any_dtype(column.dtype):
@@ -151,6 +156,8 @@ def _one_type(column: pd.Series, name: str, where: str) -> pd.Series:
     if kinds.empty:
         return column.astype("float64")
     first = kinds.iloc[0]
+    if first == "mapping":
+        return column.map(_as_json, na_action="ignore").astype("str")
     others = kinds[kinds != first]
     if not others.empty:
         row = others.index[0]
@@ -166,9 +173,31 @@ def _one_type(column: pd.Series, name: str, where: str) -> pd.Series:
         return pd.to_numeric(column).astype("float64")
     if first == "text":
         return _composed(column.astype("str"))
+    if first == "time of day":
+        return column.map(_seconds_of_day, na_action="ignore").astype("float64")
     if first == "time":
         return pd.to_datetime(column).astype("datetime64[us]")
     return column
+
+
+def _seconds_of_day(moment: datetime.time) -> float:
+    return 3600 * moment.hour + 60 * moment.minute + moment.second + moment.microsecond / 1e6
+
+
+def _is_map(value: Any) -> bool:
+    """Whether a value is a map as pyarrow gives it: a list of pairs with a name in front."""
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(isinstance(pair, tuple) and len(pair) == 2 for pair in value)
+        and all(isinstance(pair[0], str) for pair in value)
+    )
+
+
+def _as_json(value: Any) -> str:
+    import json
+
+    return json.dumps(value if isinstance(value, dict) else dict(value), default=str)
 
 
 def _holds_arrays(column: pd.Series) -> bool:
@@ -191,8 +220,12 @@ def _kind(value: Any) -> str:
         return "text"
     if isinstance(value, (datetime.date, datetime.datetime)):
         return "time"
+    if isinstance(value, datetime.time):
+        return "time of day"
     if isinstance(value, bytes):
         return "bytes"
+    if isinstance(value, dict) or _is_map(value):
+        return "mapping"
     if isinstance(value, (list, tuple, np.ndarray)):
         return "array"
     return type(value).__name__
