@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import math
 import pickle
+import pickletools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
 # Truth values, integers, numbers and texts of fixed length; no objects, no records.
 KINDS = "biufSU"
+PROTOCOL_5 = b"\x80\x05"
 # So many may stand in many places.
 FEW_VALUES = 100_000
 PARTS = ("train", "valid", "test")
@@ -60,6 +62,10 @@ def unpickled(content: bytes, name: str) -> Any:
     """
     try:
         # Python 2 wrote texts and the bytes of arrays alike; latin-1 gives every byte back.
+        if content[:2] == PROTOCOL_5:
+            # Its bytes are made room for before they are there; this looks whether they are.
+            for _ in pickletools.genops(content):
+                pass
         loaded = _Arrays(io.BytesIO(content), encoding="latin1").load()
         # Each value takes a byte at least, unless it stands in many places.
         return _plain(loaded, iter(range(max(FEW_VALUES, len(content)))))

@@ -80,8 +80,9 @@ def read_table(path: Path, name: str, settings: Read) -> tuple[pd.DataFrame, dic
 
 def read_bytes(content: bytes, name: str, settings: Read) -> tuple[pd.DataFrame, dict[str, Any]]:
     """The table in the bytes of a file; see `read_table`."""
-    frame, how = read_cells(content, name, settings)
-    return settled(frame, settings, f"'{name}'"), how
+    with guarded(name):
+        frame, how = read_cells(content, name, settings)
+        return settled(frame, settings, f"'{name}'"), how
 
 
 def read_cells(content: bytes, name: str, settings: Read) -> tuple[pd.DataFrame, dict[str, Any]]:
