@@ -95,6 +95,9 @@ class TestMistakes:
             ("a,b\n1,2\n3\n", r"Line 3 of 'data.csv' must have 2 fields.*1 fields: 3"),
             ("a,b\n1,2\n3,4,5\n", r"Line 3 .*must have 2 fields.*3 fields: 3,4,5"),
             ('a,b\n1,2\n"3,4\n5,6\n', "Line .*is a quote left open"),
+            # As many fields as the header, so that nothing else would tell.
+            ('a,b\n1,"2\n3,4\n', "Line 2: here is a quote left open"),
+            ('a,b\n1,2\n3,"4', "Line 3: here is a quote left open"),
             ("a,b\n", "at least one row.*a header of 2 columns and no row"),
             ("<!DOCTYPE html><html><body>Sign in</body></html>", "a web page"),
             ("a,b\n1,\x00\n", "a zero byte in line 2"),

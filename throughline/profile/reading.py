@@ -77,7 +77,9 @@ def _separator(text: str, quotes: bool) -> str:
     start = "".join(text.splitlines(keepends=True)[:LINES_LOOKED_AT])
     best, most = "", (0.5, 1)
     for separator in SEPARATORS:
-        widths = Counter(len(record) for record, _ in records(start, separator, quotes))
+        widths = Counter(
+            len(record) for record, _ in records(start, separator, quotes, whole=False)
+        )
         width, count = widths.most_common(1)[0] if widths else (1, 0)
         share = count / max(1, sum(widths.values()))
         if width > 1 and (share, width) > most:
@@ -88,7 +90,7 @@ def _separator(text: str, quotes: bool) -> str:
 def _lines_above(text: str, separator: str, quotes: bool) -> int:
     """How many lines stand above the table: comments, or records that are not as wide as it."""
     start = "".join(text.splitlines(keepends=True)[:LINES_LOOKED_AT])
-    found = list(records(start, separator, quotes))
+    found = list(records(start, separator, quotes, whole=False))
     widths = Counter(len(record) for record, _ in found)
     width = widths.most_common(1)[0][0] if widths else 1
     last = 0

@@ -5,15 +5,22 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 SEPARATORS = (",", ";", "\t", "|")
 RECORDS_TO_SNIFF = 50
 LONGEST_FIELD = 1 << 30
+# Stands behind the last line, to be a record of its own; in no text is a control character.
+END = "\x1aend of the file\x1a"
 
 
 def records(
-    text: str, separator: str, quotes: bool = True, verbatim: bool = False
+    text: str,
+    separator: str,
+    quotes: bool = True,
+    verbatim: bool = False,
+    whole: bool = True,
 ) -> Iterator[tuple[list[str], int]]:
     """Records that are not blank, each with the number of its last line.
 
@@ -23,17 +30,30 @@ def records(
         quotes: whether `"` encloses fields.
         verbatim: whether spaces behind a separator belong to the field; without it a quote may
             come behind them, as in `a, "b, c"`.
+        whole: whether this is all of the file, so that every quote must be closed.
+
+    Raises:
+        csv.Error: a quote that none closes; all that follows it would be one field.
     """
     csv.field_size_limit(LONGEST_FIELD)
     reader = csv.reader(
-        io.StringIO(text, newline=""),
+        chain(io.StringIO(text, newline=""), [END]),
         delimiter=separator,
         quoting=csv.QUOTE_MINIMAL if quotes else csv.QUOTE_NONE,
         skipinitialspace=not verbatim and not separator.isspace(),
     )
+    begin, held = 1, None
     for record in reader:
-        if record:
-            yield record, reader.line_num
+        if held is not None:
+            yield held
+        if record == [END]:
+            return
+        held = (record, reader.line_num) if record else None
+        if END in "".join(record[-1:]):
+            if whole:
+                raise csv.Error(f"Line {begin}: here is a quote left open, which no other closes")
+            return
+        begin = reader.line_num + 1
 
 
 def sniffed(text: str, quotes: bool = True) -> str:
@@ -43,7 +63,8 @@ def sniffed(text: str, quotes: bool = True) -> str:
     """
     best, most = ",", 1
     for separator in SEPARATORS:
-        found = zip(records(text, separator, quotes), range(RECORDS_TO_SNIFF), strict=False)
+        head = records(text, separator, quotes, whole=False)
+        found = zip(head, range(RECORDS_TO_SNIFF), strict=False)
         widths = [len(record) for (record, _), _ in found]
         if widths and len(set(widths)) == 1 and widths[0] > most:
             best, most = separator, widths[0]
