@@ -188,6 +188,24 @@ def test_what_another_version_computed_is_not_believed(
     assert code(project, [])["stages"] != before["stages"]
 
 
+def test_a_project_that_is_new_does_not_read_the_library_again(
+    project: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    before = code(project, [])
+    monkeypatch.setattr(module, "parsed", lambda *_: pytest.fail("it was parsed again"))
+    assert code(tmp_path, [])["stages"] == before["stages"]
+
+
+def test_a_cache_that_cannot_be_written_costs_nothing_else(
+    project: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    before = code(project, [])
+    (tmp_path / "cache").write_text("no folder")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    assert code(project, []) == before
+
+
 def reran(told: str) -> list[str]:
     return [line.split(":")[1][:-1] for line in told.splitlines() if "Running stage 'pipe" in line]
 

@@ -15,6 +15,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -27,8 +28,10 @@ from throughline.stages.syntax import PACKAGE, Source, digest, parsed
 FILE = Path("code.json")
 # What a stage runs besides its own module: what reads the pipeline file for it.
 FOUNDATION = "throughline.stages.given"
-# Digests once computed, by the bytes of the file and of the code that computed them.
-MEMO = Path(".cache") / "code.json"
+# Digests once computed, by the bytes of the file and of the code that computed them: below the
+# user's cache, because the library's files are the same for every project.
+MEMO = Path("throughline") / "code.json"
+MOST_KEPT = 5000
 # Keys under which a file names code of the user's own, the latter among names of Keras.
 MAKERS, JUDGES = ("generator", "network"), ("loss", "metrics")
 # In place of a digest, of a module that is neither the project's nor the library's.
@@ -44,8 +47,9 @@ class Reader:
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._memo_file = root / MEMO
+        self._memo_file = _users_cache(root) / MEMO
         self._memo: dict[str, Any] = {}
+        self._used: set[str] = set()
         self._new = False
         self._reader = digest(Path(syntax.__file__).read_bytes())
         try:
@@ -58,6 +62,7 @@ class Reader:
         """A file's digest and imports."""
         content = file.read_bytes()
         key = hashlib.sha256(content + self._reader.encode()).hexdigest()
+        self._used.add(key)
         if key not in self._memo:
             self._new = True
             found = parsed(content, str(file))
@@ -111,8 +116,21 @@ class Reader:
 
     def keep(self) -> None:
         """Store what was computed for the next time."""
-        if self._new:
+        if not self._new:
+            return
+        if len(self._memo) > MOST_KEPT:
+            self._memo = {key: self._memo[key] for key in self._used}
+        # A home that cannot be written costs seconds, and nothing else.
+        with suppress(OSError):
             _write(self._memo_file, self._memo)
+
+
+def _users_cache(root: Path) -> Path:
+    try:
+        return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
+    except RuntimeError:
+        # An account without a home.
+        return root / ".cache"
 
 
 def _absolute(name: str, package: str) -> str:
@@ -239,7 +257,7 @@ def _unspaced(file: Path) -> str:
 
 
 def _write(path: Path, content: Any) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # A name of its own: several stages may begin at the same time.
     draft = path.with_name(f".{path.name}.{os.getpid()}.draft")
     draft.write_text(json.dumps(content, indent=1, sort_keys=True) + "\n", encoding="utf-8")
