@@ -48,9 +48,11 @@ PIPELINE = {
 STARTS = (
     "throughline.__main__",
     "throughline.cli",
+    "throughline.processes",
     "throughline.stages.code",
     "throughline.stages.costs",
     "throughline.stages.declared",
+    "throughline.stages.local_files",
     "throughline.stages.run",
     "throughline.stages.syntax",
     "throughline.stages.wire",

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from throughline.errors import listed
-from throughline.limits import applied, guarded
 from throughline.paths import READING_FILE, Workspace, replaced, write_json
 from throughline.stages.stage import Entry, Stage
 
@@ -40,6 +39,7 @@ def ingest(stage_input: StageInput, workspace: Workspace) -> None:
         MissingFile: the source is not there.
         BadData: it cannot be read as a table; names file, row or column, and the remedy.
     """
+    from throughline.limits import applied, guarded
     from throughline.sources.registry import Surroundings, fetch
 
     settings = stage_input.main.source
