@@ -484,6 +484,14 @@ class TestQueries:
         unfetched(sql="sqlite:///a.db", query=query)
         assert (project / "a.db").read_bytes() == before
 
+    def test_an_answer_without_end_is_counted_while_it_comes(
+        self, project: Path, unfetched: Refused
+    ) -> None:
+        (project / "params.yaml").write_text(yaml.safe_dump({**SHARED, "limits": {"rows": 20_000}}))
+        sqlite3.connect(project / "a.db").execute("create table t (x)").connection.close()
+        endless = "with recursive n(x) as (select 1 union all select x + 1 from n) select x from n"
+        unfetched("limits.rows", sql="sqlite:///a.db", query=endless)
+
     def test_a_comment_may_come_first(self) -> None:
         assert one_select("-- all\nselect 1;\n") == "-- all\nselect 1"
 
