@@ -120,6 +120,11 @@ class TestFiles:
         refused("profile", file, "--as", "x", says=says)
         assert not (project / "pipelines" / "x" / "pipeline.yaml").exists()
 
+    def test_an_encoding_that_nobody_named(self, project: Path, unfetched: Refused) -> None:
+        """A profile guesses one and says so; a pipeline reads what its file says."""
+        (project / "a.csv").write_bytes(hostile.ROWS + b"1,\xff\xfe\n")
+        unfetched("must be text in utf-8", file="a.csv")
+
     def test_a_device_that_never_ends(self, project: Path, refused: Refused) -> None:
         (project / "a.csv").symlink_to("/dev/zero")
         refused("profile", "a.csv", "--as", "x", says="must be a file")
