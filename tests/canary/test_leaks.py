@@ -40,6 +40,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
         "size": [None if np.isnan(value) else value for value in size.tolist()],
         "town": generator.choice(["Bonn", "Köln", "Ulm"], ROWS).tolist(),
         "note": [" ".join(generator.choice(words, 3)) for _ in range(ROWS)],
+        "day": list(range(ROWS)),
         "buys": buys.tolist(),
     }
     document = {
@@ -200,7 +201,7 @@ class TestPreparing:
         "split",
         [
             {"kind": "grouped", "column": "town", "test": 0.3},
-            {"kind": "temporal", "column": "size", "test": 0.2, "gap": 5},
+            {"kind": "temporal", "column": "day", "test": 0.2, "gap": 5},
             {"kind": "first", "train": 90, "shuffle": 3},
         ],
     )

@@ -95,6 +95,7 @@ class TestStarting:
             "throughline",
             "throughline.cli",
             "throughline.errors",
+            "throughline.processes",
             "throughline.processor",
             "throughline.serving",
         }

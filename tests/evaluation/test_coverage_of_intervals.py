@@ -60,6 +60,8 @@ class TestNothingIsCertain:
         values[7] = 40.0
         figures = measured(errors(values), Resamples(60))
         assert figures["mse"]["decided_by"] == 1
+        # A resample without that row would put the upper end anywhere.
+        assert (figures["mse"]["low"], figures["mse"]["high"]) == (None, None)
         even = measured(errors(np.random.default_rng(0).normal(size=60)), Resamples(60))
         assert "decided_by" not in even["mae"]
 

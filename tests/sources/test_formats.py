@@ -147,7 +147,7 @@ class TestFormats:
         frame = read(file.getvalue(), "s.wav")
         assert frame["amplitude_2"].tolist() == [-1, -2, -3]
         assert frame["time"].tolist() == [0, 1 / 8000, 2 / 8000]
-        with pytest.raises(BadData, match="must hold 3 samples"):
+        with pytest.raises(BadData, match="must hold 12 bytes of 'data'"):
             read(file.getvalue()[:-3], "s.wav")
 
     def test_arff(self) -> None:

@@ -138,6 +138,7 @@ def pooled_in_code(inputs: Any, output: Any) -> Any:
     """A network whose pooling no layer's name shows."""
     import keras
 
+    @keras.saving.register_keras_serializable("tests")
     class Widest(keras.layers.Layer):  # type: ignore[misc]
         def call(self, x: Any) -> Any:
             return keras.ops.max_pool(x, 2)
@@ -158,5 +159,5 @@ def trained(network: Any, xla: Any) -> tuple[list[Any], bool]:
         return build(network, {"features": (6, 2)}, Output(1, "linear"), seed=seed)
 
     training = Training(optimizer="adam", batch_size=4, epochs=1, xla=xla)
-    trainer = Trainer(make, training, [run], "mse", (), None, None)
+    trainer = Trainer(make, training, [run], "mse", (), None, None, None)
     return trainer.fitted(run, predictions=False).weights, trainer.shape.xla

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from throughline.errors import BadPipeline
 from throughline.training.network import catalogue
 from throughline.training.network.build import BadNetwork, Output, build, check
 
@@ -96,9 +97,9 @@ class TestGraphs:
 
 class TestFunctions:
     def test_missing_module_and_function(self) -> None:
-        with pytest.raises(BadNetwork, match=r"no_such_module"):
+        with pytest.raises(BadPipeline, match=r"no_such_module"):
             build("no_such_module:net", TABLE, THREE)
-        with pytest.raises(BadNetwork, match="function of json"):
+        with pytest.raises(BadPipeline, match="must name a module of the project's own"):
             build("json:net", TABLE, THREE)
 
 

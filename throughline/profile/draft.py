@@ -84,6 +84,7 @@ def drafted(
         "training": protocol.training(rows, texts),
         "cross_validation": protocol.cross_validation(task, classes),
         "compare": protocol.compare(task, texts),
+        **protocol.compared_by(task, classes.tolist()),
         "gates": {"beat": protocol.compare(task, texts)[0]},
     }
     return draft

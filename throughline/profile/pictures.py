@@ -126,6 +126,7 @@ def sections(
         "network": network(min(size)),
         "training": training(goal.rows),
         "compare": ["majority"],
+        **protocol.compared_by(task, list(goal.counts.values())),
         "gates": {"beat": "majority"},
     }
 

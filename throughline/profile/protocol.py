@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 # Rows -> units of the hidden layers and share of dropout: small tables bear small networks only.
 NETWORKS = ((500, (8,), 0.0), (5_000, (16, 8), 0.0), (50_000, (64, 32), 0.2))
 LARGEST_NETWORK = ((128, 64), 0.2)
+# A class of a larger share is the answer nearly always.
+MOST_OF_ONE_CLASS = 0.9
 
 
 def part_column(facts: Sequence[Fact]) -> str | None:
@@ -75,6 +77,22 @@ def cross_validation(task: str, classes: pd.Series) -> dict[str, Any]:
     if smallest < 2:
         return {"folds": 5, "stratify": False}
     return {"folds": min(5, smallest)}
+
+
+def compared_by(task: str, counts: Sequence[int]) -> dict[str, str]:
+    """What decides whether a model is the better one.
+
+    Where nearly all rows are of one class, accuracy tells hardly more than its share.
+
+    Args:
+        task: the problem type.
+        counts: rows of each class.
+    """
+    if task not in ("binary", "multiclass"):
+        return {}
+    if max(counts) <= MOST_OF_ONE_CLASS * sum(counts):
+        return {"compare_by": "accuracy"}
+    return {"compare_by": "roc_auc" if task == "binary" else "macro_f1"}
 
 
 def compare(task: str, texts: bool) -> list[str]:

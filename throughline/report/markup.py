@@ -46,7 +46,8 @@ def ranged(figure: Mapping[str, Any] | None, digits: int = 4) -> str:
     if figure is None:
         return '<span class="range">–</span>'
     few = figure.get("decided_by")
-    warning = f' <span class="range">({few} of the rows decide)</span>' if few else ""
+    rows = "1 row decides" if few == 1 else f"{few} rows decide"
+    warning = f' <span class="range">({rows}; no interval)</span>' if few else ""
     return f"{_short(figure['value'], digits)} {interval(figure, digits)}{warning}".rstrip()
 
 

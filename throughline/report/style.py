@@ -28,7 +28,8 @@ td.n,th.n{text-align:right}
 .range{color:var(--soft);white-space:nowrap}
 .good{color:var(--good);font-weight:600}.bad{color:var(--bad);font-weight:600}
 .flat{color:var(--soft);font-weight:600}
-td.good,td.bad,td.flat{white-space:nowrap}
+td.good,td.bad{white-space:nowrap}td.flat{min-width:11em}
+table:not(.matrix) td:first-child:not(.why){min-width:8em}
 th.group{padding-top:18px;color:var(--ink);text-align:left}
 td.why{color:var(--soft);font-size:14px;padding:0 14px 8px 24px}
 tr:has(+tr td.why) td{border-bottom:0}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,8 @@ from throughline.serving.errors import BadRequest
 
 KEY = "throughline"
 MOST_BYTES = 64 << 20
+# Of one row of an input, such as the pixels of a picture or the samples of a recording.
+MOST_VALUES = 1 << 28
 # Entries of a model that are looked at here, with the type of each.
 ENTRIES: Mapping[str, type] = {
     "inputs": list, "reading": dict, "samples": dict, "states": dict, "target": dict,
@@ -63,8 +66,9 @@ def _texts(values: Any) -> bool:
 
 
 def _sizes(shape: Any) -> bool:
-    return (
-        isinstance(shape, list)
-        and len(shape) == 3
-        and all(size is None or (type(size) is int and 0 < size < 1 << 16) for size in shape)
-    )
+    """Whether rows have three sizes, some perhaps open, and no more values than a large picture."""
+    if not isinstance(shape, list) or len(shape) != 3:
+        return False
+    known = [size for size in shape if size is not None]
+    whole = all(type(size) is int and size > 0 for size in known)
+    return whole and math.prod(known) <= MOST_VALUES

@@ -20,8 +20,9 @@ Z = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2)
 PRIOR = 0.5
 # Misordered rows of the rarer class below which DeLong's variance is taken from too little.
 FEWEST_MISORDERED = 4.0
-# Rows that make half of a figure's variance, below which its interval hangs on them.
-FEW_DECIDE = 3
+# Rows that make half of a figure's variance, below which no interval can be drawn from rows: one
+# resample in e^k leaves k rows out and sees none of the variance, and its limits lie anywhere.
+FEW_DECIDE = 4
 _BISECTIONS = 60
 # Rows that differ by less do so by their last bits.
 SMALLEST = 1e-12

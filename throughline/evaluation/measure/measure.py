@@ -34,7 +34,8 @@ SKEWED = ("loss", "mae", "mse", "rmse", "r2")
 class Figure(TypedDict):
     """A figure with its 95 % interval; `method` says where the interval comes from.
 
-    `decided_by` says of how few rows half of its variance is made, where they are too few.
+    `decided_by` says of how few rows half of its variance is made, where they are too few for an
+    interval.
     """
 
     value: float
@@ -153,9 +154,10 @@ def _of_errors(name: str, outcome: Outcome, value: float, resamples: Resamples) 
     bounds = studentised(size, draws, influence, resamples, spread)
     if name == "r2" and bounds is not None:
         bounds = 1 - bounds[1], 1 - bounds[0]
-    figure = _figure(value, bounds, "studentised")
     few = deciding(influence)
-    return figure | {"decided_by": few} if bounds and few < FEW_DECIDE else figure
+    if bounds is not None and few < FEW_DECIDE:
+        return _figure(value, None, "studentised") | {"decided_by": few}
+    return _figure(value, bounds, "studentised")
 
 
 def _errors(

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from throughline.figures.names import figure_of
 from throughline.paths import Workspace
 from throughline.report.markup import spoken
-
-# Differences of these are said in points, hundredths of the whole.
-SHARES = ("accuracy", "balanced_accuracy", "roc_auc", "macro_f1", "f1", "precision", "recall")
 
 
 def ending(report: Mapping[str, Any], workspace: Workspace) -> str:
@@ -59,6 +57,8 @@ def _compared(report: Mapping[str, Any]) -> Iterator[str]:
 
 def _distance(difference: Mapping[str, Any]) -> str:
     distance = abs(difference["value"])
-    if difference["metric"] in SHARES:
+    limits = figure_of(difference["metric"]).limits
+    if (limits.low, limits.high) == (0, 1):
+        # Of a share, hundredths of the whole.
         return f"{100 * distance:.3g} points"
     return f"{distance:.3g}"

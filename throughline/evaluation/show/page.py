@@ -87,9 +87,12 @@ def _tiles(report: Mapping[str, Any]) -> str:
     for name in (first, second):
         figure = main["metrics"].get(name)
         if figure is not None:
-            value = ranged({**figure, "low": None})
-            limits = ranged(figure).removeprefix(value)
-            tiles.append(_tile(spoken(name), value, f"95 % interval {limits}"))
+            value = ranged({"value": figure["value"], "low": None})
+            limits = ranged(figure).removeprefix(value).strip()
+            bounded = figure["low"] is not None
+            tiles.append(
+                _tile(spoken(name), value, f"95 % interval {limits}" if bounded else limits)
+            )
     baseline = main["comparisons"][0]
     difference = baseline["difference"]
     tiles.append(
