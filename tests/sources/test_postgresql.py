@@ -46,12 +46,13 @@ class TestRows:
         kinds = {column["name"]: column["type"] for column in provenance["columns"]}
         assert kinds == {
             "id": "integer", "town": "string", "rooms": "number", "price": "number",
-            "sold": "boolean", "built": "time", "seen": "time", "code": "string",
+            "sold": "number", "built": "time", "seen": "time", "code": "string",
             "share": "number",
         }  # fmt: skip
         assert rows["town"].tolist()[:2] == ["Köln", "Ulm"]
         assert rows["price"].tolist()[:2] == [350000.5, 120000.0]
-        assert rows["sold"].tolist()[:2] == [True, False]
+        # A truth value that is not known makes the column one of 1, 0 and missing.
+        assert rows["sold"].tolist()[:2] == [1.0, 0.0]
         assert rows["seen"].iloc[0] == pd.Timestamp("2024-01-02 10:00:00")
         assert np.isnan(rows["rooms"][1])
         assert rows.drop(columns=["id", "rooms"]).iloc[2].isna().all()
