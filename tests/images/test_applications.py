@@ -20,6 +20,7 @@ from throughline.paths import Workspace
 from throughline.pipeline.schema.pretrained import Pretrained
 from throughline.preprocessing.graph.runtime import session_of
 from throughline.serving.predictor import Predictor
+from throughline.sources.fetching import pretrained as module
 from throughline.sources.fetching.pretrained import fetched
 from throughline.sources.registry import Surroundings
 from throughline.stages.declared import EVERY_STAGE
@@ -109,6 +110,18 @@ class TestWeightsInAFile:
         path.write_text("no weights")
         with pytest.raises(BadData, match="must hold the weights of"):
             fetched(Pretrained(**source(path)), Surroundings(Path("/"), tmp_path / "cache"))
+
+    def test_that_are_exchanged_once_they_were_found_are_refused(
+        self, weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        pretrained = Pretrained(**source(weights))
+        exchanged = tmp_path / weights.name
+        exchanged.write_bytes(weights.read_bytes() + b"0")
+        found = module._file
+        monkeypatch.setattr(module, "_file", lambda *given: (found(*given), exchanged)[1])
+        with pytest.raises(BadData, match="must have sha256"):
+            fetched(pretrained, Surroundings(Path("/"), tmp_path / "cache"))
+        assert not list((tmp_path / "cache").glob("*.keras"))
 
 
 def _write_old(network: Any, path: Path, legacy: Any) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from throughline.limits import Limits, OverLimit, applied
 from throughline.pipeline.schema.source import Read
 from throughline.profile.reading import layout_of, told_by_cells
 from throughline.sources.formats.reading import read_bytes, read_cells
@@ -63,3 +64,11 @@ def test_what_the_user_says_is_kept() -> None:
 def test_bytes_that_are_no_utf8() -> None:
     content = table("stadt,b", "Köln,1", "Bonn,2").encode("cp1252")
     assert layout_of(content, "rows.csv", {}) == {"encoding": "cp1252"}
+
+
+def test_rows_are_counted_before_their_cells_are_looked_at() -> None:
+    """A million rows over the limit took a minute of guessing before they were refused."""
+    with applied(Limits(rows=2)):
+        assert layout_of(b"a\n1\n2\n", "a.csv", {}) == {}
+        with pytest.raises(OverLimit, match=r"limits\.rows"):
+            layout_of(b"a\n1\n2\n3\n", "a.csv", {})

@@ -120,6 +120,11 @@ class TestFiles:
         refused("profile", file, "--as", "x", says=says)
         assert not (project / "pipelines" / "x" / "pipeline.yaml").exists()
 
+    def test_an_encoding_that_nobody_named(self, project: Path, unfetched: Refused) -> None:
+        """A profile guesses one and says so; a pipeline reads what its file says."""
+        (project / "a.csv").write_bytes(hostile.ROWS + b"1,\xff\xfe\n")
+        unfetched("must be text in utf-8", file="a.csv")
+
     def test_a_device_that_never_ends(self, project: Path, refused: Refused) -> None:
         (project / "a.csv").symlink_to("/dev/zero")
         refused("profile", "a.csv", "--as", "x", says="must be a file")
@@ -483,6 +488,14 @@ class TestQueries:
         before = (project / "a.db").read_bytes()
         unfetched(sql="sqlite:///a.db", query=query)
         assert (project / "a.db").read_bytes() == before
+
+    def test_an_answer_without_end_is_counted_while_it_comes(
+        self, project: Path, unfetched: Refused
+    ) -> None:
+        (project / "params.yaml").write_text(yaml.safe_dump({**SHARED, "limits": {"rows": 20_000}}))
+        sqlite3.connect(project / "a.db").execute("create table t (x)").connection.close()
+        endless = "with recursive n(x) as (select 1 union all select x + 1 from n) select x from n"
+        unfetched("limits.rows", sql="sqlite:///a.db", query=endless)
 
     def test_a_comment_may_come_first(self) -> None:
         assert one_select("-- all\nselect 1;\n") == "-- all\nselect 1"

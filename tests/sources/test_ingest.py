@@ -15,6 +15,7 @@ import pytest
 
 from tests.sources.conftest import Ingest
 from throughline.errors import BadData, BadPipeline, MissingFile
+from throughline.sources.kinds import sql
 
 CSV = "town,size\nBonn,331885\nKöln,1084831\n"
 
@@ -222,6 +223,23 @@ class TestSql:
         assert rows["name"].tolist() == ["Bonn", "Köln"]
         assert np.isnan(rows["size"][1])
         assert provenance["query"] == "select * from town order by name"
+
+    def test_have_the_types_that_pandas_gives_them(self, database: Path) -> None:
+        """Also where the first block holds no value of a column, and another does."""
+        import pandas as pd
+        import sqlalchemy
+
+        query = (
+            "with recursive n(x) as (select 1 union all select x + 1 from n where x < 25000) "
+            "select x, nullif(x, 7) as hole, nullif(x, x) as none, "
+            "case when x > 20000 then x / 2.0 end as late, 'a' || x as text, "
+            "case when x > 20000 then 'b' end as late_text from n"
+        )
+        with sqlalchemy.create_engine(f"sqlite:///{database}").connect() as connection:
+            found = sql._rows(connection, query, "the database")
+            pd.testing.assert_frame_equal(
+                found, pd.read_sql_query(sqlalchemy.text(query), connection)
+            )
 
     def test_a_mistake_in_the_query(self, bring: Ingest, database: Path) -> None:
         with pytest.raises(BadData, match="no such table: towns"):

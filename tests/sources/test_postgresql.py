@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from tests.sources.conftest import Ingest
 from tests.sources.postgresql import running
 from throughline.errors import BadData, Unreachable
+from throughline.limits import OverLimit
 
 TABLE = """
 create table house (
@@ -44,12 +46,13 @@ class TestRows:
         kinds = {column["name"]: column["type"] for column in provenance["columns"]}
         assert kinds == {
             "id": "integer", "town": "string", "rooms": "number", "price": "number",
-            "sold": "boolean", "built": "time", "seen": "time", "code": "string",
+            "sold": "number", "built": "time", "seen": "time", "code": "string",
             "share": "number",
         }  # fmt: skip
         assert rows["town"].tolist()[:2] == ["Köln", "Ulm"]
         assert rows["price"].tolist()[:2] == [350000.5, 120000.0]
-        assert rows["sold"].tolist()[:2] == [True, False]
+        # A truth value that is not known makes the column one of 1, 0 and missing.
+        assert rows["sold"].tolist()[:2] == [1.0, 0.0]
         assert rows["seen"].iloc[0] == pd.Timestamp("2024-01-02 10:00:00")
         assert np.isnan(rows["rooms"][1])
         assert rows.drop(columns=["id", "rooms"]).iloc[2].isna().all()
@@ -59,6 +62,13 @@ class TestRows:
         files = [bring(sql=database, query=query)[2].raw / "rows.parquet" for _ in range(2)]
         first, second = (path.read_bytes() for path in files)
         assert first == second
+
+    def test_are_counted_while_they_come(
+        self, bring: Ingest, database: str, tmp_path: Path
+    ) -> None:
+        (tmp_path / "params.yaml").write_text("limits: {rows: 20_000}\n")
+        with pytest.raises(OverLimit, match=r"limits\.rows"):
+            bring(sql=database, query="select generate_series(1, 1000000000) as n")
 
     def test_a_query_with_a_percent_sign_and_a_colon(self, bring: Ingest, database: str) -> None:
         query = r"select town from house where town like 'K%' and seen > '2024-01-01 00\:00'"

@@ -34,6 +34,7 @@ def _named(pipeline: Pipeline) -> Iterator[tuple[str, str]]:
         for place, name in (
             ("split.stratify", split.stratify),
             ("split.column", split.column),
+            ("training.sample_weight", pipeline.training.sample_weight),
             ("cross_validation.group", folds.group if folds else None),
             ("cross_validation.temporal", folds.temporal if folds else None),
         )

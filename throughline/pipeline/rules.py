@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from throughline.errors import nearest
@@ -81,6 +82,30 @@ def _target_is_no_feature(pipeline: Pipeline) -> Problems:
         if name in pipeline.columns and pipeline.time is None:
             yield MisplacedKey(
                 f"the target '{name}' cannot be a feature too; remove it here", "columns", name
+            )
+
+
+def _weight_is_no_feature(pipeline: Pipeline) -> Problems:
+    weight = pipeline.training.sample_weight
+    if weight is None:
+        return
+    if pipeline.time is not None:
+        yield MisplacedKey(
+            "'sample_weight' weighs rows, and a window of a series has many; remove it",
+            "training",
+            "sample_weight",
+        )
+    if weight in pipeline.target.columns:
+        yield MisplacedKey(
+            f"the target '{weight}' cannot be the weight too", "training", "sample_weight"
+        )
+    for name, column in pipeline.columns.items():
+        used = column.derive.of if column.derive else [name]
+        if any(weight == each or fnmatchcase(weight, each) for each in used):
+            yield MisplacedKey(
+                f"the sample weight '{weight}' cannot be a feature too; leave it out here",
+                "columns",
+                name,
             )
 
 
@@ -197,6 +222,7 @@ def _point_is_one(pipeline: Pipeline, claim: Claim, number: int) -> Problems:
 RULES: tuple[Callable[[Pipeline], Problems], ...] = (
     _target_is_no_feature,
     _target_fits_task,
+    _weight_is_no_feature,
     _some_training_is_done,
     _time_fits,
     _names_that_are_meant_exist,

@@ -150,7 +150,7 @@ def _rows(
             if data.is_file():
                 section["sha256"] = sha256_of(data)
     surroundings = Surroundings.of(workspace.root)
-    with applied(surroundings.limits), guarded(str(data), timed=False):
+    with applied(surroundings.limits), guarded(str(data)):
         read = _read_keys(data, section, asked, notes)
     if read:
         section["read"] = read

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from throughline.limits import check
 from throughline.serving.cells import FALSE, MISSING, TRUE, Cells, flag, mark_of
 from throughline.serving.delimited import SEPARATORS, body, records, sniffed
 from throughline.sources.formats.content import decoded
@@ -29,6 +30,7 @@ COMMA_DECIMAL = re.compile(r"[+-]?\d+,\d+%?")
 THOUSANDS = re.compile(r"\D{0,4}\d{1,3}(,\d{3})+(\.\d*)?\D{0,4}")
 POINTS = re.compile(r"\D{0,4}\d{1,3}(\.\d{3})+(,\d*)\D{0,4}")
 CODE = re.compile(r"[+-]?0\d+")
+GROUPED = Cells(thousands=",")
 CAPITALS = re.compile(r"[A-Z]{2,4}")
 
 
@@ -52,6 +54,7 @@ def layout_of(content: bytes, name: str, asked: Mapping[str, Any]) -> dict[str, 
         read["skip_rows"] = above
     held = body(text, read.get("skip_rows", 0), 0)
     found = [record for record, _ in records(held, separator, quotes)]
+    check(name, "rows", len(found) - 1)
     if "header" not in read and _is_data(found):
         read["header"] = False
     if "units" not in read and read.get("header", True) and _has_units(found):
@@ -103,7 +106,7 @@ def _lines_above(text: str, separator: str, quotes: bool) -> int:
 
 def _is_number(cell: str) -> bool:
     try:
-        return Cells(thousands=",").number(cell) is not None
+        return GROUPED.number(cell) is not None
     except ValueError:
         return False
 
@@ -113,7 +116,8 @@ def _is_data(found: Sequence[Sequence[str]]) -> bool:
     if len(found) < 3:
         return False
     first, below = [cell.strip() for cell in found[0]], found[1:]
-    columns = [[row[i].strip() for row in below if i < len(row)] for i in range(len(first))]
+    # Each text once: a column of a million cells may hold two.
+    columns = [{row[i].strip() for row in below if i < len(row)} for i in range(len(first))]
     numeric = [all(_is_number(c) for c in column if c not in MISSING) for column in columns]
     numbers = [
         cell
@@ -143,7 +147,7 @@ def _has_units(found: Sequence[Sequence[str]]) -> bool:
     units, below = [cell.strip() for cell in found[1]], found[2:]
     over_numbers = 0
     for position, unit in enumerate(units):
-        column = [row[position].strip() for row in below if position < len(row)]
+        column = {row[position].strip() for row in below if position < len(row)}
         present = [cell for cell in column if cell not in MISSING]
         if present and all(map(_is_number, present)):
             if _is_number(unit) or unit.lower() in STAND_INS or unit in MISSING[1:]:

@@ -90,6 +90,7 @@ def _training(
     from throughline.samples.windows.token_arrays import read_array
     from throughline.training.engine.runs import Run
     from throughline.training.learner import learner
+    from throughline.training.row_weights import row_weights
 
     summary = read_json(prepared / "prepared.json")
     if "window" in summary:
@@ -103,7 +104,9 @@ def _training(
     }
     rescaling = summary["rescaling"]
     learns = learner(view, arrays, target.units, default_seed, rescaling, network, vectors)
-    training_rows, held = np.arange(summary["rows"]), None
+    training_rows, held, weights = np.arange(summary["rows"]), None, None
+    if view.training.sample_weight:
+        weights = row_weights(read_rows(prepared / "rows.parquet"), view.training.sample_weight)
     if view.training.validation:
         rows = read_rows(prepared / "rows.parquet")
         training_rows, held = watched(rows, view.split, view.training.validation, learns.seed)
@@ -111,7 +114,7 @@ def _training(
         dropped = summary["dropped"]
         held = still_apart(rows, training_rows, held, view, dropped, "training.validation")
     answers = np.load(prepared / "target.npy")
-    return learns, Run(arrays, answers, training_rows, held, learns.seed)
+    return learns, Run(arrays, answers, training_rows, held, learns.seed, weights)
 
 
 def _windows(

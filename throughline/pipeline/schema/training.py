@@ -69,6 +69,8 @@ class Training(Strict):
         warm_up: a first phase with pretrained layers frozen, see `WarmUp`. Default: none.
         validation: share of the training rows that is set aside to watch. Default: 0.
         class_weight: `balanced`, or a weight for each class. Default: none.
+        sample_weight: a column whose number multiplies its row's loss, as `sample_weight` of
+            `Model.fit` does; rows that are only watched or scored count one each. Default: none.
         schedule: a Keras learning-rate schedule or `ReduceLROnPlateau`. Default: none.
         shuffle: rows are shuffled before every epoch. Default: true.
         seed: of weights, shuffling and dropout. Default: the project's seed.
@@ -86,12 +88,22 @@ class Training(Strict):
     warm_up: WarmUp | None = None
     validation: float = Field(default=0.0, ge=0, lt=1)
     class_weight: Literal["balanced"] | dict[int | str, float] | None = None
+    sample_weight: str | None = None
     schedule: Choice | None = None
     shuffle: bool = True
     seed: int | None = Field(default=None, ge=0)
     repeats: int = Field(default=1, ge=1)
     precision: Literal["float32", "mixed"] = "float32"
     xla: Literal["auto"] | bool = "auto"
+
+    @model_validator(mode="after")
+    def _weighed_once(self) -> Training:
+        if self.class_weight is not None and self.sample_weight is not None:
+            raise ValueError(
+                "class_weight and sample_weight exclude each other, as in Keras: multiply the "
+                "classes' weights into the column"
+            )
+        return self
 
     @property
     def max_epochs(self) -> int:

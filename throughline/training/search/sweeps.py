@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 # Settings that a sweep may change; a change of the others would change the rows themselves.
 SWEPT = ("columns", "network", "training")
-CHANGES_THE_LOSS = ("training.loss", "training.class_weight", "regularizer", "L1", "L2")
+CHANGES_THE_LOSS = (
+    "training.loss", "training.class_weight", "training.sample_weight", "regularizer", "L1", "L2",
+)  # fmt: skip
 
 
 def with_settings(document: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
