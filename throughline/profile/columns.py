@@ -34,11 +34,11 @@ def treated(features: Sequence[Fact], notes: list[str]) -> dict[str, dict[str, A
     """The steps of each column that can be a feature; a note for each that cannot."""
     columns: dict[str, dict[str, Any] | None] = {}
     for fact in features:
-        if fact.role in REASONS:
-            notes.append(f"{fact.name} is left out: {REASONS[fact.role]}")
-        elif fact.rows - fact.missing < FEWEST_PRESENT * fact.rows:
-            held = fact.rows - fact.missing
+        held = fact.rows - fact.missing
+        if 0 < held < FEWEST_PRESENT * fact.rows:
             notes.append(f"{fact.name} is left out: only {held} of {fact.rows} values are there")
+        elif fact.role in REASONS:
+            notes.append(f"{fact.name} is left out: {REASONS[fact.role]}")
         elif fact.role == "number" and fact.others < FEWEST_OTHERS:
             notes.append(
                 f"{fact.name} is left out: all but {fact.others} of {fact.rows} values are the same"
