@@ -158,6 +158,21 @@ def test_a_draft_of(kind: str, project: Path) -> None:
     assert [name for names in prepared["features"].values() for name in names] == features
 
 
+def test_levels_beyond_categories_are_features_and_not_left_out(project: Path) -> None:
+    table = pd.DataFrame({"sku": [f"{'Aa'[i % 2]} {i % 60}" for i in range(360)]})
+    table["y"] = CHOICE.choice(["yes", "no"], 360)
+    table.to_csv(project / "rows.csv", index=False)
+    workspace = Workspace(project, "mine")
+    told = profile(project / "rows.csv", "mine", "y", workspace).told
+    assert any("60 levels, a feature each (columns.sku.text)" in line for line in told)
+    (features,) = as_prepared(workspace)["features"].values()
+    assert set(features) == {f"sku={level}" for level in table["sku"]}
+    held = np.load(next((workspace.training_data / "main").glob("features.npy")))
+    # One level a row, whatever spaces and capitals it has.
+    assert held.dtype == "uint8"
+    assert (held.sum(axis=1) == 1).all()
+
+
 def as_prepared(workspace: Workspace) -> Mapping[str, Any]:
     """What ingest and prepare make of a draft, whose rules its own rows were held against."""
     run_stage("ingest", workspace.name, workspace.root)

@@ -79,6 +79,11 @@ def drafted(
             listed(f"{fact.name} ({fact.role})" for fact in features),
             "A series alone needs windows; see the documentation of `time`",
         )
+    draft.readings += [
+        (fact.name, f"{fact.distinct} levels, a feature each", f"columns.{fact.name}.text")
+        for fact in features
+        if fact.role == "labels" and fact.name in columns
+    ]
     _read_times(frame, features, draft)
     classes = frame[target].dropna().value_counts()
     rows = goal.rows - goal.missing
