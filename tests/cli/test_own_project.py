@@ -6,6 +6,7 @@ import json
 import random
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import yaml
@@ -22,7 +23,13 @@ def report(**changes: Any) -> dict[str, Any]:
     def compared(name: str, verdict: str, value: float) -> dict[str, Any]:
         return {
             "name": name,
-            "difference": {"metric": "accuracy", "verdict": verdict, "value": value},
+            "difference": {
+                "metric": "accuracy",
+                "verdict": verdict,
+                "value": value,
+                "low": -0.1,
+                "high": 0.1,
+            },
         }
 
     comparisons = [compared("majority", "better", 0.21), compared("SVC", "no difference", 0.01)]
@@ -62,10 +69,32 @@ class TestTheLastLine:
         )
 
     def test_says_which_gate_is_broken(self) -> None:
-        broken = [{"gate": "accuracy >= 0.9", "holds": False, "value": 0.77}]
+        broken = [
+            {"gate": "accuracy >= 0.9", "holds": False, "value": 0.77},
+            {"gate": "beat SVC", "holds": False, "value": 0.01},
+        ]
         line = ending(report(gates=broken), Workspace(Path(), "churned"))
-        assert "· gates broken: accuracy >= 0.9 ·" in line
+        told = "accuracy >= 0.9 (is 0.77), beat SVC (accuracy +0.01, could be -0.1 to +0.1)"
+        assert f"· gates broken: {told} ·" in line
         assert "· no gates ·" in ending(report(gates=[]), Workspace(Path(), "churned"))
+
+
+class TestStrict:
+    def test_a_broken_gate_is_an_exit_code_where_that_is_asked_for(
+        self, project: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        (project / ".dvc").mkdir()
+        monkeypatch.setattr("subprocess.run", lambda *_, **__: Mock(returncode=0))
+        monkeypatch.setattr("throughline.stages.run.run_stage", lambda *_: None)
+        monkeypatch.setattr("throughline.cli.running.wire", lambda *_: [])
+        file = Workspace(project, "rain").evaluation / "report.json"
+        file.parent.mkdir(parents=True)
+        for holds in (True, False):
+            gate = {"gate": "accuracy >= 0.9", "holds": holds, "value": 0.77}
+            write_json(file, report(gates=[gate]))
+            for command in (["run", "rain"], ["run"], ["evaluate", "rain"]):
+                assert main(command) == 0
+                assert main([*command, "--strict"]) == int(not holds)
 
 
 class TestList:

@@ -95,6 +95,25 @@ class TestTargetInDisguise:
         assert [(finding.columns, finding.verdict) for finding in found] == [(("x9",), "warn")]
         enforce(found)
 
+    def test_a_whole_number_that_parts_the_classes_is_suspicious_and_not_refused(self) -> None:
+        rows = normal(2000)
+        rows["x0"] = np.random.default_rng(0).integers(0, 100, 2000)
+        rows["y"] = (rows["x0"] > 50) * 1
+        (found,) = of(findings(rows), "target_in_disguise")
+        assert (found.columns, found.verdict) == (("x0",), "warn")
+        # Numbers that name groups tell the class of each, without order.
+        rows["x0"] = np.random.default_rng(0).integers(0, 50, 2000)
+        rows["y"] = np.random.default_rng(1).integers(0, 2, 50)[rows["x0"]]
+        (found,) = of(findings(rows), "target_in_disguise")
+        assert found.verdict == "stop"
+
+    def test_values_of_few_rows_tell_the_target_by_chance(self) -> None:
+        rows = normal(200)
+        rows["y"] = (np.arange(200) % 40 == 0) * 1
+        # Most rows share a value; the rare class lies among those that have one of their own.
+        rows["shop"] = [f"shop {i}" if i % 40 == 0 or i % 7 == 0 else "main" for i in range(200)]
+        assert not of(findings(rows, columns=["shop"]), "target_in_disguise")
+
     def test_a_sum_of_features_is_suspicious(self) -> None:
         rows = normal().assign(y=lambda table: table["x0"] + 2 * table["x1"])
         (found,) = of(findings(rows, task="regression"), "target_in_disguise")

@@ -65,6 +65,13 @@ class TestCountsEqualScikitLearn:
         assert sorted(received) == sorted(expected)
         np.testing.assert_allclose(received[expected.columns], expected, atol=1e-6)
 
+    def test_tokens_may_hold_spaces(self) -> None:
+        levels = ["Very good", "very good", "Bad", "a\nb c"]
+        whole = {"tokens": "(?s).+", "lower": False, "encode": "multi-hot"}
+        received = by_token(fitted(levels, **whole), [*levels, "", "Good"])
+        expected = np.vstack([np.eye(4), np.zeros((2, 4))])
+        np.testing.assert_array_equal(received[levels].to_numpy(), expected)
+
     def test_the_vocabulary_is_the_most_frequent_first(self) -> None:
         result = fitted(TEXTS, tokens=PAIRS, vocabulary=3, encode="counts")
         assert result.features["features"] == ["review=bad", "review=film", "review=good"]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from throughline.errors import BadData
 from throughline.pipeline.schema.columns import Target
 from throughline.pipeline.schema.protocol import CrossValidation, Split
-from throughline.preprocessing.target import with_whole_classes
+from throughline.preprocessing.target import with_plain_classes
 from throughline.samples.splits.folds import folds
 from throughline.samples.splits.parts import parts
 from throughline.samples.splits.watched import watched
@@ -110,7 +110,7 @@ def test_times_come_back_or_are_ambiguous(days: list[pd.Timestamp], form: str) -
 
 def test_whole_classes_that_blanks_made_floats_are_whole_again() -> None:
     rows = pd.DataFrame({"y": [1.0, 2.0], "z": [1.0, 2.5]})
-    assert with_whole_classes(rows, Target(columns=["y"]), "binary")["y"].tolist() == [1, 2]
-    assert with_whole_classes(rows, Target(columns=["y"]), "binary")["y"].dtype == "int64"
+    assert with_plain_classes(rows, Target(columns=["y"]), "binary")["y"].tolist() == [1, 2]
+    assert with_plain_classes(rows, Target(columns=["y"]), "binary")["y"].dtype == "int64"
     for name, task in (("z", "binary"), ("y", "regression")):
-        assert with_whole_classes(rows, Target(columns=[name]), task)[name].dtype == "float64"
+        assert with_plain_classes(rows, Target(columns=[name]), task)[name].dtype == "float64"

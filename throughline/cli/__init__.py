@@ -88,8 +88,9 @@ A project of your own:
   throughline run churned
   throughline open churned
 
-Exit codes: 0 done; 1 the answer is no (a stage failed, a column drifted, a file departs); 2 a
-mistake, told in a line each; 130 after Ctrl-C; 141 where the reader of the output went away.
+Exit codes: 0 done; 1 the answer is no (a stage failed, a column drifted, a file departs, a
+gate is broken and --strict asks for it); 2 a mistake, told in a line each; 130 after Ctrl-C; 141
+where the reader of the output went away.
 """
 
 

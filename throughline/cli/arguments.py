@@ -31,6 +31,7 @@ SOME_PIPELINES = click.argument(
     "names", nargs=-1, required=True, metavar="PIPELINE...", callback=_checked
 )
 RELEASE = click.argument("release", metavar="NAME@VERSION")
+STRICT = click.option("--strict", is_flag=True, help="Exit code 1 where a gate does not hold.")
 COMMIT = click.option("--commit/--no-commit", default=True, help="Commit the record, or leave it.")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from throughline.cli import STAGES
-from throughline.cli.arguments import FILE, ONE_IF_ANY, PIPELINE, PIPELINES, reading
+from throughline.cli.arguments import FILE, ONE_IF_ANY, PIPELINE, PIPELINES, STRICT, reading
 
 ROOT = Path()
 
@@ -48,15 +48,16 @@ def add(data: Path, target: str | None, name: str | None, read: dict[str, Any]) 
 
 @click.command()
 @PIPELINES
-def run(names: tuple[str, ...]) -> int:
+@STRICT
+def run(names: tuple[str, ...], strict: bool) -> int:
     """Bring pipelines up to date, by default those that dvc.yaml needs.
 
     As `dvc repro`, after their files were checked and their dvc.yaml written. The exit code is 1
-    when a stage failed.
+    when a stage failed, and with `--strict` when a gate does not hold.
     """
     from throughline.cli.running import run
 
-    return run(ROOT, list(names))
+    return run(ROOT, list(names), strict)
 
 
 @click.command()

@@ -10,20 +10,21 @@ from pathlib import Path
 from throughline.cli.arguments import ANNOUNCED
 from throughline.cli.check import problems_of
 from throughline.errors import BadPipeline
-from throughline.evaluation.show.line import ending
+from throughline.evaluation.show.line import broken, ending
 from throughline.paths import Workspace, pipelines, read_json
 from throughline.stages.wire import wire
 
 
-def run(root: Path, names: list[str]) -> int:
+def run(root: Path, names: list[str], strict: bool = False) -> int:
     """Check pipelines, write their `dvc.yaml`, and let `dvc repro` do the rest.
 
     Args:
         root: the project.
         names: pipelines; those that the project's `dvc.yaml` needs when empty.
+        strict: whether a gate that does not hold counts as a failure. Default: no.
 
     Returns:
-        0, or 1 where a stage failed.
+        0, or 1 where a stage failed, or a gate does not hold and `strict` asks for it.
 
     Raises:
         BadPipeline: a pipeline file has mistakes; nothing ran.
@@ -49,7 +50,21 @@ def run(root: Path, names: list[str]) -> int:
         if _written(root, name) == before[name]:
             workspace = Workspace(root, name)
             print(ending(read_json(workspace.evaluation / "report.json"), workspace))
-    return 0
+    return int(strict and any(gates_broken(root, name) for name in names or _evaluated(root)))
+
+
+def gates_broken(root: Path, name: str) -> bool:
+    """Whether a gate of a pipeline's last report does not hold."""
+    return bool(broken(read_json(Workspace(root, name).evaluation / "report.json")))
+
+
+def _evaluated(root: Path) -> list[str]:
+    """The pipelines that have a report."""
+    return [
+        name
+        for name in pipelines(root)
+        if (Workspace(root, name).evaluation / "report.json").exists()
+    ]
 
 
 def _written(root: Path, name: str) -> int:

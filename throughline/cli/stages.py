@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from throughline.cli.arguments import ANNOUNCED, PIPELINE
+from throughline.cli.arguments import ANNOUNCED, PIPELINE, STRICT
 
 
 def _command(stage: str) -> click.Command:
@@ -32,4 +32,16 @@ prepare = _command("prepare")
 cross_validate = _command("cross_validate")
 train = _command("train")
 export = _command("export")
-evaluate = _command("evaluate")
+_evaluated = _command("evaluate")
+
+
+@click.command("evaluate", help="Run stage evaluate of a pipeline.")
+@PIPELINE
+@STRICT
+@click.pass_context
+def evaluate(context: click.Context, name: str, strict: bool) -> int:
+    """The stage succeeds whatever its gates say; `--strict` makes a broken one the exit code."""
+    from throughline.cli.running import gates_broken
+
+    context.invoke(_evaluated, name=name)
+    return int(strict and gates_broken(Path(), name))

@@ -37,6 +37,10 @@ SUSPICIOUS = 0.995
 # From here on, a category is likely to be made from the target; rows near an edge are misread.
 READ_OFF = 0.97
 FEWEST_ROWS = 20
+# What a value of fewer rows says of the target, it says by chance.
+FEWEST_ROWS_A_VALUE = 5
+# A number of more values than this is a measurement, unless its classes lie scattered over it.
+MOST_NAMES = 20
 
 
 @guard("target_in_disguise")
@@ -168,6 +172,10 @@ def _copy(feature: pd.Series, answer: pd.Series) -> str:
     if values > len(feature) / 4 or classes > len(answer) / 4:
         return ""
     codes = codes_of(answer)
+    measured = is_number(feature) and values > max(MOST_NAMES, 2 * classes)
+    # Thresholds part the classes: a measurement that tells them, not another name for them.
+    if measured and _stretches(feature.to_numpy(dtype=float), codes) <= 2 * classes:
+        return ""
     right = _told_rightly(codes_of(feature), codes)
     majority = float(np.bincount(codes).max() / len(codes))
     # It must know much more than the majority class does.
@@ -175,16 +183,31 @@ def _copy(feature: pd.Series, answer: pd.Series) -> str:
         return ""
     if right == 1.0:
         return f"each of its {values} values has one target"
-    if right >= COPY and values <= max(20, 2 * classes):
+    if right >= COPY and values <= max(MOST_NAMES, 2 * classes):
         return f"its {values} values tell it rightly in {right:.2%} of the rows"
     return ""
 
 
 def _told_rightly(first: np.ndarray[Any, Any], second: np.ndarray[Any, Any]) -> float:
-    """The share of rows with the most frequent second code for their first code."""
-    pairs, counts = np.unique(first * (int(second.max()) + 1) + second, return_counts=True)
+    """The share of rows with the most frequent second code for their first code.
+
+    First codes of too few rows tell what is most frequent of all.
+    """
+    few = np.bincount(first)[first] < FEWEST_ROWS_A_VALUE
+    usual = int((second[few] == np.bincount(second).argmax()).sum())
+    if few.all():
+        return usual / len(first)
+    pairs, counts = np.unique(
+        first[~few] * (int(second.max()) + 1) + second[~few], return_counts=True
+    )
     starts = np.unique(pairs // (int(second.max()) + 1), return_index=True)[1]
-    return float(np.maximum.reduceat(counts, starts).sum() / len(first))
+    return float((np.maximum.reduceat(counts, starts).sum() + usual) / len(first))
+
+
+def _stretches(values: np.ndarray[Any, Any], codes: np.ndarray[Any, Any]) -> int:
+    """In how many stretches of one class the rows lie, in the order of a number."""
+    ordered = codes[np.lexsort((codes, values))]
+    return 1 + int((np.diff(ordered) != 0).sum())
 
 
 def _together(case: Case, rows: pd.DataFrame, target: str) -> Iterator[Observation]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -99,15 +99,35 @@ def plain(column: pd.Series) -> list[Any]:
     return [value.item() if hasattr(value, "item") else value for value in column.tolist()]
 
 
-def with_whole_classes(rows: pd.DataFrame, target: Target, task: str) -> pd.DataFrame:
-    """The rows with classes that blanks made 1.0 and 2.0 as the whole numbers 1 and 2."""
+def with_plain_classes(rows: pd.DataFrame, target: Target, task: str) -> pd.DataFrame:
+    """The rows with classes of one spelling, and 1.0 and 2.0, which blanks made, as 1 and 2."""
     name = target.columns[0]
     if task not in ("binary", "multiclass") or name not in rows.columns:
         return rows
     values = rows[name]
+    if target.letters == "fold":
+        return rows.assign(**{name: values.map(folded, na_action="ignore").astype(values.dtype)})
     if values.dtype.kind != "f" or values.isna().any() or (values % 1 != 0).any():
         return rows
     return rows.assign(**{name: values.astype("int64")})
+
+
+def folded(label: Any) -> Any:
+    """A class in small letters, with single spaces.
+
+    Example:
+        >>> folded(" Very  GOOD ")
+        'very good'
+    """
+    return " ".join(label.lower().split()) if isinstance(label, str) else label
+
+
+def alike(labels: Iterable[Any]) -> list[Any]:
+    """The classes that differ from another one in capitals or spaces only, those alike together."""
+    found: dict[Any, list[Any]] = {}
+    for label in sorted(set(labels), key=str):
+        found.setdefault(folded(label), []).append(label)
+    return [label for same in found.values() if len(same) > 1 for label in same]
 
 
 def fit_target(rows: pd.DataFrame, target: Target, task: str) -> FittedTarget:
@@ -159,6 +179,13 @@ def _classes(rows: pd.DataFrame, target: Target, task: str) -> list[Any]:
         raise BadData(
             f"target.classes must be the classes of the training rows, {listed(sorted(found))}",
             listed(classes),
+        )
+    same = alike(classes)
+    if same and target.letters == "refuse":
+        raise BadData(
+            f"Classes of target '{name}' must differ in more than capitals and spaces",
+            listed(map(repr, same)),
+            "Set `target.letters: fold` to make them one, or `keep` where they are several",
         )
     if len(classes) < 2:
         raise BadData(

@@ -20,9 +20,13 @@ FEWEST_WORDS = 5
 FEWEST_PRESENT = 0.05
 FEWEST_OTHERS = 5
 MOST_TOKENS = 3000
+# Levels of fewer rows on average are names, of which new rows bring others.
+FEWEST_ROWS_A_LEVEL = 2
+# The whole value is one token, its capitals as they are.
+WHOLE = {"tokens": "(?s).+", "lower": False}
 REASONS = {
     "identifier": "another value in nearly every row",
-    "labels": "too many values for categories",
+    "labels": "too many values for categories, most of them once",
     "time": "a time, which a row says nothing by alone",
     "constant": "always the same value",
     "empty": "no value at all",
@@ -34,11 +38,15 @@ def treated(features: Sequence[Fact], notes: list[str]) -> dict[str, dict[str, A
     """The steps of each column that can be a feature; a note for each that cannot."""
     columns: dict[str, dict[str, Any] | None] = {}
     for fact in features:
-        if fact.role in REASONS:
-            notes.append(f"{fact.name} is left out: {REASONS[fact.role]}")
-        elif fact.rows - fact.missing < FEWEST_PRESENT * fact.rows:
-            held = fact.rows - fact.missing
+        held = fact.rows - fact.missing
+        if 0 < held < FEWEST_PRESENT * fact.rows:
             notes.append(f"{fact.name} is left out: only {held} of {fact.rows} values are there")
+        elif fact.role == "labels" and held >= FEWEST_ROWS_A_LEVEL * fact.distinct:
+            # A look-up, one byte a level and row; what training has once, or never, is zeros.
+            vocabulary = {"size": MOST_TOKENS, "minimum_count": 2}
+            columns[fact.name] = {"text": WHOLE | {"vocabulary": vocabulary, "encode": "multi-hot"}}
+        elif fact.role in REASONS:
+            notes.append(f"{fact.name} is left out: {REASONS[fact.role]}")
         elif fact.role == "number" and fact.others < FEWEST_OTHERS:
             notes.append(
                 f"{fact.name} is left out: all but {fact.others} of {fact.rows} values are the same"

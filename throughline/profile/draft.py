@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadData, listed
+from throughline.preprocessing.target import alike, folded
 from throughline.profile import pictures, protocol, series
 from throughline.profile.columns import leaks, treated, with_patterns
 from throughline.profile.facts import Fact
@@ -27,10 +28,12 @@ class Draft:
     Attributes:
         sections: what the file holds.
         notes: for the user, such as columns that were left out and why.
+        readings: for each guess the column, what was done, and the key to change.
     """
 
     sections: dict[str, Any]
     notes: list[str] = field(default_factory=list)
+    readings: list[tuple[str, str, str]] = field(default_factory=list)
 
 
 def drafted(
@@ -49,13 +52,19 @@ def drafted(
         BadData: no column is left that could be a feature.
     """
     goal = next(fact for fact in facts if fact.name == target)
-    task = task_of(goal)
+    spelled = _spelled_once(goal)
+    task = task_of(spelled)
     if "images" in source:
         return _of_pictures(facts, target, source, title)
     grid = series.grid_of(frame, facts) if goal.role == "number" else None
     if grid is not None:
         return _of_series(frame, grid, facts, target, source, title)
     draft = Draft({"title": title, "task": task, "source": source, "target": target})
+    if spelled is not goal:
+        draft.sections["target"] = {"column": target, "letters": "fold"}
+        same = f"{listed(map(repr, alike(goal.counts)))} differ in capitals or spaces: made one"
+        draft.readings.append((target, same, "target.letters"))
+        frame = frame.assign(**{target: frame[target].map(folded, na_action="ignore")})
     if task == "regression":
         draft.sections["target"] = {"column": target, "scale": "standard"}
     part = protocol.part_column(facts)
@@ -70,6 +79,11 @@ def drafted(
             listed(f"{fact.name} ({fact.role})" for fact in features),
             "A series alone needs windows; see the documentation of `time`",
         )
+    draft.readings += [
+        (fact.name, f"{fact.distinct} levels, a feature each", f"columns.{fact.name}.text")
+        for fact in features
+        if fact.role == "labels" and fact.name in columns
+    ]
     _read_times(frame, features, draft)
     classes = frame[target].dropna().value_counts()
     rows = goal.rows - goal.missing
@@ -88,6 +102,16 @@ def drafted(
         "gates": {"beat": protocol.compare(task, texts)[0]},
     }
     return draft
+
+
+def _spelled_once(goal: Fact) -> Fact:
+    """What a target holds once classes that differ in capitals or spaces only are one."""
+    if goal.role != "category" or not alike(goal.counts):
+        return goal
+    counts: dict[str, int] = {}
+    for label, count in goal.counts.items():
+        counts[folded(label)] = counts.get(folded(label), 0) + count
+    return replace(goal, counts=counts, distinct=len(counts))
 
 
 def ordered(frame: pd.DataFrame, features: Sequence[Fact]) -> list[Fact]:

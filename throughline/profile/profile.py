@@ -99,7 +99,7 @@ def profile(
         file.write_text(text, encoding="utf-8")
     load(workspace)
     written = [report, workspace.pipeline_file, *wire(workspace.root, [name])]
-    return Profiled(written, notes, draft.notes)
+    return Profiled(written, [*notes, *draft.readings], draft.notes)
 
 
 def _hold_against_rows(text: str, frame: pd.DataFrame, workspace: Workspace) -> None:

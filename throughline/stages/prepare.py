@@ -38,6 +38,7 @@ def prepare(stage_input: StageInput, workspace: Workspace) -> None:
     """
     from throughline.preprocessing.bottleneck import with_bottlenecks
     from throughline.preprocessing.pictures import stored_images, with_images, write_rows
+    from throughline.preprocessing.target import with_plain_classes
     from throughline.tokens.rows import read_windows
 
     clean = read_windows(needed(workspace.clean / "rows.parquet", "validate"))
@@ -62,7 +63,9 @@ def prepare(stage_input: StageInput, workspace: Workspace) -> None:
         if aside.exists():
             # Held out like test rows: `evaluate` says what they would change.
             pictures = stored_images(workspace.raw / "rows.parquet")
-            write_rows(with_images(read_windows(aside), pictures), test / "main" / aside.name)
+            main = stage_input.main
+            held = with_plain_classes(read_windows(aside), main.target, main.task)
+            write_rows(with_images(held, pictures), test / "main" / aside.name)
 
 
 def _prepare_series(rows: pd.DataFrame, view: Pipeline, training: Path, test: Path) -> None:
@@ -98,12 +101,12 @@ def _prepare_branch(
     from throughline.preprocessing.fit import fit
     from throughline.preprocessing.pictures import write_rows
     from throughline.preprocessing.plan import plan
-    from throughline.preprocessing.target import fit_target, with_whole_classes
+    from throughline.preprocessing.target import fit_target, with_plain_classes
     from throughline.samples.splits.parts import parts
 
     target_columns = view.target.columns
     planned = plan(rows, view.columns, view.inputs, target_columns)
-    rows = with_whole_classes(_with_times(rows, view.split, planned), view.target, view.task)
+    rows = with_plain_classes(_with_times(rows, view.split, planned), view.target, view.task)
     assigned = parts(rows, view.split)
     training_rows = rows[assigned == "training"].reset_index(drop=True)
     target = fit_target(training_rows, view.target, view.task)

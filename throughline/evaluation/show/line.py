@@ -40,10 +40,31 @@ def figure(report: Mapping[str, Any]) -> str:
 
 def gates(report: Mapping[str, Any]) -> str:
     """Whether a release may follow."""
-    broken = [gate["gate"] for gate in report["gates"] if not gate["holds"]]
-    if broken:
-        return f"gates broken: {', '.join(broken)}"
+    missed = broken(report)
+    if missed:
+        return f"gates broken: {', '.join(missed)}"
     return "gates hold" if report["gates"] else "no gates"
+
+
+def broken(report: Mapping[str, Any]) -> list[str]:
+    """Each gate that does not hold: what it asks, and what was measured."""
+    held_against = {
+        f"beat {comparison['name']}": comparison["difference"]
+        for comparison in report["branches"]["main"]["comparisons"]
+    }
+    return [
+        f"{gate['gate']} ({_measured(gate, held_against.get(gate['gate']))})"
+        for gate in report["gates"]
+        if not gate["holds"]
+    ]
+
+
+def _measured(gate: Mapping[str, Any], difference: Mapping[str, Any] | None) -> str:
+    if difference is None:
+        return f"is {gate['value']:.3g}"
+    ends = difference["low"], difference["high"]
+    reach = "" if None in ends else f", could be {ends[0]:+.2g} to {ends[1]:+.2g}"
+    return f"{spoken(difference['metric'])} {difference['value']:+.3g}{reach}"
 
 
 def _compared(report: Mapping[str, Any]) -> Iterator[str]:

@@ -215,7 +215,9 @@ class Target(Strict):
     for a binary problem the last one is the positive class. `change` predicts by how much the
     target will have changed, and the graph turns that into the value itself; `change: direction`
     asks whether it will have risen. `unseen: allow` takes classes that no training row has, which
-    a pretrained network may know all the same.
+    a pretrained network may know all the same. `letters` says what classes are that differ in
+    capitals or spaces only: one (`fold`, in small letters), several (`keep`), or a mistake
+    (`refuse`).
     """
 
     columns: list[str] = Field(min_length=1)
@@ -224,6 +226,7 @@ class Target(Strict):
     change: Changing = None
     unit: str = ""
     unseen: Literal["refuse", "allow"] = "refuse"
+    letters: Literal["refuse", "fold", "keep"] = "refuse"
 
 
 def short_target(value: Any) -> Any:

@@ -38,7 +38,11 @@ def write_text(graph: Graph, value: str, fitted: FittedText) -> str:
 def _write_counts(graph: Graph, tokens: str, fitted: FittedText) -> str:
     name = fitted.name
     low, high = fitted.text.ngrams
-    known = [(token.split(" "), place) for place, token in enumerate(fitted.vocabulary)]
+    # Only runs of tokens are joined by a space; a token alone may hold some of its own.
+    known = [
+        (token.split(" ") if high > 1 else [token], place)
+        for place, token in enumerate(fitted.vocabulary)
+    ]
     by_length = [[k for k in known if len(k[0]) == length] for length in range(1, high + 1)]
     pool = [token for grams in by_length for gram, _ in grams for token in gram]
     starts = np.cumsum([0, *(len(g) * n for n, g in enumerate(by_length, start=1))])[:-1]

@@ -1,0 +1,185 @@
+"""Files as people have them: the draft keeps its own rows, is prepared, and means what they mean.
+
+Each file stands for a kind that once became a wrong draft, lost columns, or did not run.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from throughline.paths import Workspace, read_json
+from throughline.pipeline.loading import load
+from throughline.profile.profile import profile
+from throughline.sources.table import write_rows
+from throughline.stages.run import run_stage
+
+ROWS = 120
+CHOICE = np.random.default_rng(0)
+NUMBERS = CHOICE.normal(size=ROWS).round(3)
+WORDS = np.where(NUMBERS + CHOICE.normal(0, 1, ROWS) > 0, "good", "bad")
+
+
+def rows(**columns: Sequence[Any]) -> str:
+    table = {"w": CHOICE.normal(size=ROWS).round(3), **columns}
+    table.setdefault("y", WORDS)
+    return pd.DataFrame(table).to_csv(index=False)
+
+
+def some(texts: Sequence[str]) -> np.ndarray:
+    return CHOICE.choice(texts, ROWS)
+
+
+def with_one(word: str) -> list[str]:
+    return [word if i in (40, 41) else str(number) for i, number in enumerate(NUMBERS)]
+
+
+def threshold() -> str:
+    """A clean whole number that parts the classes at 50."""
+    number = CHOICE.integers(0, 100, 2400)
+    noise = CHOICE.normal(size=2400).round(3)
+    return pd.DataFrame({"x": number, "w": noise, "y": np.where(number > 50, "hi", "lo")}).to_csv(
+        index=False
+    )
+
+
+# Each file: its text, the task, the features that it becomes, and what the terminal must say.
+FILES: dict[str, tuple[Callable[[], str], str, list[str], list[str]]] = {
+    "codes with leading zeros": (
+        lambda: rows(zip=some(["01000", "02000", "10115"])),
+        "binary",
+        ["w", "zip=01000", "zip=02000", "zip=10115"],
+        ["zip", "source.read.types"],
+    ),
+    "semicolons and decimal commas": (
+        lambda: rows(x=NUMBERS).replace(",", ";").replace(".", ","),
+        "binary",
+        ["w", "x"],
+        ["source.read.separator", "source.read.decimal"],
+    ),
+    "money and percent": (
+        lambda: rows(m=[f"${1500 + 700 * n:,.2f}" for n in NUMBERS], p=[f"{n}%" for n in NUMBERS]),
+        "binary",
+        ["w", "m", "p"],
+        ["their '$' taken off", "their '%' taken off"],
+    ),
+    "truth values with blanks": (
+        lambda: rows(b=some(["true", "FALSE", "no", ""])),
+        "binary",
+        ["w", "b"],
+        ["source.read.types"],
+    ),
+    "NA as a category": (
+        lambda: rows(region=some(["EU", "NA", "APAC"])),
+        "binary",
+        ["w", "region=APAC", "region=EU", "region=NA"],
+        ["source.read.missing"],
+    ),
+    "infinite values": (
+        lambda: rows(x=with_one("-inf")), "binary", ["w", "x"], ["source.read.infinite"]
+    ),
+    "spaces between fields": (
+        lambda: rows(town=some(["Bonn", "Ulm"])).replace(",", ", "),
+        "binary",
+        ["w", "town=Bonn", "town=Ulm"],
+        [],
+    ),
+    "stand-ins for a missing number": (
+        lambda: rows(x=with_one("?")), "binary", ["w", "x"], ["'?' (2) read as missing"]
+    ),
+    "a word among numbers": (
+        lambda: rows(x=with_one("unknown")), "binary", ["w", "x"], ["'unknown' (2)"]
+    ),
+    "a row of units": (
+        lambda: rows(x=NUMBERS).replace("w,x,y\n", "w,x,y\nmm,kg,\n"),
+        "binary",
+        ["w", "x"],
+        ["source.read.units"],
+    ),
+    "no header": (
+        lambda: rows(x=NUMBERS).split("\n", 1)[1],
+        "binary",
+        ["column_1", "column_2"],
+        ["source.read.header"],
+    ),
+    "whole classes with blanks": (
+        lambda: rows(y=[["", 1, 2, 1, 2, 2][i % 6] if i < 12 else 1 + i % 2 for i in range(ROWS)]),
+        "binary",
+        ["w"],
+        [],
+    ),
+    "truth values as labels, written in many ways": (
+        lambda: rows(y=some(["yes", "Yes", "YES", "no", "No "])),
+        "binary",
+        ["w"],
+        ["source.read.types"],
+    ),
+    "labels that differ in capitals and spaces": (
+        lambda: rows(y=some(["Red", "red", "RED ", "dark  Blue", "Dark blue", "green"])),
+        "multiclass",
+        ["w"],
+        ["target.letters"],
+    ),
+    "columns that are all but empty": (
+        lambda: rows(one=["7" if i in (3, 9) else "" for i in range(ROWS)], none=[""] * ROWS),
+        "binary",
+        ["w"],
+        ["one is left out: only 2 of 120", "none is left out: no value"],
+    ),
+    "a number that parts the classes": (threshold, "binary", ["x", "w"], []),
+}  # fmt: skip
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    # The page's plots and the code's digests take most of the time and say nothing here.
+    monkeypatch.setattr("throughline.profile.page.page", lambda *_: "")
+    for module in ("wire", "run"):
+        monkeypatch.setattr(f"throughline.stages.{module}.refreshed", lambda *_: None)
+    shutil.copy(Path(__file__).resolve().parents[2] / "params.yaml", tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("kind", FILES)
+def test_a_draft_of(kind: str, project: Path) -> None:
+    made, task, features, said = FILES[kind]
+    (project / "rows.csv").write_text(made(), encoding="utf-8")
+    workspace = Workspace(project, "mine")
+    told = "\n".join(profile(project / "rows.csv", "mine", None, workspace).told)
+    assert load(workspace).main.task == task
+    assert [words for words in said if words not in told] == []
+    prepared = as_prepared(workspace)
+    assert [name for names in prepared["features"].values() for name in names] == features
+
+
+def test_levels_beyond_categories_are_features_and_not_left_out(project: Path) -> None:
+    table = pd.DataFrame({"sku": [f"{'Aa'[i % 2]} {i % 60}" for i in range(360)]})
+    table["y"] = CHOICE.choice(["yes", "no"], 360)
+    table.to_csv(project / "rows.csv", index=False)
+    workspace = Workspace(project, "mine")
+    told = profile(project / "rows.csv", "mine", "y", workspace).told
+    assert any("60 levels, a feature each (columns.sku.text)" in line for line in told)
+    (features,) = as_prepared(workspace)["features"].values()
+    assert set(features) == {f"sku={level}" for level in table["sku"]}
+    held = np.load(next((workspace.training_data / "main").glob("features.npy")))
+    # One level a row, whatever spaces and capitals it has.
+    assert held.dtype == "uint8"
+    assert (held.sum(axis=1) == 1).all()
+
+
+def as_prepared(workspace: Workspace) -> Mapping[str, Any]:
+    """What ingest and prepare make of a draft, whose rules its own rows were held against."""
+    run_stage("ingest", workspace.name, workspace.root)
+    (target,) = load(workspace).main.target.columns
+    held = pd.read_parquet(workspace.raw / "rows.parquet").dropna(subset=[target])
+    workspace.clean.mkdir(parents=True)
+    write_rows(held.reset_index(drop=True), workspace.clean / "rows.parquet")
+    run_stage("prepare", workspace.name, workspace.root)
+    found: Mapping[str, Any] = read_json(workspace.training_data / "main" / "prepared.json")
+    return found
