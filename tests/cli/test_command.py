@@ -95,6 +95,7 @@ class TestStarting:
             "throughline",
             "throughline.cli",
             "throughline.errors",
+            "throughline.processes",
             "throughline.processor",
             "throughline.serving",
         }
@@ -128,9 +129,12 @@ class TestMistakes:
             (["qqqq"], "Valid names: predict, generate"),
             (["release", "lst"], "Did you mean 'list'? See `throughline release --help`"),
             (["predict"], "Missing argument 'MODEL'. See `throughline predict --help`"),
-            (["predict", "a.onnx"], "Give one CSV file, or --image and one or more image files"),
-            (["predict", "a.onnx", "--image"], "Give one CSV file"),
-            (["predict", "a.onnx", "b.csv", "c.csv"], "Give one CSV file"),
+            (
+                ["predict", "a.onnx"],
+                "Give one file of rows, or --image and one or more",
+            ),
+            (["predict", "a.onnx", "--image"], "Give one file of rows"),
+            (["predict", "a.onnx", "b.csv", "c.csv"], "Give one file of rows"),
             (["why", "trian"], "'trian' is not one of 'ingest'"),
             (["vectors", "x", "nearest"], "Missing argument 'WORDS...'"),
             (["retrain", "--seeds", "x", "y"], "'x' is not a valid integer"),

@@ -35,7 +35,7 @@ STAGES = {
 }
 SECTIONS = {
     "Run models": {
-        "predict": ("serving", "answer the rows of a CSV file"),
+        "predict": ("serving", "answer the rows of a file"),
         "generate": ("serving", "go on writing a text"),
         "stream": ("serving", "answer a series row by row"),
         "nearest": ("serving", "find the training pictures most like"),
