@@ -14,6 +14,7 @@ from tests.config.test_errors import RIGHT
 from throughline.cli import main, overview
 from throughline.evaluation.show.line import ending
 from throughline.paths import Workspace, write_json
+from throughline.releasing import releases
 
 FIGURE = {"value": 0.7712, "low": 0.72, "high": 0.82}
 
@@ -97,6 +98,34 @@ class TestOpen:
         page.write_text("<html>")
         assert main(["open", "rain"]) == 0
         assert opened == [page.as_uri()]
+
+
+class TestStatus:
+    @pytest.mark.parametrize(
+        ("reruns", "state", "words"),
+        [
+            ({}, "up to date", "gates hold · up to date · champion v2 · production v1"),
+            ({"rain": {"train": ["seed: 0 → 1"], "evaluate": ["its code changed"]}}, "stale",
+             "gates hold · would rerun from train: seed: 0 → 1 · champion v2 · production v1"),
+        ],
+    )  # fmt: skip
+    def test_says_what_would_rerun_and_what_is_released(
+        self, reruns: Any, state: str, words: str, project: Path, monkeypatch: Any, capsys: Any
+    ) -> None:
+        evaluation = Workspace(project, "rain").evaluation
+        evaluation.mkdir(parents=True)
+        write_json(evaluation / "report.json", report())
+        releases.crown(project, "rain", "v2")
+        monkeypatch.setattr("throughline.running.why.stale", lambda root, name: reruns)
+        monkeypatch.setattr(
+            "throughline.releasing.standing.held", lambda root, name: {"production": "v1"}
+        )
+        assert main(["status", "rain"]) == 0
+        assert capsys.readouterr().out == f"rain  accuracy 0.771 ± 0.05 · {words}\n"
+        assert main(["status", "--json"]) == 0
+        (entry,) = json.loads(capsys.readouterr().out)
+        assert (entry["state"], entry["stages"]) == (state, {"production": "v1"})
+        assert entry["reruns"] == reruns.get("rain", {})
 
 
 class TestDoctor:

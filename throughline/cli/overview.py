@@ -23,22 +23,61 @@ BELOW = {"fastapi": (0, 151), "sqlalchemy": (2, 1)}
 
 def listed_pipelines(root: Path) -> list[dict[str, Any]]:
     """For each pipeline its state, figure, gates and champion, as its files say."""
+    return [_entry(root, name) for name in pipelines(root)]
+
+
+def _entry(root: Path, name: str) -> dict[str, Any]:
     from throughline.releasing.releases import champion
 
+    path = Workspace(root, name).evaluation / "report.json"
+    report = read_json(path) if path.exists() else None
+    return {
+        "pipeline": name,
+        "state": "evaluated" if report else "not run",
+        "figure": figure(report) if report else "",
+        "gates": gates(report) if report else "",
+        "champion": champion(root, name) or "",
+    }
+
+
+def standing_pipelines(root: Path, name: str | None = None) -> list[dict[str, Any]]:
+    """As `listed_pipelines`, with what DVC would rerun and the stages of releases.
+
+    Nothing runs and nothing is fetched: files, DVC's locks and git's tags say it.
+
+    Args:
+        root: the project.
+        name: a pipeline. Default: all.
+
+    Returns:
+        For each pipeline the entry of the list; `state` is also `up to date` or `stale`, `reruns`
+        holds the causes for each stage that would rerun, `stages` the version in each stage.
+
+    Raises:
+        MissingFile: no such pipeline.
+        BadPipeline: DVC cannot read the project.
+    """
+    from throughline.running.why import stale
+
+    reruns = stale(root, name)
     found = []
-    for name in pipelines(root):
-        path = Workspace(root, name).evaluation / "report.json"
-        report = read_json(path) if path.exists() else None
-        found.append(
-            {
-                "pipeline": name,
-                "state": "evaluated" if report else "not run",
-                "figure": figure(report) if report else "",
-                "gates": gates(report) if report else "",
-                "champion": champion(root, name) or "",
-            }
-        )
+    for each in pipelines(root) if name is None else [name]:
+        entry = _entry(root, each) | {"reruns": reruns.get(each, {}), "stages": _stages(root, each)}
+        if entry["state"] == "evaluated":
+            entry["state"] = "stale" if entry["reruns"] else "up to date"
+        found.append(entry)
     return found
+
+
+def _stages(root: Path, name: str) -> dict[str, str]:
+    """The version in each stage; none outside git."""
+    from throughline.releasing.git import GitRefused
+    from throughline.releasing.standing import held
+
+    try:
+        return held(root, name)
+    except GitRefused:
+        return {}
 
 
 def report_of(root: Path, name: str) -> Path:
