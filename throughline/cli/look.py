@@ -79,11 +79,11 @@ def _open(name: str) -> None:
 @click.command()
 @JSON
 def doctor(as_json: bool) -> int:
-    """Look at Python, libraries, disk, GPU and DVC, and say how to mend what is wrong.
+    """Look at Python, libraries, disk, GPU, DVC and Prefect; say how to mend what is wrong.
 
     The exit code is 1 where something is.
     """
-    from throughline.cli.overview import examined
+    from throughline.cli.surroundings import examined
 
     found = examined(ROOT)
     if as_json:
