@@ -5,16 +5,19 @@ from __future__ import annotations
 import json
 import random
 from pathlib import Path
+from threading import Event
 from typing import Any
 from unittest.mock import Mock
 
 import pytest
 import yaml
+from dvc.repo import Repo
 
 from tests.config.test_errors import RIGHT
-from throughline.cli import main, overview
+from throughline.cli import main, surroundings
 from throughline.evaluation.show.line import ending
 from throughline.paths import Workspace, write_json
+from throughline.releasing import releases
 
 FIGURE = {"value": 0.7712, "low": 0.72, "high": 0.82}
 
@@ -32,7 +35,7 @@ def report(**changes: Any) -> dict[str, Any]:
             },
         }
 
-    comparisons = [compared("majority", "better", 0.21), compared("SVC", "no difference", 0.01)]
+    comparisons = [compared("majority", "better", 0.21), compared("SVC", "not shown", 0.01)]
     return {
         "branches": {"main": {"metrics": {"accuracy": FIGURE}, "comparisons": comparisons}},
         "gates": [{"gate": "beat majority", "holds": True, "value": 0.21}],
@@ -64,7 +67,8 @@ class TestTheLastLine:
     def test_says_figure_distance_gates_and_what_comes_next(self) -> None:
         assert ending(report(), Workspace(Path(), "churned")) == (
             "churned: accuracy 0.771 ± 0.05, better than majority by 21 points, "
-            "no difference to SVC · gates hold · REPORT reports/churned/evaluation/report.html · "
+            "difference to SVC not shown · gates hold · "
+            "REPORT reports/churned/evaluation/report.html · "
             "MODEL models/churned/model.onnx · next: throughline open churned"
         )
 
@@ -128,19 +132,93 @@ class TestOpen:
         assert opened == [page.as_uri()]
 
 
+class TestStatus:
+    @pytest.mark.parametrize(
+        ("reruns", "state", "words"),
+        [
+            ({}, "up to date", "gates hold · up to date · champion v2 · production v1"),
+            ({"rain": {"train": ["seed: 0 → 1"], "evaluate": ["its code changed"]}}, "stale",
+             "gates hold · would rerun from train: seed: 0 → 1 · champion v2 · production v1"),
+        ],
+    )  # fmt: skip
+    def test_says_what_would_rerun_and_what_is_released(
+        self, reruns: Any, state: str, words: str, project: Path, monkeypatch: Any, capsys: Any
+    ) -> None:
+        evaluation = Workspace(project, "rain").evaluation
+        evaluation.mkdir(parents=True)
+        write_json(evaluation / "report.json", report())
+        releases.crown(project, "rain", "v2")
+        monkeypatch.setattr("throughline.running.why.stale", lambda root, name: reruns)
+        monkeypatch.setattr(
+            "throughline.releasing.standing.held", lambda root, name: {"production": "v1"}
+        )
+        assert main(["status", "rain"]) == 0
+        assert capsys.readouterr().out == f"rain  accuracy 0.771 ± 0.05 · {words}\n"
+        assert main(["status", "--json"]) == 0
+        (entry,) = json.loads(capsys.readouterr().out)
+        assert (entry["state"], entry["stages"]) == (state, {"production": "v1"})
+        assert entry["reruns"] == reruns.get("rain", {})
+
+
 class TestDoctor:
     def test_says_what_is_wrong_and_how_to_mend_it(
         self, project: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         assert main(["doctor"]) == 1
         assert "Run `throughline init` here" in capsys.readouterr().out
-        (project / ".dvc").mkdir()
+        Repo.init(str(project), no_scm=True).close()
         versions = {"fastapi": "0.160.0"}
-        monkeypatch.setattr(overview, "_version", lambda name: versions.get(name, "1.0"))
+        monkeypatch.setattr(surroundings, "_version", lambda name: versions.get(name, "1.0"))
         assert main(["doctor", "--json"]) == 1
         wrong = [entry for entry in json.loads(capsys.readouterr().out) if entry["remedy"]]
         assert "fastapi" in [entry["what"] for entry in wrong]
         assert "project" not in [entry["what"] for entry in wrong]
+
+    def test_asks_the_remote_and_the_server(
+        self, project: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        Repo.init(str(project), no_scm=True).close()
+        assert found(project)["DVC's remote"].remedy == ""
+        config = project / ".dvc/config"
+        config.write_text(REMOTE.format(project))
+        (project / "files/md5").mkdir(parents=True)
+        assert found(project)["DVC's remote"].found == "store answers"
+        config.write_text(REMOTE.format(project / "unplugged"))
+        assert found(project)["DVC's remote"].found == "store answers; nothing lies there yet"
+        config.write_text(REMOTE.format("http://127.0.0.1:9/a"))
+        away = found(project)["DVC's remote"]
+        assert away.found == "store does not answer" and "dvc remote list" in away.remedy
+        monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+        server = found(project)["Prefect's server"]
+        assert "does not answer" in server.found and "unset PREFECT_API_URL" in server.remedy
+
+    def test_knows_threads_and_the_cache(self, project: Path) -> None:
+        Repo.init(str(project), no_scm=True).close()
+        assert found(project)["threads of a training"].remedy == ""
+        (project / "params.yaml").write_text("threads: 4096\n")
+        assert "or less" in found(project)["threads of a training"].remedy
+        (project / "params.yaml").write_text("threads: [\n")
+        assert "Mend params.yaml" in found(project)["threads of a training"].remedy
+        assert found(project)["DVC's cache"].found.endswith(".dvc/cache/files/md5")
+        (project / ".dvc/config").write_text("[core")
+        assert found(project)["DVC"].remedy.startswith("Mend .dvc/config")
+
+    def test_waits_for_nobody(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(surroundings, "REMOTE_SECONDS", 0.01)
+        assert "within 0.01 seconds" in surroundings._fault(Event().wait)
+
+
+REMOTE = """
+[core]
+    no_scm = True
+    remote = store
+['remote "store"']
+    url = {}
+"""
+
+
+def found(root: Path) -> dict[str, surroundings.Finding]:
+    return {entry.what: entry for entry in surroundings.examined(root)}
 
 
 class TestAdd:

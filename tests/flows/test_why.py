@@ -6,9 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import yaml
 
 from throughline.errors import BadPipeline, MissingFile
-from throughline.running.why import why
+from throughline.running.why import stale, why
 
 
 @pytest.fixture
@@ -35,6 +36,26 @@ class TestWhy:
         with pytest.raises(BadPipeline, match="one/dvc"):
             why(repository)
 
+    def test_a_file_that_dvc_tracks_is_no_stage(
+        self, repository: Path, run: Callable[..., str]
+    ) -> None:
+        from dvc.repo import Repo
+
+        from throughline.running.graph import selected
+
+        (repository / "rows.csv").write_text("x\n1\n")
+        run(repository, "dvc", "add", "-q", "rows.csv")
+        stages = repository / "pipelines/one/dvc.yaml"
+        content = yaml.safe_load(stages.read_text())
+        ingest = content["stages"]["ingest"]
+        inside = "rows.csv" if ingest.get("wdir") else "../../rows.csv"
+        ingest["deps"] = [*ingest.get("deps", []), inside]
+        stages.write_text(yaml.safe_dump(content))
+        assert why(repository, "ingest", "one").startswith("one ingest would rerun:")
+        assert next(iter(stale(repository)["one"])) == "ingest"
+        with Repo(str(repository)) as repo, repo.lock:
+            assert selected(repo, ["one"])[0].label == "one ingest"
+
     def test_each_cause_is_named(self, built: Path) -> None:
         assert why(built) == "Nothing would rerun."
 
@@ -42,6 +63,8 @@ class TestWhy:
         parameters.write_text(parameters.read_text().replace("epochs: 2", "epochs: 5"))
         text = why(built)
         assert "parameter train.epochs in pipelines/one/pipeline.yaml: 2 → 5" in text
+        cause = "parameter train.epochs in pipelines/one/pipeline.yaml: 2 → 5"
+        assert stale(built) == {"one": {"train": [cause]}}
         assert "two" not in text
         assert "one prepare" not in text
         assert "outputs differ: scoreboard." in text

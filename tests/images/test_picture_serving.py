@@ -97,6 +97,19 @@ class TestTheCommand:
         assert lines[0].startswith("file,")
         assert len(lines) == 5
 
+    def test_answers_the_good_ones_and_lists_the_others_at_the_end(
+        self, built: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (tmp_path / "good.jpg").write_bytes(encoded(drawn("upright", 5), "JPEG"))
+        (tmp_path / "text.jpg").write_text("no image")
+        given = [str(tmp_path / name) for name in ("text.jpg", "good.jpg", "gone.jpg")]
+        assert main(["predict", str(built.model), "--image", *given]) == 1
+        told = capsys.readouterr()
+        assert [line.partition(",")[0] for line in told.out.splitlines()] == ["file", given[1]]
+        first, *reasons = told.err.splitlines()
+        assert first == "2 of 3 files were not answered:"
+        assert [given[place] in reasons[i] for i, place in enumerate((0, 2))] == [True, True]
+
     def test_answers_like_the_pixels_of_training(self, built: Workspace, tmp_path: Path) -> None:
         """A file served raw against the same file as `ingest` stored it."""
         import pandas as pd

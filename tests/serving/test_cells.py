@@ -5,7 +5,8 @@ from __future__ import annotations
 import csv
 import io
 import json
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -18,9 +19,9 @@ from throughline.pipeline.schema.source import Read
 from throughline.preprocessing.plan import kind_of
 from throughline.preprocessing.raw import raw_values
 from throughline.serving.cells import MISSING, Cells, flag
-from throughline.serving.commands import _decoded
-from throughline.serving.delimited import columns_of
+from throughline.serving.delimited import columns_of, streamed
 from throughline.serving.errors import BadRequest
+from throughline.serving.reading import decoded
 from throughline.serving.values import converted, settled
 from throughline.sources.cells import READING
 from throughline.sources.formats.reading import read_bytes
@@ -38,9 +39,7 @@ def trained(content: bytes, read: Read) -> tuple[pd.DataFrame, dict[str, Any]]:
 def assert_served_as_trained(content: bytes, read: Read) -> None:
     rows, reading = trained(content, read)
     names = list(rows.columns)
-    served, records = columns_of(
-        _decoded(content, reading.get("encoding", "utf-8")), reading, names
-    )
+    served, records = columns_of(decoded(content, "rows.csv", reading), reading, names)
     assert served == names
     assert len(records) == len(rows)
     for position, name in enumerate(names):
@@ -229,3 +228,36 @@ def test_only_what_differs_is_carried() -> None:
     assert Cells.of(Cells(mark="$", thousands=",").as_json()) == Cells(mark="$", thousands=",")
     _, reading = trained(b"a,b\n1,x\n2,y\n", Read())
     assert reading == {"columns": {}}
+
+
+class TestAStreamIsLaidOutAsTheFile:
+    READING: ClassVar[dict[str, Any]] = {"separator": ";", "decimal": ",", "skip_rows": 1}
+
+    @pytest.mark.parametrize(
+        ("text", "rows"),
+        [
+            ("made today\nt;load\n1;2,5\n", [["1", "2,5"]]),
+            ("t;load\n1;2,5\n\n2;3\n", [["1", "2,5"], ["2", "3"]]),
+            ('t,load\n1,"2,5"\n', [["1", "2,5"]]),
+        ],
+    )
+    def test_with_the_separator_and_the_lines_above(self, text: str, rows: list[list[str]]) -> None:
+        names, found = streamed(iter(text.splitlines(True)), self.READING, ["load"])
+        assert (names, list(found)) == (["t", "load"], rows)
+
+    def test_without_a_header_where_the_training_had_none(self) -> None:
+        reading = {"header": False, "names": ["t", "load"]}
+        names, found = streamed(iter(["1,2\n", "2,3\n"]), reading, ["load"])
+        assert (names, list(found)) == (["t", "load"], [["1", "2"], ["2", "3"]])
+
+    def test_each_row_is_there_before_the_next(self) -> None:
+        given: list[str] = []
+
+        def lines() -> Iterator[str]:
+            for line in ("t;load\n", "1;2\n", "2;3\n"):
+                given.append(line)
+                yield line
+
+        _, rows = streamed(lines(), {"separator": ";"}, ["load"])
+        assert next(rows) == ["1", "2"]
+        assert len(given) == 2

@@ -11,9 +11,9 @@ import pytest
 
 from throughline.cli import main
 from throughline.serving.chunks import ROWS_A_CALL
-from throughline.serving.commands import read_columns
 from throughline.serving.errors import BadRequest
 from throughline.serving.predictor import Predictor
+from throughline.serving.reading import read_columns
 
 ROW = {"age": [30], "town": ["a"], "grade": ["low"], "member": [True]}
 
@@ -77,7 +77,7 @@ class TestTheCommand:
             text=True,
         )
         assert process.stdout and process.stderr
-        assert process.stdout.readline().startswith("probability")
+        assert process.stdout.readline().startswith("probability[yes]")
         process.stdout.close()
         assert process.stderr.read() == ""
         assert process.wait(60) == 141
@@ -124,7 +124,7 @@ class TestCommandLine:
         output = tmp_path / "out.csv"
         assert main(["predict", str(model_path), str(rows), "-o", str(output)]) == 0
         lines = output.read_text().splitlines()
-        assert lines[0] == "probability,label"
+        assert lines[0] == "probability[yes],label"
         assert len(lines) == 3
 
     @pytest.mark.parametrize(
@@ -179,4 +179,4 @@ class TestWhatAProductionImageInstalls:
             [sys.executable, "-c", script], capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stderr
-        assert done.stdout.splitlines()[0] == "probability,label"
+        assert done.stdout.splitlines()[0] == "probability[yes],label"

@@ -35,7 +35,7 @@ STAGES = {
 }
 SECTIONS = {
     "Run models": {
-        "predict": ("serving", "answer the rows of a CSV file"),
+        "predict": ("serving", "answer the rows of a file"),
         "generate": ("serving", "go on writing a text"),
         "stream": ("serving", "answer a series row by row"),
         "nearest": ("serving", "find the training pictures most like"),
@@ -45,6 +45,7 @@ SECTIONS = {
         "add": ("project", "make a pipeline of data"),
         "run": ("project", "bring pipelines up to date, by DVC"),
         "list": ("look", "list pipelines, their figures and gates"),
+        "status": ("look", "as list, and say what would rerun"),
         "open": ("look", "open a report in the browser"),
         "doctor": ("look", "look at the surroundings, say what to mend"),
         "check": ("project", "check pipeline files; nothing runs"),

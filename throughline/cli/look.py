@@ -1,13 +1,16 @@
-"""Commands that look at a project: `list`, `open`, `doctor`."""
+"""Commands that look at a project: `list`, `status`, `open`, `doctor`."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import click
 
-from throughline.cli.arguments import PIPELINE
+from throughline.cli.arguments import ONE_IF_ANY, PIPELINE
 
 ROOT = Path()
 JSON = click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
@@ -19,7 +22,23 @@ def _list(as_json: bool) -> None:
     """List pipelines with their state, figure, gates and champion."""
     from throughline.cli.overview import listed_pipelines
 
-    found = listed_pipelines(ROOT)
+    _show(listed_pipelines(ROOT), as_json)
+
+
+@click.command()
+@ONE_IF_ANY
+@JSON
+def status(name: str | None, as_json: bool) -> None:
+    """Say of each pipeline whether it is up to date, its figure, gates, champion and stages.
+
+    As `list`, and DVC is asked what would rerun; `throughline why` says all causes.
+    """
+    from throughline.cli.overview import standing_pipelines
+
+    _show(standing_pipelines(ROOT, name), as_json)
+
+
+def _show(found: Sequence[Mapping[str, Any]], as_json: bool) -> None:
     if as_json:
         print(json.dumps(found, indent=1))
         return
@@ -27,9 +46,21 @@ def _list(as_json: bool) -> None:
         print("no pipeline yet; throughline add DATA makes one")
     width = max((len(entry["pipeline"]) for entry in found), default=0)
     for entry in found:
-        crowned = entry["champion"] and f"champion {entry['champion']}"
-        told = [entry["figure"] or entry["state"], entry["gates"], crowned]
-        print(f"{entry['pipeline']:{width}}  {' · '.join(filter(None, told))}")
+        print(f"{entry['pipeline']:{width}}  {' · '.join(filter(None, _told(entry)))}")
+
+
+def _told(entry: Mapping[str, Any]) -> Iterator[str]:
+    """What is said of a pipeline, as far as it was asked."""
+    yield entry["figure"] or entry["state"]
+    yield entry["gates"]
+    # Its figure says that it was evaluated.
+    if entry["figure"] and entry["state"] == "up to date":
+        yield entry["state"]
+    for stage, causes in islice(entry.get("reruns", {}).items(), 1):
+        yield f"would rerun from {stage}: {causes[0]}"
+    if entry["champion"]:
+        yield f"champion {entry['champion']}"
+    yield from (f"{stage} {version}" for stage, version in entry.get("stages", {}).items())
 
 
 @click.command("open")
@@ -48,11 +79,11 @@ def _open(name: str) -> None:
 @click.command()
 @JSON
 def doctor(as_json: bool) -> int:
-    """Look at Python, libraries, disk, GPU and DVC, and say how to mend what is wrong.
+    """Look at Python, libraries, disk, GPU, DVC and Prefect; say how to mend what is wrong.
 
     The exit code is 1 where something is.
     """
-    from throughline.cli.overview import examined
+    from throughline.cli.surroundings import examined
 
     found = examined(ROOT)
     if as_json:

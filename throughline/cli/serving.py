@@ -12,21 +12,23 @@ import click
 from throughline.cli.arguments import FILE
 
 MODEL = click.argument("model", type=FILE)
-OUTPUT = click.option("-o", "--output", type=FILE, help="A CSV file. Default: the screen.")
+OUTPUT = click.option(
+    "-o", "--output", type=FILE, help="Ends in .csv, .jsonl or .parquet. Default: the screen."
+)
 
 
-def bounded(command: Callable[..., None]) -> Callable[..., None]:
+def bounded(command: Callable[..., int | None]) -> Callable[..., int | None]:
     """A command that runs a model of anybody's: it ends in time, with a line, within memory."""
 
     @click.option("--seconds", default=60.0, show_default=True, help="For 64 rows, and to load.")
     @click.option("--memory", type=float, help="In GB. Default: three quarters of the machine's.")
     @wraps(command)
-    def run(seconds: float, memory: float | None, **words: Any) -> None:
+    def run(seconds: float, memory: float | None, **words: Any) -> int | None:
         from throughline.serving.bounds import stranger
 
         place = words.get("model") or words["folder"]
         with stranger(place, seconds, int(memory * 1e9) if memory else None):
-            command(**words)
+            return command(**words)
 
     return run
 
@@ -43,20 +45,34 @@ def bounded(command: Callable[..., None]) -> Callable[..., None]:
     show_default=True,
     help="What answers; auto takes a GPU where one does.",
 )
+@click.option("--keep", multiple=True, metavar="COLUMN", help="Of the rows, to write beside.")
+@click.option("--strict", is_flag=True, help="Refuse rows outside the training's ranges.")
 @bounded
 def predict(
-    model: Path, files: tuple[Path, ...], pictures: bool, output: Path | None, device: str
-) -> None:
-    """Answer the rows of a CSV file with a header, or image files."""
+    model: Path,
+    files: tuple[Path, ...],
+    pictures: bool,
+    output: Path | None,
+    device: str,
+    keep: tuple[str, ...],
+    strict: bool,
+) -> int | None:
+    """Answer the rows of a file, or image files.
+
+    ROWS is CSV with a header, JSON lines or Parquet; - reads the standard input. The exit code is 1
+    where an image could not be answered.
+    """
     from throughline.serving import commands
     from throughline.serving.errors import BadRequest
 
+    if pictures and (keep or strict):
+        raise BadRequest("--keep and --strict are for files of rows. Leave them with --image.")
     if pictures and files:
-        commands.predict_images(model, list(files), output, device)
-    elif len(files) == 1:
-        commands.predict(model, files[0], output, device)
-    else:
-        raise BadRequest("Give one CSV file, or --image and one or more image files.")
+        return commands.predict_images(model, list(files), output, device)
+    if len(files) != 1:
+        raise BadRequest("Give one file of rows, or --image and one or more image files.")
+    commands.predict(model, files[0], output, device, keep, strict)
+    return None
 
 
 @click.command()

@@ -68,7 +68,7 @@ def selected(repo: Repo, names: Sequence[str]) -> list[Node]:
 
     graph = repo.index.graph
     by_pipeline: dict[str, list[Stage]] = {}
-    for stage in graph:
+    for stage in filter(has_command, graph):
         by_pipeline.setdefault(Path(stage.path_in_repo).parent.name, []).append(stage)
     wanted: set[Any] = set()
     for name in names or [""]:
@@ -78,7 +78,7 @@ def selected(repo: Repo, names: Sequence[str]) -> list[Node]:
         for stage in by_pipeline[name]:
             wanted |= {stage, *networkx.descendants(graph, stage)}
     # Whoever asks for the graph has brought `code.json` up to date.
-    wanted = {stage for stage in wanted if not keeps_code(stage)}
+    wanted = {stage for stage in wanted if has_command(stage) and not keeps_code(stage)}
     order = networkx.lexicographical_topological_sort(
         graph.subgraph(wanted).reverse(copy=True), key=address
     )
@@ -86,9 +86,14 @@ def selected(repo: Repo, names: Sequence[str]) -> list[Node]:
 
 
 def _node(graph: Any, stage: Stage) -> Node:
-    upstream = [stage for stage in graph.successors(stage) if not keeps_code(stage)]
-    needs = sorted(map(address, upstream))
+    upstream = filter(has_command, graph.successors(stage))
+    needs = sorted(address(each) for each in upstream if not keeps_code(each))
     return Node(Path(stage.path_in_repo).as_posix(), stage.name, stage.cmd, tuple(needs))
+
+
+def has_command(stage: Stage) -> bool:
+    """Whether it runs; DVC's graph also holds the files that it tracks by a `.dvc` file."""
+    return bool(stage.cmd)
 
 
 def keeps_code(stage: Stage) -> bool:

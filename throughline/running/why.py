@@ -7,12 +7,13 @@ import hashlib
 import json
 import subprocess
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadPipeline, MissingFile, listed, nearest, shorten
 from throughline.paths import read_json
-from throughline.running.graph import keeps_code
+from throughline.running.graph import has_command, keeps_code
 from throughline.stages.code import FILE as CODE
 from throughline.stages.code import closure_of, refreshed
 
@@ -44,15 +45,46 @@ def why(
         MissingFile: no such pipeline or stage.
         BadPipeline: a dvc.yaml or dvc.lock that DVC cannot read.
     """
+    with _readable():
+        return _explanation(root, stage, name, asked_again)
+
+
+def stale(root: Path, name: str | None = None) -> dict[str, dict[str, list[str]]]:
+    """For each pipeline that is not up to date its stages that would rerun, with the causes.
+
+    Stages downstream of those are left out; they run where what they read comes out otherwise.
+
+    Args:
+        root: the repository.
+        name: a pipeline. Default: all.
+
+    Raises:
+        MissingFile: no such pipeline.
+        BadPipeline: a dvc.yaml or dvc.lock that DVC cannot read.
+    """
+    found: dict[str, dict[str, list[str]]] = {}
+    with _readable():
+        causes, _ = _examined(root, None, name, asked_again=False)
+    for node, reasons in causes.items():
+        found.setdefault(Path(node.path_in_repo).parent.name, {})[node.name] = reasons
+    return found
+
+
+@contextmanager
+def _readable() -> Iterator[None]:
+    """Say in one line what DVC cannot work with."""
     from dvc.exceptions import DvcException
 
     try:
-        return _explanation(root, stage, name, asked_again)
+        yield
     except DvcException as error:
         raise BadPipeline(f"DVC must be able to work: {' '.join(str(error).split())}") from error
 
 
-def _explanation(root: Path, stage: str | None, name: str | None, asked_again: bool) -> str:
+def _examined(
+    root: Path, stage: str | None, name: str | None, asked_again: bool
+) -> tuple[dict[Stage, list[str]], list[Stage]]:
+    """The stages that would rerun, each with its causes, and those downstream of them."""
     from dvc.repo import Repo
 
     if (root / CODE).exists():
@@ -60,15 +92,20 @@ def _explanation(root: Path, stage: str | None, name: str | None, asked_again: b
     with Repo(str(root)) as repo, repo.lock:
         graph = repo.index.graph
         chosen = _chosen(graph, stage, name)
-        made = {output.def_path for node in graph for output in node.outs}
+        commanded = [node for node in graph if has_command(node)]
+        made = {output.def_path for node in commanded for output in node.outs}
         causes = {}
-        for node in _with_upstream(graph, chosen):
+        for node in filter(has_command, _with_upstream(graph, chosen)):
             found = [] if keeps_code(node) else list(_causes(node, root, made))
             if node.always_changed and asked_again and not keeps_code(node):
                 found.append("it asks its source again every time (source.ingest: always)")
             if found:
                 causes[node] = found
-        followers = _downstream(graph, causes)
+        return causes, _downstream(graph, causes)
+
+
+def _explanation(root: Path, stage: str | None, name: str | None, asked_again: bool) -> str:
+    causes, followers = _examined(root, stage, name, asked_again)
     if not causes:
         return "Nothing would rerun."
     lines = []
@@ -87,7 +124,7 @@ def label(stage: Stage) -> str:
 
 
 def _chosen(graph: Any, stage: str | None, name: str | None) -> list[Stage]:
-    stages = sorted(graph, key=lambda node: str(node.addressing))
+    stages = sorted(filter(has_command, graph), key=lambda node: str(node.addressing))
     names = sorted({Path(node.path_in_repo).parent.name for node in stages} - {""})
     if name is not None and name not in names:
         raise MissingFile(

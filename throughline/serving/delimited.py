@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import chain
+from itertools import chain, islice
 from typing import Any
 
 SEPARATORS = (",", ";", "\t", "|")
@@ -36,12 +36,8 @@ def records(
         csv.Error: a quote that none closes; all that follows it would be one field.
     """
     csv.field_size_limit(LONGEST_FIELD)
-    reader = csv.reader(
-        chain(io.StringIO(text, newline=""), [END]),
-        delimiter=separator,
-        quoting=csv.QUOTE_MINIMAL if quotes else csv.QUOTE_NONE,
-        skipinitialspace=not verbatim and not separator.isspace(),
-    )
+    dialect = _dialect(separator, {"quotes": quotes, "verbatim_spaces": verbatim})
+    reader = csv.reader(chain(io.StringIO(text, newline=""), [END]), **dialect)
     begin, held = 1, None
     for record in reader:
         if held is not None:
@@ -104,7 +100,56 @@ def columns_of(
     Returns:
         Names, and the records below them, each with the number of its last line.
     """
-    first: tuple[list[str], list[tuple[list[str], int]]] | None = None
+    return _laid_out(text, reading, needed)[:2]
+
+
+def streamed(
+    lines: Iterator[str], reading: Mapping[str, Any], needed: Sequence[str]
+) -> tuple[list[str], Iterator[list[str]]]:
+    """The table in lines that come one by one, laid out as for `columns_of`.
+
+    Args:
+        lines: of the file, each with its end.
+        reading, needed: as for `columns_of`.
+
+    Returns:
+        Names, empty where there are no lines; and the records below them, each as soon as its
+        line is there.
+
+    Raises:
+        csv.Error: a quote that none closes.
+    """
+    # Lines above the header may be those of the training's file, or be left out.
+    above = int(reading.get("skip_rows", 0))
+    settings = {**reading, "skip_footer": 0}
+    head, names = "", list[str]()
+    below: list[tuple[list[str], int]] = []
+    separator = str(reading.get("separator", ","))
+    for line in islice(lines, above + 1):
+        head += line
+        names, below, separator = _laid_out(head, settings, needed)
+        if names and set(needed) <= set(names):
+            break
+    reader = csv.reader(lines, **_dialect(separator, reading))
+    units = reading.get("units")
+    rest = (record for record in reader if record and record != units)
+    return names, chain((record for record, _ in below), rest)
+
+
+def _dialect(separator: str, reading: Mapping[str, Any]) -> dict[str, Any]:
+    verbatim = bool(reading.get("verbatim_spaces", False))
+    return {
+        "delimiter": separator,
+        "quoting": csv.QUOTE_MINIMAL if reading.get("quotes", True) else csv.QUOTE_NONE,
+        "skipinitialspace": not verbatim and not separator.isspace(),
+    }
+
+
+def _laid_out(
+    text: str, reading: Mapping[str, Any], needed: Sequence[str]
+) -> tuple[list[str], list[tuple[list[str], int]], str]:
+    """Names, the records below them, and the separator; see `columns_of`."""
+    first: tuple[list[str], list[tuple[list[str], int]], str] | None = None
     for skipped, footer, separator in _layouts(text, reading):
         held = body(text, skipped, footer)
         verbatim = bool(reading.get("verbatim_spaces", False))
@@ -115,10 +160,10 @@ def columns_of(
         below = [(record, line + skipped) for record, line in found[taken:]]
         if below and below[0][0] == reading.get("units"):
             below = below[1:]
-        first = first or (names, below)
+        first = first or (names, below, separator)
         if set(needed) <= set(names):
-            return names, below
-    return first or ([], [])
+            return names, below, separator
+    return first or ([], [], str(reading.get("separator", ",")))
 
 
 def _layouts(text: str, reading: Mapping[str, Any]) -> Iterator[tuple[int, int, str]]:

@@ -15,6 +15,7 @@ from throughline.serving.chunks import answered
 from throughline.serving.devices import device_of
 from throughline.serving.errors import BadRequest
 from throughline.serving.pictures import pictures
+from throughline.serving.ranges import has_range, outside
 from throughline.serving.values import PLAIN, Values, converted, settled
 from throughline.serving.windows import Fed, Windowing
 
@@ -97,6 +98,28 @@ class Predictor:
         """
         if self.windowing is not None:
             return self.forecast(columns)[0]
+        return self._answered(self._feed(columns))
+
+    def marked(self, columns: Mapping[str, Values]) -> tuple[dict[str, np.ndarray], list[str]]:
+        """Answer raw rows, and say of each which columns the training never saw so.
+
+        Args:
+            columns: as for `predict`, of a model that takes rows.
+
+        Returns:
+            the answers, and for each row the columns with a number outside the training's range
+            or a text that the training had not, with a space between them.
+
+        Raises:
+            BadRequest: as `predict`.
+        """
+        feed = self._feed(columns)
+        strange = {name: outside(self.inputs[name], feed[name]) for name in self.inputs}
+        rows = range(len(next(iter(feed.values()))))
+        marks = [" ".join(name for name, marked in strange.items() if marked[i]) for i in rows]
+        return self._answered(feed), marks
+
+    def _feed(self, columns: Mapping[str, Values]) -> dict[str, np.ndarray]:
         rows = self._length(columns)
         feed = {
             name: pictures(name, entry, columns[name])
@@ -106,8 +129,11 @@ class Predictor:
         }
         if rows == 0:
             raise BadRequest("At least one row is needed. Received: 0 rows.")
-        feed |= self.fresh(rows)
-        return answered(self._session, self.outputs, feed, self._threads)
+        return feed
+
+    def _answered(self, feed: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+        rows = len(next(iter(feed.values())))
+        return answered(self._session, self.outputs, feed | self.fresh(rows), self._threads)
 
     def forecast(self, columns: Mapping[str, Values]) -> tuple[dict[str, np.ndarray], Fed]:
         """Answer windows, and say of each when it ends, of which series, and how usual it is.
@@ -130,6 +156,11 @@ class Predictor:
         if not len(fed.newest):
             raise BadRequest("At least one row is needed. Received: 0 rows.")
         return fed
+
+    @property
+    def knows_ranges(self) -> bool:
+        """Whether the metadata say what values the training had."""
+        return any(map(has_range, self.inputs.values()))
 
     @property
     def columns(self) -> list[str]:

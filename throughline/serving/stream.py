@@ -14,8 +14,10 @@ from typing import Any, NamedTuple, TextIO
 
 import numpy as np
 
+from throughline.serving.delimited import streamed
 from throughline.serving.errors import BadRequest
 from throughline.serving.predictor import Predictor
+from throughline.serving.tables import forecast_table
 from throughline.serving.windows import Fed
 
 
@@ -118,7 +120,7 @@ class Stream:
 
 
 def answered_lines(series: Stream, lines: Iterable[str], output: TextIO) -> None:
-    """Read rows of CSV, the first line a header, and write a line of answers for each.
+    """Read rows of CSV as `predict` does, and write a line of answers for each.
 
     A line has the columns of `throughline predict`, without their names. Rows before the first
     complete window are answered by an empty line, and so are those that do not fit; what is wrong
@@ -127,15 +129,16 @@ def answered_lines(series: Stream, lines: Iterable[str], output: TextIO) -> None
     Raises:
         BadRequest: rows that did not fit, once all others are answered.
     """
-    from throughline.serving.commands import forecast_table
-
-    reader = csv.reader(lines)
-    header = next(reader, None)
-    if header is None:
+    predictor = series.predictor
+    try:
+        header, rows = streamed(iter(lines), predictor.reading, predictor.columns)
+    except csv.Error as error:
+        raise BadRequest(f"Rows must be sound CSV: {error}.") from None
+    if not header:
         raise BadRequest("Rows must start with a header. Received: nothing.")
     writer = csv.writer(output, lineterminator="\n")
     refused: list[str] = []
-    for number, row in enumerate(reader, start=1):
+    for number, row in enumerate(rows, start=1):
         try:
             answer = series.answered(_named(header, row))
         except BadRequest as error:
@@ -148,7 +151,7 @@ def answered_lines(series: Stream, lines: Iterable[str], output: TextIO) -> None
             writer.writerow([])
         else:
             values = {name: value[None] for name, value in answer.values.items()}
-            writer.writerows(forecast_table(series.predictor, values, answer.fed)[1])
+            writer.writerows(forecast_table(predictor, values, answer.fed)[1])
         output.flush()
     if refused:
         raise BadRequest(f"{len(refused)} rows were refused, the first of them: {refused[0]}")

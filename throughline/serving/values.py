@@ -67,7 +67,7 @@ def _numbers(name: str, values: Values, cells: Cells) -> np.ndarray:
     for row, value in enumerate(values):
         try:
             number = cells.number(value) if isinstance(value, str) else _number(value, cells)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             expected = "true or false" if cells.words else "a number"
             raise BadRequest(
                 f"Row {row + 1}, column '{name}' must be {expected}. Received: {value!r:.80}."

@@ -10,6 +10,7 @@ import numpy as np
 
 from throughline.serving import clock, regular
 from throughline.serving.errors import BadRequest
+from throughline.serving.ranges import outside as outside_range
 
 # How far outside the range of its training values, in widths of that range, a value may lie.
 ROOM = 1.0
@@ -28,12 +29,14 @@ class Fed:
         series: for each column that tells series apart its value in each window.
         outside: for each window the columns that have a value far outside those of the training,
             with a space between them.
+        rows: the place of the newest row of each window among those that were given.
     """
 
     inputs: Mapping[str, np.ndarray]
     newest: np.ndarray
     series: Mapping[str, list[Any]]
     outside: list[str]
+    rows: np.ndarray
 
 
 class Windowing:
@@ -178,19 +181,14 @@ class Windowing:
         newest: np.ndarray,
     ) -> Fed:
         """Windows of rows (windows, length), and what is said of each."""
-        far = {name: self._far(name, array)[rows].any(axis=1) for name, array in arrays.items()}
+        far = {
+            name: outside_range(self._inputs[name], array, ROOM)[rows].any(axis=1)
+            for name, array in arrays.items()
+        }
         outside = [" ".join(n for n, marks in far.items() if marks[w]) for w in range(len(rows))]
         series = {g: [flat[g][row] for row in newest] for g in self._groups if g in flat}
         inputs = {name: array[rows] for name, array in arrays.items()}
-        return Fed(inputs, wall[rows[:, -1]], series, outside)
-
-    def _far(self, name: str, array: np.ndarray) -> np.ndarray:
-        """Whether each value lies farther outside the training's range than that range is wide."""
-        entry = self._inputs[name]
-        if entry["type"] != "number" or entry.get("min") is None:
-            return np.zeros(len(array), dtype=bool)
-        room = ROOM * (entry["max"] - entry["min"])
-        return np.asarray((array < entry["min"] - room) | (array > entry["max"] + room))
+        return Fed(inputs, wall[rows[:, -1]], series, outside, newest)
 
     def moment(self, row: Mapping[str, Any], converted: Converted, after: int | None) -> int:
         """The seconds since 1970 in UTC of one row, whose values are checked too.

@@ -72,6 +72,8 @@ def _compared(report: Mapping[str, Any]) -> Iterator[str]:
         difference, name = comparison["difference"], comparison["name"]
         if difference["verdict"] in ("better", "worse"):
             yield f"{difference['verdict']} than {name} by {_distance(difference)}"
+        elif difference["verdict"] == "not shown":
+            yield f"difference to {name} not shown"
         else:
             yield f"{difference['verdict']} to {name}"
 
