@@ -85,7 +85,7 @@ SECTIONS = {
 EPILOG = """\b
 A project of your own:
   throughline init shop && cd shop
-  throughline add customers.csv --target churned
+  throughline add ../customers.csv --target churned
   throughline run churned
   throughline open churned
 
