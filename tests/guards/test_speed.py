@@ -6,10 +6,30 @@ import time
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from throughline.guards.examine import examine
+from throughline.guards.finding import Case
+from throughline.guards.unseen import unseen_categories
 from throughline.pipeline.schema.columns import Target
 from throughline.pipeline.schema.protocol import Split
+
+
+def test_categories_in_many_columns_are_looked_at_one_by_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rows = pd.DataFrame({f"c{i}": ["a", "b"] * 20 for i in range(30)}).assign(y=[0, 1] * 20)
+    parts = np.array(["training"] * 30 + ["test"] * 10)
+    copies: list[int] = []
+
+    def training(case: Case) -> pd.DataFrame:
+        copies.append(1)
+        return case.rows.loc[case.parts == "training"]
+
+    monkeypatch.setattr(Case, "training", property(training))
+    case = Case(rows, parts, list(rows)[:-1], Target(columns=["y"]), "binary", Split())
+    assert list(unseen_categories(case)) == []
+    assert len(copies) <= 1
 
 
 def test_15_000_rows_of_20_columns() -> None:

@@ -37,10 +37,12 @@ def unseen_classes(case: Case) -> Iterator[Observation]:
 @guard("unseen_categories")
 def unseen_categories(case: Case) -> Iterator[Observation]:
     """Categories of a feature that test rows have and training rows have not."""
+    trained = case.parts == "training"
     for name, column in plain_columns(case):
         if is_number(column) or column.nunique() > MOST_CATEGORIES:
             continue
-        seen = case.training[name].dropna().unique()
+        # Of this column alone: all training rows for each column cost columns x columns.
+        seen = column[trained].dropna().unique()
         unknown = (case.parts == "test") & (~column.isin(seen) & column.notna()).to_numpy()
         if unknown.any():
             values = sorted(set(column[unknown]), key=str)

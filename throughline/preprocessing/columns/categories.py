@@ -69,7 +69,8 @@ def fit_category(planned: Planned, values: np.ndarray) -> FittedCategory:
     if encode.categories is None:
         return _fitted(planned, missing, fill, tuple(found), 0.0, 1.0)
     categories = tuple(_as(planned.kind, category) for category in encode.categories)
-    strangers = [category for category in found if category not in categories]
+    places = {category: place for place, category in reversed([*enumerate(categories)])}
+    strangers = [category for category in found if category not in places]
     if strangers and not (encode.kind == "one-hot" and encode.unknown == "bucket"):
         raise BadData(
             f"Column '{planned.name}' must hold the categories that its '{encode.kind}' lists",
@@ -80,7 +81,7 @@ def fit_category(planned: Planned, values: np.ndarray) -> FittedCategory:
     if encode.kind == "ordinal":
         from throughline.preprocessing.columns.numbers import scaling
 
-        positions = np.array([categories.index(v) for v in np.where(absent, fill, values)], float)
+        positions = np.array([places[v] for v in np.where(absent, fill, values)], float)
         subtract, divide = scaling(planned.name, positions, column.scale)
     return _fitted(planned, missing, fill, categories, subtract, divide)
 
