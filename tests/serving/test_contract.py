@@ -14,7 +14,7 @@ def test_inputs_ranges_and_categories_are_said(model_path: Path, capsys: Any) ->
     told = json.loads(capsys.readouterr().out)
     inputs = {entry["name"]: entry for entry in told["inputs"]}
     assert set(inputs) == {"age", "town", "grade", "member"}
-    assert (inputs["age"]["min"], inputs["age"]["max"]) == (20.0, 60.0)
+    assert (inputs["age"]["type"], inputs["age"]["may_be_missing"]) == ("number", False)
     assert inputs["town"]["categories"] == {"a": 0.5, "b": 0.5}
     assert inputs["grade"]["closed"] is True
     assert told["target"]["classes"] == ["no", "yes"]

@@ -131,7 +131,9 @@ class TestDiskFull:
         assert all(hashlib.sha256(p.read_bytes()).hexdigest() == sha256 for p in kept)
         ballast.unlink()
         assert self.run(disk, server, name, sha256) == ""
-        assert files(disk / "data") == ["raw/t/provenance.json", "raw/t/rows.parquet"]
+        assert files(disk / "data") == [
+            f"raw/t/{name}" for name in ("provenance.json", "reading.json", "rows.parquet")
+        ]
 
     def test_is_said_in_a_sentence(self, server: Server, disk: Path) -> None:
         workspace = Workspace(disk, "shop")

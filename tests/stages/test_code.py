@@ -61,7 +61,7 @@ STARTS = (
 
 
 # What tells a mistake of a request in one line; whatever the command.
-ENDS = {"throughline.serving", "throughline.serving.errors"}
+ENDS = {"throughline.limits", "throughline.serving", "throughline.serving.errors"}
 
 
 def digest(text: str) -> str:

@@ -26,11 +26,8 @@ def flow(names: tuple[str, ...], workers: int | None, on: str) -> int:
 
     The exit code is 1 when a stage failed.
     """
-    from throughline.paths import pipelines
     from throughline.running.flow import default_workers, execute
-    from throughline.stages.wire import wire
 
-    wire(ROOT, [name for name in pipelines(ROOT) if not names or name in names])
     run = execute(ROOT, list(names), default_workers() if workers is None else workers, on)
     return 1 if run.failed else 0
 
