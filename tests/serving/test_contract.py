@@ -15,7 +15,6 @@ def test_inputs_ranges_and_categories_are_said(model_path: Path, capsys: Any) ->
     inputs = {entry["name"]: entry for entry in told["inputs"]}
     assert set(inputs) == {"age", "town", "grade", "member"}
     assert (inputs["age"]["type"], inputs["age"]["may_be_missing"]) == ("number", False)
-    assert inputs["town"]["categories"] == {"a": 0.5, "b": 0.5}
     assert inputs["grade"]["closed"] is True
     assert told["target"]["classes"] == ["no", "yes"]
     assert "probability" in told["outputs"]

@@ -31,7 +31,7 @@ FOUNDATION = "throughline.stages.given"
 # Digests once computed, by the bytes of the file and of the code that computed them: below the
 # user's cache, because the library's files are the same for every project.
 MEMO = Path("throughline") / "code.json"
-MOST_KEPT = 5000
+MOST_KEPT = 2000
 # Keys under which a file names code of the user's own, the latter among names of Keras.
 MAKERS, JUDGES = ("generator", "network"), ("loss", "metrics")
 # In place of a digest, of a module that is neither the project's nor the library's.
@@ -50,6 +50,7 @@ class Reader:
         self._memo_file = _users_cache(root) / MEMO
         self._memo: dict[str, Any] = {}
         self._used: set[str] = set()
+        self._files: dict[str, Path | None] = {}
         self._new = False
         self._reader = digest(Path(syntax.__file__).read_bytes())
         try:
@@ -70,9 +71,13 @@ class Reader:
         digest, names, by_name = self._memo[key]
         return Source(digest, tuple(names), by_name)
 
-    @cache  # noqa: B019 - a reader lives for one call
     def file(self, module: str) -> Path | None:
         """The file of a module of the project or of the library; None for all others."""
+        if module not in self._files:
+            self._files[module] = self._found(module)
+        return self._files[module]
+
+    def _found(self, module: str) -> Path | None:
         first, *rest = module.split(".")
         for folder in (self._root, *([_library()] if first == PACKAGE else [])):
             path = folder.joinpath(first, *rest)
