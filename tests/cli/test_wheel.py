@@ -192,7 +192,7 @@ class TestInAFreshEnvironment:
         done = whole.run(project, "throughline", "predict", "models/orders/model.onnx", "rows.csv")
         assert done.returncode == 0, done.stderr
         header, *answers = done.stdout.splitlines()
-        assert header.startswith("probability[") and ",label," in header
+        assert header == "probability[yes],label,outside_training"
         assert [answer.split(",")[1] in ("yes", "no") for answer in answers] == [True, True]
         (project / "reports/orders/evaluation/report.html").stat()
 

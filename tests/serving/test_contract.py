@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from throughline.cli import main
+from throughline.serving.predictor import Predictor
 
 
 def test_inputs_ranges_and_categories_are_said(model_path: Path, capsys: Any) -> None:
@@ -14,6 +15,7 @@ def test_inputs_ranges_and_categories_are_said(model_path: Path, capsys: Any) ->
     told = json.loads(capsys.readouterr().out)
     inputs = {entry["name"]: entry for entry in told["inputs"]}
     assert set(inputs) == {"age", "town", "grade", "member"}
+    assert inputs == Predictor(model_path).inputs
     assert (inputs["age"]["type"], inputs["age"]["may_be_missing"]) == ("number", False)
     assert inputs["grade"]["closed"] is True
     assert told["target"]["classes"] == ["no", "yes"]
