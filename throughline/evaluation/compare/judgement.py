@@ -104,6 +104,9 @@ def _is_better(ours: float, theirs: float, wanted: Direction) -> bool:
 
 def _within(figure: Figure, claim: Claim, margin: float) -> bool:
     """Whether all that our figure may be lies within the margin."""
+    if figure.get("decided_by"):
+        # Without an interval nothing is shown by so few rows.
+        return False
     low, high = figure["low"], figure["high"]
     ends = (figure["value"],) if low is None or high is None else (low, high)
     reach = margin + ROUNDING * max(1.0, abs(claim.value))
@@ -112,6 +115,9 @@ def _within(figure: Figure, claim: Claim, margin: float) -> bool:
 
 def _compatible(claim: Claim, figure: Figure) -> bool:
     if claim.sd is not None and abs(figure["value"] - claim.value) <= DEVIATIONS * claim.sd:
+        return True
+    if figure.get("decided_by"):
+        # Nor do they speak against anything.
         return True
     low, high, half = figure["low"], figure["high"], _half_a_unit(claim.value)
     return low is not None and high is not None and low - half <= claim.value <= high + half
