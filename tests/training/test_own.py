@@ -13,7 +13,7 @@ import pytest
 from throughline.errors import BadPipeline
 from throughline.figures.learned import figure, loss
 from throughline.pipeline.schema.training import Training
-from throughline.stages.code import references
+from throughline.stages.digests.code import references
 from throughline.training.engine.runs import Run
 from throughline.training.learner import Learner
 from throughline.training.network import objects
