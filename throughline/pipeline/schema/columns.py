@@ -92,7 +92,8 @@ class Encode(Strict):
         if self.kind == "ordinal" and self.categories is None:
             raise ValueError("'ordinal' needs its categories, lowest first")
         for key, kinds in SETTINGS_OF_ENCODINGS.items():
-            if self.kind not in kinds and key in self.model_fields_set:
+            default = type(self).model_fields[key].default
+            if self.kind not in kinds and getattr(self, key) != default:
                 owners = " and ".join(f"'{kind}'" for kind in kinds)
                 raise ValueError(f"'{key}' has a meaning for {owners} only")
         if (self.kind == "hash") != (self.buckets is not None):
