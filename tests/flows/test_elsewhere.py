@@ -14,8 +14,9 @@ from throughline.cli import main
 from throughline.errors import BadPipeline
 from throughline.paths import Workspace
 from throughline.releasing import releases
+from throughline.releasing.moving import rolled_back
 from throughline.releasing.outputs import cache_of, cached, sha256
-from throughline.releasing.promotion import champion_file, created, rolled_back, settle
+from throughline.releasing.promotion import champion_file, created, settle
 from throughline.releasing.reproduce import reproduced, worst
 
 # The first test builds the shop, and may wait for another process that builds it.
