@@ -21,7 +21,7 @@ from throughline.releasing.remote import fetch, push
 from throughline.releasing.sharing import learn_versions, prove, share
 from throughline.releasing.standing import PRODUCTION, artifact, assign
 from throughline.releasing.transaction import all_or_nothing
-from throughline.running.environment import CACHE
+from throughline.running.prefect.environment import CACHE
 from throughline.running.why import why
 
 # Loads the model and answers raw rows in a process that cannot import a training library.

@@ -14,7 +14,7 @@ from throughline.releasing import releases
 from throughline.releasing.approval import APPROVALS
 from throughline.releasing.git import GitRefused, git, prefix
 from throughline.releasing.standing import artifact
-from throughline.running.environment import CACHE
+from throughline.running.prefect.environment import CACHE
 
 
 class NotShared(ThroughlineError):

@@ -11,7 +11,7 @@ from throughline.paths import linked
 from throughline.releasing import releases
 from throughline.releasing.git import GitRefused, commit, git
 from throughline.releasing.standing import artifact
-from throughline.running.environment import CACHE
+from throughline.running.prefect.environment import CACHE
 
 
 @contextmanager

@@ -14,7 +14,7 @@ import numpy as np
 from throughline.errors import BadData, BadPipeline
 from throughline.pipeline.schema.protocol import CrossValidation, Split
 from throughline.samples.windows.positions import Extent, within
-from throughline.serving import clock as clocks
+from throughline.serving.rows import clock as clocks
 
 if TYPE_CHECKING:
     from throughline.samples.windows.frame import Series

@@ -23,6 +23,7 @@ class PreparedRows:
 
     def __init__(self, view: Pipeline, data: TrainingRows) -> None:
         from throughline.preprocessing.plan import plan
+        from throughline.samples.supervision import Supervision
 
         self._view = view
         self._rows = data.rows
@@ -30,6 +31,7 @@ class PreparedRows:
         self._bottleneck = data.bottleneck
         self._plan = plan(data.rows, view.columns, view.inputs, data.target.columns, data.dropped)
         self._files = data.files
+        self._supervision = Supervision(data.target, view.split)
         self._weights = row_weights(data.rows, view.training.sample_weight)
         self._kept = data.kept_for(columns_key(view))
         # Folds whose graphs are equal share one set of arrays.
@@ -91,12 +93,13 @@ class PreparedRows:
 
         rows = training.tobytes()
         if rows not in self._kept:
-            fitted = fit(self._rows.iloc[training], self._plan, files=self._files)
-            graph = fitted.graph.SerializeToString(deterministic=True)
-            if graph not in self._by_graph:
-                inputs = arrays(fitted, self._rows)
-                self._by_graph[graph] = FoldArrays(inputs, fitted.vectors, fitted.rescaling)
-            self._kept[rows] = self._by_graph[graph]
+            chosen = self._rows.iloc[training]
+            fitted = fit(chosen, self._plan, files=self._files, supervision=self._supervision)
+            same = fitted.fitted_bytes + (rows if fitted.out_of_fold else b"")
+            if same not in self._by_graph:
+                inputs = arrays(fitted, self._rows, training)
+                self._by_graph[same] = FoldArrays(inputs, fitted.vectors, fitted.rescaling)
+            self._kept[rows] = self._by_graph[same]
         return self._kept[rows]
 
     def _targets(self, training: np.ndarray) -> tuple[np.ndarray, float]:
