@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from throughline.errors import nearest
-from throughline.pipeline.schema.judgement import Claim, fits
+from throughline.pipeline.schema.judgement import Claim, Gates, fits
 from throughline.pipeline.strict import MisplacedKey
 
 if TYPE_CHECKING:
@@ -160,11 +160,14 @@ def _names_that_are_meant_exist(pipeline: Pipeline) -> Problems:
                 "sweeps",
                 name,
             )
-    for beaten in pipeline.gates.beat:
-        if beaten not in [comparison.model for comparison in pipeline.compare]:
-            yield MisplacedKey(
-                f"gate 'beat: {beaten}' needs '{beaten}' in 'compare'", "gates", "beat"
-            )
+    asked: dict[tuple[str, ...], Gates] = {("gates",): pipeline.gates}
+    asked |= {("stages", name, "gates"): stage.gates for name, stage in pipeline.stages.items()}
+    for place, gates in asked.items():
+        for beaten in gates.beat:
+            if beaten not in [comparison.model for comparison in pipeline.compare]:
+                yield MisplacedKey(
+                    f"gate 'beat: {beaten}' needs '{beaten}' in 'compare'", *place, "beat"
+                )
 
 
 def _inputs_have_files_of_their_own(pipeline: Pipeline) -> Problems:
