@@ -7,10 +7,13 @@ from html import escape
 from typing import Any
 
 from throughline.report.chart import number
-from throughline.report.markup import cell, table, text
+from throughline.report.markup import cell, ranged, table, text
 
 # A forecaster whose error is less than this part smaller than persistence's repeats the last value.
 REPEATS = 0.02
+
+# Forecasters that ask for no network, and that one has to be worth more than.
+TO_BEAT = ("ETS", "linear-autoregression")
 
 PARTS = {"training": "training", "test": "test"}
 COUNTS = {
@@ -40,6 +43,30 @@ def forecasts(report: Mapping[str, Any]) -> str:
     )
     header = ("part", *COUNTS.values())
     return f"<h2>Windows</h2>{_repeating(report)}{note}{table(header, rows)}"
+
+
+def outdone(report: Mapping[str, Any]) -> str:
+    """The simple forecaster that this one is behind, where there is one; said before all else."""
+    main = report["branches"]["main"]
+    ours = main["metrics"].get("mase")
+    named = {entry["name"]: entry["metrics"].get("mase") for entry in main["comparisons"]}
+    simple = {name: named[name]["value"] for name in TO_BEAT if named.get(name)}
+    best = min(simple, key=lambda name: simple[name], default=None)
+    if ours is None or best is None or ours["value"] <= simple[best]:
+        return ""
+    return (
+        f'<p class="warning"><b>{escape(best)} forecasts this series better than this model:</b> '
+        f"MASE {simple[best]:.3f} against {ours['value']:.3f} on the same windows. Use it, or "
+        f"change the pipeline until it is behind.</p>"
+    )
+
+
+def against(entry: Mapping[str, Any], ours: Mapping[str, Any]) -> list[str]:
+    """MASE of a forecaster, and by what part this model's error is smaller; cells of a table."""
+    own, mae = entry["metrics"].get("mase"), entry["metrics"].get("mae")
+    if own is None or not mae or not mae["value"]:
+        return [cell(""), cell("")]
+    return [cell(ranged(own)), cell(f"{1 - ours['mae']['value'] / mae['value']:+.3f}")]
 
 
 def _repeating(report: Mapping[str, Any]) -> str:

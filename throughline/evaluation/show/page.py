@@ -15,7 +15,7 @@ from throughline.evaluation.show import (
     sweep_section,
     text_sections,
 )
-from throughline.evaluation.show.forecast_sections import forecasts
+from throughline.evaluation.show.forecast_sections import forecasts, outdone
 from throughline.figures.names import FIGURES
 from throughline.report.chart import number
 from throughline.report.markup import ranged, signed, spoken, told
@@ -73,7 +73,7 @@ def _head(report: Mapping[str, Any]) -> str:
             "its own rows, not how well it will do on new ones.</p>"
         )
     return (
-        f"<h1>{escape(report['title'])}</h1>"
+        f"<h1>{escape(report['title'])}</h1>{outdone(report)}"
         f'<p class="sub">Pipeline <b>{escape(report["pipeline"])}</b> · {report["task"]} · '
         f"trained on {number(rows['training'])} rows · <code>model.onnx</code> measured on "
         f"{measured}</p>{warning}"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
+from throughline.evaluation.show.forecast_sections import against
 from throughline.evaluation.show.methods import methods
 from throughline.figures.names import FIGURES
 from throughline.report.chart import number
@@ -152,10 +153,26 @@ def comparisons(report: Report) -> str:
         folds = [own, *(entry.get("folds", {}).get(metric) for entry in entries)]
         for row, figure in zip(rows, folds, strict=True):
             row.insert(2, cell(ranged(figure)))
+    if "windows" in report["branches"]["main"] and report["task"] == "forecast":
+        own = report["branches"]["main"]["metrics"]
+        header[2:2] = ["MASE", "skill of this model against it"]
+        rows[0][2:2] = [cell(ranged(own.get("mase"))), cell("")]
+        for row, entry in zip(rows[1:], entries, strict=True):
+            row[2:2] = against(entry, own)
     return (
         "<h2>Against other models</h2><p>Each was trained on the same prepared training rows and "
         "answered the same rows. An interval that holds 0 shows nothing: the difference may be "
-        f"anything in it.{_detectable(entries)}</p>" + table(header, rows)
+        f"anything in it.{_detectable(entries)}{_absent(report)}</p>" + table(header, rows)
+    )
+
+
+def _absent(report: Report) -> str:
+    """Models that nothing installed could make."""
+    found = report["branches"]["main"].get("not_compared", {})
+    return "".join(
+        f" <b>{escape(name)} was not measured:</b> {escape(library)} is not installed "
+        "(<code>pip install 'throughline[forecasts]'</code>)."
+        for name, library in found.items()
     )
 
 
