@@ -51,6 +51,8 @@ def cross_validate(stage_input: StageInput, workspace: Workspace) -> None:
     data = {name: read[owner] for name, owner in owners.items()}
     seed = stage_input.shared["seed"]
     checkpoints = workspace.root / FOLDER / workspace.name / "cross_validate"
+    # Of a stage that was killed.
+    shutil.rmtree(_scratch(workspace), ignore_errors=True)
     with (
         replaced(workspace.cross_validation) as folder,
         SideBySide(checkpoints) as trainings,
@@ -65,6 +67,14 @@ def cross_validate(stage_input: StageInput, workspace: Workspace) -> None:
         write_json(folder / "scores.json", rounded(scores))
         _write_curves(folder / "curves.csv", folded["main"])
     shutil.rmtree(checkpoints, ignore_errors=True)
+    shutil.rmtree(_scratch(workspace), ignore_errors=True)
+
+
+def _scratch(workspace: Workspace) -> Path:
+    """Where large arrays of folds lie while they are trained on."""
+    from throughline.training.checkpoints import FOLDER
+
+    return workspace.root / FOLDER / workspace.name / "arrays"
 
 
 def _data(workspace: Workspace, owner: str) -> TrainingRows | WindowData:
@@ -87,6 +97,7 @@ def _data(workspace: Workspace, owner: str) -> TrainingRows | WindowData:
         summary["dropped"],
         workspace.bottleneck,
         files if files.is_dir() else None,
+        scratch=_scratch(workspace),
     )
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from throughline.samples.splits.watched import watched
-from throughline.training.folds.fold_arrays import FoldArrays, TrainingRows, columns_key
+from throughline.training.folds.fold_arrays import FoldArrays, TrainingRows, columns_key, mapped
 from throughline.training.row_weights import row_weights
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ class PreparedRows:
         self._bottleneck = data.bottleneck
         self._plan = plan(data.rows, view.columns, view.inputs, data.target.columns, data.dropped)
         self._files = data.files
+        self._scratch = data.scratch
         self._supervision = Supervision(data.target, view.split)
         self._weights = row_weights(data.rows, view.training.sample_weight)
         self._kept = data.kept_for(columns_key(view))
@@ -98,6 +99,8 @@ class PreparedRows:
             same = fitted.fitted_bytes + (rows if fitted.out_of_fold else b"")
             if same not in self._by_graph:
                 inputs = arrays(fitted, self._rows, training)
+                if self._scratch is not None:
+                    inputs = mapped(inputs, self._scratch)
                 self._by_graph[same] = FoldArrays(inputs, fitted.vectors, fitted.rescaling)
             self._kept[rows] = self._by_graph[same]
         return self._kept[rows]
