@@ -19,6 +19,7 @@ from throughline.preprocessing import foresight, sparse
 from throughline.preprocessing.fit import fit
 from throughline.preprocessing.plan import plan
 from throughline.preprocessing.sparse import Sparse, compressed, joined
+from throughline.samples.rows import mapped as on_disk
 from throughline.samples.windows.token_arrays import arrays, read_array, write_array
 from throughline.training.engine.engine import fit as trained
 from throughline.training.engine.runs import Run
@@ -114,21 +115,20 @@ class TestFolds:
     def test_large_arrays_lie_on_the_disk(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from throughline.training.folds import fold_arrays
-
-        monkeypatch.setattr(fold_arrays, "LARGE_BYTES", 100)
+        monkeypatch.setattr(on_disk, "LARGE_BYTES", 100)
         whole = np.arange(60, dtype=np.float32).reshape(20, 3)
-        found = [fold_arrays.mapped({"x": whole * fold}, tmp_path)["x"] for fold in (1, 2)]
+        disk = on_disk.Mapped(tmp_path)
+        found = [disk.mapped({"x": whole * fold})["x"] for fold in (1, 2)]
         assert all(isinstance(array, np.memmap) for array in found)
         # The second fold has not taken the place of the first.
         assert (found[0] == whole).all()
         assert (found[1] == 2 * whole).all()
+        del disk
+        assert not list(tmp_path.iterdir())
 
     def test_small_ones_stay_in_memory(self, tmp_path: Path) -> None:
-        from throughline.training.folds.fold_arrays import mapped
-
         whole = np.ones((4, 2), np.float32)
-        assert mapped({"x": whole}, tmp_path)["x"] is whole
+        assert on_disk.Mapped(tmp_path).mapped({"x": whole})["x"] is whole
         assert not list(tmp_path.iterdir())
 
 
