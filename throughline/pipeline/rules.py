@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 # `prepare` keeps the array of each input as NAME.npy, its parts as NAME.PART.npy, and beside them
 # arrays of its own.
 BESIDE_ARRAYS = ("target", "positions", "steps")
-ARRAY_PARTS = ("ends", "offsets", "vectors")
+SPARSE_PARTS = ("values", "columns", "begins", "counts", "places", "zeros")
+ARRAY_PARTS = ("ends", "offsets", "vectors", *SPARSE_PARTS)
 
 Problems = Iterator[MisplacedKey]
 
