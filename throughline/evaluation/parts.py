@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -104,6 +105,18 @@ class Parts:
     def outcome(self, model: Path, rows: Rows) -> Outcome:
         """A model's answers to rows, beside the truth."""
         return self.target.outcome(rows.columns, answers(model, rows))
+
+    def some(self, most: int) -> Rows:
+        """At most so many of the rows that are evaluated, evenly spread."""
+        return sampled(self.evaluated, most, pictures=False)
+
+    def fed(self, rows: Rows) -> dict[str, Any]:
+        """What a model takes of rows, for each column."""
+        return {entry["name"]: rows.columns[entry["name"]] for entry in self.prepared["inputs"]}
+
+    def judged(self, rows: Rows, found: Mapping[str, np.ndarray]) -> Outcome:
+        """The outputs of a model for rows, beside the truth."""
+        return self.target.outcome(rows.columns, found)
 
     def unseen(self, training: Path | None) -> np.ndarray:
         """Which rows that are evaluated are new to a model that was trained on those of a file."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,6 +12,9 @@ from throughline.evaluation.parts import Parts
 from throughline.evaluation.rows import Rows, answers
 from throughline.report.chart import Chart, bounds
 from throughline.report.picture import data_address
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 GRID = 101
 MOST_POINTS = 500
@@ -21,7 +25,7 @@ COLOURS = np.array(
 PALEST = 0.12
 
 
-def decision_boundary(model: Path, parts: Parts, outcome: Outcome) -> str | None:
+def decision_boundary(model: Path, parts: Parts, outcome: Outcome) -> Markup | None:
     """The decision boundary as SVG; None for a model that does not classify by two numbers.
 
     Args:
