@@ -91,8 +91,8 @@ class TestStrict:
         (project / ".dvc").mkdir()
         monkeypatch.setattr("subprocess.run", lambda *_, **__: Mock(returncode=0))
         monkeypatch.setattr("throughline.stages.run.run_stage", lambda *_: None)
-        monkeypatch.setattr("throughline.cli.running.wire", lambda *_: [])
-        monkeypatch.setattr("throughline.cli.running.write_index", lambda _: Path())
+        monkeypatch.setattr("throughline.cli.commands.running.wire", lambda *_: [])
+        monkeypatch.setattr("throughline.cli.commands.running.write_index", lambda _: Path())
         file = Workspace(project, "rain").evaluation / "report.json"
         file.parent.mkdir(parents=True)
         for holds in (True, False):

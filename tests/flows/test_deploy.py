@@ -11,10 +11,10 @@ import pytest
 import yaml
 
 from throughline.errors import BadPipeline
-from throughline.running.deploy import apply_to, pool_of
-from throughline.running.pools import definition, merged, stock
-from throughline.running.schedules import folder, standing
-from throughline.running.server import NoServer
+from throughline.running.prefect.deploy import apply_to, pool_of
+from throughline.running.prefect.pools import definition, merged, stock
+from throughline.running.prefect.schedules import folder, standing
+from throughline.running.prefect.server import NoServer
 
 PROJECT = Path(__file__).resolve().parents[2]
 POOLS = PROJECT / "pools"

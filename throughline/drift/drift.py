@@ -119,7 +119,7 @@ def _texts(
     text: str, data: Path, reading: Mapping[str, Any], needed: Sequence[str]
 ) -> dict[str, list[str]]:
     """The cells of a delimited file, laid out as the training's or plainly."""
-    from throughline.serving.delimited import columns_of
+    from throughline.serving.rows.delimited import columns_of
 
     names, records = columns_of(text, reading, needed)
     for record, line in records:
@@ -144,7 +144,7 @@ def _values(
     import numpy as np
 
     from throughline.serving.errors import BadRequest
-    from throughline.serving.values import converted, settled
+    from throughline.serving.rows.values import converted, settled
 
     values = columns[entry["name"]]
     if entry["type"] not in ("number", "string", "boolean"):

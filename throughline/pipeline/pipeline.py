@@ -30,7 +30,7 @@ from throughline.pipeline.schema.training import Training
 from throughline.pipeline.strict import MisplacedKey, MisplacedKeys, Strict
 
 # What a person may take for all that there is to say of a column.
-ENCODINGS = ("one-hot", "ordinal", "boolean")
+ENCODINGS = ("one-hot", "ordinal", "boolean", "target", "frequency", "hash", "ids")
 
 Network = list[Any] | dict[str, Any] | str
 

@@ -43,6 +43,15 @@ def _time_fits(pipeline: Pipeline) -> Problems:
             if column.smooth or column.change:
                 yield MisplacedKey("'smooth' and 'change' need the section 'time'", "columns", name)
         return
+    for name, column in pipeline.columns.items():
+        if column.encode is not None and column.encode.kind == "target":
+            yield MisplacedKey(
+                "'target' encodes rows, and a window of a series has many; use frequency, hash or "
+                "ids",
+                "columns",
+                name,
+                "encode",
+            )
     if task not in ("forecast", "binary", "multiclass"):
         yield MisplacedKey("with 'time' the task is forecast, binary or multiclass", "task")
     if split.kind != "temporal" or split.column is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,6 +14,7 @@ from throughline.errors import BadPipeline, MissingFile, ThroughlineError
 
 # Of one file; rows of data belong into a file of their own.
 MOST_BYTES = 16 << 20
+BLOCK = 1 << 16
 MOST_VALUES = 1_000_000
 
 
@@ -42,7 +44,9 @@ def _mapping(loader: _Loader, node: yaml.MappingNode, deep: bool = False) -> dic
 def _text(path: Path) -> str:
     try:
         with path.open("rb") as file:
-            content = file.read(MOST_BYTES + 1)
+            # In blocks: one read of all that a file may have sets so much memory aside for it.
+            blocks = iter(lambda: file.read(BLOCK), b"")
+            content = b"".join(itertools.islice(blocks, MOST_BYTES // BLOCK + 1))
         text = content.decode("utf-8-sig")
     except FileNotFoundError:
         raise MissingFile("A file is needed", str(path), "Check the name") from None

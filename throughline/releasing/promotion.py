@@ -18,7 +18,7 @@ from throughline.releasing.git import changed_files, git, require_identity
 from throughline.releasing.outputs import sha256
 from throughline.releasing.remote import fetch, push
 from throughline.releasing.transaction import all_or_nothing, artifact_tag
-from throughline.running.environment import CACHE
+from throughline.running.prefect.environment import CACHE
 from throughline.running.why import why
 
 # Loads the model and answers raw rows in a process that cannot import a training library.

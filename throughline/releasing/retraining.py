@@ -17,10 +17,10 @@ from throughline.releasing import releases
 from throughline.releasing.git import changed_files, git, require_identity
 from throughline.releasing.outputs import cache_of, cached, files, sha256
 from throughline.releasing.promotion import champion_file, created, settle
-from throughline.running import webhook
-from throughline.running.environment import CACHE
 from throughline.running.flow import default_workers, known, walk
 from throughline.running.ledger import Ledger
+from throughline.running.prefect import webhook
+from throughline.running.prefect.environment import CACHE
 from throughline.running.run import Run, StageFailed, prepared
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from pathlib import Path
 from throughline.paths import linked
 from throughline.releasing import releases
 from throughline.releasing.git import GitRefused, commit, git, prefix
-from throughline.running.environment import CACHE
+from throughline.running.prefect.environment import CACHE
 
 
 @contextmanager

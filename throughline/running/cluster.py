@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from throughline import processor
 from throughline.errors import ThroughlineError
 from throughline.running import work
-from throughline.running.environment import CACHE
+from throughline.running.prefect.environment import CACHE
 from throughline.running.work import STOPPED, Outcome
 from throughline.running.workers import QUIET
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from throughline.evaluation.rows import Rows
 from throughline.paths import read_json
 from throughline.report.chart import number
 
@@ -32,12 +31,12 @@ def seen(parts: Any, test: Path) -> dict[str, Any]:
     left_out = _left_out(parts)
     findings = test / "guards.json"
     found = read_json(findings)["findings"] if findings.exists() else []
-    what = "windows" if "window" in parts.prepared else "rows"
+    counted = f"{len(inputs)} column{'' if len(inputs) == 1 else 's'}"
     more = f", of which the first {MOST_COLUMNS} follow" if len(inputs) > MOST_COLUMNS else ""
     return {
         "rows": (
-            f"{number(parts.training_count)} {what} to train on and {number(parts.test_count)} to "
-            f"test with, of {len(inputs)} column{'' if len(inputs) == 1 else 's'}{more}."
+            f"{number(parts.training_count)} {parts.what} to train on and "
+            f"{number(parts.test_count)} to test with, of {counted}{more}."
         ),
         "columns": [_column(entry) for entry in inputs[:MOST_COLUMNS]],
         "left_out": dict(list(left_out.items())[:MOST_COLUMNS]),
@@ -71,11 +70,9 @@ def _range(entry: Mapping[str, Any]) -> str:
 
 def _left_out(parts: Any) -> dict[str, str]:
     """Columns of the rows that the model does not see, with the reason that the rows give."""
-    if not isinstance(getattr(parts, "training", None), Rows):
-        return {}
     inputs = {entry["name"] for entry in parts.prepared["inputs"]}
     hidden = {**dict.fromkeys(parts.prepared.get("dropped", ()), "dropped by a leakage check")}
-    for name, values in parts.training.columns.items():
+    for name, values in parts.raw.items():
         if name in inputs or name in hidden:
             continue
         role = "is predicted" if name in parts.target.columns else _reason(values)

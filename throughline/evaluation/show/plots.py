@@ -10,7 +10,6 @@ import numpy as np
 from throughline.evaluation.measure.calibration import roc
 from throughline.evaluation.measure.forecast import Forecasts
 from throughline.evaluation.outcome import Outcome
-from throughline.evaluation.series import SeriesParts
 from throughline.evaluation.show.forecast_plots import forecast_plots
 from throughline.evaluation.show.shown import shown
 from throughline.evaluation.show.sizes import sizes
@@ -124,11 +123,10 @@ def plotted(
         network, model = workspace.networks / "main", workspace.model_of("main")
         found = main["mistakes"]
         plots["pictures"] = gallery.drawn(model, outcome, parts.evaluated, found, network)
-    if not isinstance(parts, SeriesParts):
-        for name, branch in list(branches.items())[:MOST_BOUNDARIES]:
-            svg = decision_boundary(workspace.model_of(name), branch.parts, branch.outcome)
-            if svg is not None:
-                plots["boundaries"][name] = svg
+    for name, branch in list(branches.items())[:MOST_BOUNDARIES]:
+        svg = decision_boundary(workspace.model_of(name), branch.parts, branch.outcome)
+        if svg is not None:
+            plots["boundaries"][name] = svg
     return plots
 
 

@@ -10,8 +10,8 @@ import numpy as np
 
 from throughline.errors import BadData, BadPipeline, listed, nearest
 from throughline.pipeline.schema.time import Fill, Time
-from throughline.serving import clock as clocks
 from throughline.serving.errors import BadRequest
+from throughline.serving.rows import clock as clocks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,7 +29,7 @@ class Series:
         present: whether the row was measured, or filled.
         measured: whether the values that are to be predicted were measured; filled ones are no
             truth, and no window is learned from or judged by them.
-        grid: `every`, `unit` and `origin`, as `throughline.serving.clock.steps` takes them.
+        grid: `every`, `unit` and `origin`, as `throughline.serving.rows.clock.steps` takes them.
         counts: what was done to the rows.
     """
 

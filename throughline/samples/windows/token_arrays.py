@@ -18,15 +18,22 @@ if TYPE_CHECKING:
     from throughline.preprocessing.fit import Preprocessing
 
 
-def arrays(fitted: Preprocessing, rows: pd.DataFrame) -> dict[str, np.ndarray | Windowed]:
+def arrays(
+    fitted: Preprocessing, rows: pd.DataFrame, training: np.ndarray | None = None
+) -> dict[str, np.ndarray | Windowed]:
     """For each network input the array of its features, rows first.
 
     Token numbers of windows are gathered from the numbers of the single tokens, which the graph
     gives. That the graph gives the same for every whole window is seen on all rows; where it does
     not, as with another length or a pattern that reads across tokens, the array is made.
+
+    Args:
+        fitted: a preprocessing.
+        rows: raw rows.
+        training: numbers of the rows that it was fitted on. Default: all.
     """
     found = {name: _windowed(fitted, rows, name, column) for name, column in _columns(fitted, rows)}
-    result: dict[str, np.ndarray | Windowed] = dict(whole.arrays(fitted, rows, found))
+    result: dict[str, np.ndarray | Windowed] = dict(whole.arrays(fitted, rows, found, training))
     return result
 
 

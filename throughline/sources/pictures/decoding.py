@@ -121,8 +121,8 @@ def decoded(file: str, content: bytes, images: Images) -> Decoded:
     """One image file, in the size and the channels that all are stored in."""
     from PIL import Image, UnidentifiedImageError
 
-    from throughline.serving.image import FORMATS as READ
-    from throughline.serving.image import UNSOUND, stored_picture
+    from throughline.serving.rows.image import FORMATS as READ
+    from throughline.serving.rows.image import UNSOUND, stored_picture
 
     assert images.size is not None
     most = current().pixels

@@ -27,7 +27,7 @@ def deploy() -> None:
 
 def _with_prefect() -> Path:
     """The project, once Prefect's settings are those of it."""
-    from throughline.running.environment import use_prefect
+    from throughline.running.prefect.environment import use_prefect
 
     use_prefect(ROOT)
     return ROOT.resolve()
@@ -38,7 +38,7 @@ def _with_prefect() -> Path:
 @DEPLOYMENTS
 def up(port: int, file: Path) -> None:
     """Start server, worker and schedules."""
-    from throughline.running.deploy import started
+    from throughline.running.prefect.deploy import started
 
     print(started(_with_prefect(), port, file))
 
@@ -46,7 +46,7 @@ def up(port: int, file: Path) -> None:
 @deploy.command()
 def down() -> None:
     """End what `up` started."""
-    from throughline.running.deploy import ended
+    from throughline.running.prefect.deploy import ended
 
     print(ended(_with_prefect()))
 
@@ -63,8 +63,8 @@ def down() -> None:
 @click.option("--resume", is_flag=True, help="Start what a person paused.")
 def apply(file: Path, pool: Path | None, prune: bool, resume: bool) -> None:
     """Make the server in use do what prefect.yaml says, and tell what changed."""
-    from throughline.running.deploy import apply_to
-    from throughline.running.server import joined
+    from throughline.running.prefect.deploy import apply_to
+    from throughline.running.prefect.server import joined
 
     root = _with_prefect()
     for line in apply_to(root, joined(ROOT), file, pool, prune=prune, resume=resume):

@@ -41,7 +41,7 @@ _evaluated = _command("evaluate")
 @click.pass_context
 def evaluate(context: click.Context, name: str, strict: bool) -> int:
     """The stage succeeds whatever its gates say; `--strict` makes a broken one the exit code."""
-    from throughline.cli.running import gates_broken
+    from throughline.cli.commands.running import gates_broken
 
     context.invoke(_evaluated, name=name)
     return int(strict and gates_broken(Path(), name))

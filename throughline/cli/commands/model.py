@@ -34,7 +34,7 @@ def parity(name: str, rows: int) -> int:
 
     The exit code is 1 when a file departs from its network.
     """
-    from throughline.cli.parity import parity, table
+    from throughline.cli.commands.parity import parity, table
 
     checks = parity(name, Path(), rows)
     print(table(checks))

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from throughline.serving import clock, regular
 from throughline.serving.errors import BadRequest
 from throughline.serving.ranges import outside as outside_range
+from throughline.serving.rows import clock, regular
 
 # How far outside the range of its training values, in widths of that range, a value may lie.
 ROOM = 1.0

@@ -19,12 +19,12 @@ from throughline.errors import BadPipeline
 from throughline.names import named
 from throughline.paths import replaced, write_json
 from throughline.pipeline.yaml_file import YamlFile
-from throughline.running import schedules, webhook
-from throughline.running.access import SECRET, keep_secret, speak_to
-from throughline.running.artifacts import key
-from throughline.running.environment import CACHE, private
-from throughline.running.pools import definition, of_processes
-from throughline.running.server import (
+from throughline.running.prefect import schedules, webhook
+from throughline.running.prefect.access import SECRET, keep_secret, speak_to
+from throughline.running.prefect.artifacts import key
+from throughline.running.prefect.environment import CACHE, private
+from throughline.running.prefect.pools import definition, of_processes
+from throughline.running.prefect.server import (
     STANDING,
     STAYS,
     NoServer,

@@ -41,7 +41,7 @@ def profile(data: Path, name: str, target: str | None, read: dict[str, Any]) -> 
 @PIPELINE
 def readmit(name: str) -> None:
     """Write quarantined rows out to be mended, or take the mended ones back."""
-    from throughline.cli.readmit import readmit
+    from throughline.cli.commands.readmit import readmit
 
     print(readmit(ROOT, name))
 
@@ -90,7 +90,7 @@ def drift(name: str, data: Path) -> int:
 @click.option("--rows", default=5, show_default=True, help="How many texts.")
 def decode(name: str, rows: int) -> None:
     """Print training texts as the network sees them."""
-    from throughline.cli.decode import decode
+    from throughline.cli.commands.decode import decode
     from throughline.paths import Workspace
 
     print("\n".join(decode(Workspace(ROOT, name), rows)))
@@ -106,7 +106,7 @@ def vectors(name: str, action: str, words: tuple[str, ...], count: int) -> None:
 
     WORDS is one word for `nearest`, three for `analogy`, a folder for `projector`.
     """
-    from throughline.cli.vectors import vectors
+    from throughline.cli.commands.vectors import vectors
     from throughline.paths import Workspace
 
     vectors(Workspace(ROOT, name), action, list(words), count)

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from throughline.serving.cells import Cells, flag
 from throughline.serving.errors import BadRequest
+from throughline.serving.rows.cells import Cells, flag
 
 Values = Sequence[Any] | np.ndarray
 

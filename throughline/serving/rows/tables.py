@@ -10,7 +10,7 @@ import numpy as np
 
 from throughline.serving.errors import BadRequest
 from throughline.serving.predictor import Predictor
-from throughline.serving.windows import Fed
+from throughline.serving.rows.windows import Fed
 
 OUTSIDE = "outside_training"
 # A model of more classes is answered by its most probable ones.

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from throughline.paths import replaced
-from throughline.running.environment import CACHE, private
+from throughline.running.prefect.environment import CACHE, private
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send

@@ -48,9 +48,9 @@ def retrain(names: tuple[str, ...], **given: Any) -> int:
     """
     from throughline.errors import BadPipeline
     from throughline.releasing.retraining import Settings, checked
-    from throughline.running.environment import use_prefect
     from throughline.running.flow import project_module
-    from throughline.running.server import Server
+    from throughline.running.prefect.environment import use_prefect
+    from throughline.running.prefect.server import Server
 
     chosen = {key: value for key, value in given.items() if value is not None}
     settings = Settings(**chosen)

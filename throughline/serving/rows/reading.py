@@ -11,8 +11,8 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from throughline.serving.delimited import columns_of
 from throughline.serving.errors import BadRequest
+from throughline.serving.rows.delimited import columns_of
 
 # In the place of a file's name.
 STANDARD_INPUT = "-"

@@ -55,7 +55,7 @@ def run(names: tuple[str, ...], strict: bool) -> int:
     As `dvc repro`, after their files were checked and their dvc.yaml written. The exit code is 1
     when a stage failed, and with `--strict` when a gate does not hold.
     """
-    from throughline.cli.running import run
+    from throughline.cli.commands.running import run
 
     return run(ROOT, list(names), strict)
 
@@ -83,7 +83,7 @@ def wire(names: tuple[str, ...]) -> None:
 @click.command()
 def code() -> None:
     """Write code.json: a digest, for each stage, of the code that it can run."""
-    from throughline.stages.code import refreshed
+    from throughline.stages.digests.code import refreshed
 
     print(refreshed(ROOT))
 

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from throughline.errors import ThroughlineError
-from throughline.running.access import (
+from throughline.running.prefect.access import (
     SERVERS_SECRET,
     URL,
     OwnAddress,
@@ -31,14 +31,14 @@ from throughline.running.access import (
     speak_to,
     speak_to_none,
 )
-from throughline.running.environment import CACHE, private
+from throughline.running.prefect.environment import CACHE, private
 
 HOST = "127.0.0.1"
 PAUSE_SECONDS = 0.1
 TIMEOUT_SECONDS = 300.0
 # Says in a command that the server outlives whoever started it.
 STAYS = "stays"
-# Written by `throughline.running.deploy up`: the address of the server that stays.
+# Written by `throughline.running.prefect.deploy up`: the address of the server that stays.
 STANDING = CACHE / "prefect" / "server.json"
 
 
@@ -210,7 +210,13 @@ def origin(listener: socket.socket) -> str:
 
 def server_command(listener: socket.socket, *more: str) -> list[str]:
     """What starts a server; the socket must be passed on, and `server_environment`."""
-    return [sys.executable, "-m", "throughline.running.server", str(listener.fileno()), *more]
+    return [
+        sys.executable,
+        "-m",
+        "throughline.running.prefect.server",
+        str(listener.fileno()),
+        *more,
+    ]
 
 
 def server_environment(secret: str) -> dict[str, str]:
@@ -220,7 +226,7 @@ def server_environment(secret: str) -> dict[str, str]:
 
 def _search_path() -> str:
     """Where Python finds this package, also from another folder."""
-    own = str(Path(__file__).resolve().parents[1])
+    own = str(Path(__file__).resolve().parents[3])
     return os.pathsep.join(filter(None, [own, os.environ.get("PYTHONPATH", "")]))
 
 

@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from throughline.paths import read_json
-from throughline.stages import syntax
 from throughline.stages.declared import EVERY_STAGE
-from throughline.stages.syntax import PACKAGE, Source, digest, parsed
+from throughline.stages.digests import syntax
+from throughline.stages.digests.syntax import PACKAGE, Source, digest, parsed
 
 FILE = Path("code.json")
 # What a stage runs besides its own module: what reads the pipeline file for it.
@@ -162,7 +162,7 @@ def _data_files(module: str, file: Path) -> dict[str, str]:
 @cache
 def _library() -> Path:
     """The folder that holds the installed package."""
-    return Path(__file__).resolve().parents[2]
+    return Path(__file__).resolve().parents[3]
 
 
 def combined(digests: Mapping[str, str]) -> str:
