@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -11,7 +12,7 @@ import pytest
 from throughline.evaluation.show.advice import advice
 from throughline.report.chart import time_ticks
 from throughline.report.markup import plus_minus
-from throughline.report.page import piece
+from throughline.report.page import LIBRARY, _environment, page, piece
 
 
 def claims(*entries: dict[str, Any]) -> str:
@@ -50,6 +51,32 @@ class TestTheConfusionMatrix:
         assert f'class="{look}"' in page
         assert page.count(">7</td>") == (count if numbers else 0)
         assert 'title="class 1 taken for class 1: 7 (100.0%)"' in page
+
+
+class TestTemplates:
+    TEMPLATES: ClassVar[list[Path]] = sorted(
+        path for path in LIBRARY.rglob("*.html") if "files" not in path.parts
+    )
+
+    @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
+    def test_escape_what_data_say_and_refuse_a_misspelt_name(self, path: Path) -> None:
+        from jinja2 import StrictUndefined
+
+        template = _environment().get_template(path.relative_to(LIBRARY).as_posix())
+        assert template.environment.autoescape is True
+        assert template.environment.undefined is StrictUndefined
+        assert not re.search(r"\|\s*safe|autoescape", path.read_text(encoding="utf-8"))
+
+    def test_are_those_of_every_page(self) -> None:
+        names = {path.name for path in self.TEMPLATES}
+        assert names >= {"frame.html", "report.html", "validation.html", "profile.html"}
+        assert names >= {"drift.html", "costs.html", "index.html"}
+
+    def test_a_title_is_text_in_the_frame(self) -> None:
+        shown = {"cores": 1, "note": "", "header": ["a"], "rows": [("<i>",)], "meaning": ""}
+        made = page("stages/costs.html", "costs", "x", title="<b>&", **shown)
+        assert "<title>&lt;b&gt;&amp;</title>" in made and "&lt;i&gt;" in made
+        assert "<b>&" not in made and "<i>" not in made
 
 
 class TestAFigure:

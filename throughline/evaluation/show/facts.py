@@ -38,6 +38,7 @@ def seen(parts: Any, test: Path) -> dict[str, Any]:
             f"{number(parts.training_count)} {parts.what} to train on and "
             f"{number(parts.test_count)} to test with, of {counted}{more}."
         ),
+        "count": len(inputs),
         "columns": [_column(entry) for entry in inputs[:MOST_COLUMNS]],
         "left_out": dict(list(left_out.items())[:MOST_COLUMNS]),
         "findings": [each["message"] for each in found if not each["passed"]],

@@ -38,7 +38,7 @@ def page(
         plots=plots,
         sees=sees,
         made=made,
-        lead=sentence(report, len(sees["columns"])),
+        lead=sentence(report, sees["count"]),
         advice=advice(report),
         names=names,
         rows=[name for name in every if any(p + name in metrics for p in columns.values())],
