@@ -12,6 +12,7 @@ import numpy as np
 from throughline.evaluation.compare.forecasters import missing
 from throughline.evaluation.measure import classification, forecast, regression
 from throughline.evaluation.measure.calibration import calibration
+from throughline.evaluation.measure.confusions import confused
 from throughline.evaluation.measure.difference import Choice, difference
 from throughline.evaluation.measure.measure import Compared, Figure, plain, scored
 from throughline.evaluation.measure.precision import lost
@@ -19,7 +20,6 @@ from throughline.evaluation.measure.slices import sliced
 from throughline.evaluation.outcome import Outcome
 from throughline.evaluation.rows import parameters
 from throughline.evaluation.show import gallery
-from throughline.evaluation.show.confusions import confused
 from throughline.figures.names import compared_by
 from throughline.paths import needed
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -48,6 +49,8 @@ class SeriesParts:
         test: folder of the test side.
         view: a pipeline with `task`.
     """
+
+    what = "windows"
 
     def __init__(self, training: Path, test: Path, view: Any) -> None:
         self.folder = training
@@ -161,13 +164,10 @@ class SeriesParts:
         if predictor.states and rows is self.known:
             # A state is carried from neighbour to neighbour: the first windows, not spaced ones.
             rows = windows_of(self.whole.series, self.whole.ends[: rows.count])
-        kinds = {entry["name"]: entry["type"] for entry in self.prepared["inputs"]}
-        kinds["timestamp"] = "time"
         parts: dict[str, list[np.ndarray]] = {}
         states: dict[str, np.ndarray] | None = None
         for start in range(0, rows.count, CHUNK):
-            ends = rows.ends[start : start + CHUNK]
-            windows = raw_windows(rows.series, kinds, ends, self.extent.length)
+            windows = self.fed(windows_of(rows.series, rows.ends[start : start + CHUNK]))
             try:
                 if predictor.states:
                     answers, states = predictor.in_order(windows, states)
@@ -180,6 +180,30 @@ class SeriesParts:
             for name, array in answers.items():
                 parts.setdefault(name, []).append(array)
         found = {name: np.concatenate(arrays) for name, arrays in parts.items()}
+        return self.judged(rows, found)
+
+    @property
+    def raw(self) -> Mapping[str, Any]:
+        """None: `prepare` keeps of a series what its windows hold."""
+        return {}
+
+    def some(self, most: int) -> WindowRows:
+        """At most so many of the windows that are evaluated, evenly spread."""
+        ends = self.evaluated.ends
+        places = np.linspace(0, len(ends) - 1, min(most, len(ends))).astype(np.int64)
+        return windows_of(self.evaluated.series, ends[places])
+
+    def fed(self, rows: WindowRows) -> dict[str, np.ndarray]:
+        """What a model takes of windows, for each column (N, length)."""
+        kinds = {entry["name"]: entry["type"] for entry in self.prepared["inputs"]}
+        kinds["timestamp"] = "time"
+        found: dict[str, np.ndarray] = raw_windows(
+            rows.series, kinds, rows.ends, self.extent.length
+        )
+        return found
+
+    def judged(self, rows: WindowRows, found: Mapping[str, np.ndarray]) -> Outcome:
+        """The outputs of a model for windows, beside the truth."""
         if self.task != "forecast":
             return replace(self.target.outcome({self.target.columns[0]: self._labels(rows)}, found))
         predicted = found["prediction"].astype(np.float64).reshape(rows.count, -1)

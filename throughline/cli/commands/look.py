@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from throughline.cli.arguments import ONE_IF_ANY, PIPELINE
+from throughline.cli.arguments import ONE_IF_ANY
 
 ROOT = Path()
 JSON = click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
@@ -20,7 +20,7 @@ JSON = click.option("--json", "as_json", is_flag=True, help="As JSON, for progra
 @JSON
 def _list(as_json: bool) -> None:
     """List pipelines with their state, figure, gates and champion."""
-    from throughline.cli.overview import listed_pipelines
+    from throughline.project.overview import listed_pipelines
 
     _show(listed_pipelines(ROOT), as_json)
 
@@ -33,7 +33,7 @@ def status(name: str | None, as_json: bool) -> None:
 
     As `list`, and DVC is asked what would rerun; `throughline why` says all causes.
     """
-    from throughline.cli.overview import standing_pipelines
+    from throughline.project.overview import standing_pipelines
 
     _show(standing_pipelines(ROOT, name), as_json)
 
@@ -64,14 +64,15 @@ def _told(entry: Mapping[str, Any]) -> Iterator[str]:
 
 
 @click.command("open")
-@PIPELINE
-def _open(name: str) -> None:
-    """Open a pipeline's report in the browser; before it ran, its profile."""
+@ONE_IF_ANY
+def _open(name: str | None) -> None:
+    """Open a pipeline's report in the browser, before it ran its profile; or all pipelines."""
     import webbrowser
 
-    from throughline.cli.overview import report_of
+    from throughline.project.index import write_index
+    from throughline.project.overview import report_of
 
-    page = report_of(ROOT, name)
+    page = write_index(ROOT) if name is None else report_of(ROOT, name)
     print(page)
     webbrowser.open(page.resolve().as_uri())
 
