@@ -31,6 +31,7 @@ from throughline.samples.windows.prepared import raw_windows, read_series
 from throughline.samples.windows.target import DIRECTIONS, directions, season_bases, values_of
 
 if TYPE_CHECKING:
+    from throughline.pipeline.pipeline import Pipeline
     from throughline.pipeline.schema.judgement import Comparison
 
 # Windows in one call, so that wide ones never lie in memory all at once.
@@ -43,18 +44,18 @@ class SeriesParts:
     Args:
         training: folder of the training side.
         test: folder of the test side.
-        task: the problem type.
+        view: a pipeline with `task`.
     """
 
-    def __init__(self, training: Path, test: Path, task: str) -> None:
+    def __init__(self, training: Path, test: Path, view: Any) -> None:
         self.folder = training
-        self.task = task
+        self.task: str = view.task
         self.prepared: dict[str, Any] = read_json(needed(training / "prepared.json", "prepare"))
         window = self.prepared["window"]
         self.window = window
         self.extent = Extent.from_json(window["extent"])
         self.season: int | None = window["season"]
-        self.target = _target(task, self.prepared)
+        self.target = _target(self.task, self.prepared)
         known = read_series(training, window["grid"])
         ends = np.load(training / "positions.npy")
         self.whole = windows_of(known, ends)
@@ -101,6 +102,35 @@ class SeriesParts:
         """Which windows that are evaluated predict nothing that a model was trained on."""
         first = self.evaluated.ends + self.extent.horizons[0]
         return unseen_windows(self.evaluated.series.clock[first], self.window["index"], training)
+
+    def aligned(
+        self, ours: Outcome, theirs: Outcome, main: SeriesParts
+    ) -> tuple[Outcome, Outcome, BlockResamples] | None:
+        """Two branches on the windows that both answered; None without a common target.
+
+        Args:
+            ours: answers to these windows.
+            theirs: answers to those of `main`.
+            main: the other branch's windows.
+
+        Returns:
+            both outcomes, and draws of their windows.
+        """
+        keys = [parts.evaluated.keys @ np.array([2**40, 1]) for parts in (self, main)]
+        common, first, second = np.intersect1d(*keys, return_indices=True)
+        if not len(common):
+            return None
+        a, b = ours.part(first), theirs.part(second)
+        if a.actual.shape != b.actual.shape or not np.array_equal(a.actual, b.actual):
+            return None
+        return a, b, main.draws_of(second)
+
+    def folded(self, comparisons: list[Comparison], view: Pipeline) -> dict[str, dict[str, Figure]]:
+        """None: comparison models of windows are measured on the test part alone."""
+        return {}
+
+    def plane(self) -> None:
+        """None: answers to a window are drawn over time."""
 
     def share(self, main: SeriesParts) -> None:
         """Nothing is shared: a variant's windows are its own."""
@@ -292,21 +322,3 @@ def _target(task: str, prepared: dict[str, Any]) -> Target:
     """The target as the comparison models see it, in its own unit."""
     content = prepared["target"]
     return Target.of(task, {"target": {**content, "scale": None}})
-
-
-def aligned(
-    ours: Outcome, theirs: Outcome, parts: tuple[SeriesParts, SeriesParts]
-) -> tuple[Outcome, Outcome, BlockResamples] | None:
-    """Two branches on the windows that both answered; None without a common target.
-
-    Returns:
-        both outcomes, and draws of their windows.
-    """
-    keys = [part.evaluated.keys @ np.array([2**40, 1]) for part in parts]
-    common, first, second = np.intersect1d(*keys, return_indices=True)
-    if not len(common):
-        return None
-    a, b = ours.part(first), theirs.part(second)
-    if a.actual.shape != b.actual.shape or not np.array_equal(a.actual, b.actual):
-        return None
-    return a, b, parts[1].draws_of(second)

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from throughline.paths import READING_FILE, Workspace, needed, read_json, replaced, write_json
+from throughline.samples.samples import kind
 from throughline.stages.stage import (
     PREPARED,
     Entry,
@@ -170,7 +171,7 @@ class _Branch:
             "inputs": summary["inputs"],
             "features": summary["features"],
             "target": summary["target"],
-            **({"window": summary["window"]} if "window" in summary else {}),
+            **kind(summary).contract(summary),
             **self._reading(summary["inputs"]),
             "training": training,
             "metrics": {"training": training["final"]},

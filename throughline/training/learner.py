@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from throughline.pipeline.pipeline import Pipeline
     from throughline.pipeline.schema.training import Training
+    from throughline.samples.samples import FoldArrays, Samples
     from throughline.training.engine.runs import Fitted, Run
 
 
@@ -156,6 +157,22 @@ class Learner:
                 lambda build, training, some, only: fitting(build, training, some, only=only),
                 only,
             )
+
+
+def learner_of(view: Pipeline, samples: Samples, arrays: FoldArrays, default_seed: int) -> Learner:
+    """The learner of a branch, for its prepared samples.
+
+    Args:
+        view: a pipeline with `network`, `training` and `task`.
+        samples: its prepared data.
+        arrays: the network's inputs, of all samples or as a fold has them.
+        default_seed: for a pipeline that sets none.
+    """
+    from throughline.training.network.pretrained import located
+
+    network = located(view.network, samples.bottleneck)
+    inputs, vectors, rescaling = arrays
+    return learner(view, inputs, samples.units, default_seed, rescaling, network, vectors)
 
 
 def learner(

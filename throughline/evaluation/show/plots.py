@@ -10,7 +10,6 @@ import numpy as np
 from throughline.evaluation.measure.calibration import roc
 from throughline.evaluation.measure.forecast import Forecasts
 from throughline.evaluation.outcome import Outcome
-from throughline.evaluation.series import SeriesParts
 from throughline.evaluation.show.forecast_plots import forecast_plots
 from throughline.evaluation.show.shown import shown
 from throughline.report.chart import Chart, bounds, number
@@ -129,8 +128,6 @@ def plotted(
         model = workspace.model_of("main")
         plots["pictures"] = gallery.drawn(model, outcome, rows, main["mistakes"], network)
     boundaries = {}
-    if isinstance(branches["main"].parts, SeriesParts):
-        return plots
     for name, branch in list(branches.items())[:MOST_BOUNDARIES]:
         svg = decision_boundary(workspace.model_of(name), branch.parts, branch.outcome)
         if svg is not None:
