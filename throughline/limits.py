@@ -261,6 +261,8 @@ def guarded(name: str, timed: bool = True) -> Iterator[None]:
 
 
 def _said(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f"{error.strerror}: {error.filename}"
     return f"{type(error).__name__}: {error}"
 
 

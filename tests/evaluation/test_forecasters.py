@@ -20,9 +20,9 @@ from throughline.evaluation.compare.judgement import gated
 from throughline.evaluation.show.line import outdone
 from throughline.pipeline.pipeline import Pipeline
 from throughline.pipeline.schema.judgement import Gates
+from throughline.report.page import _environment
 from throughline.samples.windows.frame import Series
 from throughline.samples.windows.positions import Extent
-from throughline.report.page import _environment
 from throughline.training.least_squares import ridge
 
 

@@ -15,6 +15,7 @@ from throughline.stages.stage import (
     has_precisions,
     has_variants,
 )
+from throughline.terminal import note
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -82,7 +83,7 @@ def evaluate(stage_input: StageInput, workspace: Workspace) -> None:
         (folder / "report.html").write_text(shown, encoding="utf-8")
     with replaced(workspace.metrics) as draft:
         write_json(draft, _flat(report))
-    print(ending(report, workspace))
+    note(ending(report, workspace))
 
 
 def _judged(

@@ -9,6 +9,7 @@ from throughline.figures.names import figure_of
 from throughline.paths import Workspace
 from throughline.report.chart import number
 from throughline.report.markup import plus_minus, spoken
+from throughline.terminal import coloured
 
 AGAINST = {
     "better": "better than",
@@ -30,11 +31,11 @@ def ending(report: Mapping[str, Any], workspace: Workspace) -> str:
         workspace: of the pipeline.
     """
     parts = [
-        ", ".join([figure(report), *_compared(report)]),
-        gates(report),
+        ", ".join([coloured(figure(report), "strong"), *_compared(report)]),
+        coloured(gates(report), "bad" if broken(report) else "good"),
         f"REPORT {workspace.evaluation / 'report.html'}",
         f"MODEL {workspace.model}",
-        f"next: throughline open {workspace.name}",
+        f"next: throughline try {workspace.name}",
     ]
     return f"{workspace.name}: {' · '.join(part for part in parts if part)}"
 
