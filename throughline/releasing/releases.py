@@ -14,6 +14,7 @@ import yaml
 from throughline.errors import BadPipeline, MissingFile, RefusedByGate, listed, nearest
 from throughline.names import named
 from throughline.paths import Workspace, read_json, replaced
+from throughline.pipeline.yaml_file import YamlFile
 from throughline.releasing.git import changed_files, commit, git, prefix
 from throughline.releasing.machine import environment
 from throughline.releasing.outputs import sha256
@@ -56,7 +57,12 @@ def versions(root: Path, name: str) -> list[str]:
 
     A record that is not among them is what a killed release left; its number is used again.
     """
-    return [str(version) for version in _crowned(root, name).get("crowned", [])]
+    crowned = _crowned(root, name).get("crowned") or []
+    if not isinstance(crowned, list):
+        raise BadPipeline(
+            f"'crowned' in {folder_of(root, name) / CHAMPION} must be a list", crowned
+        )
+    return [str(version) for version in crowned]
 
 
 def champion(root: Path, name: str) -> str | None:
@@ -69,7 +75,7 @@ def _crowned(root: Path, name: str) -> dict[str, Any]:
     path = folder_of(root, name) / CHAMPION
     if not path.exists():
         return {}
-    return dict(yaml.safe_load(path.read_text(encoding="utf-8")))
+    return dict(YamlFile(path).content)
 
 
 def read(root: Path, name: str, version: str) -> dict[str, Any]:
@@ -88,7 +94,7 @@ def read(root: Path, name: str, version: str) -> dict[str, Any]:
             nearest(wanted, valid) if valid else "Nothing is released yet",
         )
     path = record_of(root, name, version)
-    content = dict(yaml.safe_load(path.read_text(encoding="utf-8")))
+    content = dict(YamlFile(path).content)
     said = (content.get("pipeline"), content.get("version"))
     if said != (name, version):
         raise BadPipeline(f"{path} must be the record of {name}@{version}", said, "Restore it")
@@ -205,7 +211,7 @@ def require(report: Mapping[str, Any], parity: Mapping[str, Any]) -> None:
 
 def outputs(lock: Path) -> dict[str, dict[str, str]]:
     """The outputs of each stage with DVC's digests, as a `dvc.lock` has them."""
-    stages = yaml.safe_load(lock.read_text(encoding="utf-8"))["stages"]
+    stages = YamlFile(lock).content["stages"]
     return {
         stage: {output["path"]: output["md5"] for output in content.get("outs", [])}
         for stage, content in stages.items()

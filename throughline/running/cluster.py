@@ -22,7 +22,9 @@ OWN = "dask"
 GPU = "GPU"
 START_SECONDS = 60
 # Pages about tasks, open to every account of the machine; nobody looks at them.
-NO_PAGES = {f"distributed.{kind}.http.routes": [] for kind in ("scheduler", "worker", "nanny")}
+NO_PAGES: dict[str, list[str]] = {
+    f"distributed.{kind}.http.routes": [] for kind in ("scheduler", "worker", "nanny")
+}
 
 
 class NoCluster(ThroughlineError):

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from throughline.cli.arguments import FILE, PIPELINE, reading
-from throughline.errors import printable
+from throughline.errors import printable, tell
 from throughline.names import named
 
 ROOT = Path()
@@ -32,7 +32,7 @@ def profile(data: Path, name: str, target: str | None, read: dict[str, Any]) -> 
     with guarded(str(data), timed=False):
         found = profile(data, name, target, Workspace(ROOT, name), read)
     for line in found.told:
-        print(line)
+        tell(line)
     for path in found.written:
         print(f"wrote {path}")
 
@@ -43,7 +43,7 @@ def readmit(name: str) -> None:
     """Write quarantined rows out to be mended, or take the mended ones back."""
     from throughline.cli.commands.readmit import readmit
 
-    print(readmit(ROOT, name))
+    tell(readmit(ROOT, name))
 
 
 @click.command()
@@ -93,7 +93,7 @@ def decode(name: str, rows: int) -> None:
     from throughline.cli.commands.decode import decode
     from throughline.paths import Workspace
 
-    print("\n".join(decode(Workspace(ROOT, name), rows)))
+    tell("\n".join(decode(Workspace(ROOT, name), rows)))
 
 
 @click.command()

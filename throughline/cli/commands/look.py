@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from throughline.cli.arguments import ONE_IF_ANY, PIPELINE
+from throughline.errors import tell
 
 ROOT = Path()
 JSON = click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
@@ -46,7 +47,7 @@ def _show(found: Sequence[Mapping[str, Any]], as_json: bool) -> None:
         print("no pipeline yet; throughline add DATA makes one")
     width = max((len(entry["pipeline"]) for entry in found), default=0)
     for entry in found:
-        print(f"{entry['pipeline']:{width}}  {' · '.join(filter(None, _told(entry)))}")
+        tell(f"{entry['pipeline']:{width}}  {' · '.join(filter(None, _told(entry)))}")
 
 
 def _told(entry: Mapping[str, Any]) -> Iterator[str]:
@@ -92,7 +93,7 @@ def doctor(as_json: bool) -> int:
         width = max(len(entry.what) for entry in found)
         for entry in found:
             mark, remedy = ("!", f" — {entry.remedy}") if entry.remedy else (" ", "")
-            print(f"{mark} {entry.what:{width}}  {entry.found}{remedy}")
+            tell(f"{mark} {entry.what:{width}}  {entry.found}{remedy}")
     return 1 if any(entry.remedy for entry in found) else 0
 
 

@@ -9,6 +9,7 @@ import click
 
 from throughline.cli import STAGES
 from throughline.cli.arguments import FILE, ONE_IF_ANY, PIPELINE, PIPELINES, STRICT, reading
+from throughline.errors import tell
 
 ROOT = Path()
 
@@ -103,7 +104,7 @@ def why(stage: str | None, name: str | None) -> None:
     """Say what would rerun, and which file, parameter or code causes it."""
     from throughline.running.why import why
 
-    print(why(ROOT, stage, name))
+    tell(why(ROOT, stage, name))
 
 
 @click.command()
@@ -113,7 +114,7 @@ def costs(name: str) -> None:
     from throughline.paths import Workspace
     from throughline.stages.costs import costs, table
 
-    print(table(costs(Workspace(ROOT, name))))
+    tell(table(costs(Workspace(ROOT, name))))
 
 
 @click.command()
@@ -132,4 +133,4 @@ def scoreboard(
     if output:
         with replaced(output) as draft:
             draft.write_text(f"{table}\n", encoding="utf-8")
-    print(table)
+    tell(table)

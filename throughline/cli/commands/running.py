@@ -9,7 +9,7 @@ from pathlib import Path
 
 from throughline.cli.arguments import ANNOUNCED
 from throughline.cli.check import problems_of
-from throughline.errors import BadPipeline
+from throughline.errors import BadPipeline, tell
 from throughline.evaluation.show.line import broken, ending
 from throughline.paths import Workspace, pipelines, read_json
 from throughline.stages.wire import wire
@@ -49,7 +49,7 @@ def run(root: Path, names: list[str], strict: bool = False) -> int:
         # A stage `evaluate` that ran has said it itself.
         if _written(root, name) == before[name]:
             workspace = Workspace(root, name)
-            print(ending(read_json(workspace.evaluation / "report.json"), workspace))
+            tell(ending(read_json(workspace.evaluation / "report.json"), workspace))
     return int(strict and any(gates_broken(root, name) for name in names or _evaluated(root)))
 
 
