@@ -174,6 +174,21 @@ class TestWhatOthersDeliver:
         with pytest.raises(BadData, match=r"source\.archive"):
             parsed(address)
 
+    @pytest.mark.parametrize("address", ["pypi:a==1:b", "npm:a@1:b", "deb:a=1:b"])
+    def test_a_client_reads_no_option_behind_its_own(
+        self, address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from throughline.sources.kinds import archive
+
+        called: list[list[str]] = []
+        monkeypatch.setattr(archive, "_client", lambda name: name)
+        monkeypatch.setattr(archive, "_run", lambda command, folder: called.append(command))
+        by = {"pypi": archive._by_pip, "npm": archive._by_npm, "deb": archive._by_apt}
+        with pytest.raises(BadData, match="must deliver one file"):
+            by[address.partition(":")[0]](parsed(address), tmp_path)
+        ((*_, mark, wanted),) = called
+        assert mark == "--" and wanted.startswith("a")
+
     @pytest.mark.parametrize("path", ["../x", "/x", "rows.images/../../x", ""])
     def test_the_listing_of_a_folder_stays_inside(self, tmp_path: Path, path: str) -> None:
         import json
