@@ -11,7 +11,8 @@ export DVC_NO_ANALYTICS := true
 export DO_NOT_TRACK := 1
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: setup run flow test test-slow lint types check screenshots lock up down faults attacks schedule clean
+.PHONY: setup run flow test test-slow lint types check screenshots lock up down faults attacks fuzz \
+  schedule clean
 
 setup: $(VENV)/.complete-$(EXTRA)
 
@@ -92,6 +93,13 @@ faults: setup
 # What strangers' files, pipelines, addresses, queries and models try: a verdict for each.
 attacks: setup
 	python -m pytest -vv tests/security
+
+# Damaged files, projects and words through every reader and the command; `make fuzz FIRST=3000`
+# goes on where a run was stopped.
+FIRST ?= 0
+COUNT ?= 5000
+fuzz: setup
+	python -m benchmarks.fuzzing --first $(FIRST) --count $(COUNT)
 
 # A schedule of one minute on a real server: changed data release once and are refused once.
 schedule: setup

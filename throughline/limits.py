@@ -33,6 +33,8 @@ ALWAYS_BYTES = 128 << 20
 MEMORY_SHARE = 0.75
 # A disk without room is no fault of a file, and has a line of its own.
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+# What is no fault of a file's content; HDF5's errors have no number, zipfile's may have any.
+OF_THE_SYSTEM = (*NO_ROOM, errno.ENOENT, errno.EACCES, errno.EIO, errno.EMFILE)
 
 
 def _three_quarters() -> int:

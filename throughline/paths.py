@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from throughline.errors import MissingFile, nearest
+from throughline.errors import BadData, MissingFile, nearest
 from throughline.names import Name, named
 
 PROJECT = "params.yaml"
@@ -247,5 +247,13 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """The content of a JSON file."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    """The content of a JSON file.
+
+    Raises:
+        BadData: it holds something else.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        remedy = "Run the stage that writes it again"
+        raise BadData(f"'{path}' must be a JSON file", str(error), remedy) from None

@@ -6,6 +6,8 @@ import os
 import sys
 from typing import Literal, TextIO
 
+from throughline.errors import printable
+
 # Also read by the stages that `throughline run` starts.
 QUIET = "THROUGHLINE_QUIET"
 # By their purpose; the numbers are those of ECMA-48, the terminal chooses the shade.
@@ -35,11 +37,12 @@ def coloured(text: str, mood: Mood, stream: TextIO | None = None) -> str:
     """Text in the colour of a mood, where the stream is a terminal and nobody asked for none.
 
     Args:
-        text: without control characters.
+        text: with what a terminal would act on spelt out, as by `printable`.
         mood: what the colour says.
         stream: where it will be written. Default: the standard output.
     """
-    return f"\x1b[{CODES[mood]}m{text}\x1b[0m" if _shows_colours(stream or sys.stdout) else text
+    safe = printable(text)
+    return f"\x1b[{CODES[mood]}m{safe}\x1b[0m" if _shows_colours(stream or sys.stdout) else safe
 
 
 def _shows_colours(stream: TextIO) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 from throughline.errors import MissingFile
 from throughline.evaluation.show.line import figure, gates
+from throughline.limits import guarded
 from throughline.paths import Workspace, pipelines, read_json
 
 
@@ -19,14 +20,16 @@ def _entry(root: Path, name: str) -> dict[str, Any]:
     from throughline.releasing.releases import champion
 
     path = Workspace(root, name).evaluation / "report.json"
-    report = read_json(path) if path.exists() else None
-    return {
-        "pipeline": name,
-        "state": "evaluated" if report else "not run",
-        "figure": figure(report) if report else "",
-        "gates": gates(report) if report else "",
-        "champion": champion(root, name) or "",
-    }
+    # A project of somebody else: the file may hold anything.
+    with guarded(str(path), timed=False):
+        report = read_json(path) if path.exists() else None
+        return {
+            "pipeline": name,
+            "state": "evaluated" if report else "not run",
+            "figure": figure(report) if report else "",
+            "gates": gates(report) if report else "",
+            "champion": champion(root, name) or "",
+        }
 
 
 def standing_pipelines(root: Path, name: str | None = None) -> list[dict[str, Any]]:

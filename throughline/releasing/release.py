@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from throughline.limits import guarded
 from throughline.releasing import releases
 from throughline.releasing.approval import approver
 from throughline.releasing.git import git
@@ -23,15 +24,19 @@ def listed(root: Path, name: str | None) -> str:
     for each in names:
         best, stages = releases.champion(root, each), held(root, each)
         for version in releases.versions(root, each):
-            record = releases.read(root, each, version)
-            mark = "*" if version == best else " "
-            digest = record["model"]["sha256"][:12]
             places = ", ".join(
                 stage for stage, stands in sorted(stages.items()) if stands == version
             )
-            line = f"{mark} {each}@{version:5} {record['released']}  {digest}  {_first(record)}"
+            mark = "*" if version == best else " "
+            with guarded(f"releases/{each}/{version}.yaml", timed=False):
+                line = f"{mark} {_line(releases.read(root, each, version))}"
             lines.append(f"{line}  {places}".rstrip())
     return "\n".join(lines) or "No releases yet."
+
+
+def _line(record: Mapping[str, Any]) -> str:
+    name = f"{record['pipeline']}@{record['version']:5}"
+    return f"{name} {record['released']}  {record['model']['sha256'][:12]}  {_first(record)}"
 
 
 def _first(record: Mapping[str, Any]) -> str:

@@ -14,6 +14,7 @@ import yaml
 from throughline.errors import BadPipeline, MissingFile, RefusedByGate, listed, nearest
 from throughline.names import named
 from throughline.paths import Workspace, read_json, replaced
+from throughline.pipeline.yaml_file import YamlFile
 from throughline.releasing.git import changed_files, commit, git, prefix
 from throughline.releasing.machine import environment
 from throughline.releasing.outputs import sha256
@@ -62,12 +63,19 @@ def versions(root: Path, name: str) -> list[str]:
 
 def crowned(root: Path, name: str) -> list[str]:
     """The versions that are or have been champion, the first first."""
-    return [str(version) for version in _crowned(root, name).get("crowned", [])]
+    return _listed(root, name, "crowned")
+
+
+def _listed(root: Path, name: str, key: str) -> list[str]:
+    found = _crowned(root, name).get(key) or []
+    if not isinstance(found, list):
+        raise BadPipeline(f"'{key}' in {folder_of(root, name) / CHAMPION} must be a list", found)
+    return [str(version) for version in found]
 
 
 def _waiting(root: Path, name: str) -> list[str]:
     """The versions that were released and have not been champion."""
-    return [str(version) for version in _crowned(root, name).get("waiting", [])]
+    return _listed(root, name, "waiting")
 
 
 def champion(root: Path, name: str) -> str | None:
@@ -80,7 +88,7 @@ def _crowned(root: Path, name: str) -> dict[str, Any]:
     path = folder_of(root, name) / CHAMPION
     if not path.exists():
         return {}
-    return dict(yaml.safe_load(path.read_text(encoding="utf-8")))
+    return dict(YamlFile(path).content)
 
 
 def read(root: Path, name: str, version: str) -> dict[str, Any]:
@@ -99,7 +107,7 @@ def read(root: Path, name: str, version: str) -> dict[str, Any]:
             nearest(wanted, valid) if valid else "Nothing is released yet",
         )
     path = record_of(root, name, version)
-    content = dict(yaml.safe_load(path.read_text(encoding="utf-8")))
+    content = dict(YamlFile(path).content)
     said = (content.get("pipeline"), content.get("version"))
     if said != (name, version):
         raise BadPipeline(f"{path} must be the record of {name}@{version}", said, "Restore it")
@@ -251,7 +259,7 @@ def require(report: Mapping[str, Any], parity: Mapping[str, Any]) -> None:
 
 def outputs(lock: Path) -> dict[str, dict[str, str]]:
     """The outputs of each stage with DVC's digests, as a `dvc.lock` has them."""
-    stages = yaml.safe_load(lock.read_text(encoding="utf-8"))["stages"]
+    stages = YamlFile(lock).content["stages"]
     return {
         stage: {output["path"]: output["md5"] for output in content.get("outs", [])}
         for stage, content in stages.items()

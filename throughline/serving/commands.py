@@ -89,7 +89,10 @@ def print_contract(model: Path) -> None:
         "outputs": predictor.outputs,
         **{key: known[key] for key in ("task", "target", "window", "reading") if key in known},
     }
-    print(json.dumps(told, indent=1, ensure_ascii=False))
+    written = json.dumps(told, indent=1, ensure_ascii=False)
+    # Names of columns may steer a terminal; JSON has its own way to spell them out.
+    harmless = all(line.isprintable() for line in written.split("\n"))
+    print(written if harmless else json.dumps(told, indent=1))
 
 
 def predict(

@@ -14,7 +14,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from throughline.errors import MissingFile
+from throughline.errors import BadData, MissingFile
+from throughline.limits import guarded
 from throughline.paths import Workspace, read_json, replaced, write_json
 from throughline.stages.declared import EVERY_STAGE
 
@@ -82,6 +83,18 @@ def costed(workspace: Workspace, stage: str) -> Iterator[None]:
     _write_page(workspace)
 
 
+def _typed(cost: Cost, path: Path) -> Cost:
+    """The record itself, once its values are what `costed` writes.
+
+    Raises:
+        BadData: one is of another type.
+    """
+    numbers = (cost.seconds, cost.processor_seconds, cost.peak_bytes, cost.cores)
+    if cost.stage not in EVERY_STAGE or not all(type(each) in (int, float) for each in numbers):
+        raise BadData(f"'{path}' must be a record of what a stage took", asdict(cost))
+    return cost
+
+
 def costs(workspace: Workspace) -> list[Cost]:
     """The records of a pipeline, in the order of its stages.
 
@@ -89,7 +102,8 @@ def costs(workspace: Workspace) -> list[Cost]:
         MissingFile: no stage of it has run here.
     """
     paths = [folder_of(workspace) / f"{stage}.json" for stage in EVERY_STAGE]
-    found = [Cost(**read_json(path)) for path in paths if path.exists()]
+    with guarded(str(folder_of(workspace)), timed=False):
+        found = [_typed(Cost(**read_json(path)), path) for path in paths if path.exists()]
     if not found:
         raise MissingFile(
             f"Stages of '{workspace.name}' must have run in this folder",

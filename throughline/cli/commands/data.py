@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from throughline.cli.arguments import FILE, PIPELINE, Choice, reading
-from throughline.errors import printable
+from throughline.errors import printable, tell
 
 ROOT = Path()
 
@@ -31,7 +31,7 @@ def profile(data: Path, name: str, target: str | None, read: dict[str, Any]) -> 
     with guarded(str(data), timed=False):
         found = profile(data, name, target, Workspace(ROOT, name), read)
     for line in found.told:
-        print(line)
+        tell(line)
     for path in found.written:
         print(f"wrote {path}")
 
@@ -44,7 +44,7 @@ def readmit(name: str) -> None:
     from throughline.paths import existing
 
     existing(ROOT, name)
-    print(readmit(ROOT, name))
+    tell(readmit(ROOT, name))
 
 
 @click.command()
@@ -95,7 +95,7 @@ def decode(name: str, rows: int) -> None:
     from throughline.cli.commands.decode import decode
     from throughline.paths import existing
 
-    print("\n".join(decode(existing(ROOT, name), rows)))
+    tell("\n".join(decode(existing(ROOT, name), rows)))
 
 
 @click.command()

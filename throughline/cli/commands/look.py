@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from throughline.cli.arguments import JSON, ONE_IF_ANY, PIPELINE
+from throughline.errors import printable
 from throughline.terminal import Mood, coloured, note
 
 ROOT = Path()
@@ -56,7 +57,7 @@ def _show(found: Sequence[Mapping[str, Any]], as_json: bool) -> None:
 
 def _told(entry: Mapping[str, Any]) -> Iterator[str]:
     """What is said of a pipeline, as far as it was asked."""
-    yield entry["figure"] or entry["state"]
+    yield printable(entry["figure"] or entry["state"])
     mood: Mood = "bad" if entry["gates"].startswith("gates broken") else "good"
     yield entry["gates"] and coloured(entry["gates"], mood)
     # Its figure says that it was evaluated.
@@ -65,8 +66,9 @@ def _told(entry: Mapping[str, Any]) -> Iterator[str]:
     for stage, causes in islice(entry.get("reruns", {}).items(), 1):
         yield coloured(f"would rerun from {stage}: {causes[0]}", "warn")
     if entry["champion"]:
-        yield f"champion {entry['champion']}"
-    yield from (f"{stage} {version}" for stage, version in entry.get("stages", {}).items())
+        yield printable(f"champion {entry['champion']}")
+    for stage, version in entry.get("stages", {}).items():
+        yield printable(f"{stage} {version}")
 
 
 OPENED = click.option("--open/--no-open", "opened", default=True, help="Or only say where it is.")
@@ -122,7 +124,7 @@ def doctor(as_json: bool) -> int:
         for entry in found:
             remedy = coloured(f" — {entry.remedy}", "warn") if entry.remedy else ""
             mark = coloured("!", "bad") if entry.remedy else " "
-            print(f"{mark} {entry.what:{width}}  {entry.found}{remedy}")
+            print(f"{mark} {printable(f'{entry.what:{width}}  {entry.found}')}{remedy}")
     return 1 if any(entry.remedy for entry in found) else 0
 
 

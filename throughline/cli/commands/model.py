@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from throughline.cli.arguments import FILE, PIPELINE
+from throughline.errors import tell
 
 
 @click.command()
@@ -41,5 +42,5 @@ def parity(name: str, rows: int) -> int:
     from throughline.cli.commands.parity import parity, table
 
     checks = parity(name, Path(), rows)
-    print(table(checks))
+    tell(table(checks))
     return 1 if any(check.passed is False for check in checks) else 0

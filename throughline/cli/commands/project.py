@@ -21,7 +21,7 @@ from throughline.cli.arguments import (
     STRICT,
     reading,
 )
-from throughline.errors import nearest
+from throughline.errors import nearest, tell
 from throughline.terminal import note
 
 ROOT = Path()
@@ -128,7 +128,7 @@ def why(words: tuple[str, ...]) -> None:
     """Say what would rerun, and which file, parameter or code causes it."""
     from throughline.running.why import why
 
-    print(why(ROOT, *_stage_and_pipeline(words)))
+    tell(why(ROOT, *_stage_and_pipeline(words)))
 
 
 def _stage_and_pipeline(words: Sequence[str]) -> tuple[str | None, str | None]:
@@ -154,7 +154,7 @@ def costs(name: str) -> None:
     from throughline.paths import existing
     from throughline.stages.costs import costs, table
 
-    print(table(costs(existing(ROOT, name))))
+    tell(table(costs(existing(ROOT, name))))
 
 
 @click.command()
@@ -173,4 +173,4 @@ def scoreboard(
     if output:
         with replaced(output) as draft:
             draft.write_text(f"{table}\n", encoding="utf-8")
-    print(table)
+    tell(table)

@@ -9,6 +9,7 @@ import click
 
 from throughline.cli.arguments import COMMIT, FILE, ONE_IF_ANY, PIPELINE, PIPELINES, RELEASE
 from throughline.cli.groups import Group
+from throughline.errors import tell
 
 ROOT = Path()
 PRODUCTION = "production"
@@ -77,7 +78,7 @@ def list_(name: str | None) -> None:
     """All releases; * marks the champion."""
     from throughline.releasing.release import listed
 
-    print(listed(ROOT, name))
+    tell(listed(ROOT, name))
 
 
 @release.command()
@@ -86,7 +87,7 @@ def show(release: str) -> None:
     """A release's record."""
     from throughline.releasing.release import shown
 
-    print(shown(ROOT, release))
+    tell(shown(ROOT, release))
 
 
 @release.command()
@@ -96,7 +97,7 @@ def diff(old: str, new: str) -> None:
     """What differs between two releases."""
     from throughline.releasing.release import compared
 
-    print(compared(ROOT, old, new))
+    tell(compared(ROOT, old, new))
 
 
 @release.command()
@@ -158,12 +159,14 @@ def reproduce(release: str, from_scratch: bool) -> int:
 )
 def lineage(release: str, sbom: Path | None) -> None:
     """Say what a released model came from, with hashes."""
+    from throughline.limits import guarded
     from throughline.paths import replaced
     from throughline.releasing import releases
     from throughline.releasing.lineage import bill, lineage
 
     record = releases.read(ROOT, *releases.parsed(release))
-    print("\n".join(lineage(record, ROOT)))
+    with guarded(f"releases/{release}", timed=False):
+        tell("\n".join(lineage(record, ROOT)))
     if sbom:
         with replaced(sbom) as draft:
             draft.write_text(json.dumps(bill(), indent=2) + "\n", encoding="utf-8")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from throughline.errors import printable
 from throughline.figures.names import figure_of
 from throughline.paths import Workspace
 from throughline.report.chart import number
@@ -31,7 +32,7 @@ def ending(report: Mapping[str, Any], workspace: Workspace) -> str:
         workspace: of the pipeline.
     """
     parts = [
-        ", ".join([coloured(figure(report), "strong"), *_compared(report)]),
+        ", ".join([coloured(figure(report), "strong"), *map(printable, _compared(report))]),
         coloured(gates(report), "bad" if broken(report) else "good"),
         f"REPORT {workspace.evaluation / 'report.html'}",
         f"MODEL {workspace.model}",

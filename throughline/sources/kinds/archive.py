@@ -140,7 +140,7 @@ def _by_pip(address: Address, folder: Path) -> Path:
     """A wheel where there is one; else the source archive, without pip's building of metadata."""
     wanted = f"{address.name}=={address.version}"
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
-    wheel = _run([*pip, "--dest", ".", wanted], folder)
+    wheel = _run([*pip, "--dest", ".", "--", wanted], folder)
     if wheel is not None:
         finder = [sys.executable, "-m", "throughline.sources.fetching.source_archive"]
         # The module is found from here, the file is written there.
@@ -156,7 +156,8 @@ def _root() -> Path:
 
 def _by_npm(address: Address, folder: Path) -> Path:
     wanted = f"{address.name}@{address.version}"
-    problem = _run([_client("npm"), "pack", "--ignore-scripts", "--loglevel=error", wanted], folder)
+    pack = [_client("npm"), "pack", "--ignore-scripts", "--loglevel=error"]
+    problem = _run([*pack, "--", wanted], folder)
     if problem is not None:
         raise _undelivered("The npm registry", wanted, problem, problem)
     return _only_file(folder, address)
@@ -164,7 +165,7 @@ def _by_npm(address: Address, folder: Path) -> Path:
 
 def _by_apt(address: Address, folder: Path) -> Path:
     wanted = f"{address.name}={address.version}"
-    problem = _run([_client("apt-get"), "download", "-q", wanted], folder)
+    problem = _run([_client("apt-get"), "download", "-q", "--", wanted], folder)
     if problem is not None:
         raise _undelivered("The Debian archive", wanted, problem, problem)
     return _only_file(folder, address)
