@@ -12,15 +12,21 @@ import pandas as pd
 import pytest
 
 from tests.repositories import rows_in_memory
-from throughline.evaluation.show.sweep_section import sweeps as section
+from throughline.evaluation.show.sweeps import prepared
 from throughline.figures.learned import figure, loss
 from throughline.pipeline.pipeline import Pipeline
 from throughline.pipeline.schema.protocol import Sweep
+from throughline.report.page import piece
 from throughline.stages.cross_validate import _write_sweep
 from throughline.stages.given import StageInput
 from throughline.training.engine import engine
 from throughline.training.search.side_by_side import SideBySide
 from throughline.training.search.sweeps import _best, run_sweep
+
+
+def section(sweeps: dict[str, Any]) -> str:
+    return piece("evaluation/show/making.html", "sweeps", prepared(sweeps))
+
 
 X = np.random.default_rng(0).normal(size=40)
 ROWS = pd.DataFrame({"x": X, "y": 2 * X + 1})

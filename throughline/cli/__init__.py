@@ -77,7 +77,7 @@ SECTIONS = {
         "deploy": ("deploy", "start or end schedules: up, down, apply"),
     },
     "Releases": {
-        "release": ("release", "create, list, show, diff, rollback"),
+        "release": ("release", "create, push, promote, approve, rollback, list"),
         "reproduce": ("release", "rebuild a release, prove it equal"),
         "lineage": ("release", "what a released model came from"),
     },

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from throughline.evaluation.compare.forecasters import missing
 from throughline.evaluation.measure import classification, forecast, regression
 from throughline.evaluation.measure.calibration import calibration
+from throughline.evaluation.measure.confusions import confused
 from throughline.evaluation.measure.difference import Choice, difference
 from throughline.evaluation.measure.measure import Compared, Figure, plain, scored
 from throughline.evaluation.measure.precision import lost
@@ -18,7 +20,6 @@ from throughline.evaluation.measure.slices import sliced
 from throughline.evaluation.outcome import Outcome
 from throughline.evaluation.rows import parameters
 from throughline.evaluation.show import gallery
-from throughline.evaluation.show.confusions import confused
 from throughline.figures.names import compared_by
 from throughline.paths import needed
 
@@ -96,6 +97,8 @@ def judge(
         "training_rows_measured": parts.known.count,
         **details,
     }
+    if absent := {each.model: missing(each.model) for each in compare if missing(each.model)}:
+        report["not_compared"] = absent
     if smaller is not None and view.export.precisions:
         report["precisions"] = _in_precisions(model, smaller, parts, view.export, outcome)
     counted = {"parameters": plain(report["parameters"] or 0), **_filtered(parts.prepared)}

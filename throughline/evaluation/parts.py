@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -63,6 +63,8 @@ class Parts:
         view: a pipeline with `task` and `split`; rows of a group are drawn whole.
     """
 
+    what = "rows"
+
     def __init__(self, training: Path, test: Path, view: Any) -> None:
         self.folder = training
         self.prepared: dict[str, Any] = read_json(needed(training / "prepared.json", "prepare"))
@@ -121,6 +123,23 @@ class Parts:
     def outcome(self, model: Path, rows: Rows) -> Outcome:
         """A model's answers to rows, beside the truth."""
         return self.target.outcome(rows.columns, answers(model, rows))
+
+    @property
+    def raw(self) -> Mapping[str, Any]:
+        """Every raw column of the training rows, those that the model does not see included."""
+        return self.training.columns
+
+    def some(self, most: int) -> Rows:
+        """At most so many of the rows that are evaluated, evenly spread."""
+        return sampled(self.evaluated, most, pictures=False)
+
+    def fed(self, rows: Rows) -> dict[str, Any]:
+        """What a model takes of rows, for each column."""
+        return {entry["name"]: rows.columns[entry["name"]] for entry in self.prepared["inputs"]}
+
+    def judged(self, rows: Rows, found: Mapping[str, np.ndarray]) -> Outcome:
+        """The outputs of a model for rows, beside the truth."""
+        return self.target.outcome(rows.columns, found)
 
     def unseen(self, training: Path | None) -> np.ndarray:
         """Which rows that are evaluated are new to a model that was trained on those of a file."""

@@ -12,7 +12,7 @@ from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING, Any
 
-from throughline.report.style import CSS
+from throughline.report.page import style
 
 if TYPE_CHECKING:
     from throughline.trial.runtime import Runtime
@@ -49,7 +49,7 @@ def page(told: Mapping[str, Any], model: bytes, runtime: Runtime) -> str:
         pipeline=escape(told["pipeline"]),
         report=LINK if told.get("report") else "",
         policy=_policy(script),
-        style=CSS + (FOLDER / "page.css").read_text(encoding="utf-8"),
+        style=style() + (FOLDER / "page.css").read_text(encoding="utf-8"),
         script=script,
         told=in_script(told),
         glue=_packed(runtime.script),

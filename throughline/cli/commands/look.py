@@ -20,7 +20,7 @@ ROOT = Path()
 @JSON
 def _list(as_json: bool) -> None:
     """List pipelines with their state, figure, gates and champion."""
-    from throughline.cli.overview import listed_pipelines
+    from throughline.project.overview import listed_pipelines
 
     found = listed_pipelines(ROOT)
     _show(found, as_json)
@@ -38,7 +38,7 @@ def status(name: str | None, as_json: bool) -> None:
 
     As `list`, and DVC is asked what would rerun; `throughline why` says all causes.
     """
-    from throughline.cli.overview import standing_pipelines
+    from throughline.project.overview import standing_pipelines
 
     _show(standing_pipelines(ROOT, name), as_json)
 
@@ -73,13 +73,15 @@ OPENED = click.option("--open/--no-open", "opened", default=True, help="Or only 
 
 
 @click.command("open")
-@PIPELINE
+@ONE_IF_ANY
 @OPENED
-def _open(name: str, opened: bool) -> None:
-    """Open a pipeline's report in the browser; before it ran, its profile."""
-    from throughline.cli.overview import report_of
+def _open(name: str | None, opened: bool) -> None:
+    """Open a pipeline's report in the browser, before it ran its profile; or all pipelines."""
+    from throughline.project.index import write_index
+    from throughline.project.overview import report_of
 
-    _in_browser(report_of(ROOT, name), opened)
+    page = write_index(ROOT) if name is None else report_of(ROOT, name)
+    _in_browser(page, opened)
 
 
 @click.command("try")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,6 +14,9 @@ from throughline.evaluation.series import SeriesParts
 from throughline.report.chart import Chart, bounds
 from throughline.report.picture import data_address
 
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
 GRID = 101
 MOST_POINTS = 500
 # One colour a class, told apart by those who see no red or green (Wong 2011).
@@ -22,7 +26,7 @@ COLOURS = np.array(
 PALEST = 0.12
 
 
-def decision_boundary(model: Path, parts: Parts | SeriesParts, outcome: Outcome) -> str | None:
+def decision_boundary(model: Path, parts: Parts | SeriesParts, outcome: Outcome) -> Markup | None:
     """The decision boundary as SVG; None for a model that does not classify by two numbers.
 
     Args:
