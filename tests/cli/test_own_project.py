@@ -103,6 +103,27 @@ class TestStrict:
                 assert main([*command, "--strict"]) == int(not holds)
 
 
+class TestWhatRunSays:
+    def test_says_so_where_nothing_was_to_do(
+        self, project: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+    ) -> None:
+        (project / ".dvc").mkdir()
+        monkeypatch.setattr("subprocess.run", lambda *_, **__: Mock(returncode=0))
+        monkeypatch.setattr("throughline.cli.commands.running.wire", lambda *_: [])
+        assert main(["run"]) == 0
+        assert "is up to date · next: throughline list" in capsys.readouterr().out
+
+    def test_its_stages_are_told_by_their_pipelines_alone(
+        self, project: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+    ) -> None:
+        monkeypatch.setattr("throughline.stages.digests.code.refreshed", lambda _: "code.json")
+        assert main(["code"]) == 0
+        assert capsys.readouterr().out == "code.json\n"
+        monkeypatch.setenv("THROUGHLINE_ANNOUNCED", "1")
+        assert main(["code"]) == 0
+        assert capsys.readouterr().out == ""
+
+
 class TestList:
     def test_names_each_pipeline_with_what_is_known(self, project: Path, capsys: Any) -> None:
         assert main(["list"]) == 0

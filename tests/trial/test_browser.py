@@ -6,7 +6,6 @@ import html
 import json
 import re
 import shutil
-import subprocess
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -16,6 +15,7 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 
+from tests.trial.chromium import Chromium
 from throughline.errors import ThroughlineError
 from throughline.paths import Workspace
 from throughline.serving.predictor import Predictor
@@ -27,8 +27,8 @@ from throughline.trial.trial import described
 
 ROOT = Path(__file__).resolve().parents[2]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
-# Of the page's own clock, which runs as fast as the page can.
-PATIENCE_MS = 30_000
+# The page, once it answers or says why it does not.
+READY = 'document.querySelector("#request pre, .warning") && document.documentElement.outerHTML'
 TOLERANCE = 1e-5
 ROW = {"length": 6.25, "count": None, "</script>": "<b>", "member": True}
 TEXT = {"review": 'Éclair: a NAÏVE plot, and "good" </script> film'}
@@ -84,31 +84,20 @@ def seen(
     model_of: Callable[[str], Path],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, Seen]:
-    """The pages of four models, each asked something; the browsers run at the same time."""
-    running = {}
-    for kind, asked in (("table", ROW), ("text", TEXT), ("series", SERIES), ("picture", None)):
-        model = model_of(kind)
-        folder = tmp_path_factory.mktemp(kind)
-        told = described(Workspace(model.parents[2], kind))
-        if kind == "picture":
-            content = "data:image/png;base64," + encoded(photo())
-            told["examples"] = [{"values": {"pixels": content}, "actual": "cat"}]
-        path = folder / "try.html"
-        path.write_bytes(page(told, model.read_bytes(), web).encode())
-        address = path.as_uri() + ("" if asked is None else "#" + quote(json.dumps(asked)))
-        running[kind] = subprocess.Popen(
-            [
-                browser, "--headless", "--no-sandbox", "--disable-gpu",
-                f"--user-data-dir={folder / 'profile'}",
-                f"--virtual-time-budget={PATIENCE_MS}", "--dump-dom", address,
-            ],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )  # fmt: skip
-    return {
-        kind: Seen(process.communicate(timeout=120)[0].decode())
-        for kind, process in running.items()
-    }
+    """The pages of four models, each asked something."""
+    with Chromium(browser, tmp_path_factory.mktemp("chromium")) as chromium:
+        pages = {}
+        for kind, asked in (("table", ROW), ("text", TEXT), ("series", SERIES), ("picture", None)):
+            model = model_of(kind)
+            told = described(Workspace(model.parents[2], kind))
+            if kind == "picture":
+                content = "data:image/png;base64," + encoded(photo())
+                told["examples"] = [{"values": {"pixels": content}, "actual": "cat"}]
+            path = tmp_path_factory.mktemp(kind) / "try.html"
+            path.write_bytes(page(told, model.read_bytes(), web).encode())
+            address = path.as_uri() + ("" if asked is None else "#" + quote(json.dumps(asked)))
+            pages[kind] = chromium.opened(address)
+        return {kind: Seen(chromium.told(each, READY)) for kind, each in pages.items()}
 
 
 def photo() -> bytes:

@@ -12,11 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import onnx
+import pandas as pd
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from throughline.paths import Workspace
+from throughline.trial.examples import examples
 from throughline.trial.page import page
 from throughline.trial.runtime import Runtime
 from throughline.trial.trial import described
@@ -120,3 +122,35 @@ def test_words_of_strangers_are_text(title: str, column: str, category: str, lab
     assert found.elements == plain.elements
     assert json.loads(found.text("script", id="told")) == given
     assert found.text("h1") == title
+
+
+class TestExamples:
+    """Rows that the page begins with."""
+
+    def told(self, root: Path, **window: Any) -> list[dict[str, Any]]:
+        entry = {"name": "x", "type": "number"}
+        told = {"inputs": [entry], "target": {"columns": ["y"]}, **window}
+        return examples(Workspace(root, "shop"), told)
+
+    def written(self, root: Path, part: str, rows: pd.DataFrame) -> None:
+        path = root / "data/prepared/shop" / part / "main/rows.parquet"
+        path.parent.mkdir(parents=True)
+        rows.to_parquet(path)
+
+    def test_are_test_rows_with_what_was_true(self, tmp_path: Path) -> None:
+        assert self.told(tmp_path) == []
+        self.written(tmp_path, "training", pd.DataFrame({"x": [9.0], "y": ["c"]}))
+        assert self.told(tmp_path) == [{"values": {"x": 9.0}, "actual": "c", "seen": True}]
+        self.written(tmp_path, "test", pd.DataFrame({"x": [1.5, None], "y": ["a", "b"]}))
+        assert self.told(tmp_path) == [
+            {"values": {"x": 1.5}, "actual": "a", "seen": False},
+            {"values": {"x": None}, "actual": "b", "seen": False},
+        ]
+
+    def test_of_a_series_are_its_newest_rows(self, tmp_path: Path) -> None:
+        rows = {"when": ["1", "2", "3", "4"], "shop": ["a", "a", "b", "b"], "x": [1.5, 2, 3, 4.5]}
+        self.written(tmp_path, "test", pd.DataFrame(rows))
+        index = {"columns": ["when"], "hour": None}
+        window = {"index": index, "group": ["shop"], "extent": {"length": 3}}
+        found = self.told(tmp_path, window=window, reading={"decimal": ","})
+        assert found == [{"csv": "shop;when;x\nb;3;3,0\nb;4;4,5\n"}]

@@ -70,7 +70,14 @@ def test_the_page_is_written_and_opened(
     assert capsys.readouterr().out == "reports/table/try.html\n" and not opened
     assert main(["try", "table"]) == 0
     assert opened == [(shop / "reports/table/try.html").as_uri()]
-    assert "Which?" in (shop / "reports/table/try.html").read_text()
+    content = (shop / "reports/table/try.html").read_text()
+    assert "Which?" in content and "report.html" not in content
+    report = shop / "reports/table/evaluation/report.html"
+    report.parent.mkdir()
+    report.write_text("")
+    assert main(["try", "table", "--no-open"]) == 0
+    content = (shop / "reports/table/try.html").read_text()
+    assert '<a href="evaluation/report.html">' in content
 
 
 def test_an_unknown_pipeline_gets_the_nearest_name(shop: Path, capsys: Any) -> None:

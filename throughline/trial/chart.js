@@ -24,7 +24,7 @@ const chart = ({ x, y, xTitle, yTitle, alt, lines, marks = [], saidX = said, pla
   // On a narrow screen the letters keep their size.
   const width = Math.min(WIDEST, document.getElementById("answer").clientWidth || WIDEST);
   const upTo = ticks(...y, 5);
-  const left = 26 + 7 * Math.max(...upTo.map((value) => said(value).length));
+  const left = 32 + 7 * Math.max(...upTo.map((value) => said(value).length));
   const right = width - EDGE.right, base = height - EDGE.bottom;
   const across = (value) => left + ((value - x[0]) / (x[1] - x[0] || 1)) * (right - left);
   const up = (value) => base - ((value - y[0]) / (y[1] - y[0] || 1)) * (base - EDGE.top);

@@ -24,15 +24,12 @@ def examples(workspace: Workspace, told: Mapping[str, Any]) -> list[dict[str, An
         told: see `page.page`.
 
     Returns:
-        for each example `values`, by input, and what was `actual`, or `csv` of a series. None
-        where the rows are not on this machine.
+        for each example `values`, by input, what was `actual`, and whether a training has `seen`
+        it; or `csv` of a series. None where the rows are not on this machine.
     """
-    path = workspace.test_data / "main" / "rows.parquet"
-    if not path.exists():
+    rows, seen = _rows(workspace)
+    if rows is None:
         return []
-    from throughline.preprocessing.pictures import read_rows
-
-    rows = read_rows(path)
     inputs = told["inputs"]
     if told.get("window"):
         return _newest_window(rows, told)
@@ -44,10 +41,22 @@ def examples(workspace: Workspace, told: Mapping[str, Any]) -> list[dict[str, An
         {
             "values": {entry["name"]: _plain(row[entry["name"]], entry) for entry in inputs},
             "actual": ", ".join(str(row[name]) for name in target),
+            "seen": seen,
         }
         for _, row in few.iterrows()
         if all(_fits(row[entry["name"]], entry) for entry in inputs)
     ]
+
+
+def _rows(workspace: Workspace) -> tuple[pd.DataFrame | None, bool]:
+    """Test rows, or those of the training where none were set aside; and which they are."""
+    from throughline.preprocessing.pictures import read_rows
+
+    for folder, seen in ((workspace.test_data, False), (workspace.training_data, True)):
+        path = folder / "main" / "rows.parquet"
+        if path.exists() and len(rows := read_rows(path)):
+            return rows, seen
+    return None, False
 
 
 def _newest_window(rows: pd.DataFrame, told: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -17,6 +17,14 @@ const isCount = ({ deciles, min, max }) => {
   return Number.isInteger(min) && Number.isInteger(max) && (whole === inner.length || (max - min >= 5 && 2 * whole >= inner.length));
 };
 
+// The training's range, made to hold the value that is asked.
+const withNow = ({ min, max }, now) => (Number.isFinite(now) ? { low: Math.min(min, now), high: Math.max(max, now) } : { low: min, high: max });
+
+const evenly = (entry, now) => {
+  const { low, high } = withNow(entry, now);
+  return Array.from({ length: 61 }, (_, place) => low + ((high - low) * place) / 60);
+};
+
 class Field {
   constructor(entry, changed) {
     this.entry = entry;
@@ -99,10 +107,9 @@ class NumberField extends Field {
 
   places() {
     if (!this.known || this.entry.max <= this.entry.min) return undefined;
-    const now = this.value();
-    const low = Math.min(this.entry.min, Number.isFinite(now) ? now : Infinity), high = Math.max(this.entry.max, Number.isFinite(now) ? now : -Infinity);
+    const { low, high } = withNow(this.entry, this.value());
     if (this.step === 1 && high - low <= 60) return Array.from({ length: Math.floor(high - low) + 1 }, (_, place) => low + place);
-    return Array.from({ length: 61 }, (_, place) => low + ((high - low) * place) / 60);
+    return evenly(this.entry, this.value());
   }
 }
 

@@ -81,7 +81,7 @@ const begun = async (source) => {
   const [first] = told.examples;
   if (wanted) source.set(wanted);
   else if (told.window && first) source.set(first);
-  else if (first && told.inputs.every(({ type, categories }) => type === "image" || (type === "string" && !categories))) await given(source, first);
+  else if (first && source.fields.some((field) => field instanceof TextField || field instanceof PictureField)) await given(source, first);
 };
 
 const truthNote = el("span", { class: "note" });
@@ -94,7 +94,7 @@ const laidOut = (source, refresh) => {
   const parts = [el("h2", {}, "Ask")];
   if (told.window) return [...parts, source.element];
   if (told.examples.length) {
-    parts.push(el("div", { class: "examples" }, el("span", {}, "Rows that no training has seen:"), told.examples.map((example, place) =>
+    parts.push(el("div", { class: "examples" }, el("span", {}, told.examples[0].seen ? "Rows of the training:" : "Rows that no training has seen:"), told.examples.map((example, place) =>
       el("button", { type: "button", onclick: async () => { await given(source, example); refresh(); } }, String(place + 1))), truthNote));
   }
   const fields = source.fields.map(({ element }) => element);

@@ -17,12 +17,16 @@ from throughline.report.page import style
 if TYPE_CHECKING:
     from throughline.trial.runtime import Runtime
 
+# From the page's place, where the pipeline was evaluated.
+REPORT = "evaluation/report.html"
 FOLDER = Path(__file__).parent
 # One script, in the order in which each uses the ones before it.
 SCRIPTS = (
     "elements", "cells", "times", "chart", "model", "fields", "picture", "series", "python",
     "answer", "page",
 )  # fmt: skip
+
+LINK = f'\n<a href="{REPORT}">How good is it?</a>'
 
 
 def page(told: Mapping[str, Any], model: bytes, runtime: Runtime) -> str:
@@ -33,7 +37,8 @@ def page(told: Mapping[str, Any], model: bytes, runtime: Runtime) -> str:
 
     Args:
         told: of the model: `pipeline`, `title`, `model` (its path), `inputs`, `outputs`, `task`,
-            `target`, `window`, `reading`, `states`, `samples`, `examples`.
+            `target`, `window`, `reading`, `states`, `samples`, `examples`, and whether there is a
+            `report`.
         model: the bytes of `model.onnx`.
         runtime: what runs it.
     """
@@ -42,6 +47,7 @@ def page(told: Mapping[str, Any], model: bytes, runtime: Runtime) -> str:
     return Template((FOLDER / "page.html").read_text(encoding="utf-8")).substitute(
         title=escape(told["title"]),
         pipeline=escape(told["pipeline"]),
+        report=LINK if told.get("report") else "",
         policy=_policy(script),
         style=style() + (FOLDER / "page.css").read_text(encoding="utf-8"),
         script=script,

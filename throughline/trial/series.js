@@ -122,7 +122,7 @@ class Series {
       name: entry.name,
       label: `${entry.name} of the newest row`,
       entry,
-      places: () => Array.from({ length: 61 }, (_, at) => entry.min + ((entry.max - entry.min) * at) / 60),
+      places: () => evenly(entry, this.rows[entry.name].at(-1)),
       value: () => this.rows[entry.name].at(-1),
     }));
   }

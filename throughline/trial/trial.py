@@ -63,6 +63,7 @@ def described(workspace: Workspace) -> dict[str, Any]:
     """What the page is told of the model, see `page.page`."""
     from throughline.serving.predictor import Predictor
     from throughline.trial.examples import examples
+    from throughline.trial.page import REPORT
 
     predictor = Predictor(workspace.model)
     known = predictor.metadata
@@ -72,6 +73,7 @@ def described(workspace: Workspace) -> dict[str, Any]:
         "model": workspace.model.relative_to(workspace.root).as_posix(),
         "inputs": [{"name": name, **entry} for name, entry in predictor.inputs.items()],
         "outputs": predictor.outputs,
+        "report": (workspace.root / "reports" / workspace.name / REPORT).exists(),
         **{key: known[key] for key in KNOWN if key in known},
     }
     return told | {"examples": examples(workspace, told)}
