@@ -12,6 +12,8 @@ from markupsafe import Markup
 
 WIDTH, HEIGHT = 460, 300
 LEFT, RIGHT, TOP, BOTTOM = 64, 16, 14, 44
+# Millions and more, as units of measurement call them.
+LARGE, BEYOND = {1e15: "P", 1e12: "T", 1e9: "G", 1e6: "M"}, 1e18
 # Letters of a name along the y axis.
 LONGEST = 20
 
@@ -206,7 +208,7 @@ class Chart:
 
     def _axes(self) -> list[str]:
         base, left, right = self.height - BOTTOM, self.left, self.width - RIGHT
-        up = [(value, number(value)) for value in ticks(*self.y, 5)]
+        up = [(value, _tick(value)) for value in ticks(*self.y, 5)]
         if self.rows:
             up = [(float(i), _short(name)) for i, name in enumerate(self.rows)]
         parts = []
@@ -220,7 +222,7 @@ class Chart:
         across = (
             time_ticks(*self.x)
             if self.times
-            else [(v, number(v)) for v in ticks(*self.x, max(4, (self.width - left) // 64))]
+            else [(v, _tick(v)) for v in ticks(*self.x, max(4, (self.width - left) // 64))]
         )
         for value, name in across:
             x, _ = self.at(value, self.y[0])
@@ -239,6 +241,14 @@ def _text(kind: str, x: float, y: float, said: str, anchor: str = "middle", more
         f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{more}>'
         f"{escape(said)}</text>"
     )
+
+
+def _tick(value: float) -> str:
+    """A number beside an axis, where there is no room for many zeros."""
+    for size, letter in LARGE.items():
+        if abs(value) >= size:
+            return f"{number(value / size)} {letter}" if abs(value) < BEYOND else f"{value:.1e}"
+    return number(value)
 
 
 def _short(name: str) -> str:
