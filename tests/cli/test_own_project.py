@@ -70,7 +70,7 @@ class TestTheLastLine:
             "churned: accuracy 0.771 ± 0.05, better than majority by 21 points, "
             "difference to SVC not shown · gates hold · "
             "REPORT reports/churned/evaluation/report.html · "
-            "MODEL models/churned/model.onnx · next: throughline open churned"
+            "MODEL models/churned/model.onnx · next: throughline try churned"
         )
 
     def test_says_which_gate_is_broken(self) -> None:
@@ -106,12 +106,14 @@ class TestStrict:
 class TestList:
     def test_names_each_pipeline_with_what_is_known(self, project: Path, capsys: Any) -> None:
         assert main(["list"]) == 0
-        assert capsys.readouterr().out == "rain  not run\n"
+        assert capsys.readouterr().out == "rain  not run\nnext: throughline run rain\n"
         workspace = Workspace(project, "rain")
         workspace.evaluation.mkdir(parents=True)
         write_json(workspace.evaluation / "report.json", report())
         assert main(["list"]) == 0
-        assert capsys.readouterr().out == "rain  accuracy 0.771 ± 0.05 · gates hold\n"
+        assert capsys.readouterr().out == (
+            "rain  accuracy 0.771 ± 0.05 · gates hold\nnext: throughline try rain\n"
+        )
         assert main(["list", "--json"]) == 0
         (entry,) = json.loads(capsys.readouterr().out)
         assert (entry["pipeline"], entry["state"]) == ("rain", "evaluated")
@@ -288,7 +290,7 @@ class TestAdd:
     ) -> None:
         monkeypatch.chdir(tmp_path)
         assert main(["add", str(customers)]) == 2
-        assert "Run `throughline init` first" in capsys.readouterr().err
+        assert "run `throughline init` here" in capsys.readouterr().err
 
 
 class TestRun:

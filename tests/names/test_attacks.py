@@ -20,8 +20,9 @@ from throughline.names import BadName
 from throughline.paths import Workspace
 from throughline.pipeline.loading import load
 from throughline.releasing import releases
+from throughline.releasing.moving import rolled_back
 from throughline.releasing.outputs import files
-from throughline.releasing.promotion import created, rolled_back
+from throughline.releasing.promotion import created
 from throughline.releasing.retraining import Settings, retrained
 from throughline.running.graph import Node
 from throughline.running.prefect.deploy import apply_to

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from throughline.evaluation.compare.forecasters import missing
 from throughline.evaluation.measure import classification, forecast, regression
 from throughline.evaluation.measure.calibration import calibration
 from throughline.evaluation.measure.confusions import confused
@@ -96,6 +97,8 @@ def judge(
         "training_rows_measured": parts.known.count,
         **details,
     }
+    if absent := {each.model: missing(each.model) for each in compare if missing(each.model)}:
+        report["not_compared"] = absent
     if smaller is not None and view.export.precisions:
         report["precisions"] = _in_precisions(model, smaller, parts, view.export, outcome)
     counted = {"parameters": plain(report["parameters"] or 0), **_filtered(parts.prepared)}

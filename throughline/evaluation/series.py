@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from throughline.errors import BadData
+from throughline.evaluation.compare import forecasters
 from throughline.evaluation.compare.comparisons import Prepared, compared, titles
 from throughline.evaluation.compare.unseen import unseen_windows
 from throughline.evaluation.measure.blocks import BlockResamples, block_length, understated
@@ -26,6 +27,7 @@ from throughline.evaluation.measure.measure import (
 from throughline.evaluation.outcome import Outcome, Target
 from throughline.evaluation.window_rows import WindowRows, drawn, windows_of
 from throughline.paths import needed, read_json
+from throughline.pipeline.schema.judgement import FORECASTERS
 from throughline.samples.windows.layout import feed
 from throughline.samples.windows.positions import Extent
 from throughline.samples.windows.prepared import raw_windows, read_series
@@ -142,7 +144,8 @@ class SeriesParts:
         """Every comparison model, fitted and measured once."""
         if self._compared is None:
             self._compared = []
-            for name, comparison in zip(titles(comparisons), comparisons, strict=True):
+            there = [each for each in comparisons if not forecasters.missing(each.model)]
+            for name, comparison in zip(titles(there), there, strict=True):
                 outcome = self._answered(comparison)
                 figures = self.figures(outcome)
                 self._compared.append(Compared(name, comparison.arguments, outcome, figures))
@@ -244,20 +247,27 @@ class SeriesParts:
 
     def _values(self, rows: WindowRows, offsets: Any) -> np.ndarray:
         """The target some rows from the newest one, (N, horizons x targets)."""
-        values = values_of(rows.series, self.target.columns).astype(np.float64)
         places = rows.ends[:, None] + np.asarray(offsets)
-        return np.asarray(values[places].reshape(rows.count, -1))
+        return np.asarray(self._targets(rows)[places].reshape(rows.count, -1))
 
-    def _drift(self, rows: WindowRows) -> np.ndarray:
-        """The line through the first and the last row that the network sees, gone on.
+    def _baseline(self, name: str) -> np.ndarray | None:
+        """Forecasts of a simple method; None of persistence, which every forecast has beside it."""
+        rows, extent = self.evaluated, self.extent
+        values = self._targets(rows)
+        if name == "drift":
+            return forecasters.drift(values, rows.ends, extent)
+        if name == "linear-autoregression":
+            seen = self._targets(self.known), self.known.ends
+            return forecasters.linear_autoregression(seen, (values, rows.ends), extent)
+        if name == "ETS":
+            known = self.whole.series
+            ask = rows.series, rows.ends, self.target.columns, self.season, extent.horizons
+            return forecasters.smoothed(known, *ask)
+        return None
 
-        Hyndman and Athanasopoulos, Forecasting: Principles and Practice, section 5.2.
-        """
-        horizons = self.extent.horizons
-        last = self._values(rows, np.zeros(len(horizons), dtype=int))
-        first = self._values(rows, np.full(len(horizons), 1 - self.extent.lookback))
-        ahead = np.repeat(horizons, len(self.target.columns))
-        return np.asarray(last + (last - first) / max(self.extent.lookback - 1, 1) * ahead)
+    def _targets(self, rows: WindowRows) -> np.ndarray:
+        """Values of the target columns in every row, (T, K)."""
+        return values_of(rows.series, self.target.columns).astype(np.float64)
 
     @property
     def _names(self) -> tuple[str, ...]:
@@ -281,13 +291,10 @@ class SeriesParts:
 
     def _answered(self, comparison: Comparison) -> Outcome:
         name = comparison.model
-        if self.task == "forecast" and name == "persistence":
-            return self._forecasts(self.evaluated, None)
-        if self.task == "forecast" and name == "seasonal-persistence":
-            found = self._forecasts(self.evaluated, None)
-            return replace(found, predicted=found.seasonal)
-        if self.task == "forecast" and name == "drift":
-            return self._forecasts(self.evaluated, self._drift(self.evaluated))
+        if self.task == "forecast" and name in FORECASTERS:
+            found = self._forecasts(self.evaluated, self._baseline(name))
+            seasonal = name == "seasonal-persistence"
+            return replace(found, predicted=found.seasonal) if seasonal else found
         if name == "sign-persistence" and self.window["direction"]:
             values = values_of(self.evaluated.series, self.target.columns)[:, 0]
             ends = self.evaluated.ends

@@ -89,9 +89,14 @@ def framed(template: str, index: str, links: dict[str, str], **shown: Any) -> st
         # Headings are written by templates alone; what data say in one is escaped.
         contents=[(mark, Markup(text)) for mark, text in HEADING.findall(body)],
         body=Markup(body),
-        style=Markup((Path(__file__).parent / "style.css").read_text(encoding="utf-8")),
+        style=Markup(style()),
         **shown,
     )
+
+
+def style() -> str:
+    """The one style sheet of all pages."""
+    return (Path(__file__).parent / "style.css").read_text(encoding="utf-8")
 
 
 def write(path: Path, content: str) -> None:

@@ -15,11 +15,13 @@ from throughline.stages.stage import (
     has_precisions,
     has_variants,
 )
+from throughline.terminal import note
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from throughline.evaluation.branch import Judged
+    from throughline.pipeline.pipeline import Pipeline
     from throughline.pipeline.schema.judgement import Comparison
     from throughline.stages.given import StageInput
 
@@ -81,7 +83,7 @@ def evaluate(stage_input: StageInput, workspace: Workspace) -> None:
         (folder / "report.html").write_text(shown, encoding="utf-8")
     with replaced(workspace.metrics) as draft:
         write_json(draft, _flat(report))
-    print(ending(report, workspace))
+    note(ending(report, workspace))
 
 
 def _judged(
@@ -99,12 +101,23 @@ def _judged(
             parts[owner] = parts_of(*folders, view)
             if owner != "main":
                 parts[owner].share(parts["main"])
-        compare = _with_trivial(view.compare, view.problem.baseline)
+        compare = _with_trivial(view.compare or _usual(view), view.problem.baseline)
         smaller = workspace.precisions if name == "main" else None
         judged[name] = judge(
             workspace.model_of(name), parts[owner], view, compare, scores.get(name), smaller
         )
     return judged
+
+
+def _usual(view: Pipeline) -> list[Comparison]:
+    """What a forecast is compared with where its file names nothing."""
+    from throughline.pipeline.schema.judgement import FORECASTERS, Comparison
+
+    if view.task != "forecast" or view.time is None:
+        return []
+    cyclic = view.time.cycle is not None
+    names = [name for name in FORECASTERS if cyclic or name != "seasonal-persistence"]
+    return [Comparison(model=name) for name in names]
 
 
 def _with_trivial(comparisons: list[Comparison], baseline: str) -> list[Comparison]:

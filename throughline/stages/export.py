@@ -11,7 +11,6 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from throughline.paths import READING_FILE, Workspace, needed, read_json, replaced, write_json
-from throughline.samples.samples import kind
 from throughline.stages.stage import (
     PREPARED,
     Entry,
@@ -161,6 +160,8 @@ class _Branch:
 
     def _metadata(self, summary: Any, exporter: str, precision: str) -> dict[str, Any]:
         """What is true of the file wherever it is made: nothing that a machine has measured."""
+        from throughline.samples.samples import kind
+
         samples = self.view.source.samples
         training = read_json(self.folder / "training.json")
         return {

@@ -12,6 +12,7 @@ import numpy as np
 
 from throughline.errors import BadPipeline
 from throughline.pipeline.problem import PROBLEMS
+from throughline.preprocessing.sparse import Sparse
 from throughline.samples.windows.gathered import Windowed
 from throughline.training.network import agreement
 
@@ -177,7 +178,7 @@ def learner_of(view: Pipeline, samples: Samples, arrays: FoldArrays, default_see
 
 def learner(
     view: Pipeline,
-    arrays: Mapping[str, np.ndarray | Windowed],
+    arrays: Mapping[str, np.ndarray | Windowed | Sparse],
     units: int,
     default_seed: int,
     rescaling: Mapping[str, Any] | None = None,

@@ -9,6 +9,7 @@ from throughline.figures.names import figure_of
 from throughline.paths import Workspace
 from throughline.report.chart import number
 from throughline.report.markup import plus_minus, spoken
+from throughline.terminal import coloured
 
 AGAINST = {
     "better": "better than",
@@ -18,6 +19,8 @@ AGAINST = {
 }
 # What a model does with its target; those of other tasks predict it.
 VERBS = {"forecast": "forecasts", "regression": "estimates", "proportion": "estimates"}
+# Forecasters that ask for no network, and that one has to be worth more than.
+TO_BEAT = ("ETS", "linear-autoregression")
 
 
 def ending(report: Mapping[str, Any], workspace: Workspace) -> str:
@@ -28,11 +31,11 @@ def ending(report: Mapping[str, Any], workspace: Workspace) -> str:
         workspace: of the pipeline.
     """
     parts = [
-        ", ".join([figure(report), *_compared(report)]),
-        gates(report),
+        ", ".join([coloured(figure(report), "strong"), *_compared(report)]),
+        coloured(gates(report), "bad" if broken(report) else "good"),
         f"REPORT {workspace.evaluation / 'report.html'}",
         f"MODEL {workspace.model}",
-        f"next: throughline open {workspace.name}",
+        f"next: throughline try {workspace.name}",
     ]
     return f"{workspace.name}: {' · '.join(part for part in parts if part)}"
 
@@ -149,3 +152,21 @@ def _distance(difference: Mapping[str, Any]) -> str:
         # Of a share, hundredths of the whole.
         return f"{100 * distance:.3g} points"
     return f"{distance:.3g}"
+
+
+def outdone(main: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The simple forecaster that a model is behind, where there is one.
+
+    Args:
+        main: what report.json says of the pipeline itself.
+
+    Returns:
+        its `name`, its MASE as `theirs` and the model's as `ours`.
+    """
+    ours = main["metrics"].get("mase")
+    named = {entry["name"]: entry["metrics"].get("mase") for entry in main["comparisons"]}
+    simple = {name: named[name]["value"] for name in TO_BEAT if named.get(name)}
+    best = min(simple, key=lambda name: simple[name], default=None)
+    if ours is None or best is None or ours["value"] <= simple[best]:
+        return None
+    return {"name": best, "theirs": simple[best], "ours": ours["value"]}

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from throughline.evaluation.show.advice import advice
-from throughline.evaluation.show.line import sentence
+from throughline.evaluation.show.line import outdone, sentence
 from throughline.evaluation.show.methods import methods
 from throughline.figures.names import FIGURES
 from throughline.report import page as pages
@@ -39,6 +39,7 @@ def page(
         sees=sees,
         made=made,
         lead=sentence(report, sees["count"]),
+        outdone=outdone(report["branches"]["main"]),
         advice=advice(report),
         names=names,
         rows=[name for name in every if any(p + name in metrics for p in columns.values())],

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from throughline.preprocessing.target import FittedTarget
+from throughline.samples.rows.mapped import Mapped
 from throughline.samples.rows.weights import row_weights
 from throughline.samples.samples import FoldArrays, Parted, Requests
 from throughline.samples.splits import folds as splitting
@@ -42,6 +43,8 @@ class PreparedRows:
         self.target = FittedTarget.from_json(summary["target"])
         # Arrays of folds by what they were made of, for the points of a sweep that share them.
         self._kept: dict[str, dict[bytes, FoldArrays]] = {}
+        # Not inside: what lies there is the output of `prepare`.
+        self.disk = Mapped(folder.parent.parent)
 
     @cached_property
     def rows(self) -> pd.DataFrame:
@@ -199,6 +202,7 @@ class FoldedRows:
         self._supervision = Supervision(self._target, view.split)
         self.weights = samples.weights(view)
         self._kept = samples.kept_for(view)
+        self._disk = samples.disk
         # Folds whose graphs are equal share one set of arrays.
         self._by_graph: dict[bytes, FoldArrays] = {}
 
@@ -214,7 +218,7 @@ class FoldedRows:
             fitted = fit(chosen, self._plan, files=self._files, supervision=self._supervision)
             same = fitted.fitted_bytes + (rows if fitted.out_of_fold else b"")
             if same not in self._by_graph:
-                inputs = arrays(fitted, self._rows, training)
+                inputs = self._disk.mapped(arrays(fitted, self._rows, training))
                 self._by_graph[same] = FoldArrays(inputs, fitted.vectors, fitted.rescaling)
             self._kept[rows] = self._by_graph[same]
         return self._kept[rows]
