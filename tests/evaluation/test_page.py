@@ -115,6 +115,12 @@ class TestATimeAxis:
 
 
 class TestAnAxis:
+    def test_cuts_a_title_that_is_longer_than_it(self) -> None:
+        svg = str(Chart((0, 1), (0, 1), "x" * 200, "y" * 200, "Long").svg())
+        titles = re.findall(r'<text class="title".*?>(.*?)</text>', svg)
+        assert [title[-1] for title in titles] == ["…", "…"]
+        assert [len(title) for title in titles] == [54, 34]
+
     @pytest.mark.parametrize(
         ("top", "said"),
         [(2.5e8, "100 M"), (2.5e11, "100 G"), (2.5e20, "1.0e+20"), (2500, "1\u202f000")],
