@@ -133,9 +133,9 @@ def of_series(rows: pd.DataFrame, pipeline: Any) -> tuple[int, tuple[int, ...]]:
         pipeline: its sections.
     """
     from throughline.preprocessing.plan import plan
+    from throughline.samples.windows.folding import fit_windows
     from throughline.samples.windows.parts import folds
     from throughline.samples.windows.prepare import prepared
-    from throughline.samples.windows.prepared import fit_windows
     from throughline.samples.windows.target import FittedForecast, fit_forecast, values_of
 
     protocol, time = pipeline.cross_validation, pipeline.time
