@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-SECONDS = 30
+SECONDS = 120
 # Higher pages are cut off in a picture.
 HIGHEST = 12000
 
@@ -56,7 +56,7 @@ class Browser:
             if file.exists() and len(lines := file.read_text().split()) == 2:
                 return lines
             time.sleep(0.05)
-        raise TimeoutError("The browser must start within 30 seconds")
+        raise TimeoutError("The browser must start in time")
 
     def _asked(self, method: str, **parameters: Any) -> dict[str, Any]:
         """What a command of the protocol answers."""
@@ -83,7 +83,7 @@ class Browser:
         end = time.monotonic() + SECONDS
         while self.run("document.readyState") != "complete":
             if time.monotonic() > end:
-                raise TimeoutError(f"{page} must be drawn within {SECONDS} seconds")
+                raise TimeoutError(f"{page} must be drawn in time")
             time.sleep(0.02)
 
     def run(self, script: str) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from throughline.evaluation.show.advice import advice
-from throughline.report.chart import time_ticks
+from throughline.report.chart import Chart, time_ticks
 from throughline.report.markup import plus_minus
 from throughline.report.page import LIBRARY, _environment, page, piece
 
@@ -55,7 +55,7 @@ class TestTheConfusionMatrix:
 
 class TestTemplates:
     TEMPLATES: ClassVar[list[Path]] = sorted(
-        path for path in LIBRARY.rglob("*.html") if "files" not in path.parts
+        path for path in LIBRARY.rglob("*.html") if not {"files", "trial"} & {*path.parts}
     )
 
     @pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.name)
@@ -112,6 +112,22 @@ class TestATimeAxis:
         ticks = time_ticks(*ends)
         assert [name for _, name in ticks] == names
         assert all(ends[0] <= at <= ends[1] for at, _ in ticks)
+
+
+class TestAnAxis:
+    def test_cuts_a_title_that_is_longer_than_it(self) -> None:
+        svg = str(Chart((0, 1), (0, 1), "x" * 200, "y" * 200, "Long").svg())
+        titles = re.findall(r'<text class="title".*?>(.*?)</text>', svg)
+        assert [title[-1] for title in titles] == ["…", "…"]
+        assert [len(title) for title in titles] == [54, 34]
+
+    @pytest.mark.parametrize(
+        ("top", "said"),
+        [(2.5e8, "100 M"), (2.5e11, "100 G"), (2.5e20, "1.0e+20"), (2500, "1\u202f000")],
+    )
+    def test_has_room_for_large_numbers(self, top: float, said: str) -> None:
+        svg = str(Chart((0, 1), (0, top), "x", "squared", "Large").svg())
+        assert f">{said}</text>" in svg and "000 000" not in svg.replace("\u202f", " ")
 
 
 class TestWhatToDoNext:

@@ -12,8 +12,10 @@ from markupsafe import Markup
 
 WIDTH, HEIGHT = 460, 300
 LEFT, RIGHT, TOP, BOTTOM = 64, 16, 14, 44
-# Letters of a name along the y axis.
-LONGEST = 20
+# Millions and more, as units of measurement call them.
+LARGE, BEYOND = {1e15: "P", 1e12: "T", 1e9: "G", 1e6: "M"}, 1e18
+# Letters of a name along the y axis, and the width of one in pixels where they are widest.
+LONGEST, LETTER = 20, 7
 
 
 def number(value: float) -> str:
@@ -206,7 +208,7 @@ class Chart:
 
     def _axes(self) -> list[str]:
         base, left, right = self.height - BOTTOM, self.left, self.width - RIGHT
-        up = [(value, number(value)) for value in ticks(*self.y, 5)]
+        up = [(value, _tick(value)) for value in ticks(*self.y, 5)]
         if self.rows:
             up = [(float(i), _short(name)) for i, name in enumerate(self.rows)]
         parts = []
@@ -220,17 +222,19 @@ class Chart:
         across = (
             time_ticks(*self.x)
             if self.times
-            else [(v, number(v)) for v in ticks(*self.x, max(4, (self.width - left) // 64))]
+            else [(v, _tick(v)) for v in ticks(*self.x, max(4, (self.width - left) // 64))]
         )
         for value, name in across:
             x, _ = self.at(value, self.y[0])
             parts.append(_text("tick", x, base + 16, name))
         parts.append(f'<line class="axis" x1="{left}" x2="{right}" y1="{base}" y2="{base}"/>')
-        parts.append(_text("title", (left + right) / 2, self.height - 8, self.x_title))
+        x_title = _short(self.x_title, (right - left) // LETTER)
+        parts.append(_text("title", (left + right) / 2, self.height - 8, x_title))
         if not self.y_title:
             return parts
+        y_title = _short(self.y_title, (base - TOP) // LETTER)
         turned = f' transform="rotate(-90 13 {(TOP + base) / 2:.1f})"'
-        parts.append(_text("title", 13, (TOP + base) / 2, self.y_title, more=turned))
+        parts.append(_text("title", 13, (TOP + base) / 2, y_title, more=turned))
         return parts
 
 
@@ -241,8 +245,16 @@ def _text(kind: str, x: float, y: float, said: str, anchor: str = "middle", more
     )
 
 
-def _short(name: str) -> str:
-    return name if len(name) <= LONGEST else f"{name[: LONGEST - 1]}…"
+def _tick(value: float) -> str:
+    """A number beside an axis, where there is no room for many zeros."""
+    for size, letter in LARGE.items():
+        if abs(value) >= size:
+            return f"{number(value / size)} {letter}" if abs(value) < BEYOND else f"{value:.1e}"
+    return number(value)
+
+
+def _short(name: str, most: int = LONGEST) -> str:
+    return name if len(name) <= most else f"{name[: most - 1]}…"
 
 
 def _sample(kind: str) -> str:
