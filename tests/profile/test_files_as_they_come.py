@@ -20,8 +20,8 @@ from throughline.pipeline.loading import load
 from throughline.preprocessing.graph.run import run
 from throughline.preprocessing.graph.runtime import session_of
 from throughline.profile.profile import profile
-from throughline.serving.reading import read_columns
-from throughline.serving.values import converted, settled
+from throughline.serving.rows.reading import read_columns
+from throughline.serving.rows.values import converted, settled
 from throughline.sources.table import write_rows
 from throughline.stages.run import run_stage
 
