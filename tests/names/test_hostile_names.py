@@ -17,6 +17,7 @@ from throughline.cli import main
 from throughline.errors import BadPipeline, ThroughlineError
 from throughline.names import BadName
 from throughline.releasing import releases
+from throughline.releasing.moving import rolled_back
 from throughline.releasing.promotion import created
 from throughline.releasing.retraining import Settings, retrained
 from throughline.running.graph import Node

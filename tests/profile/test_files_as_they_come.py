@@ -14,14 +14,14 @@ import numpy as np
 import onnx
 import pandas as pd
 import pytest
-from throughline.serving.reading import read_columns
-from throughline.serving.values import converted, settled
 
 from throughline.paths import READING_FILE, Workspace, read_json
 from throughline.pipeline.loading import load
 from throughline.preprocessing.graph.run import run
 from throughline.preprocessing.graph.runtime import session_of
 from throughline.profile.profile import profile
+from throughline.serving.rows.reading import read_columns
+from throughline.serving.rows.values import converted, settled
 from throughline.sources.table import write_rows
 from throughline.stages.run import run_stage
 
