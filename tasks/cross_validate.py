@@ -7,8 +7,8 @@ from typing import Any
 from prefect import State, task
 
 from tasks.settings import STAGE
-from throughline.running.artifacts import publish_curves
 from throughline.running.flow import perform
+from throughline.running.prefect.artifacts import publish_curves
 
 
 @task(name="cross_validate", tags=["gpu"], **STAGE)

@@ -11,7 +11,7 @@ from throughline.cli.check import problems_of
 from throughline.errors import BadPipeline, ThroughlineError
 from throughline.paths import Workspace, pipelines
 from throughline.pipeline.loading import load
-from throughline.stages.code import FILE, refreshed
+from throughline.stages.digests.code import FILE, refreshed
 from throughline.stages.wire import wired
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -17,9 +17,10 @@ from throughline.evaluation.compare.forecasters import (
     smoothed,
 )
 from throughline.evaluation.compare.judgement import gated
-from throughline.evaluation.show.forecast_sections import against, outdone
+from throughline.evaluation.show.line import outdone
 from throughline.pipeline.pipeline import Pipeline
 from throughline.pipeline.schema.judgement import Gates
+from throughline.report.page import _environment
 from throughline.samples.windows.frame import Series
 from throughline.samples.windows.positions import Extent
 from throughline.training.least_squares import ridge
@@ -146,19 +147,23 @@ class TestTheReport:
             return {name: {"value": mase, "low": None, "high": None} for name in ("mase", "mae")}
 
         entries = [{"name": name, "metrics": figures(mase)} for name, mase in others.items()]
-        return {"branches": {"main": {"metrics": figures(ours), "comparisons": entries}}}
+        return {"metrics": figures(ours), "comparisons": entries}
 
     def test_begins_with_the_simple_forecaster_that_is_better(self) -> None:
-        said = outdone(self.report(0.5, persistence=0.3, ETS=0.4, **{"linear-autoregression": 0.6}))
-        assert "<b>ETS forecasts this series better than this model:</b> MASE 0.400" in said
+        report = self.report(0.5, persistence=0.3, ETS=0.4, **{"linear-autoregression": 0.6})
+        assert outdone(report) == {"name": "ETS", "theirs": 0.4, "ours": 0.5}
 
     def test_says_nothing_where_none_is(self) -> None:
-        assert outdone(self.report(0.5, persistence=0.3, ETS=0.5)) == ""
-        assert outdone(self.report(0.5, persistence=0.3)) == ""
+        assert outdone(self.report(0.5, persistence=0.3, ETS=0.5)) is None
+        assert outdone(self.report(0.5, persistence=0.3)) is None
 
     def test_has_the_skill_against_each(self) -> None:
-        report = self.report(0.5, ETS=0.4)["branches"]["main"]
-        assert "-0.250" in against(report["comparisons"][0], report["metrics"])[1]
+        report = self.report(0.5, ETS=0.4)
+        difference = {"metric": "mae", "difference": 0.1, "low": None, "high": None, "verdict": ""}
+        entries = [{**entry, "difference": difference} for entry in report["comparisons"]]
+        macros = _environment().get_template("evaluation/show/figures.html").module
+        shown = macros.comparisons(entries, report["metrics"], {"ETS": "statsmodels"})  # type: ignore[attr-defined]
+        assert "<td>-0.250</td>" in shown and "statsmodels is not installed" in shown
 
 
 class TestALibraryThatIsNotInstalled:

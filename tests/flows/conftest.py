@@ -107,8 +107,8 @@ def repository(tmp_path: Path, run: Callable[..., str], monkeypatch: pytest.Monk
 @pytest.fixture(scope="session")
 def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> None:
     """One Prefect server for all tests, with a database of its own."""
-    from throughline.running.environment import use_prefect
-    from throughline.running.server import Server
+    from throughline.running.prefect.environment import use_prefect
+    from throughline.running.prefect.server import Server
 
     root = tmp_path_factory.mktemp("prefect")
     use_prefect(root)

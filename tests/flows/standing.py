@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.flows import shop
-from throughline.running.access import SECRET
+from throughline.running.prefect.access import SECRET
 
 SCHEDULED = """name: throughline
 pull:

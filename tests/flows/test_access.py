@@ -18,11 +18,11 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from tests.flows.standing import Standing, answered, standing
-from throughline.running.access import SECRET, keep_secret, kept_secret
-from throughline.running.deploy import pool_of
-from throughline.running.environment import NotYours, private
-from throughline.running.pools import stock
-from throughline.running.server import NoServer, joined, listening
+from throughline.running.prefect.access import SECRET, keep_secret, kept_secret
+from throughline.running.prefect.deploy import pool_of
+from throughline.running.prefect.environment import NotYours, private
+from throughline.running.prefect.pools import stock
+from throughline.running.prefect.server import NoServer, joined, listening
 
 PROJECT = Path(__file__).resolve().parents[2]
 FOREIGN = "http://attacker.example"

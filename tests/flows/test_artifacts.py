@@ -13,7 +13,7 @@ import pytest
 from throughline.errors import BadData
 from throughline.paths import Workspace
 from throughline.pipeline.schema.expectations import Expectations
-from throughline.running.artifacts import publish_validation
+from throughline.running.prefect.artifacts import publish_validation
 from throughline.sources.table import write_rows
 from throughline.stages.given import StageInput
 from throughline.stages.validate import validate

@@ -137,7 +137,7 @@ class TestKill9:
         (server,) = [
             process
             for process in psutil.Process(flow.pid).children()
-            if "throughline.running.server" in process.cmdline()
+            if "throughline.running.prefect.server" in process.cmdline()
         ]
         server.kill()
         (held / HOLD).unlink()

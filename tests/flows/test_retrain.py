@@ -197,7 +197,8 @@ class TestMistakes:
         self, released: Path, capsys: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(
-            "throughline.running.server.Server", lambda _: pytest.fail("a server was started")
+            "throughline.running.prefect.server.Server",
+            lambda _: pytest.fail("a server was started"),
         )
         assert main(["retrain", "shopp"]) == 2
         assert "Did you mean 'shop'" in capsys.readouterr().err

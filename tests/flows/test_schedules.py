@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from throughline.errors import BadPipeline
-from throughline.running import schedules
+from throughline.running.prefect import schedules
 
 HERE = "/srv/here"
 CRON = {"cron": "0 3 * * *", "timezone": "UTC"}

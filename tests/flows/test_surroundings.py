@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from throughline.running import flow, work
-from throughline.running.environment import NotYours, pass_proxies, private
 from throughline.running.once import claimed
+from throughline.running.prefect.environment import NotYours, pass_proxies, private
 from throughline.running.run import RAN, StageFailed
 
 PROXY = "http://proxy.example:3128"

@@ -13,8 +13,8 @@ import pytest
 import yaml
 
 from throughline.errors import BadPipeline
-from throughline.running import webhook
-from throughline.running.deploy import _check_parameters
+from throughline.running.prefect import webhook
+from throughline.running.prefect.deploy import _check_parameters
 
 TOKEN = "s3cr3tT0kenOfAReceiver9"
 SECRET = [

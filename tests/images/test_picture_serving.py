@@ -14,8 +14,8 @@ from tests.images.conftest import drawn, encoded
 from throughline.cli import main
 from throughline.paths import Workspace
 from throughline.serving.errors import BadRequest
-from throughline.serving.image import read_picture
 from throughline.serving.predictor import Predictor
+from throughline.serving.rows.image import read_picture
 
 ENTRY = {"shape": [12, 12, 3], "type": "image"}
 

@@ -20,11 +20,12 @@ from throughline.names import BadName
 from throughline.paths import Workspace
 from throughline.pipeline.loading import load
 from throughline.releasing import releases
+from throughline.releasing.moving import rolled_back
 from throughline.releasing.outputs import files
-from throughline.releasing.promotion import created, rolled_back
+from throughline.releasing.promotion import created
 from throughline.releasing.retraining import Settings, retrained
-from throughline.running.deploy import apply_to
 from throughline.running.graph import Node
+from throughline.running.prefect.deploy import apply_to
 from throughline.sources.fetching.located import ending_of, name_of
 from throughline.sources.kinds.archive import parsed
 from throughline.stages.bottleneck import STAGE, bottleneck

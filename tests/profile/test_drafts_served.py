@@ -15,9 +15,9 @@ from throughline.profile.draft import drafted
 from throughline.profile.facts import facts
 from throughline.samples.windows.prepare import PreparedSeries, prepared
 from throughline.samples.windows.prepared import raw_windows
-from throughline.serving.reading import read_columns
-from throughline.serving.values import PLAIN, converted
-from throughline.serving.windows import Fed, Windowing
+from throughline.serving.rows.reading import read_columns
+from throughline.serving.rows.values import PLAIN, converted
+from throughline.serving.rows.windows import Fed, Windowing
 from throughline.sources.table import standardised
 
 

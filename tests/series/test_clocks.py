@@ -16,9 +16,9 @@ from pydantic import ValidationError
 from tests.series.test_series_rows import read, said
 from throughline.errors import BadData
 from throughline.pipeline.schema.time import Time
-from throughline.serving import clock
 from throughline.serving.errors import BadRequest
-from throughline.serving.windows import Windowing
+from throughline.serving.rows import clock
+from throughline.serving.rows.windows import Windowing
 
 BERLIN = {"columns": ["when"], "zone": "Europe/Berlin"}
 # The clock goes back from 03:00 to 02:00.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.series.conftest import LOOKBACK, load, times
-from throughline.cli.parity import parity
+from throughline.cli.commands.parity import parity
 from throughline.paths import Workspace, read_json
 from throughline.serving.predictor import Predictor
 

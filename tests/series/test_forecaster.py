@@ -162,18 +162,12 @@ class TestTheReport:
         assert "left out: across a gap" in page
 
     def test_says_of_a_parrot_that_it_is_one(self) -> None:
-        from throughline.evaluation.show.forecast_sections import forecasts
+        from throughline.report.page import piece
 
         figures = {"skill": {"value": 0.005}, "r2": {"value": 0.955}}
-        windows = {"training": {"windows": 9}, "test": {"windows": 3}}
-        main = {
-            "title": "",
-            "metrics": {"skill": {"value": 0.5}},
-            "windows": windows,
-            "series": {"rows": 20, "series": 1, "absent": 0},
-        }
+        main = {"title": "", "metrics": {"skill": {"value": 0.5}}}
         lag = {"title": "One lag", "metrics": figures}
-        page = forecasts({"branches": {"main": main, "lag": lag}})
+        page = piece("evaluation/show/making.html", "repeating", {"main": main, "lag": lag})
         assert "One lag: repeats the last value." in page
         assert "although its R² is 0.955" in page
         assert page.count("repeats") == 1

@@ -18,8 +18,8 @@ from throughline.samples.windows.positions import Extent, whole
 from throughline.samples.windows.prepare import _judged
 from throughline.samples.windows.prepared import raw_windows
 from throughline.serving.errors import BadRequest
-from throughline.serving.values import PLAIN, converted
-from throughline.serving.windows import Windowing
+from throughline.serving.rows.values import PLAIN, converted
+from throughline.serving.rows.windows import Windowing
 
 LENGTH = 3
 NUMBER = {"type": "number", "may_be_missing": False}

@@ -18,11 +18,11 @@ from throughline.errors import BadData
 from throughline.pipeline.schema.source import Read
 from throughline.preprocessing.plan import kind_of
 from throughline.preprocessing.raw import raw_values
-from throughline.serving.cells import MISSING, Cells, flag
-from throughline.serving.delimited import columns_of, streamed
 from throughline.serving.errors import BadRequest
-from throughline.serving.reading import decoded
-from throughline.serving.values import converted, settled
+from throughline.serving.rows.cells import MISSING, Cells, flag
+from throughline.serving.rows.delimited import columns_of, streamed
+from throughline.serving.rows.reading import decoded
+from throughline.serving.rows.values import converted, settled
 from throughline.sources.cells import READING
 from throughline.sources.formats.reading import read_bytes
 from throughline.sources.table import standardised, without_infinite

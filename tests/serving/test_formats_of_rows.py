@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 from throughline.cli import main
 from throughline.serving.errors import BadRequest
 from throughline.serving.ranges import outside
-from throughline.serving.reading import read_columns
-from throughline.serving.writing import write
+from throughline.serving.rows.reading import read_columns
+from throughline.serving.rows.writing import write
 
 ROWS: list[dict[str, Any]] = [
     {"id": "a1", "age": 30.0, "town": "a", "grade": "low", "member": True},

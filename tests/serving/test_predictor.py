@@ -13,7 +13,7 @@ from throughline.cli import main
 from throughline.serving.chunks import ROWS_A_CALL
 from throughline.serving.errors import BadRequest
 from throughline.serving.predictor import Predictor
-from throughline.serving.reading import read_columns
+from throughline.serving.rows.reading import read_columns
 
 ROW = {"age": [30], "town": ["a"], "grade": ["low"], "member": [True]}
 

@@ -15,11 +15,11 @@ import yaml
 from tests.repositories import PARAMETERS
 from throughline.paths import read_json
 from throughline.running.why import why
-from throughline.stages import code as module
-from throughline.stages import syntax
-from throughline.stages.code import FILE, Reader, closure_of, code, refreshed
 from throughline.stages.declared import EVERY_STAGE, stages_of
-from throughline.stages.syntax import Source, parsed
+from throughline.stages.digests import code as module
+from throughline.stages.digests import syntax
+from throughline.stages.digests.code import FILE, Reader, closure_of, code, refreshed
+from throughline.stages.digests.syntax import Source, parsed
 from throughline.stages.wire import wire
 
 ROOT = Path(__file__).parents[2]
@@ -49,12 +49,11 @@ STARTS = (
     "throughline.__main__",
     "throughline.cli",
     "throughline.processes",
-    "throughline.stages.code",
+    "throughline.stages.digests",
     "throughline.stages.costs",
     "throughline.stages.declared",
     "throughline.stages.local_files",
     "throughline.stages.run",
-    "throughline.stages.syntax",
     "throughline.stages.wire",
     "throughline.report",
 )

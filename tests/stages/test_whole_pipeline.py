@@ -136,7 +136,7 @@ class TestTheFreshProcess:
 
 class TestTheParityCommand:
     def test_holds_every_branch_against_its_network(self, built: Workspace) -> None:
-        from throughline.cli.parity import parity
+        from throughline.cli.commands.parity import parity
 
         checks = parity("shop", built.root, 30)
         assert {check.branch for check in checks} == {"main", "logistic", "bare"}
@@ -150,7 +150,7 @@ class TestTheParityCommand:
 
     def test_says_why_of_a_file_that_is_not_there(self, built: Workspace, tmp_path: Path) -> None:
         """What `export` refused is no file; what it refused is what one asks this command."""
-        from throughline.cli.parity import parity
+        from throughline.cli.commands.parity import parity
 
         root = tmp_path / "copy"
         shutil.copytree(built.root, root)
@@ -162,7 +162,7 @@ class TestTheParityCommand:
     def test_names_the_node_that_departs(self, built: Workspace, tmp_path: Path) -> None:
         from onnx import numpy_helper
 
-        from throughline.cli.parity import parity
+        from throughline.cli.commands.parity import parity
 
         root = tmp_path / "copy"
         shutil.copytree(built.root, root)

@@ -14,7 +14,7 @@ from throughline.pipeline.schema.text import Text
 from throughline.preprocessing.columns.tokens import tokenised
 from throughline.profile.columns import treated
 from throughline.profile.facts import facts
-from throughline.serving.values import PLAIN, converted
+from throughline.serving.rows.values import PLAIN, converted
 from throughline.sources.table import standardised
 
 # A profession with its skin, a heart with its look, a skin, and one twice.

@@ -224,9 +224,8 @@ def growth(words: int, length: int, root: Path) -> float:
 
 class TestMemory:
     def test_is_not_that_of_the_windows(self, tmp_path: Path) -> None:
-        """What Python and NumPy hold: 11 MB of 10,000 words; 27 MB while each row had its own."""
-        # So many that the 17 MB which reading a YAML file sets aside are not what is measured.
-        words, length = 20_000, 200
+        """What Python and NumPy hold: 11 MB; 27 MB while each row had its own text and numbers."""
+        words, length = 10_000, 200
         ingested_and_prepared(tmp_path / "small", 4000, 3)
         tracemalloc.start()
         ingested_and_prepared(tmp_path / "large", words, length)

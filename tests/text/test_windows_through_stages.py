@@ -15,9 +15,9 @@ import pytest
 from tests.repositories import write_pipeline
 from throughline.canary.canary import canary
 from throughline.cli import main
-from throughline.cli.decode import decode
-from throughline.cli.parity import parity
-from throughline.cli.readmit import readmit
+from throughline.cli.commands.decode import decode
+from throughline.cli.commands.parity import parity
+from throughline.cli.commands.readmit import readmit
 from throughline.paths import Workspace, read_json
 from throughline.pipeline.schema.source_files import Samples
 from throughline.preprocessing.pictures import read_rows

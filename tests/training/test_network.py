@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import random
 import subprocess
 import sys
+import threading
 from typing import Any
 
+import numpy as np
 import pytest
 
 from throughline.errors import BadPipeline
@@ -59,6 +62,27 @@ class TestLists:
         assert one.to_json() == other.to_json()
         assert (one.get_weights()[0] != other.get_weights()[0]).any()
 
+    def test_draws_the_weights_of_its_seed_whatever_other_threads_draw(self) -> None:
+        """A client that waits a random while moved the seeds in the middle of a network."""
+        network = [{"Dense": {"units": 4}}] * 12
+        alone = build(network, TABLE, THREE, seed=1).get_weights()
+        over = threading.Event()
+
+        def draw() -> None:
+            while not over.is_set():
+                random.random()
+
+        drawing = threading.Thread(target=draw)
+        drawing.start()
+        try:
+            builds = [build(network, TABLE, THREE, seed=1).get_weights() for _ in range(5)]
+        finally:
+            over.set()
+            drawing.join()
+        for weights in builds:
+            for one, other in zip(alone, weights, strict=True):
+                np.testing.assert_array_equal(one, other)
+
 
 class TestGraphs:
     def test_named_inputs_and_layers(self) -> None:
@@ -108,6 +132,7 @@ class TestMistakes:
         ("network", "message"),
         [
             ([{"Dense": {"unitz": 3}}], r"network\[0\]\.Dense\.unitz .* Did you mean 'units'"),
+            ([{"AugMix": {}}], r"network\[0\].* from a source that no seed reaches.*RandAugment"),
             (["Flaten"], r"network\[0\] .* Did you mean 'Flatten'"),
             ([{"Dense": {"units": 1, "activation": "rellu"}}], "Did you mean 'relu'"),
             ([{"Dense": {"units": 1, "kernel_initializer": "he_norml"}}], "HeNormal"),

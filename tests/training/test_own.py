@@ -13,7 +13,7 @@ import pytest
 from throughline.errors import BadPipeline
 from throughline.figures.learned import figure, loss
 from throughline.pipeline.schema.training import Training
-from throughline.stages.code import references
+from throughline.stages.digests.code import references
 from throughline.training.engine.runs import Run
 from throughline.training.learner import Learner
 from throughline.training.network import objects
@@ -156,7 +156,7 @@ def test_networks_that_are_right(name: str, tmp_path: Path) -> None:
         ("wrong_units", "should end with 1 units.*Received: 2 units"),
         ("logits", "The last activation should be sigmoid.*Received: linear"),
         ("other_inputs", "should have the inputs .*'features': .4,.*'mine'"),
-        ("lambdas", "layers that can be stored. Received: Lambda 'lambda"),
+        ("lambdas", "layer 'lambda.*should be a layer that can be stored"),
         ("forgetful", "layers that can be stored.*get_config"),
         ("nothing", "must name a function that the project defines"),
         ("absent", "must name a function that the project defines"),

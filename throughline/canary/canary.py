@@ -123,7 +123,7 @@ def _held_out(rows: pd.DataFrame, pipeline: Any) -> np.ndarray[Any, Any]:
 def steps_of(rows: pd.DataFrame, time: Any, grid: Any) -> np.ndarray[Any, Any]:
     """The step of a series' grid on which each raw row falls."""
     from throughline.samples.windows.frame import series_of, times
-    from throughline.serving import clock
+    from throughline.serving.rows import clock
 
     moments = times(rows, time, series_of(rows, time))[1]
     found: np.ndarray[Any, Any] = clock.steps(moments, grid)[0]

@@ -22,7 +22,7 @@ NO_CODE = "THROUGHLINE_NO_CODE"
 # Set by the shell that asks how a word may go on.
 COMPLETE = "_THROUGHLINE_COMPLETE"
 
-# For each command the module of this package that holds it, and what the help says of it.
+# For each command the module of `commands` that holds it, and what the help says of it.
 STAGES = {
     "ingest": ("stages", "fetch the raw rows"),
     "validate": ("stages", "set aside rows that break a rule"),
@@ -75,7 +75,7 @@ SECTIONS = {
         "deploy": ("deploy", "start or end schedules: up, down, apply"),
     },
     "Releases": {
-        "release": ("release", "create, list, show, diff, rollback"),
+        "release": ("release", "create, push, promote, approve, rollback, list"),
         "reproduce": ("release", "rebuild a release, prove it equal"),
         "lineage": ("release", "what a released model came from"),
     },
@@ -96,7 +96,11 @@ where the reader of the output went away.
 
 
 @click.command(
-    cls=LazyGroup, package="throughline.cli", sections=SECTIONS, epilog=EPILOG, name=PROGRAM
+    cls=LazyGroup,
+    package="throughline.cli.commands",
+    sections=SECTIONS,
+    epilog=EPILOG,
+    name=PROGRAM,
 )
 @click.version_option(package_name="throughline", message="%(prog)s %(version)s")
 @click.option("--no-code", is_flag=True, help="Run no function of a project's own.")

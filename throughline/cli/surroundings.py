@@ -172,8 +172,8 @@ def _fault(ask: Callable[[], None]) -> str:
 
 def _server(root: Path) -> Finding:
     """Prefect's server: the one that the environment names, or that `deploy up` has started."""
-    from throughline.running.access import URL
-    from throughline.running.server import answers, note, standing
+    from throughline.running.prefect.access import URL
+    from throughline.running.prefect.server import answers, note, standing
 
     what, named, noted = "Prefect's server", os.environ.get(URL, ""), note(root)["url"]
     if named:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -33,6 +34,7 @@ from throughline.samples.windows.prepared import raw_windows, read_series
 from throughline.samples.windows.target import DIRECTIONS, directions, season_bases, values_of
 
 if TYPE_CHECKING:
+    from throughline.pipeline.pipeline import Pipeline
     from throughline.pipeline.schema.judgement import Comparison
 
 # Windows in one call, so that wide ones never lie in memory all at once.
@@ -45,18 +47,20 @@ class SeriesParts:
     Args:
         training: folder of the training side.
         test: folder of the test side.
-        task: the problem type.
+        view: a pipeline with `task`.
     """
 
-    def __init__(self, training: Path, test: Path, task: str) -> None:
+    what = "windows"
+
+    def __init__(self, training: Path, test: Path, view: Any) -> None:
         self.folder = training
-        self.task = task
+        self.task: str = view.task
         self.prepared: dict[str, Any] = read_json(needed(training / "prepared.json", "prepare"))
         window = self.prepared["window"]
         self.window = window
         self.extent = Extent.from_json(window["extent"])
         self.season: int | None = window["season"]
-        self.target = _target(task, self.prepared)
+        self.target = _target(self.task, self.prepared)
         known = read_series(training, window["grid"])
         ends = np.load(training / "positions.npy")
         self.whole = windows_of(known, ends)
@@ -104,6 +108,35 @@ class SeriesParts:
         first = self.evaluated.ends + self.extent.horizons[0]
         return unseen_windows(self.evaluated.series.clock[first], self.window["index"], training)
 
+    def aligned(
+        self, ours: Outcome, theirs: Outcome, main: SeriesParts
+    ) -> tuple[Outcome, Outcome, BlockResamples] | None:
+        """Two branches on the windows that both answered; None without a common target.
+
+        Args:
+            ours: answers to these windows.
+            theirs: answers to those of `main`.
+            main: the other branch's windows.
+
+        Returns:
+            both outcomes, and draws of their windows.
+        """
+        keys = [parts.evaluated.keys @ np.array([2**40, 1]) for parts in (self, main)]
+        common, first, second = np.intersect1d(*keys, return_indices=True)
+        if not len(common):
+            return None
+        a, b = ours.part(first), theirs.part(second)
+        if a.actual.shape != b.actual.shape or not np.array_equal(a.actual, b.actual):
+            return None
+        return a, b, main.draws_of(second)
+
+    def folded(self, comparisons: list[Comparison], view: Pipeline) -> dict[str, dict[str, Figure]]:
+        """None: comparison models of windows are measured on the test part alone."""
+        return {}
+
+    def plane(self) -> None:
+        """None: answers to a window are drawn over time."""
+
     def share(self, main: SeriesParts) -> None:
         """Nothing is shared: a variant's windows are its own."""
 
@@ -131,13 +164,10 @@ class SeriesParts:
         if predictor.states and rows is self.known:
             # A state is carried from neighbour to neighbour: the first windows, not spaced ones.
             rows = windows_of(self.whole.series, self.whole.ends[: rows.count])
-        kinds = {entry["name"]: entry["type"] for entry in self.prepared["inputs"]}
-        kinds["timestamp"] = "time"
         parts: dict[str, list[np.ndarray]] = {}
         states: dict[str, np.ndarray] | None = None
         for start in range(0, rows.count, CHUNK):
-            ends = rows.ends[start : start + CHUNK]
-            windows = raw_windows(rows.series, kinds, ends, self.extent.length)
+            windows = self.fed(windows_of(rows.series, rows.ends[start : start + CHUNK]))
             try:
                 if predictor.states:
                     answers, states = predictor.in_order(windows, states)
@@ -150,6 +180,30 @@ class SeriesParts:
             for name, array in answers.items():
                 parts.setdefault(name, []).append(array)
         found = {name: np.concatenate(arrays) for name, arrays in parts.items()}
+        return self.judged(rows, found)
+
+    @property
+    def raw(self) -> Mapping[str, Any]:
+        """None: `prepare` keeps of a series what its windows hold."""
+        return {}
+
+    def some(self, most: int) -> WindowRows:
+        """At most so many of the windows that are evaluated, evenly spread."""
+        ends = self.evaluated.ends
+        places = np.linspace(0, len(ends) - 1, min(most, len(ends))).astype(np.int64)
+        return windows_of(self.evaluated.series, ends[places])
+
+    def fed(self, rows: WindowRows) -> dict[str, np.ndarray]:
+        """What a model takes of windows, for each column (N, length)."""
+        kinds = {entry["name"]: entry["type"] for entry in self.prepared["inputs"]}
+        kinds["timestamp"] = "time"
+        found: dict[str, np.ndarray] = raw_windows(
+            rows.series, kinds, rows.ends, self.extent.length
+        )
+        return found
+
+    def judged(self, rows: WindowRows, found: Mapping[str, np.ndarray]) -> Outcome:
+        """The outputs of a model for windows, beside the truth."""
         if self.task != "forecast":
             return replace(self.target.outcome({self.target.columns[0]: self._labels(rows)}, found))
         predicted = found["prediction"].astype(np.float64).reshape(rows.count, -1)
@@ -299,21 +353,3 @@ def _target(task: str, prepared: dict[str, Any]) -> Target:
     """The target as the comparison models see it, in its own unit."""
     content = prepared["target"]
     return Target.of(task, {"target": {**content, "scale": None}})
-
-
-def aligned(
-    ours: Outcome, theirs: Outcome, parts: tuple[SeriesParts, SeriesParts]
-) -> tuple[Outcome, Outcome, BlockResamples] | None:
-    """Two branches on the windows that both answered; None without a common target.
-
-    Returns:
-        both outcomes, and draws of their windows.
-    """
-    keys = [part.evaluated.keys @ np.array([2**40, 1]) for part in parts]
-    common, first, second = np.intersect1d(*keys, return_indices=True)
-    if not len(common):
-        return None
-    a, b = ours.part(first), theirs.part(second)
-    if a.actual.shape != b.actual.shape or not np.array_equal(a.actual, b.actual):
-        return None
-    return a, b, parts[1].draws_of(second)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from throughline.profile.facts import Fact
-from throughline.serving import clock
 from throughline.serving.errors import BadRequest
+from throughline.serving.rows import clock
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,8 +9,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from throughline.limits import check
-from throughline.serving.cells import FALSE, MISSING, TRUE, Cells, flag, mark_of
-from throughline.serving.delimited import SEPARATORS, body, records, sniffed
+from throughline.serving.rows.cells import FALSE, MISSING, TRUE, Cells, flag, mark_of
+from throughline.serving.rows.delimited import SEPARATORS, body, records, sniffed
 from throughline.sources.formats.content import decoded
 
 if TYPE_CHECKING:

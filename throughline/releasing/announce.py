@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from throughline.running.artifacts import key
-from throughline.running.webhook import post
+from throughline.running.prefect.artifacts import key
+from throughline.running.prefect.webhook import post
 
 
 def announce(verdict: Mapping[str, Any], webhook: str = "") -> None:

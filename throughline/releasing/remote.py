@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from throughline.errors import BadPipeline, ThroughlineError, listed
 from throughline.paths import replaced
 from throughline.releasing.outputs import FOLDER, cached
-from throughline.running.environment import CACHE
+from throughline.running.prefect.environment import CACHE
 
 if TYPE_CHECKING:
     from dvc_data.hashfile.db import HashFileDB

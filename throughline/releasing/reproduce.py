@@ -21,11 +21,11 @@ from throughline.releasing.machine import environment
 from throughline.releasing.outputs import cache_of, sha256
 from throughline.releasing.proof import DIFFERENT, ORDER, Finding, findings
 from throughline.releasing.remote import answering
-from throughline.running.environment import CACHE
+from throughline.running.prefect.environment import CACHE
 from throughline.running.why import ABSENT, differences
-from throughline.stages.code import FILE as CODE
-from throughline.stages.code import refreshed
 from throughline.stages.declared import EVERY_STAGE
+from throughline.stages.digests.code import FILE as CODE
+from throughline.stages.digests.code import refreshed
 
 if TYPE_CHECKING:
     from dvc.repo import Repo

@@ -16,11 +16,11 @@ from throughline.paths import Workspace, pipelines, read_json, replaced, write_j
 from throughline.releasing import releases
 from throughline.releasing.git import changed_files, git, require_identity
 from throughline.releasing.outputs import cache_of, cached, files, sha256
-from throughline.releasing.promotion import champion_file, created, settle
-from throughline.running import webhook
-from throughline.running.environment import CACHE
+from throughline.releasing.promotion import awaited, champion_file, created, settle
 from throughline.running.flow import default_workers, known, walk
 from throughline.running.ledger import Ledger
+from throughline.running.prefect import webhook
+from throughline.running.prefect.environment import CACHE
 from throughline.running.run import Run, StageFailed, prepared
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Settings:
         release_without_evidence: also release when neither model is shown to be better.
         stop_on_drift: end before training when an input has shifted.
         commit: commit `dvc.lock` and the record, and tag the release.
-        push: send data and models to DVC's remote before a release.
+        push: send data and models to DVC's remote before a release, then commits and tags to git's.
         webhook: an address that gets every verdict as JSON, its secrets as `$NAME`. Default: none.
         workers: processes for the stages. Default: one a core.
     """
@@ -178,6 +178,7 @@ def _judged(
         or (found["verdict"] in (NOT_SHOWN, EQUAL) and settings.release_without_evidence)
     ):
         release = created(run.root, name, settings.commit, found, settings.push)
+        reason += awaited(run.root, release)
         outcome = RELEASED
     else:
         _keep_verdict(run.root, name, reason, looks)

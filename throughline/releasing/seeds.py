@@ -11,7 +11,7 @@ import yaml
 
 from throughline.paths import Workspace
 from throughline.pipeline.yaml_file import YamlFile
-from throughline.running.environment import CACHE
+from throughline.running.prefect.environment import CACHE
 from throughline.running.run import Run, StageFailed
 
 STAGES = ("train", "export")

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadPipeline, MissingFile
 from throughline.pipeline.own_code import NO_CODE, ForbiddenCode
-from throughline.running.environment import use_prefect
 from throughline.running.graph import Node
 from throughline.running.ledger import IMPORTS, Ledger
+from throughline.running.prefect.environment import use_prefect
+from throughline.running.prefect.server import Server
 from throughline.running.run import RAN, SKIPPED, UNCHANGED, Run, StageFailed, prepared
-from throughline.running.server import Server
 
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import State
@@ -244,7 +244,7 @@ def final_state(run: Run) -> State[Any]:
     """Print and store the summary; returns the flow run's state."""
     from prefect.states import Completed, Failed
 
-    from throughline.running.artifacts import publish_ledger
+    from throughline.running.prefect.artifacts import publish_ledger
 
     lines = run.summary()
     publish_ledger(run.ledger, lines)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
 
-from throughline.running.environment import CACHE, owned, private
+from throughline.running.prefect.environment import CACHE, owned, private
 
 
 def claimed(root: Path, names: Iterable[str], waiting: Callable[[str], None]) -> ExitStack:

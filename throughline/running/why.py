@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 from throughline.errors import BadPipeline, MissingFile, listed, nearest, shorten
 from throughline.paths import read_json
 from throughline.running.graph import has_command, keeps_code
-from throughline.stages.code import FILE as CODE
-from throughline.stages.code import closure_of, refreshed
+from throughline.stages.digests.code import FILE as CODE
+from throughline.stages.digests.code import closure_of, refreshed
 
 if TYPE_CHECKING:
     from dvc.stage import Stage

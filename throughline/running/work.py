@@ -19,7 +19,7 @@ from typing import Any
 
 from throughline import processor
 from throughline.processes import end_with_parent
-from throughline.running.environment import private
+from throughline.running.prefect.environment import private
 
 PYTHON = ("python", "python3")
 PROGRAM = "throughline"

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from throughline import processor
 from throughline.running import work
-from throughline.running.environment import CACHE
+from throughline.running.prefect.environment import CACHE
 from throughline.running.work import STOPPED, Outcome
 
 LOGS = CACHE / "flows"

@@ -12,15 +12,15 @@ import numpy as np
 
 from throughline.serving.errors import BadRequest, spelt_out
 from throughline.serving.predictor import Predictor
-from throughline.serving.reading import STANDARD_INPUT, read_columns
-from throughline.serving.tables import (
+from throughline.serving.rows.reading import STANDARD_INPUT, read_columns
+from throughline.serving.rows.tables import (
     beside,
     forecast_table,
     picture_table,
     refuse_outside,
     row_table,
 )
-from throughline.serving.writing import check_output, write
+from throughline.serving.rows.writing import check_output, write
 
 
 def stream(model: Path, rows: str) -> None:
@@ -151,11 +151,11 @@ def predict_files(
         BadRequest: the model or the only file cannot be read, or the model takes something else.
     """
     if sounds:
-        from throughline.serving.sound import read_file
-        from throughline.serving.sound import sound_input as one_input
+        from throughline.serving.rows.sound import read_file
+        from throughline.serving.rows.sound import sound_input as one_input
     else:
-        from throughline.serving.image import picture_input as one_input
-        from throughline.serving.image import read_file
+        from throughline.serving.rows.image import picture_input as one_input
+        from throughline.serving.rows.image import read_file
 
     check_output(output)
     predictor = _on(device, model)
@@ -205,8 +205,8 @@ def nearest(folder: Path, image: Path, count: int, output: Path | None = None) -
     Raises:
         BadRequest: the folder or the file cannot be read, or fewer than one picture is asked for.
     """
-    from throughline.serving.image import picture_input, read_file
     from throughline.serving.nearest import Nearest
+    from throughline.serving.rows.image import picture_input, read_file
 
     if count < 1:
         raise BadRequest(f"--count must be at least 1. Received: {count}.")

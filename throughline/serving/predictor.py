@@ -14,10 +14,10 @@ from throughline.serving.bounds import Bounded
 from throughline.serving.chunks import answered
 from throughline.serving.devices import device_of
 from throughline.serving.errors import BadRequest
-from throughline.serving.pictures import pictures
 from throughline.serving.ranges import has_range, outside
-from throughline.serving.values import PLAIN, Values, converted, settled
-from throughline.serving.windows import Fed, Windowing
+from throughline.serving.rows.pictures import pictures
+from throughline.serving.rows.values import PLAIN, Values, converted, settled
+from throughline.serving.rows.windows import Fed, Windowing
 
 
 class Predictor:

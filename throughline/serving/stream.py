@@ -14,11 +14,11 @@ from typing import Any, NamedTuple, TextIO
 
 import numpy as np
 
-from throughline.serving.delimited import streamed
 from throughline.serving.errors import BadRequest
 from throughline.serving.predictor import Predictor
-from throughline.serving.tables import forecast_table
-from throughline.serving.windows import Fed
+from throughline.serving.rows.delimited import streamed
+from throughline.serving.rows.tables import forecast_table
+from throughline.serving.rows.windows import Fed
 
 
 class Answer(NamedTuple):

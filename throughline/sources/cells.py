@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from throughline.errors import BadData, listed, nearest
-from throughline.serving.cells import (
+from throughline.serving.rows.cells import (
     KEYS,
     MINUSES,
     MISSING,

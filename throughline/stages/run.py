@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 
 from throughline.paths import Workspace
-from throughline.stages.code import refreshed
 from throughline.stages.costs import costed
 from throughline.stages.declared import declared
+from throughline.stages.digests.code import refreshed
 from throughline.stages.given import stage_input
 from throughline.stages.wire import wired
 

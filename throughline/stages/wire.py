@@ -16,16 +16,16 @@ import yaml
 from throughline.errors import BadPipeline
 from throughline.paths import Workspace, replaced
 from throughline.pipeline.yaml_file import YamlFile
-from throughline.stages.code import FILE as CODE
-from throughline.stages.code import own_key, references, refreshed
 from throughline.stages.declared import stages_of
+from throughline.stages.digests.code import FILE as CODE
+from throughline.stages.digests.code import own_key, references, refreshed
 from throughline.stages.local_files import local_files
 from throughline.stages.stage import Document, Entry, Stage, source_of
 
 # libyaml's, where it was built in: ten times quicker.
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
-HEADER = "# Written by `throughline wire`; change throughline/stages/wire.py instead.\n"
+HEADER = "# Written by `throughline wire` from pipeline.yaml beside it; change that one.\n"
 
 PROJECT_FILE = Path("dvc.yaml")
 # Runs before all others whenever DVC does: which code is installed, DVC cannot see.

@@ -79,7 +79,7 @@ def short_compare_by(value: Any) -> Any:
 
 # `lower(accuracy)` is the lower end of the interval of a figure.
 LIMIT = re.compile(r"(lower|upper)\((.+)\)")
-BOUND = re.compile(r"\s*(>=|<=|>|<)\s*(-?\d+(?:\.\d+)?(?:e-?\d+)?)\s*")
+BOUND = re.compile(r"\s*(>=|<=|>|<)\s*(-?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?)\s*")
 
 
 class Gates(Strict):

@@ -9,8 +9,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadData, listed
-from throughline.serving import delimited
-from throughline.serving.delimited import header_names, records
+from throughline.serving.rows import delimited
+from throughline.serving.rows.delimited import header_names, records
 from throughline.sources.cells import unsettled
 from throughline.sources.formats.content import decoded
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadData
 from throughline.limits import check, check_table, guarded, members
-from throughline.serving.delimited import SEPARATORS
+from throughline.serving.rows.delimited import SEPARATORS
 from throughline.sources.cells import settled
 from throughline.sources.formats.content import looks_like_html, unpacked
 from throughline.sources.gate import taken

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from throughline.errors import BadData
-from throughline.serving import sound
 from throughline.serving.errors import BadRequest
+from throughline.serving.rows import sound
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,7 +35,7 @@ def read(content: bytes, name: str, settings: Read) -> tuple[pd.DataFrame, dict[
 
 
 def samples(content: bytes, name: str) -> tuple[np.ndarray, dict[str, Any]]:
-    """The samples of a sound and its facts, see `serving.sound.samples`.
+    """The samples of a sound and its facts, see `serving.rows.sound.samples`.
 
     Raises:
         BadData: as `read`.

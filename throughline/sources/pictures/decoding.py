@@ -124,8 +124,8 @@ def decoded(file: str, content: bytes, images: Images) -> Decoded:
     """One image file, in the size and the channels that all are stored in."""
     from PIL import Image, UnidentifiedImageError
 
-    from throughline.serving.image import FORMATS as READ
-    from throughline.serving.image import UNSOUND, stored_picture
+    from throughline.serving.rows.image import FORMATS as READ
+    from throughline.serving.rows.image import UNSOUND, stored_picture
 
     assert images.size is not None
     most = current().pixels
@@ -165,7 +165,7 @@ def decoded(file: str, content: bytes, images: Images) -> Decoded:
 def heard(file: str, content: bytes, images: Images) -> Decoded:
     """One wav file, at the rate and of the length that all are stored in."""
     from throughline.serving.errors import BadRequest
-    from throughline.serving.sound import stored_sound
+    from throughline.serving.rows.sound import stored_sound
 
     assert images.sound is not None
     try:

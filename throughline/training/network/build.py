@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import inspect
-import random
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from throughline.training.network import catalogue, own, spec
+from throughline.training.network.seeds import seeded
 from throughline.training.network.spec import BadNetwork, Entry, check
 from throughline.training.network.word_vectors import with_weights
 
@@ -70,7 +69,7 @@ def build(
     Raises:
         BadNetwork: naming the entry that Keras does not know or cannot build.
     """
-    with _seeded(seed):
+    with seeded(seed):
         if isinstance(network, str):
             return own.network(network, inputs, output, dtypes or {})
         listing = spec.entries(network)
@@ -81,21 +80,6 @@ def build(
         batch = 1 if spec.carries_state(network) else None
         builder = _Builder(inputs, output, dtypes or {}, rescaling or {}, vectors or {}, batch)
         return builder.model(listing, isinstance(network, dict))
-
-
-@contextlib.contextmanager
-def _seeded(seed: int) -> Iterator[None]:
-    """Keras draws the seed of every unseeded initialiser and dropout from Python's `random`.
-
-    Seeding that one source here keeps seeds out of the configuration, so all folds share one
-    network.json; the state is put back afterwards.
-    """
-    before = random.getstate()
-    random.seed(seed)
-    try:
-        yield
-    finally:
-        random.setstate(before)
 
 
 class _Builder:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from throughline.errors import ThroughlineError
 from throughline.pipeline.own_code import own_function
-from throughline.training.network.spec import BadNetwork
+from throughline.training.network.spec import REFUSED, BadNetwork
 
 if TYPE_CHECKING:
     import keras
@@ -128,11 +128,11 @@ def _can_be_stored(model: keras.Model, reference: str) -> None:
     import keras
 
     for layer in model._flatten_layers():
-        if isinstance(layer, keras.layers.Lambda):
+        if type(layer) in (keras.layers.Lambda, keras.layers.AugMix):
+            expected, _ = REFUSED[type(layer).__name__]
             raise BadNetwork(
-                f"network: {reference} should be made of layers that can be stored",
-                f"Lambda '{layer.name}'",
-                "Use keras.ops on the tensor, a layer of Keras, or a layer of your own",
+                f"network: {reference}: layer '{layer.name}' should be {expected}",
+                remedy="Use keras.ops on the tensor, a layer of Keras, or a layer of your own",
             )
     try:
         keras.models.model_from_json(model.to_json())

@@ -13,7 +13,19 @@ from typing import Any
 from throughline.errors import BadPipeline, ThroughlineError, listed
 from throughline.training.network import catalogue
 
-OUTPUT, LAMBDA = "Output", "Lambda"
+OUTPUT = "Output"
+# Layers of Keras that no network here can have: what it should be, and what to use.
+REFUSED = {
+    "Lambda": (
+        "a layer that can be stored; a Lambda holds code",
+        "Use a layer of Keras, or 'network: package.module:function' with keras.ops",
+    ),
+    "AugMix": (
+        "a layer that draws anew for each batch; AugMix draws its operations once a process, "
+        "from a source that no seed reaches",
+        "Use RandAugment, or the single Random... layers",
+    ),
+}
 # Layers that somebody else trained; see throughline/training/network/pretrained.py.
 PRETRAINED = "Pretrained"
 NESTED = ("layer", "forward_layer", "backward_layer", "cell")
@@ -144,11 +156,9 @@ def problems(entry: Entry) -> Iterator[BadNetwork]:
         except BadNetwork as error:
             yield error
         return
-    if entry.kind == LAMBDA:
-        yield BadNetwork(
-            f"{entry.position} should be a layer that can be stored; a Lambda holds code",
-            remedy="Use a layer of Keras, or 'network: package.module:function' with keras.ops",
-        )
+    if entry.kind in REFUSED:
+        expected, remedy = REFUSED[entry.kind]
+        yield BadNetwork(f"{entry.position} should be {expected}", remedy=remedy)
         return
     layers = catalogue.read()["layers"]
     if entry.kind != OUTPUT and entry.kind not in layers:

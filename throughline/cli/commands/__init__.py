@@ -1,0 +1,1 @@
+"""The commands themselves: each declares its arguments and calls who does the work."""

@@ -1,0 +1,101 @@
+"""Commands that look at a project: `list`, `status`, `open`, `doctor`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import click
+
+from throughline.cli.arguments import ONE_IF_ANY
+
+ROOT = Path()
+JSON = click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+
+
+@click.command("list")
+@JSON
+def _list(as_json: bool) -> None:
+    """List pipelines with their state, figure, gates and champion."""
+    from throughline.project.overview import listed_pipelines
+
+    _show(listed_pipelines(ROOT), as_json)
+
+
+@click.command()
+@ONE_IF_ANY
+@JSON
+def status(name: str | None, as_json: bool) -> None:
+    """Say of each pipeline whether it is up to date, its figure, gates, champion and stages.
+
+    As `list`, and DVC is asked what would rerun; `throughline why` says all causes.
+    """
+    from throughline.project.overview import standing_pipelines
+
+    _show(standing_pipelines(ROOT, name), as_json)
+
+
+def _show(found: Sequence[Mapping[str, Any]], as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(found, indent=1))
+        return
+    if not found:
+        print("no pipeline yet; throughline add DATA makes one")
+    width = max((len(entry["pipeline"]) for entry in found), default=0)
+    for entry in found:
+        print(f"{entry['pipeline']:{width}}  {' · '.join(filter(None, _told(entry)))}")
+
+
+def _told(entry: Mapping[str, Any]) -> Iterator[str]:
+    """What is said of a pipeline, as far as it was asked."""
+    yield entry["figure"] or entry["state"]
+    yield entry["gates"]
+    # Its figure says that it was evaluated.
+    if entry["figure"] and entry["state"] == "up to date":
+        yield entry["state"]
+    for stage, causes in islice(entry.get("reruns", {}).items(), 1):
+        yield f"would rerun from {stage}: {causes[0]}"
+    if entry["champion"]:
+        yield f"champion {entry['champion']}"
+    yield from (f"{stage} {version}" for stage, version in entry.get("stages", {}).items())
+
+
+@click.command("open")
+@ONE_IF_ANY
+def _open(name: str | None) -> None:
+    """Open a pipeline's report in the browser, before it ran its profile; or all pipelines."""
+    import webbrowser
+
+    from throughline.project.index import write_index
+    from throughline.project.overview import report_of
+
+    page = write_index(ROOT) if name is None else report_of(ROOT, name)
+    print(page)
+    webbrowser.open(page.resolve().as_uri())
+
+
+@click.command()
+@JSON
+def doctor(as_json: bool) -> int:
+    """Look at Python, libraries, disk, GPU, DVC and Prefect; say how to mend what is wrong.
+
+    The exit code is 1 where something is.
+    """
+    from throughline.cli.surroundings import examined
+
+    found = examined(ROOT)
+    if as_json:
+        print(json.dumps([entry._asdict() for entry in found], indent=1))
+    else:
+        width = max(len(entry.what) for entry in found)
+        for entry in found:
+            mark, remedy = ("!", f" — {entry.remedy}") if entry.remedy else (" ", "")
+            print(f"{mark} {entry.what:{width}}  {entry.found}{remedy}")
+    return 1 if any(entry.remedy for entry in found) else 0
+
+
+# The group finds them by these names.
+list, open = _list, _open

@@ -1,0 +1,170 @@
+"""Commands about releases: make them, look at them, go back, rebuild them, say where from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from throughline.cli.arguments import COMMIT, FILE, ONE_IF_ANY, PIPELINE, PIPELINES, RELEASE
+from throughline.cli.groups import Group
+
+ROOT = Path()
+PRODUCTION = "production"
+STAGE = click.argument("stage", metavar="STAGE")
+
+
+@click.group(cls=Group)
+def release() -> None:
+    """Make, list, show and compare releases, or go back to an older one."""
+
+
+@release.command()
+@PIPELINE
+@COMMIT
+@click.option(
+    "--push", is_flag=True, help="Send data and models to DVC's remote, commits and tags to git's."
+)
+def create(name: str, commit: bool, push: bool) -> None:
+    """Release what the pipeline's files hold now; it becomes the champion if production takes it.
+
+    What production asks for stands in section `stages` of params.yaml and of the pipeline's file.
+    """
+    from throughline.releasing.promotion import awaited, created
+
+    released = created(ROOT, name, commit, pushed=push)
+    print(f"released {released}{awaited(ROOT, released)}")
+
+
+@release.command()
+@RELEASE
+def push(release: str) -> None:
+    """Send a release to the remotes of DVC and git, and fetch it again to prove it."""
+    from throughline.releasing import releases
+    from throughline.releasing.remote import push as pushed
+    from throughline.releasing.sharing import prove, share
+
+    name, version = releases.parsed(release)
+    count = pushed(ROOT, releases.read(ROOT, name, version))
+    print(f"{release}: DVC's remote holds its {count} files")
+    told = share(ROOT, name)
+    prove(ROOT, name)
+    print(told)
+
+
+@release.command()
+@PIPELINES
+def pull(names: tuple[str, ...]) -> None:
+    """Give servers the champions that git names, by default of all pipelines.
+
+    After `git pull`: models come from DVC's cache or remote.
+    """
+    from throughline.releasing import releases
+    from throughline.releasing.promotion import champion_file, settle
+
+    for name in names or releases.pipelines(ROOT):
+        settle(ROOT, name, committed=False)
+        version = releases.champion(ROOT, name) or "none yet"
+        print(
+            f"{name}: champion {version}  {champion_file(ROOT, name) if version else ''}".rstrip()
+        )
+
+
+@release.command("list")
+@ONE_IF_ANY
+def list_(name: str | None) -> None:
+    """All releases; * marks the champion."""
+    from throughline.releasing.release import listed
+
+    print(listed(ROOT, name))
+
+
+@release.command()
+@RELEASE
+def show(release: str) -> None:
+    """A release's record."""
+    from throughline.releasing.release import shown
+
+    print(shown(ROOT, release))
+
+
+@release.command()
+@click.argument("old", metavar="NAME@VERSION")
+@click.argument("new", metavar="NAME@VERSION")
+def diff(old: str, new: str) -> None:
+    """What differs between two releases."""
+    from throughline.releasing.release import compared
+
+    print(compared(ROOT, old, new))
+
+
+@release.command()
+@RELEASE
+@STAGE
+def approve(release: str, stage: str) -> None:
+    """Say, as another person than released it, that a release may stand in a stage."""
+    from throughline.releasing.approval import approved
+
+    print(approved(ROOT, release, stage))
+
+
+@release.command()
+@RELEASE
+@STAGE
+def promote(release: str, stage: str) -> None:
+    """Put a release into a stage, if it has all that the stage asks for.
+
+    What stands in `production` is the champion.
+    """
+    from throughline.releasing.moving import promoted
+
+    print(promoted(ROOT, release, stage))
+
+
+@release.command()
+@RELEASE
+@click.argument("stage", default=PRODUCTION, metavar="[STAGE]")
+@COMMIT
+def rollback(release: str, stage: str, commit: bool) -> None:
+    """Put a release back into a stage that it stood in, by default production: the champion."""
+    from throughline.releasing.moving import rolled_back
+
+    print(rolled_back(ROOT, release, stage, commit))
+
+
+@click.command()
+@RELEASE
+@click.option("--from-scratch", is_flag=True, help="Fetch the source again, not its kept copy.")
+def reproduce(release: str, from_scratch: bool) -> int:
+    """Rebuild a released model and prove that it is the same.
+
+    The exit code is 1 when a file is not equal within tolerance.
+    """
+    from throughline.releasing.proof import CLOSE, ORDER
+    from throughline.releasing.reproduce import reproduced, worst
+
+    found = reproduced(ROOT.resolve(), release, from_scratch)
+    return 0 if ORDER.index(worst(found)) <= ORDER.index(CLOSE) else 1
+
+
+@click.command()
+@RELEASE
+@click.option(
+    "--sbom",
+    type=FILE,
+    metavar="FILE",
+    help="Write the environment as CycloneDX JSON.",
+)
+def lineage(release: str, sbom: Path | None) -> None:
+    """Say what a released model came from, with hashes."""
+    from throughline.paths import replaced
+    from throughline.releasing import releases
+    from throughline.releasing.lineage import bill, lineage
+
+    record = releases.read(ROOT, *releases.parsed(release))
+    print("\n".join(lineage(record, ROOT)))
+    if sbom:
+        with replaced(sbom) as draft:
+            draft.write_text(json.dumps(bill(), indent=2) + "\n", encoding="utf-8")
+        print(f"wrote {sbom}")

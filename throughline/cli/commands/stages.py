@@ -1,0 +1,47 @@
+"""`throughline STAGE PIPELINE`: every `cmd:` of a pipeline's `dvc.yaml`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from throughline.cli.arguments import ANNOUNCED, PIPELINE, STRICT
+
+
+def _command(stage: str) -> click.Command:
+    @click.command(stage, help=f"Run stage {stage} of a pipeline.")
+    @PIPELINE
+    def run(name: str) -> None:
+        from throughline.cli.wiring import wire_first
+        from throughline.stages.run import run_stage
+
+        wire_first(Path(), name)
+        if ANNOUNCED in os.environ:
+            print(f"{name}: {stage}", flush=True)
+        run_stage(stage, name, Path())
+
+    return run
+
+
+ingest = _command("ingest")
+validate = _command("validate")
+bottleneck = _command("bottleneck")
+prepare = _command("prepare")
+cross_validate = _command("cross_validate")
+train = _command("train")
+export = _command("export")
+_evaluated = _command("evaluate")
+
+
+@click.command("evaluate", help="Run stage evaluate of a pipeline.")
+@PIPELINE
+@STRICT
+@click.pass_context
+def evaluate(context: click.Context, name: str, strict: bool) -> int:
+    """The stage succeeds whatever its gates say; `--strict` makes a broken one the exit code."""
+    from throughline.cli.commands.running import gates_broken
+
+    context.invoke(_evaluated, name=name)
+    return int(strict and gates_broken(Path(), name))

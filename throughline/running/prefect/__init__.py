@@ -1,0 +1,1 @@
+"""Prefect as this project runs it: server, access, schedules, pools, artifacts."""

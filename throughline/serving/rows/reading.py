@@ -1,0 +1,198 @@
+"""Rows to answer, of a file or the standard input: CSV, JSON lines or Parquet."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+from throughline.serving.errors import BadRequest
+from throughline.serving.rows.delimited import columns_of
+
+# In the place of a file's name.
+STANDARD_INPUT = "-"
+JSON_LINES = (".jsonl", ".ndjson", ".json")
+PARQUET = (".parquet", ".pq")
+# How every Parquet file begins.
+MAGIC = b"PAR1"
+
+Columns = dict[str, list[Any]]
+
+
+def read_columns(
+    path: Path, reading: Mapping[str, Any] | None = None, needed: Sequence[str] = ()
+) -> Columns:
+    """The columns of a file: texts of a CSV file, typed values of the other formats.
+
+    The file's ending tells its format; of the standard input, `-`, its first bytes do.
+
+    Args:
+        path: the file.
+        reading: how the file of the training was laid out, of the model's metadata. Default: a
+            header, commas and UTF-8.
+        needed: the columns that the model takes; a header is told by them.
+
+    Raises:
+        BadRequest: no file, or one that holds no table.
+    """
+    reading = reading or {}
+    piped = str(path) == STANDARD_INPUT
+    name = "standard input" if piped else str(path)
+    content = sys.stdin.buffer.read() if piped else _content(path)
+    ending = _told(content) if piped else path.suffix.lower()
+    if ending in PARQUET:
+        return _renamed(_of_parquet(content, name), reading, needed)
+    if ending in JSON_LINES:
+        return _renamed(_of_json_lines(content, name), reading, needed)
+    return _of_csv(content, name, reading, needed)
+
+
+def _content(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise BadRequest(f"There is no file '{path}'.") from None
+    except IsADirectoryError:
+        raise BadRequest(f"'{path}' must be a file. Received: a folder.") from None
+    except OSError as error:
+        raise BadRequest(f"'{path}' must be a file that can be read: {error}.") from None
+
+
+def _told(content: bytes) -> str:
+    """The ending that a file of such content would have."""
+    if content.startswith(MAGIC):
+        return PARQUET[0]
+    first = content[:64].removeprefix(b"\xef\xbb\xbf").lstrip()[:1]
+    return JSON_LINES[0] if first in (b"{", b"[") else ".csv"
+
+
+def _renamed(columns: Columns, reading: Mapping[str, Any], needed: Sequence[str]) -> Columns:
+    """The columns under the names that the training gave them, unless they have these already."""
+    rename: Mapping[str, str] = reading.get("rename") or {}
+    if set(needed) <= set(columns):
+        return columns
+    return {rename.get(name, name): values for name, values in columns.items()}
+
+
+def _of_csv(
+    content: bytes, name: str, reading: Mapping[str, Any], needed: Sequence[str]
+) -> Columns:
+    text = decoded(content, name, reading)
+    try:
+        header, rows = columns_of(text, reading, needed)
+    except csv.Error as error:
+        raise BadRequest(f"'{name}' must be a sound CSV file: {error}.") from None
+    if not header:
+        raise BadRequest(f"'{name}' must start with a header. Received: an empty file.")
+    doubled = sorted({column for column in header if header.count(column) > 1})
+    if doubled:
+        raise BadRequest(f"'{name}': column '{doubled[0]}' stands twice in the header.")
+    for number, (row, _) in enumerate(rows, start=1):
+        if len(row) != len(header):
+            raise BadRequest(
+                f"'{name}', row {number} must have {len(header)} values. Received: {len(row)}."
+            )
+    return {column: [row[i] for row, _ in rows] for i, column in enumerate(header)}
+
+
+def decoded(content: bytes, name: str, reading: Mapping[str, Any]) -> str:
+    """The text of a CSV file.
+
+    Raises:
+        BadRequest: it is neither in the training's encoding nor in UTF-8.
+    """
+    encoding = str(reading.get("encoding", "utf-8"))
+    usual = encoding.lower() in ("utf-8", "utf8")
+    try:
+        return content.decode("utf-8-sig" if usual else encoding)
+    except LookupError:
+        raise BadRequest(
+            f"'{name}' is read in an encoding that is not known: {encoding}."
+        ) from None
+    except UnicodeDecodeError as error:
+        wrong = error
+    try:
+        # Rows made today, for a model of a file of yesterday.
+        return content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        called = "UTF-8" if usual else encoding
+        raise BadRequest(f"'{name}' must be {called} text: {wrong.reason}.") from None
+
+
+def _of_json_lines(content: bytes, name: str) -> Columns:
+    """An object a line, or one list of objects, as the training takes both."""
+    text = decoded(content, name, {})
+    if text.lstrip()[:1] == "[":
+        found = _parsed(text, f"'{name}'", "a list of objects")
+        numbered = [(f"'{name}', row {place}", row) for place, row in enumerate(found, start=1)]
+    else:
+        lines = [(f"'{name}', line {n}", line) for n, line in enumerate(io.StringIO(text), start=1)]
+        kept = [(place, line) for place, line in lines if line.strip()]
+        numbered = [(place, _parsed(line, place, "one JSON object")) for place, line in kept]
+    if not numbered:
+        raise BadRequest(f"'{name}' must hold a JSON object a line. Received: none.")
+    rows = [_row(row, place) for place, row in numbered]
+    # A row that lacks a name lacks the value.
+    names = dict.fromkeys(key for row in rows for key in row)
+    return {column: [row.get(column) for row in rows] for column in names}
+
+
+def _parsed(text: str, place: str, expected: str) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError) as error:
+        said = error.msg if isinstance(error, json.JSONDecodeError) else type(error).__name__
+        raise BadRequest(
+            f"{place} must be {expected}: {said}. Received: {text.strip()!r:.80}."
+        ) from None
+
+
+def _row(found: Any, place: str) -> dict[str, Any]:
+    """One row.
+
+    Raises:
+        BadRequest: no JSON object, or one that holds lists or objects.
+    """
+    if not isinstance(found, dict):
+        raise BadRequest(f"{place} must be one JSON object. Received: {found!r:.80}.")
+    for column, value in found.items():
+        if isinstance(value, list | dict):
+            raise BadRequest(
+                f"{place}, column '{column}' must be a text, a number, true, false or null. "
+                f"Received: {value!r:.80}."
+            )
+    return found
+
+
+def _of_parquet(content: bytes, name: str) -> Columns:
+    try:
+        import pyarrow as pa
+        import pyarrow.parquet as parquet
+    except ImportError:
+        raise BadRequest(
+            f"'{name}' is Parquet, which needs the library 'pyarrow'. Run `pip install pyarrow`, "
+            "or give CSV or JSON lines."
+        ) from None
+    try:
+        table = parquet.read_table(pa.BufferReader(content))
+    except (pa.ArrowException, OSError) as error:
+        raise BadRequest(f"'{name}' must be a sound Parquet file: {str(error)[:200]}.") from None
+    doubled = sorted({c for c in table.column_names if table.column_names.count(c) > 1})
+    if doubled:
+        raise BadRequest(f"'{name}': column '{doubled[0]}' stands twice.")
+    return {
+        column: [_plain(value) for value in table.column(column).to_pylist()]
+        for column in table.column_names
+    }
+
+
+def _plain(value: Any) -> Any:
+    """A time as the text that says it."""
+    if isinstance(value, datetime):
+        return value.isoformat(" ")
+    return value.isoformat() if isinstance(value, date) else value

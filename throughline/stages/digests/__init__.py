@@ -1,0 +1,1 @@
+"""Code by digest: what `dvc.yaml` depends on in place of files."""

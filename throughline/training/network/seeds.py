@@ -1,0 +1,43 @@
+"""The seeds of a network's initialisers and dropouts, drawn from one number.
+
+Keras draws the seed of each layer that has none from Python's `random`, which all threads of a
+process share: a client that waits a random while in another thread (Prefect's, a database's)
+moved the sequence in the middle of a network, whose weights then were others. So Keras is given
+a source of its own that each thread has for itself.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections.abc import Iterator
+from contextvars import ContextVar
+
+_source: ContextVar[random.Random | None] = ContextVar("source of seeds", default=None)
+
+
+class _Seeds:
+    """What Keras takes for the module `random`: the thread's own source where it has one."""
+
+    def randint(self, low: int, high: int) -> int:
+        return (_source.get() or random).randint(low, high)
+
+
+@contextlib.contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Whatever Keras builds in here draws its seeds from `seed`, in the order of building.
+
+    Seeds stay out of the configuration this way, so all folds share one network.json. Python's
+    own `random` is seeded, too, for a user's network that asks it, and put back afterwards.
+    """
+    from keras.src.random import seed_generator
+
+    if not isinstance(seed_generator.python_random, _Seeds):
+        seed_generator.python_random = _Seeds()
+    before, token = random.getstate(), _source.set(random.Random(seed))
+    random.seed(seed)
+    try:
+        yield
+    finally:
+        _source.reset(token)
+        random.setstate(before)
