@@ -49,6 +49,8 @@ FEWEST_WHOLE = 0.8
 LONGEST = 9
 # Longer seasons leave too few whole ones in a window.
 MOST_SEASON = 60
+# Rows of one look farther back where there is no season.
+UNSEASONAL = 12
 # Windows that a fold is validated by, and rows that a network bends on, at least.
 FEWEST_IN_A_FOLD, FEWEST_TO_BEND = 8, 500
 
@@ -269,7 +271,7 @@ def _way(
     longest = max(usual + 1, grid.steps // LONGEST)
     if season is not None and season > MOST_SEASON:
         season = None
-    lookbacks = [usual, usual // 2, 2 * usual, *([season + 1] if season else [FEWEST_YEARS * 3])]
+    lookbacks = [usual, usual // 2, 2 * usual, season + 1 if season else UNSEASONAL]
     kept = [each for each in dict.fromkeys(lookbacks) if 2 <= each < longest]
     return chosen(seen(known, target, others, calendar, season), kept or [usual], longest)
 
