@@ -215,6 +215,15 @@ def _folds_for_those_that_ask(pipeline: Pipeline) -> Problems:
         yield MisplacedKey("'cross_validate' needs section 'cross_validation'", "compare")
 
 
+def _linear_starts_answer_with_numbers(pipeline: Pipeline) -> Problems:
+    if pipeline.training.start is not None and pipeline.task not in ("regression", "forecast"):
+        yield MisplacedKey(
+            "'start: linear' is for tasks that answer with numbers: regression and forecast",
+            "training",
+            "start",
+        )
+
+
 def _forecasters_forecast(pipeline: Pipeline) -> Problems:
     for number, comparison in enumerate(pipeline.compare):
         if comparison.model in FORECASTERS and pipeline.task != "forecast":
@@ -253,5 +262,6 @@ RULES: tuple[Callable[[Pipeline], Problems], ...] = (
     _inputs_have_files_of_their_own,
     _folds_can_follow_the_split,
     _folds_for_those_that_ask,
+    _linear_starts_answer_with_numbers,
     _forecasters_forecast,
 )

@@ -58,7 +58,9 @@ def _described(values: pd.Series, kind: str, users: list[Planned]) -> dict[str, 
         assert own is not None and own.image is not None
         framing = {} if own.image.framing is None else {"fit": own.image.framing}
         fixed = {"fixed_size": own.image.size is None}
-        return entry | fixed | framing | image.described(values, own.image)
+        first = own.image.filters[0].spectrogram if own.image.filters else None
+        heard = {} if first is None else {"rate": first.rate}
+        return entry | fixed | framing | heard | image.described(values, own.image)
     encode = own.encode if own else None
     if kind == "string" and encode is not None:
         shares = values.dropna().astype(str).value_counts(normalize=True).sort_index()

@@ -161,7 +161,7 @@ def _read_times(frame: pd.DataFrame, features: Sequence[Fact], draft: Draft) -> 
 def _of_pictures(facts: Sequence[Fact], target: str, source: dict[str, Any], title: str) -> Draft:
     part = protocol.part_column(facts)
     known = [fact for fact in facts if fact.name in (target, part)]
-    found = pictures.sections(source["images"]["size"], facts, target, part)
+    found = pictures.sections(source["images"], facts, target, part)
     rules = expectations(known, target)
     # More columns than these describe each file.
     del rules["rules"][0]

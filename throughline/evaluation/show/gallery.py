@@ -21,9 +21,10 @@ SIDE = 96
 
 
 def picture_column(rows: Any) -> str | None:
-    """The one column of pictures of raw rows, or None; windows of a series have none."""
+    """The one column of pictures of raw rows, or None; windows and sounds have none to show."""
     columns = rows.columns if isinstance(rows, Rows) else {}
-    names = [name for name, values in columns.items() if values.ndim == 4]
+    # A sound is stored as two bytes a sample.
+    names = [n for n, values in columns.items() if values.ndim == 4 and values.shape[2:] != (2, 1)]
     return names[0] if len(names) == 1 else None
 
 
