@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from html import escape
-from statistics import NormalDist
 from typing import Any
 
-from throughline.report.markup import cell, spoken, table, text
+from throughline.report.markup import cell, ranged, spoken, table, text
 
 # Points of a sweep that the page shows; the CSV beside the scores has all of them.
 MOST_POINTS = 60
@@ -33,7 +32,7 @@ def sweeps(found: Mapping[str, Any]) -> str:
         refitted = list(next((p["refitted"] for p in points if "refitted" in p), ()))
         header += [f"{spoken(key)} of all rows trained on" for key in refitted]
         title = sweep.get("title") or name
-        said = table(header, rows, sweep["best"]) + _by_chance(sweep["points"], metrics)
+        said = table(header, rows, sweep["best"]) + _selected(sweep)
         parts.append(f"<h3>{escape(title)}</h3>" + said)
     if not parts:
         return ""
@@ -41,20 +40,18 @@ def sweeps(found: Mapping[str, Any]) -> str:
     return "<h2>Sweeps</h2>" + note + "".join(parts)
 
 
-def _by_chance(points: Sequence[Mapping[str, Any]], metrics: Sequence[str]) -> str:
-    """How far the best of so many equal points lies above them by luck alone.
-
-    The expected largest of k normal numbers (Blom 1958) in standard errors of a mean of the folds.
-    """
-    found = [point["metrics"][metrics[-1]] for point in points if "metrics" in point]
-    errors = [each["sd"] / len(each["values"]) ** 0.5 for each in found if each.get("values")]
-    if len(errors) < 2:
+def _selected(sweep: Mapping[str, Any]) -> str:
+    """What the best point is worth by folds that had no say in choosing it."""
+    found = sweep.get("selected")
+    if found is None or sweep["best"] is None:
         return ""
-    count, error = len(errors), sum(errors) / len(errors)
-    largest = NormalDist().inv_cdf((count - 0.375) / (count + 0.25))
+    name = sweep["by"]
+    best = sweep["points"][sweep["best"]]["metrics"][name]["mean"]
+    honest = ranged({"value": found["mean"], "low": found["low"], "high": found["high"]})
     return (
-        f"<p>The best was chosen by these very folds: of {count} points that are all as good, the "
-        f"best is better by about {largest * error:.2g} in {spoken(metrics[-1])} by chance.</p>"
+        f"<p>The best was chosen by these very folds, which flatters its {spoken(name)} of "
+        f"{best:.4g}. Scored on each fold by the point that the others choose, a choice among "
+        f"{len(sweep['points'])} points is worth {honest}.</p>"
     )
 
 
