@@ -15,6 +15,7 @@ from statistics import NormalDist
 from typing import Any
 
 import numpy as np
+from scipy.signal import lfilter
 
 from throughline.evaluation.compare.champion import judged
 from throughline.evaluation.measure.blocks import BlockResamples, block_length, understated
@@ -179,9 +180,7 @@ def series() -> Iterator[Cell]:
         for rows in (200, 1000):
 
             def hit(generator: np.random.Generator, m: float = memory, n: int = rows) -> bool:
-                noise = generator.normal(size=n + 300)
-                for step in range(1, n + 300):
-                    noise[step] += m * noise[step - 1]
+                noise = lfilter([1.0], [1.0, -m], generator.normal(size=n + 300))
                 errors = noise[300:] * (1 - m**2) ** 0.5
                 outcome = of_numbers(errors, generator)
                 losses = np.abs(errors)

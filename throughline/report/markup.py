@@ -47,7 +47,8 @@ def ranged(figure: Mapping[str, Any] | None, digits: int = 4) -> str:
         return '<span class="range">–</span>'
     few = figure.get("decided_by")
     rows = "1 row decides" if few == 1 else f"{few} rows decide"
-    warning = f' <span class="range">({rows}; no interval)</span>' if few else ""
+    what = "no interval" if figure["low"] is None else "it may be too narrow"
+    warning = f' <span class="range">({rows}; {what})</span>' if few else ""
     return f"{_short(figure['value'], digits)} {interval(figure, digits)}{warning}".rstrip()
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from throughline.evaluation.show.methods import methods
+from throughline.evaluation.show.methods import cautions, methods
 from throughline.figures.names import FIGURES
 from throughline.report.chart import number
 from throughline.report.markup import (
@@ -115,6 +115,8 @@ def figures(report: Report) -> str:
         if any(prefix + name in metrics for prefix in prefixes)
     ]
     note = f'<p class="note">{methods(metrics.values(), report["task"])}</p>'
+    narrow = cautions(report["branches"]["main"])
+    note += f'<p class="warning">{narrow}</p>' if narrow else ""
     return f"<h2>Figures</h2>{table(header, rows)}{note}{_coefficients(report)}"
 
 
@@ -191,7 +193,19 @@ def variants(report: Report) -> str:
         )
     compared = spoken(report["branches"]["main"]["comparisons"][0]["difference"]["metric"])
     header = ("branch", *map(spoken, names), f"{compared} − main's, paired", "it is")
-    return "<h2>Variants</h2>" + table(header, rows)
+    return f"<h2>Variants</h2>{_looks(report)}" + table(header, rows)
+
+
+def _looks(report: Report) -> str:
+    """How often the test rows were looked at, and what that does to the best."""
+    looks = sum(content["rows"]["test"] > 0 for content in report["branches"].values())
+    if looks < 2:
+        return ""
+    return (
+        f"<p>The test rows were looked at {looks} times, once a branch. Whoever picks the best of "
+        "these by them flatters it: choose by cross-validation, and let the test rows judge one."
+        "</p>"
+    )
 
 
 def precisions(report: Report) -> str:
