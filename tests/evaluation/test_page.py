@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from throughline.evaluation.show.advice import advice
+from throughline.evaluation.show.methods import cautions
 from throughline.report.chart import Chart, time_ticks
-from throughline.report.markup import plus_minus
+from throughline.report.markup import plus_minus, ranged
 from throughline.report.page import LIBRARY, _environment, page, piece
 
 
@@ -37,6 +38,49 @@ class TestClaims:
         columns = page.partition("</thead>")[0].count("<th ")
         assert f'<td class="why" colspan="{columns}">too few &lt;rows&gt;</td></tr>' in page
         assert page.count('class="why"') == 1
+
+
+def branch(rows: int, method: str, name: str, **more: Any) -> dict[str, Any]:
+    figure = {"value": 0.5, "low": 0.4, "high": 0.6, "method": method}
+    return {"rows": {"test": rows, "training": 100}, "metrics": {name: figure}, **more}
+
+
+class TestIntervalsThatAreTooNarrow:
+    def test_are_said_to_be_where_few_rows_hold_no_large_error(self) -> None:
+        assert "too narrow" in cautions(branch(50, "studentised", "mse"))
+        assert cautions(branch(1000, "studentised", "mse")) == ""
+        assert cautions(branch(50, "wilson", "accuracy")) == ""
+
+    def test_are_said_to_be_where_classes_have_few_rows(self) -> None:
+        held = [{"support": 0}, {"support": 4}, {"support": 40}]
+        said = cautions(branch(50, "posterior", "macro_f1", per_class=held))
+        assert "2 classes have fewer than 5 test rows" in said
+        assert cautions(branch(50, "posterior", "macro_f1", per_class=held[2:])) == ""
+        assert cautions(branch(50, "posterior", "f1", per_class=held)) == ""
+
+    def test_are_said_to_be_where_a_series_has_few_blocks(self) -> None:
+        assert "only 5 blocks" in cautions(branch(200, "blocks", "mae", blocks=5))
+        assert cautions(branch(900, "blocks", "mae", blocks=80)) == ""
+
+    def test_or_there_is_none_where_a_handful_decides(self) -> None:
+        figure = {"value": 0.5, "low": 0.4, "high": 0.6, "decided_by": 3}
+        assert "(3 rows decide; it may be too narrow)" in ranged(figure)
+        assert "(1 row decides; no interval)" in ranged(
+            {"value": 0.5, "low": None, "high": None, "decided_by": 1}
+        )
+
+
+class TestLooks:
+    def test_at_the_test_rows_are_counted(self) -> None:
+        shown = {"difference": {"metric": "accuracy"}}
+        some = branch(50, "wilson", "accuracy", title="", comparisons=[shown])
+
+        def variants(branches: dict[str, Any]) -> str:
+            return piece("evaluation/show/figures.html", "variants", branches, ["accuracy"])
+
+        assert "looked at 3 times" in variants({"main": some, "a": some, "b": some})
+        none = {name: {**some, "rows": {"test": 0, "training": 9}} for name in ("main", "a")}
+        assert "looked at" not in variants(none)
 
 
 class TestTheConfusionMatrix:

@@ -173,6 +173,7 @@ def _details(outcome: Outcome, parts: Any) -> dict[str, Any]:
             "windows": parts.window["windows"],
             "series": parts.window["rows"],
             "block": parts.draws.block,
+            "blocks": parts.draws.units,
         }
     if outcome.task in ("regression", "proportion"):
         found = regression.coefficients(

@@ -69,7 +69,8 @@ def ranged(figure: Mapping[str, Any] | None) -> Markup:
     few = figure.get("decided_by")
     rest = f" ± {half}" if half else ""
     if few:
-        rest = f" ({'1 row decides' if few == 1 else f'{few} rows decide'}; no interval)"
+        rows = "1 row decides" if few == 1 else f"{few} rows decide"
+        rest += f" ({rows}; {'it may be too narrow' if half else 'no interval'})"
     spread = Markup('<span class="range">{}</span>').format(rest) if rest else ""
     return SHOWN.format(_interval(figure) if half else "", value, spread)
 

@@ -106,7 +106,7 @@ def _is_better(ours: float, theirs: float, wanted: Direction) -> bool:
 def _within(figure: Figure, claim: Claim, margin: float) -> bool:
     """Whether all that our figure may be lies within the margin."""
     if figure.get("decided_by"):
-        # Without an interval nothing is shown by so few rows.
+        # So few rows show no equality, with or without an interval.
         return False
     low, high = figure["low"], figure["high"]
     ends = (figure["value"],) if low is None or high is None else (low, high)
@@ -117,7 +117,7 @@ def _within(figure: Figure, claim: Claim, margin: float) -> bool:
 def _compatible(claim: Claim, figure: Figure) -> bool:
     if claim.sd is not None and abs(figure["value"] - claim.value) <= DEVIATIONS * claim.sd:
         return True
-    if figure.get("decided_by"):
+    if figure.get("decided_by") and figure["low"] is None:
         # Nor do they speak against anything.
         return True
     low, high, half = figure["low"], figure["high"], _half_a_unit(claim.value)

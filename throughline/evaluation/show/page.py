@@ -7,7 +7,7 @@ from typing import Any
 
 from throughline.evaluation.show.advice import advice
 from throughline.evaluation.show.line import outdone, sentence
-from throughline.evaluation.show.methods import methods
+from throughline.evaluation.show.methods import cautions, methods
 from throughline.figures.names import FIGURES
 from throughline.report import page as pages
 from throughline.report.chart import number
@@ -45,6 +45,7 @@ def page(
         rows=[name for name in every if any(p + name in metrics for p in columns.values())],
         columns=columns,
         methods=methods(metrics.values(), report["task"]),
+        cautions=cautions(report["branches"]["main"]),
     )
 
 

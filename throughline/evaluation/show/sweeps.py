@@ -1,10 +1,9 @@
-"""What the page shows of sweeps: their points, luck, and a curve over one number."""
+"""What the page shows of sweeps: their points, what choosing is worth, and a curve over one number."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from statistics import NormalDist
 from typing import TYPE_CHECKING, Any
 
 from throughline.report.chart import Chart, bounds
@@ -34,25 +33,21 @@ def _prepared(name: str, sweep: Mapping[str, Any]) -> dict[str, Any]:
         "title": sweep.get("title") or name,
         "header": header + [f"{spoken(key)} of all rows trained on" for key in refitted],
         "points": points[:MOST_POINTS],
-        "all": sum("metrics" in point for point in points),
         "best": sweep["best"],
         "metrics": metrics,
-        "by_chance": _by_chance(points, metrics),
+        "selected": _selected(sweep),
         "curve": curve(points),
     }
 
 
-def _by_chance(points: Sequence[Mapping[str, Any]], metrics: Sequence[str]) -> float | None:
-    """How far the best of so many equal points lies above them by luck alone.
-
-    The expected largest of k normal numbers (Blom 1958) in standard errors of a mean of the folds.
-    """
-    found = [point["metrics"][metrics[-1]] for point in points if "metrics" in point]
-    errors = [each["sd"] / len(each["values"]) ** 0.5 for each in found if each.get("values")]
-    if len(errors) < 2:
+def _selected(sweep: Mapping[str, Any]) -> dict[str, Any] | None:
+    """What the best point is worth by folds that had no say in choosing it."""
+    found, name = sweep.get("selected"), sweep["by"]
+    if found is None or sweep["best"] is None:
         return None
-    largest = NormalDist().inv_cdf((len(errors) - 0.375) / (len(errors) + 0.25))
-    return float(largest * sum(errors) / len(errors))
+    best = sweep["points"][sweep["best"]]["metrics"][name]["mean"]
+    honest = {"value": found["mean"], "low": found["low"], "high": found["high"]}
+    return {"metric": name, "best": best, "count": len(sweep["points"]), "honest": honest}
 
 
 def curve(points: Sequence[Mapping[str, Any]]) -> Markup | None:

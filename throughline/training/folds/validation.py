@@ -110,6 +110,7 @@ class Planned:
                 at_size(*part, sizes, figures)
                 for part, sizes in zip(smaller, self.sizes[1:], strict=True)
             ],
+            len(histories) // len(self.folds),
         )
 
     @property

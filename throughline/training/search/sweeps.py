@@ -90,10 +90,12 @@ def run_sweep(
     Returns:
         The points with their settings and scores and, with `refit`, `refitted` figures; where
         the loss became NaN or infinite, what was found under `diverged`; the position of the best
-        point, None where all diverged, and the metric `by` which it is the best.
+        point, None where all diverged, and the metric `by` which it is the best; `selected`, what a
+        choice by that metric is worth on folds that had no say in it, None for a single point.
     """
     from throughline.pipeline.loading import varied
     from throughline.training.folds.validation import figures_of
+    from throughline.training.search.selection import selected
 
     base = stage_input.branches[sweep.base]
     document = stage_input.document
@@ -114,8 +116,17 @@ def run_sweep(
         {"settings": settings, **point.result(list(islice(outcomes, len(point))))}
         for settings, point in zip(every, points, strict=True)
     ]
-    best = _best(sweep, results, figures_of(points[0].planned.view))
-    return {"title": sweep.title, "points": results, **best}
+    figures = figures_of(points[0].planned.view)
+    best = _best(sweep, results, figures)
+    planned = points[0].planned
+    by = best["by"]
+    honest = selected(
+        [point["metrics"][by]["values"] for point in results if "metrics" in point],
+        planned.folds,
+        planned.sizes[0],
+        figures[by],
+    )
+    return {"title": sweep.title, "points": results, **best, "selected": honest}
 
 
 def _view(name: str, document: Mapping[str, Any], settings: Mapping[str, Any]) -> Pipeline:
