@@ -1,4 +1,4 @@
-"""Commands that look at a project: `list`, `status`, `open`, `doctor`."""
+"""Commands that look at a project: `list`, `status`, `compare`, `open`, `doctor`."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from throughline.cli.arguments import ONE_IF_ANY, PIPELINE
+from throughline.cli.arguments import ONE_IF_ANY, PIPELINE, STRICT
 
 ROOT = Path()
 JSON = click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
@@ -61,6 +61,26 @@ def _told(entry: Mapping[str, Any]) -> Iterator[str]:
     if entry["champion"]:
         yield f"champion {entry['champion']}"
     yield from (f"{stage} {version}" for stage, version in entry.get("stages", {}).items())
+
+
+@click.command()
+@click.argument("revision")
+@ONE_IF_ANY
+@click.option("--markdown", is_flag=True, help="As a comment of a pull request, with charts.")
+@STRICT
+def compare(revision: str, name: str | None, markdown: bool, strict: bool) -> int:
+    """Hold figures and gates of the pipelines here against those at a REVISION of git.
+
+    The exit code is 1 when a gate does not hold and `--strict` asks for it.
+    """
+    from throughline.releasing import comparison
+
+    pairs = comparison.compared(ROOT, revision, name)
+    if markdown:
+        print(comparison.markdown(pairs, revision), end="")
+    else:
+        print("\n".join(comparison.told(pairs, revision)))
+    return int(strict and any(pair.broken for pair in pairs))
 
 
 @click.command("open")
