@@ -9,9 +9,11 @@ from typing import Any
 from prefect import State, flow
 
 from tasks import task_of
+from throughline.cli.overview import released_pipelines
 from throughline.names import Name
 from throughline.releasing.announce import announce
 from throughline.releasing.retraining import Settings, final_state, retrained
+from throughline.running.prefect.artifacts import publish_status
 
 
 @flow(name="retrain", flow_run_name="retrain {name}", persist_result=False)
@@ -35,4 +37,5 @@ def retrain(
     )
     verdict = retrained(Path(), name, settings, task_of)
     announce(asdict(verdict), settings.webhook)
+    publish_status(lambda: released_pipelines(Path()))
     return final_state(verdict)
