@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 from prefect import State, flow
 
 from tasks import task_of
-from throughline.cli.overview import released_pipelines
+from throughline.project.index import write_index
+from throughline.project.overview import released_pipelines
 from throughline.running.flow import final_state, opened, walk
 from throughline.running.prefect.artifacts import publish_status
 
@@ -26,5 +26,6 @@ def pipeline(
     """
     with opened(names or [], workers, on) as run:
         walk(run, task_of)
-    publish_status(lambda: released_pipelines(Path()))
+    publish_status(lambda: released_pipelines(run.root))
+    write_index(run.root)
     return final_state(run)

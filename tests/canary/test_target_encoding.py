@@ -9,11 +9,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.repositories import rows_in_memory
 from throughline.canary.folds import of_rows
 from throughline.pipeline.pipeline import Pipeline
 from throughline.preprocessing import fit as fitting
-from throughline.preprocessing.target import fit_target
-from throughline.training.folds.fold_arrays import TrainingRows
 from throughline.training.folds.validation import Planned
 
 ROWS, LEVELS = 1200, 300
@@ -44,7 +43,7 @@ def pipeline() -> Any:
 
 def fold_score(rows: pd.DataFrame, pipeline: Any) -> float:
     """The mean accuracy of a threshold, learned from each fold's arrays, on its held rows."""
-    data = TrainingRows(rows, fit_target(rows, pipeline.target, pipeline.task))
+    data = rows_in_memory(rows, pipeline)
     planned = Planned(pipeline, data, pipeline.cross_validation, 0)
     scores = []
     for group in next(planned.parts()):

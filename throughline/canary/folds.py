@@ -149,6 +149,7 @@ def of_series(rows: pd.DataFrame, pipeline: Any) -> tuple[int, tuple[int, ...]]:
     moved = []
     every = folds(series, done.training.ends, extent, protocol, pipeline.split)
     for number, fold in enumerate(every):
+        assert fold.rows is not None
         unseen = corrupted(series.rows, ~fold.rows, (), (), False)
         found = []
         for held in (series, replace(series, rows=unseen)):

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from throughline.errors import nearest
-from throughline.pipeline.schema.judgement import Claim, Gates, fits
+from throughline.pipeline.schema.judgement import FORECASTERS, Claim, Gates, fits
 from throughline.pipeline.strict import MisplacedKey
 
 if TYPE_CHECKING:
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 # `prepare` keeps the array of each input as NAME.npy, its parts as NAME.PART.npy, and beside them
 # arrays of its own.
 BESIDE_ARRAYS = ("target", "positions", "steps")
-ARRAY_PARTS = ("ends", "offsets", "vectors")
+SPARSE_PARTS = ("values", "columns", "begins", "counts", "places", "zeros")
+ARRAY_PARTS = ("ends", "offsets", "vectors", *SPARSE_PARTS)
 
 Problems = Iterator[MisplacedKey]
 
@@ -214,6 +215,17 @@ def _folds_for_those_that_ask(pipeline: Pipeline) -> Problems:
         yield MisplacedKey("'cross_validate' needs section 'cross_validation'", "compare")
 
 
+def _forecasters_forecast(pipeline: Pipeline) -> Problems:
+    for number, comparison in enumerate(pipeline.compare):
+        if comparison.model in FORECASTERS and pipeline.task != "forecast":
+            yield MisplacedKey(
+                f"'{comparison.model}' forecasts, and the task is '{pipeline.task}'; "
+                f"name '{pipeline.problem.baseline}' instead",
+                "compare",
+                number,
+            )
+
+
 def _point_is_one(pipeline: Pipeline, claim: Claim, number: int) -> Problems:
     if claim.sweep not in pipeline.sweeps:
         yield MisplacedKey(
@@ -241,4 +253,5 @@ RULES: tuple[Callable[[Pipeline], Problems], ...] = (
     _inputs_have_files_of_their_own,
     _folds_can_follow_the_split,
     _folds_for_those_that_ask,
+    _forecasters_forecast,
 )

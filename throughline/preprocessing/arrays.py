@@ -46,7 +46,12 @@ def arrays(
     """
     ready = {**dict.fromkeys(fitted.unchanged), **dict.fromkeys(fitted.stored)}
     if set(ready) != set(fitted.features):
-        found = run(fitted.graph, rows, fitted.inputs, fitted.types, gathered=gathered)
+        found = run(
+            fitted.graph, rows, fitted.inputs, fitted.types, gathered=gathered,
+            features=fitted.features,
+            # Rows that are put in out of fold need an array to be put in.
+            sparse=set(fitted.features) - set(fitted.out_of_fold),
+        )  # fmt: skip
         return _with_out_of_fold(found, fitted, slice(None) if training is None else training)
     head = rows.head(CHECKED)
     expected = run(fitted.graph, head, fitted.inputs, fitted.types)

@@ -41,6 +41,12 @@ def git(root: Path, *arguments: str, **variables: str) -> str:
         # A hook may say nothing, or say it on the wrong channel.
         words = " ".join((error.stderr or error.stdout).split())
         told = words or f"exit code {error.returncode}"
+        if "not a git repository" in told:
+            raise GitRefused(
+                "Releases need a git repository",
+                "none here",
+                "Run `git init` and `dvc config --unset core.no_scm`, and commit the project",
+            ) from None
         raise GitRefused(f"git {arguments[0]} must succeed", told) from None
     return done.stdout.strip()
 

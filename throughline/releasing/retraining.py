@@ -8,11 +8,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from throughline.errors import BadPipeline, MissingFile, ThroughlineError, listed, nearest
+from throughline.errors import BadPipeline, ThroughlineError, listed
 from throughline.evaluation.compare.champion import compare
 from throughline.evaluation.measure.difference import BETTER, EQUAL, NOT_SHOWN
 from throughline.names import named
-from throughline.paths import Workspace, pipelines, read_json, replaced, write_json
+from throughline.paths import Workspace, existing, read_json, replaced, write_json
 from throughline.releasing import releases
 from throughline.releasing.git import changed_files, git, require_identity
 from throughline.releasing.outputs import cache_of, cached, files, sha256
@@ -86,9 +86,7 @@ def checked(root: Path, name: str, settings: Settings) -> None:
         BadPipeline: it shall commit, but files that a model comes from are not committed; or the
             webhook holds a secret or a variable that is not set.
     """
-    known = pipelines(root)
-    if name not in known:
-        raise MissingFile("A pipeline was expected", name, nearest(name, known))
+    existing(root, name)
     webhook.check(settings.webhook)
     webhook.resolved(settings.webhook)
     if settings.commit:

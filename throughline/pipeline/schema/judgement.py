@@ -10,15 +10,9 @@ from pydantic import Field, field_validator, model_validator
 
 from throughline.pipeline.strict import Strict
 
-BASELINES = (
-    "majority",
-    "mean",
-    "shuffled-labels",
-    "persistence",
-    "seasonal-persistence",
-    "drift",
-    "sign-persistence",
-)
+# What a forecast is worth nothing without, simplest first.
+FORECASTERS = ("persistence", "seasonal-persistence", "drift", "ETS", "linear-autoregression")
+BASELINES = ("majority", "mean", "shuffled-labels", *FORECASTERS, "sign-persistence")
 CLASSICAL = (
     "LogisticRegression",
     "LinearRegression",

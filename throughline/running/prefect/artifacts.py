@@ -93,7 +93,7 @@ def publish_status(entries: Callable[[], Sequence[Mapping[str, Any]]]) -> None:
     A report of another pipeline that cannot be read is told, and fails no flow.
 
     Args:
-        entries: gives one for each pipeline; see `throughline.cli.overview.released_pipelines`.
+        entries: gives one for each pipeline; see `throughline.project.overview.released_pipelines`.
     """
     from prefect.artifacts import create_table_artifact
 
