@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import sys
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,11 @@ class RayCluster:
         self._running: set[Any] = set()
         # Ray reads them when it is imported; its processes inherit them.
         os.environ.update(SILENT | processor.AT_START)
+        if address == OWN:
+            # Whoever may speak to a cluster may have it run any command.
+            os.environ["RAY_AUTH_MODE"] = "token"
+            # Once for this process: Ray keeps the one that it read first.
+            os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_urlsafe(32))
         try:
             import ray
         except ImportError:
@@ -62,7 +68,8 @@ class RayCluster:
                 log_to_driver=False,
                 logging_level="error",
             )
-        except (ConnectionError, OSError, RuntimeError, ValueError) as error:
+        except Exception as error:
+            # Of its own, of sockets, or none but `Exception`, where its processes start too slowly.
             told = " ".join(str(error).split())
             raise NoCluster(f"A Ray cluster must answer at {address}", told) from error
         self.gpu_slots = int(ray.cluster_resources().get("GPU", 0))

@@ -12,6 +12,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 from throughline.errors import BadPipeline
 from throughline.pipeline.yaml_file import YamlFile
@@ -113,5 +114,5 @@ def forget(root: Path) -> int:
     with get_client(sync_client=True) as client:
         old = client.request("POST", "/flow_runs/filter", json=asked).json()
         for each in old:
-            client.request("DELETE", f"/flow_runs/{each['id']}")
+            client.delete_flow_run(UUID(each["id"]))
     return len(old)
