@@ -87,8 +87,9 @@ down: setup
 # schedules: a verdict for each.
 faults: setup
 	python -m pytest -m "slow or not slow" -s -vv tests/flows/test_faults.py \
-	  tests/flows/test_promotion.py tests/flows/test_remote.py tests/flows/test_schedules.py \
-	  tests/flows/test_surroundings.py tests/flows/test_webhook.py
+	  tests/flows/test_promotion.py tests/flows/test_stages_of_releases.py \
+	  tests/flows/test_remote.py tests/flows/test_schedules.py tests/flows/test_alerts.py \
+	  tests/flows/test_retention.py tests/flows/test_surroundings.py tests/flows/test_webhook.py
 
 # What strangers' files, pipelines, addresses, queries and models try: a verdict for each.
 attacks: setup

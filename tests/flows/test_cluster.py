@@ -1,4 +1,4 @@
-"""The same flow on a Dask cluster: the same records, by one setting."""
+"""The same flow on a cluster of Dask or Ray: the same records, by one setting."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from tests.flows.test_pipeline import locks, verdicts
 from throughline.cli import main
 from throughline.running.cluster import Cluster, NoCluster
 from throughline.running.flow import execute
+from throughline.running.ray_cluster import RayCluster
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 
@@ -109,3 +110,35 @@ class TestDask:
     def test_an_address_that_is_none_is_a_mistake(self, repository: Path, capsys: object) -> None:
         pytest.importorskip("distributed", reason="the extra dask is not installed")
         assert main(["flow", "one", "--on", "nowhere"]) == 2
+
+
+class TestRay:
+    @pytest.mark.slow
+    def test_a_cluster_of_ones_own_leaves_the_records_of_dvc_repro(
+        self, repository: Path, tmp_path: Path, run: Callable[..., str]
+    ) -> None:
+        """Also where a process is killed in the midst of a stage."""
+        pytest.importorskip("ray", reason="the extra ray is not installed")
+        other = tmp_path / "other"
+        shutil.copytree(repository, other)
+        run(other, "dvc", "repro", "-q")
+        stage = repository / "code/stage.py"
+        text = stage.read_text()
+        kill = "import os, signal\nif stage == 'prepare' and not pathlib.Path('killed').exists():\n"
+        kill += "    pathlib.Path('killed').touch()\n    os.kill(os.getppid(), signal.SIGKILL)\n"
+        stage.write_text(text + kill)
+        found = execute(repository, ["one"], 2, "ray")
+        assert (repository / "killed").exists()
+        assert set(verdicts(found).values()) == {"ran"}
+        stage.write_text(text)
+        assert not execute(repository, [], 2, "ray").failed
+        assert locks(repository) == locks(other)
+        assert "up to date" in run(repository, "dvc", "status")
+
+    def test_without_the_extra_the_way_out_is_named(
+        self, repository: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setitem(sys.modules, "ray", None)
+        for address in ("ray", "ray://node:10001"):
+            with pytest.raises(NoCluster, match=r"throughline\[ray\]"):
+                RayCluster(repository, 1, address)

@@ -47,6 +47,7 @@ SECTIONS = {
         "run": ("project", "bring pipelines up to date, by DVC"),
         "list": ("look", "list pipelines, their figures and gates"),
         "status": ("look", "as list, and say what would rerun"),
+        "compare": ("look", "hold figures and gates against those of a revision"),
         "open": ("look", "open a report in the browser"),
         "try": ("look", "ask a model in the browser"),
         "doctor": ("look", "look at the surroundings, say what to mend"),

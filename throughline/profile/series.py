@@ -281,7 +281,7 @@ def _learning(grid: Grid, way: Way, rows: int) -> dict[str, Any]:
     block = grid.steps * (1 - TEST) / (FOLDS + 1)
     folds = block - way.before >= FEWEST_IN_A_FOLD
     small = not folds or rows < FEWEST_TO_BEND
-    past = [{"Flatten": {}}]
+    past: list[Any] = [{"Flatten": {}}]
     beside: dict[str, Any] = {
         "layers": [
             {"Flatten": {}, "name": "past"},

@@ -16,6 +16,13 @@ def listed_pipelines(root: Path) -> list[dict[str, Any]]:
     return [_entry(root, name) for name in pipelines(root)]
 
 
+def released_pipelines(root: Path) -> list[dict[str, Any]]:
+    """As `listed_pipelines`, with the release in each stage; asks git, and not DVC."""
+    return [
+        entry | {"stages": _stages(root, entry["pipeline"])} for entry in listed_pipelines(root)
+    ]
+
+
 def _entry(root: Path, name: str) -> dict[str, Any]:
     from throughline.releasing.releases import champion
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from throughline.errors import BadPipeline, RefusedByGate
+from throughline.names import PRODUCTION
 from throughline.paths import Workspace, replaced
 from throughline.releasing import releases
 from throughline.releasing.conditions import lacking
@@ -19,7 +20,7 @@ from throughline.releasing.git import changed_files, git, require_identity
 from throughline.releasing.outputs import sha256
 from throughline.releasing.remote import fetch, push
 from throughline.releasing.sharing import learn_versions, prove, share
-from throughline.releasing.standing import PRODUCTION, artifact, assign
+from throughline.releasing.standing import artifact, assign
 from throughline.releasing.transaction import all_or_nothing
 from throughline.running.prefect.environment import CACHE
 from throughline.running.why import why

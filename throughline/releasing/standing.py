@@ -17,8 +17,6 @@ from throughline.names import STAGE
 from throughline.releasing import releases
 from throughline.releasing.git import git, prefix
 
-# The stage whose release is the champion.
-PRODUCTION = "production"
 FIELDS = "%09".join(
     ("%(refname:strip=2)", "%(*objectname)", "%(taggerdate:unix)", "%(taggername) %(taggeremail)",
      "%(contents:subject)")

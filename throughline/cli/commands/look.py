@@ -1,4 +1,4 @@
-"""Commands that look at a project: `list`, `status`, `open`, `doctor`."""
+"""Commands that look at a project: `list`, `status`, `compare`, `open`, `doctor`."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 
 import click
 
-from throughline.cli.arguments import JSON, ONE_IF_ANY, PIPELINE
-from throughline.errors import printable
+from throughline.cli.arguments import JSON, ONE_IF_ANY, PIPELINE, STRICT
+from throughline.errors import printable, tell
 from throughline.terminal import Mood, coloured, note
 
 ROOT = Path()
@@ -69,6 +69,26 @@ def _told(entry: Mapping[str, Any]) -> Iterator[str]:
         yield printable(f"champion {entry['champion']}")
     for stage, version in entry.get("stages", {}).items():
         yield printable(f"{stage} {version}")
+
+
+@click.command()
+@click.argument("revision")
+@ONE_IF_ANY
+@click.option("--markdown", is_flag=True, help="As a comment of a pull request, with charts.")
+@STRICT
+def compare(revision: str, name: str | None, markdown: bool, strict: bool) -> int:
+    """Hold figures and gates of the pipelines here against those at a REVISION of git.
+
+    The exit code is 1 when a gate does not hold and `--strict` asks for it.
+    """
+    from throughline.releasing import comparison
+
+    pairs = comparison.compared(ROOT, revision, name)
+    if markdown:
+        print(comparison.markdown(pairs, revision), end="")
+    else:
+        tell("\n".join(comparison.told(pairs, revision)))
+    return int(strict and any(pair.broken for pair in pairs))
 
 
 OPENED = click.option("--open/--no-open", "opened", default=True, help="Or only say where it is.")

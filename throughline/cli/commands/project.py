@@ -29,7 +29,7 @@ ROOT = Path()
 
 @click.command()
 @click.argument("folder", default=".", metavar="[FOLDER]", type=FILE)
-@click.option("--ci", is_flag=True, help="Also a workflow that checks every push on GitHub.")
+@click.option("--ci", is_flag=True, help="Also a GitHub workflow: builds, comments pull requests.")
 @QUIET
 def init(folder: Path, ci: bool) -> None:
     """Begin a project in a folder, default: this one.

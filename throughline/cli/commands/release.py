@@ -10,9 +10,9 @@ import click
 from throughline.cli.arguments import COMMIT, FILE, ONE_IF_ANY, PIPELINE, PIPELINES, RELEASE
 from throughline.cli.groups import Group
 from throughline.errors import tell
+from throughline.names import PRODUCTION
 
 ROOT = Path()
-PRODUCTION = "production"
 STAGE = click.argument("stage", metavar="STAGE")
 
 

@@ -1,4 +1,4 @@
-"""What the page shows of sweeps: their points, what choosing is worth, and a curve over one number."""
+"""What the page shows of sweeps: points, what choosing among them is worth, a curve."""
 
 from __future__ import annotations
 
