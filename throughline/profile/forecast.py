@@ -122,9 +122,8 @@ def chosen(rows: Seen, lookbacks: Sequence[int], longest: int) -> Way:
         found = _error(rows, way, before)
         if found < error * (1 - (WORTH if way.change == "percent" != best.change else 0)):
             best, error = way, found
-    more: dict[str, Any]
-    for more, there in (({"calendar": True}, rows.waves), ({"others": True}, rows.others)):
-        way = best._replace(**more)
+    for more, there in (("calendar", rows.waves), ("others", rows.others)):
+        way = Way(**{**best._asdict(), more: True})
         if there.shape[1] and (found := _error(rows, way, before)) < error * (1 - WORTH):
             best, error = way, found
     return best
