@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from throughline.report.chart import bars, histogram
+from throughline.report.plots import bars, histogram
 
 if TYPE_CHECKING:
     from markupsafe import Markup

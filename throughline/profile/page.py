@@ -10,7 +10,7 @@ from throughline.profile.alerts import alerts
 from throughline.profile.goal import task_of
 from throughline.profile.moments import times
 from throughline.report import page as pages
-from throughline.report.chart import bars
+from throughline.report.plots import bars
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from throughline.report.chart import Chart, bars, bounds, histogram, number
+from throughline.report.chart import Chart, bounds, number
+from throughline.report.plots import bars, histogram
 
 if TYPE_CHECKING:
     import pandas as pd

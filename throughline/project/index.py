@@ -14,8 +14,8 @@ from throughline.errors import ThroughlineError
 from throughline.evaluation.show.line import decisive
 from throughline.paths import Workspace, read_json
 from throughline.project.overview import listed_pipelines, standing_pipelines
-from throughline.report.chart import spark
 from throughline.report.page import INDEX, PAGES, existing, framed, write
+from throughline.report.plots import spark
 
 if TYPE_CHECKING:
     from markupsafe import Markup

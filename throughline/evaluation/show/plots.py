@@ -14,8 +14,9 @@ from throughline.evaluation.show.forecast_plots import forecast_plots
 from throughline.evaluation.show.shown import shown
 from throughline.evaluation.show.sizes import sizes
 from throughline.evaluation.show.sweeps import prepared
-from throughline.report.chart import Chart, bars, bounds, histogram, number
+from throughline.report.chart import Chart, bounds, number
 from throughline.report.markup import spoken
+from throughline.report.plots import bars, histogram
 
 if TYPE_CHECKING:
     from markupsafe import Markup
