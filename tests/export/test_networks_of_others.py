@@ -91,6 +91,16 @@ class TestPositions:
         x = keras.layers.LayerNormalization()(keras.layers.Dense(5, activation="gelu")(x))
         assert_parity(keras.Model(ids, keras.layers.GlobalAveragePooling1D()(x)), IDS)
 
+    @pytest.mark.parametrize("kind", ["learned", "sine"])
+    def test_added_by_a_layer_of_ours(self, kind):
+        import keras
+
+        from throughline.training.network.positions import AddPositions
+
+        ids = keras.Input((4,), dtype="int32", name="ids")
+        x = AddPositions(kind)(keras.layers.Embedding(6, 5, mask_zero=True)(ids))
+        assert_parity(keras.Model(ids, keras.layers.GRU(3)(x)), IDS)
+
 
 class TestIdsThatNobodyKnows:
     def test_have_a_row_of_their_own(self):

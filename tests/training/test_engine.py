@@ -138,10 +138,3 @@ class TestShuffling:
     def test_the_seed_alone_decides(self) -> None:
         first, again, other = (trained(run(seed))[0] for seed in (3, 3, 4))
         assert same(first, again) and not same(first, other)
-
-
-class TestOptimizersWithoutEffect:
-    @pytest.mark.parametrize("argument", ["use_ema", "gradient_accumulation_steps"])
-    def test_are_refused(self, argument: str) -> None:
-        with pytest.raises(BadPipeline, match=rf"SGD\.{argument} is not supported.*Use "):
-            trained(run(), optimizer={"SGD": {argument: 2}})

@@ -22,12 +22,15 @@ NUMBERS = GENERATOR.normal(size=(ROWS, 1)).astype(np.float32)
 CLASSES = GENERATOR.integers(0, 3, ROWS).astype(np.int32)
 ONE_HOT = np.eye(3, dtype=np.float32)[CLASSES]
 LABELS = GENERATOR.integers(0, 2, (ROWS, 3)).astype(np.float32)
+SHARES = GENERATOR.uniform(size=(ROWS, 1)).astype(np.float32)
 OUTPUTS = {
     "numbers": (Output(1, "linear"), NUMBERS, NUMBERS),
     "classes": (Output(3, "softmax"), CLASSES, CLASSES),
     # What the engine is given, and what Keras asks for.
     "rows of classes": (Output(3, "softmax"), CLASSES, ONE_HOT),
     "labels": (Output(3, "sigmoid"), LABELS, LABELS),
+    "one class or the other": (Output(1, "sigmoid"), LABELS[:, :1], LABELS[:, :1]),
+    "shares": (Output(1, "sigmoid"), SHARES, SHARES),
 }
 DENSE = {"Dense": {"units": 6, "activation": "tanh"}}
 SUM = {"reduction": "sum"}
@@ -112,6 +115,9 @@ def test_an_ignored_class_is_ignored() -> None:
         ("labels", {"Tversky": {"alpha": 0.3, "beta": 0.7}}),
         ("labels", {"BinaryFocalCrossentropy": {"apply_class_balancing": True}}),
         ("labels", {"BinaryCrossentropy": {"label_smoothing": 0.2}}),
+        ("one class or the other", {"BinaryCrossentropy": {"label_smoothing": 0.2}}),
+        ("one class or the other", {"BinaryFocalCrossentropy": {"gamma": 3.0}}),
+        ("shares", {"BinaryFocalCrossentropy": {"label_smoothing": 0.1}}),
     ],
 )
 def test_losses_of_rows_of_classes(of: str, loss: Any) -> None:

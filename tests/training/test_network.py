@@ -6,7 +6,8 @@ import random
 import subprocess
 import sys
 import threading
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -17,6 +18,13 @@ from throughline.training.network.build import BadNetwork, Output, build, check
 
 TABLE = {"features": (5,)}
 THREE = Output(3, "softmax")
+
+
+def until(model: Any, layer: str) -> Any:
+    """The network up to a layer."""
+    import keras
+
+    return keras.Model(model.inputs, model.get_layer(layer).output)
 
 
 def kinds(model: Any) -> list[str]:
@@ -119,6 +127,78 @@ class TestGraphs:
             build(network, TABLE, THREE)
 
 
+class TestSharedLayers:
+    TWINS: ClassVar[list[Any]] = [
+        {"Dense": {"units": 4}, "name": "encoder", "from": "left"},
+        {"Shared": {"layer": "encoder"}, "name": "other", "from": "right"},
+        {"Subtract": {}, "from": ["encoder", "other"]},
+    ]
+
+    def test_have_one_set_of_weights(self) -> None:
+        model = build({"layers": self.TWINS}, {"left": (3,), "right": (3,)}, Output(1, "linear"))
+        assert [weight.shape for weight in model.weights] == [(3, 4), (4,), (4, 1), (1,)]
+        same = np.ones((2, 3), "float32")
+        (bias,) = model.layers[-1].get_weights()[1:]
+        assert np.allclose(model([same, same]), bias)
+
+    def test_without_a_name_leave_the_first_call_its_own(self) -> None:
+        network = {
+            "layers": [
+                {"Dense": {"units": 3}, "name": "step", "from": "features"},
+                {"Shared": {"layer": "step"}},
+                {"Shared": {"layer": "step"}},
+                {"Concatenate": {}, "from": ["step", "shared", "shared_1"]},
+            ]
+        }
+        model = build(network, {"features": (3,)}, THREE)
+        assert model.get_layer("concatenate").output.shape == (None, 9)
+
+    def test_are_there_already(self) -> None:
+        network = {"layers": [{"Shared": {"layer": "encodr"}, "from": "left"}, *self.TWINS]}
+        with pytest.raises(BadNetwork, match=r"Shared\.layer should name an earlier layer"):
+            build(network, {"left": (3,), "right": (3,)}, THREE)
+
+
+class TestPositions:
+    def test_are_added_and_keep_the_mask(self) -> None:
+        network = [
+            {"Embedding": {"input_dim": 9, "output_dim": 4, "mask_zero": True}},
+            "AddPositions",
+            {"GlobalAveragePooling1D": {}},
+        ]
+        model = build(network, {"words": (5,)}, THREE, {"words": "int32"})
+        assert [w.shape for w in model.layers[2].trainable_weights] == [(5, 4)]
+        inner = until(model, "global_average_pooling1d")
+        words, positions = (model.layers[i].get_weights()[0] for i in (1, 2))
+        found = inner(np.array([[3, 2, 0, 0, 0]], "int32"))
+        assert np.allclose(found, (words[[3, 2]] + positions[:2]).mean(0), atol=1e-6)
+
+    def test_as_waves_are_not_learned(self) -> None:
+        network = [{"AddPositions": {"kind": "sine"}}, "Flatten"]
+        model = build(network, {"steps": (5, 4)}, THREE)
+        (waves,) = model.layers[1].get_weights()
+        assert not model.layers[1].trainable_weights
+        assert np.allclose(waves[3], [np.sin(3), np.cos(3), np.sin(0.03), np.cos(0.03)])
+
+    def test_are_known_to_who_reads_the_network(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As in a process that built none."""
+        import keras
+
+        from throughline.training.save import load, save
+
+        model = build(["AddPositions", "Flatten"], {"steps": (5, 4)}, THREE)
+        save(model, tmp_path)
+        monkeypatch.delitem(keras.saving.get_custom_objects(), "throughline>AddPositions")
+        monkeypatch.delitem(sys.modules, "throughline.training.network.positions")
+        assert load(tmp_path).layers[1].kind == "learned"
+
+    def test_of_open_length_are_refused(self) -> None:
+        with pytest.raises(BadNetwork, match="positions need sequences of one length"):
+            build(["AddPositions"], {"steps": (None, 4)}, THREE)
+
+
 class TestFunctions:
     def test_missing_module_and_function(self) -> None:
         with pytest.raises(BadPipeline, match=r"no_such_module"):
@@ -141,6 +221,17 @@ class TestMistakes:
             ([{"Dense": {}, "Dropout": {}}], "one layer with its arguments"),
             ({"layer": []}, "network should be a list"),
             ("networks.captioner", "package.module:function"),
+            ([{"Shared": {"of": "encoder"}}], "Write - Shared: {layer: NAME}"),
+            (
+                ["Output", {"Output": {"name": "b"}}],
+                r"network\[1\]\.Output .* the only output.*task",
+            ),
+            (
+                [{"Dense": {"use_causal_mask": True}}],
+                r"Dense\.use_causal_mask .* of Dense",
+            ),
+            (["AddPosition"], "Did you mean 'AddPositions'"),
+            ([{"AddPositions": {"kinds": "sine"}}], "Did you mean 'kind'"),
         ],
     )
     def test_named_without_keras(self, network: Any, message: str) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from throughline.pipeline.schema.training import Training
+from throughline.pipeline.schema.training import Epochs, Training
 from throughline.training.engine.engine import fit
 from throughline.training.engine.runs import Run
 from throughline.training.network import catalogue, objects
@@ -61,6 +61,52 @@ def test_ends_with_the_weights_of_keras(name: str, settings: str) -> None:
     training = section(name, **SETTINGS[settings])
     model = network()
     # Without a graph, which would take longer to make than all steps.
+    model.compile(objects.optimizer(training), loss="mse", run_eagerly=True)
+    model.fit(X, Y, batch_size=BATCH, epochs=EPOCHS, shuffle=False, verbose=0)
+    for ours, theirs in zip(trained(training), model.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["SGD", "Adam", "AdamW"])
+@pytest.mark.parametrize("settings", [
+    {"gradient_accumulation_steps": 2},
+    {"gradient_accumulation_steps": 4, "clipnorm": 0.1, "weight_decay": 0.05},
+    {"use_ema": True, "ema_momentum": 0.9},
+    {"use_ema": True, "ema_momentum": 0.8, "ema_overwrite_frequency": 2},
+    {"use_ema": True, "gradient_accumulation_steps": 3},
+])  # fmt: skip
+def test_averages_and_accumulates_as_keras(name: str, settings: dict[str, Any]) -> None:
+    """Six steps, an Embedding's gradient by rows among them."""
+    training = section(name, **settings)
+    ids = GENERATOR.integers(0, 5, (ROWS, 3)).astype(np.int32)
+    layers = [{"Embedding": {"input_dim": 5, "output_dim": 2}}, "Flatten"]
+    make = lambda seed: build(layers, {"ids": (3,)}, Output(1, "linear"), {"ids": "int32"}, seed)  # noqa: E731
+    run = Run({"ids": ids}, Y, np.arange(ROWS), np.arange(5), 5)
+    (found,) = fit(make, training, [run], loss="mse")
+    model = make(5)
+    model.compile(objects.optimizer(training), loss="mse", run_eagerly=True)
+    model.fit(ids, Y, batch_size=BATCH, epochs=EPOCHS, shuffle=False, verbose=0)
+    for ours, theirs in zip(found.weights, model.get_weights(), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(found.validation_predictions, model(ids[:5]), rtol=1e-4, atol=1e-6)
+
+
+def test_averages_are_not_of_what_a_rule_watches() -> None:
+    training = section("Adam", use_ema=True).model_copy(
+        update={"epochs": Epochs(max=9, patience=2)}
+    )
+    (problem,) = objects.check(training)
+    assert "use_ema should have a number of epochs" in problem and "remove use_ema" in problem
+
+
+def test_a_rate_that_warms_up() -> None:
+    schedule = {
+        "CosineDecay": {
+            "initial_learning_rate": 0.0, "decay_steps": 4, "warmup_target": 0.1, "warmup_steps": 3,
+        }
+    }  # fmt: skip
+    training = section("SGD").model_copy(update={"optimizer": "SGD", "schedule": schedule})
+    model = network()
     model.compile(objects.optimizer(training), loss="mse", run_eagerly=True)
     model.fit(X, Y, batch_size=BATCH, epochs=EPOCHS, shuffle=False, verbose=0)
     for ours, theirs in zip(trained(training), model.get_weights(), strict=True):

@@ -28,13 +28,9 @@ def tf2onnx_graph(model_folder: Path) -> onnx.ModelProto:
     Returns:
         The model, with a metadata entry `exporter=tf2onnx`.
     """
-    import keras
+    from throughline.training.save import load
 
-    model = keras.models.model_from_json(
-        (model_folder / "network.json").read_text(encoding="utf-8")
-    )
-    model.load_weights(model_folder / "network.weights.h5")
-    return converted(model)
+    return converted(load(model_folder))
 
 
 def converted(model: Any) -> onnx.ModelProto:

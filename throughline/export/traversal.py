@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from throughline.export.graph.builder import Builder
 
 Reference = tuple[str, int, int]
+# In its call Keras 3.15 takes the masks off the tensors themselves, for all who read them later: of
+# a residual connection around attention the sum has none.
+TAKES_MASKS_OFF = ("MultiHeadAttention",)
 
 
 class BrokenNetwork(ThroughlineError, ValueError):
@@ -152,6 +155,11 @@ def _run_functional(
             layer = _layer(item, names, variables, prefix, arguments, mask)
             for number, tensor in enumerate(called(layer, read, builder)):
                 known[(item["config"]["name"], index, number)] = tensor
+            if item["class_name"] in TAKES_MASKS_OFF:
+                taken = {tensor.name for tensor in read}
+                for reference, tensor in known.items():
+                    if tensor.name in taken:
+                        known[reference] = tensor.masked(None)
         if len(blocked) == len(waiting):
             raise BrokenNetwork(
                 "Every layer's inputs come from another layer of the network",

@@ -91,7 +91,10 @@ def _target_is_no_feature(pipeline: Pipeline) -> Problems:
         # The past of a series may well predict its future.
         if name in pipeline.columns and pipeline.time is None:
             yield MisplacedKey(
-                f"the target '{name}' cannot be a feature too; remove it here", "columns", name
+                f"the target '{name}' cannot be a feature too; remove it here. A network that "
+                "gives back its own input (an autoencoder) is none of the tasks",
+                "columns",
+                name,
             )
 
 

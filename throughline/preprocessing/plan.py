@@ -59,7 +59,7 @@ def plan(
     for key, column in columns.items():
         if key in dropped:
             continue
-        for name in _names(key, column, available):
+        for name in _names(key, column, available, target):
             resolved[name] = _planned(name, column, available)
     needed = dict.fromkeys(
         raw
@@ -88,12 +88,21 @@ def kind_of(values: pd.Series) -> str:
     return "number" if types.is_numeric_dtype(values.dtype) else "string"
 
 
-def _names(key: str, column: Column, available: Mapping[str, str]) -> list[str]:
+def _names(
+    key: str, column: Column, available: Mapping[str, str], target: Sequence[str]
+) -> list[str]:
     if column.derive is not None:
         return [key]
     if key in available:
         return [key]
     found = [name for name in available if fnmatchcase(name, key)]
+    if not found and any(fnmatchcase(name, key) for name in target):
+        raise BadPipeline(
+            f"columns.{key} should name features, and all columns that it names are the target",
+            listed(target),
+            "Name others: a network that gives back its own input (an autoencoder) is none of the "
+            "tasks",
+        )
     if not found:
         raise BadPipeline(
             f"columns.{key}: the rows have no such column",

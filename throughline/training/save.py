@@ -56,6 +56,9 @@ def load(folder: Path) -> keras.Model:
     """
     import keras
 
+    # Keras knows our layer once its module is there.
+    import throughline.training.network.positions  # noqa: F401
+
     for name in (NETWORK, WEIGHTS):
         if not (folder / name).is_file():
             raise MissingFile(f"{folder} should hold {name}", None, "Run the stage train")

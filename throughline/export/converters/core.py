@@ -81,6 +81,12 @@ def masking(layer: Layer, inputs: list[Tensor], builder: Builder) -> Tensor:
     return kept.masked(builder.squeeze(counts, -1))
 
 
+@converts("AddPositions", passes_mask=True)
+def add_positions(layer: Layer, inputs: list[Tensor], builder: Builder) -> Tensor:
+    """A vector a step is added; see throughline/training/network/positions.py."""
+    return builder.elementwise("Add", builder.floating(inputs[0]), layer.weights()[0])
+
+
 @converts("EinsumDense", passes_mask=True)
 def einsum_dense(layer: Layer, inputs: list[Tensor], builder: Builder) -> Tensor:
     """A product by Einstein's summation, as the attention layers use it."""

@@ -12,16 +12,6 @@ from throughline.errors import BadPipeline
 Tensor = Any
 Tensors = list[Tensor]
 
-STATELESS_METHODS = (
-    "stateless_apply",
-    "assign_sub",
-    "_apply_weight_decay",
-    "_backend_update_step",
-    "_backend_reset_gradient_accumulators",
-    "_backend_increment_gradient_accumulators",
-    "_overwrite_model_variables_with_average_value",
-)
-
 
 class Backend(Protocol):
     """What the training program needs from the library below Keras."""
@@ -149,21 +139,10 @@ class TensorflowBackend:
         return tf.raw_ops.Identity(input=array)
 
     def stateless(self, optimizer: Any) -> Any:
-        """The optimizer without `tf.distribute`.
+        """The optimizer without `tf.distribute` and without conditions."""
+        from throughline.training.engine.stateless import stateless
 
-        Keras' TensorFlow optimizers assign to `tf.Variable`s through a distribution strategy and
-        so refuse `stateless_apply`; the base class that JAX uses has no such need.
-        """
-        from keras.src.backend.tensorflow.optimizer import TFOptimizer
-        from keras.src.optimizers.base_optimizer import BaseOptimizer
-
-        methods = {name: getattr(BaseOptimizer, name) for name in STATELESS_METHODS}
-        methods |= {"_var_key": _identity, "assign": _assign, "assign_add": _assign_add}
-        # Behind the optimizer's own methods, which may call these as those of their parent.
-        stateless = type("Stateless", (TFOptimizer,), methods)
-        cls = type(optimizer)
-        optimizer.__class__ = type(cls.__name__, (cls, stateless), {})
-        return optimizer
+        return stateless(optimizer)
 
 
 def _by_xla(compiled: Callable[..., Any]) -> Callable[..., Any]:
@@ -182,27 +161,6 @@ def _by_xla(compiled: Callable[..., Any]) -> Callable[..., Any]:
             ) from error
 
     return called
-
-
-def _identity(optimizer: Any, variable: Any) -> int:
-    return id(variable)
-
-
-def _assign(optimizer: Any, variable: Any, value: Any) -> None:
-    """Assign; slices replace their rows only, as `scatter_update` does in Keras."""
-    import tensorflow as tf
-
-    if isinstance(value, tf.IndexedSlices):
-        rows = tf.expand_dims(value.indices, 1)
-        value = tf.tensor_scatter_nd_update(variable.value, rows, value.values)
-    variable.assign(value)
-
-
-def _assign_add(optimizer: Any, variable: Any, value: Any) -> None:
-    """Add; slices of one row add up."""
-    import tensorflow as tf
-
-    variable.assign(variable.value + tf.convert_to_tensor(value))
 
 
 class JaxBackend:

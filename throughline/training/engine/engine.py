@@ -78,7 +78,10 @@ def fit(
             runs = [runs[i] for i in only]
         if together:
             return fitted_together(trainer, runs, predictions, watcher, kept)
-        return [trainer.fitted(run, predictions, watcher, kept) for run in runs]
+        found: list[Fitted] = []
+        for run in runs:
+            found.append(trainer.fitted(run, predictions, watcher, kept))
+        return found
 
 
 def _checkpoints(folder: Path | None, trainer: Trainer, began: float | None) -> Checkpoints | None:

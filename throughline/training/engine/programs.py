@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from throughline.training.engine.program import Program
+from throughline.training.network.layers import KNOWN
 
 if TYPE_CHECKING:
     import keras
@@ -54,7 +55,7 @@ def key(model: keras.Model, optimizer: Any, settings: list[Any]) -> str | None:
     import keras
 
     layers = model._flatten_layers()
-    if any(not type(layer).__module__.startswith("keras.") for layer in layers):
+    if any(not type(layer).__module__.startswith(KNOWN) for layer in layers):
         return None
     if any(type(layer).__name__ in ("Lambda", "TFSMLayer", "JaxLayer") for layer in layers):
         return None

@@ -13,10 +13,11 @@ from throughline.preprocessing.sparse import Sparse
 from throughline.samples.windows.gathered import Ahead, Windowed
 from throughline.training.divergence import Diverged
 from throughline.training.engine import order
+from throughline.training.engine.feeding import plain
 from throughline.training.engine.runs import Array, Fitted, Run
 from throughline.training.engine.stacked import PerRun, blocks, joined, split
 from throughline.training.engine.state import Data, Each, Held, Order, State
-from throughline.training.engine.trainer import SECONDS_A_CALL, Trainer, Watcher, plain
+from throughline.training.engine.trainer import SECONDS_A_CALL, Trainer, Watcher
 
 if TYPE_CHECKING:
     from throughline.training.checkpoints import Checkpoints
@@ -50,7 +51,7 @@ def fitted_together(
     """
     by_rest: dict[tuple[int, ...], list[int]] = {}
     for i, run in enumerate(runs):
-        by_rest.setdefault(trainer.rests(run), []).append(i)
+        by_rest.setdefault(trainer.feeding.rests(run), []).append(i)
     most = runs_at_once(trainer)
     results: dict[int, Fitted | Diverged] = {}
     for positions in by_rest.values():
@@ -95,11 +96,11 @@ class _Group:
     def _data(self) -> Data:
         """What the runs read, of which each array is on the device once."""
         trainer, runs, put = self.trainer, self.runs, self._put
-        measured = zip(*map(trainer.measured, runs), strict=True)
+        measured = zip(*map(trainer.feeding.measured, runs), strict=True)
         return Data(
-            [blocks([run.inputs[name] for run in runs], put) for name in trainer.names],
+            [blocks([run.inputs[name] for run in runs], put) for name in trainer.feeding.names],
             blocks([run.target for run in runs], put),
-            blocks([trainer.weight(run) for run in runs], put),
+            blocks([trainer.feeding.weight(run) for run in runs], put),
             *(
                 Held(*(PerRun(put(np.stack(parts))) for parts in zip(*each, strict=True)))
                 for each in measured
@@ -161,7 +162,7 @@ class _Group:
         trainer = self.trainer
         firsts = np.asarray(ops.convert_to_numpy(state.epoch))
         tables = [
-            trainer.tables(run, int(first), most, int(count))
+            trainer.feeding.tables(run, int(first), most, int(count))
             for run, first, count in zip(self.runs, firsts, counts, strict=True)
         ]
         stacked = (

@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from throughline.figures.learned import figures
-from throughline.preprocessing.sparse import Sparse
-from throughline.samples.windows.gathered import Ahead, Windowed
 from throughline.training.divergence import Diverged
 from throughline.training.engine import backends, order, programs, watch
+from throughline.training.engine.feeding import Feeding, most, plain
 from throughline.training.engine.program import Program, watched_columns
-from throughline.training.engine.runs import Array, Fitted, Rows, Run, Weights
-from throughline.training.engine.state import Data, Held, Order, Shape, State
+from throughline.training.engine.runs import Array, Fitted, Run
+from throughline.training.engine.state import Data, Order, Shape, State
+from throughline.training.engine.stateless import averages
 from throughline.training.network import objects
-from throughline.training.network.layers import carried, refuse_assigned, rows_apart
+from throughline.training.network.layers import (
+    called_on_rows,
+    carried,
+    refuse_assigned,
+    rows_apart,
+)
 from throughline.training.network.linear_start import begin_linear
 from throughline.training.xla import whether
 
@@ -55,7 +60,6 @@ class Trainer:
         self.answer = answer
         self.epochs = training.max_epochs if epochs is None else epochs
         self.backend = backends.current()
-        self.arrays: dict[int, Any] = {}
         self.model = build(runs[0].seed)
         self.template_seed: int | None = runs[0].seed
         self.optimizer = self._optimizer(self.model)
@@ -72,6 +76,9 @@ class Trainer:
         watching = watch.looks_at_validation(training)
         self.most_watched = most(run.watched_rows for run in runs) if watching else 0
         self.shape = self._shape(xla)
+        names = [tensor.name.split(":")[0] for tensor in self.model.inputs]
+        most_held = (self.most_rows, self.most_validated, self.most_watched)
+        self.feeding = Feeding(names, training, self.shape, *most_held, self.backend)
         self.key = self._key(loss, chosen)
         self.program = programs.shared(self.key, self._program)
         self.rate = self.program.start_rate(self.optimizer)
@@ -94,12 +101,13 @@ class Trainer:
             for name, tensor in zip(names, self.model.inputs, strict=True)
         ]
         x = inputs[0] if len(inputs) == 1 else inputs
-        refuse_assigned(self.model, x)
-        # Without a trace: a recurrent layer draws a dropout's mask also where it only answers.
         model = self.model
         variables = (model.trainable_variables, model.non_trainable_variables)
         values = [[variable.value for variable in group] for group in variables]
-        answers, _ = model.stateless_call(*values, x, training=False)
+        with called_on_rows():
+            refuse_assigned(model, x)
+            # Without a trace: a recurrent layer draws a dropout's mask also where it only answers.
+            answers, _ = model.stateless_call(*values, x, training=False)
         return ops.convert_to_tensor(plain(run.target)[rows]), answers
 
     def _shape(self, xla: bool | None) -> Shape:
@@ -157,7 +165,7 @@ class Trainer:
     ) -> Fitted:
         """Train one run."""
         began = time.perf_counter()
-        data = self.data(run)
+        data = self.feeding.data(run)
         state = self.start(run)
         history: list[Array] = []
         if checkpoints:
@@ -188,7 +196,7 @@ class Trainer:
         """Some epochs in one call of the program; raises when the loss is not finite."""
         from keras import ops
 
-        tables = self.tables(run, first, most, count)
+        tables = self.feeding.tables(run, first, most, count)
         tensors = Order(*map(self.backend.device_array, tables))
         state, history = self.program.run(state, data, tensors)
         ran = int(state.epoch) - first
@@ -201,76 +209,12 @@ class Trainer:
         """A row of the history by the names of its columns, less those that are only watched."""
         return dict(zip(self.program.columns, map(float, row), strict=False))
 
-    def rest(self, run: Run) -> int:
-        """Rows of a last batch of its own size; 0 when there is none."""
-        return 0 if self.padded else len(run.train_rows) % self.shape.batch
-
-    def tables(self, run: Run, first: int, most: int, count: int) -> Order:
-        """Which rows go into which batch, for `count` epochs in a table of `most`, on the host."""
-        batch = self.shape.batch
-        steps = order.roomy(-(-self.most_rows // batch))
-        tables = order.batches(
-            run.train_rows, run.seed, first, count, batch, steps, self.rest(run),
-            self.training.shuffle,
-        )  # fmt: skip
-        full, last = (order.longer(table, order.roomy(most)) for table in tables)
-        return Order(full, last, np.int32(len(run.train_rows)), np.int32(count))
-
     def diverged(self, run: Run, tables: Order, first: int, ran: int, bad: int) -> Diverged:
         """What to say of a batch whose loss is not finite."""
-        own_batches = len(run.train_rows) - self.rest(run)
+        own_batches = len(run.train_rows) - self.feeding.rest(run)
         table = tables.full if bad * self.shape.batch < own_batches else tables.rest
         rows = table[ran - 1][bad] if table is tables.full else table[ran - 1]
         return Diverged(first + ran, bad + 1, rows, run)
-
-    def data(self, run: Run) -> Data:
-        """What a run reads, on the device."""
-        return Data(
-            [self.on_device(run.inputs[name]) for name in self.names],
-            self.on_device(run.target),
-            self.backend.device_array(self.weight(run)),
-            *(Held(*map(self.backend.device_array, held)) for held in self.measured(run)),
-        )
-
-    @property
-    def names(self) -> list[str]:
-        """Of the network's inputs, in its order."""
-        return [tensor.name.split(":")[0] for tensor in self.model.inputs]
-
-    def rests(self, run: Run) -> tuple[int, ...]:
-        """Rows of every last batch of its own size."""
-        return self.rest(run), *(len(held.rest) for held in self.measured(run))
-
-    def measured(self, run: Run) -> tuple[Held, Held]:
-        """The rows that are only measured, and those that are watched."""
-        shape, padded = self.shape, self.padded_held
-        return (
-            order.held_out(
-                run.validation_rows, self.most_validated, shape.validation_batch, padded
-            ),
-            order.held_out(run.watched_rows, self.most_watched, shape.watched_batch, padded),
-        )
-
-    def on_device(self, array: Any) -> Any:
-        """An array or windows as tensors, each put there once."""
-        key = id(array)
-        if key not in self.arrays:
-            if isinstance(array, Windowed | Ahead | Sparse):
-                # Windows that share a series share its tensor too.
-                self.arrays[key] = array.on_device(self.on_device)
-            else:
-                self.arrays[key] = self.backend.device_array(plain(array))
-        return self.arrays[key]
-
-    def weight(self, run: Run) -> Weights:
-        if not self.shape.weighted:
-            return np.ones(1, np.float32)
-        weight = np.ones(len(run.target), np.float32)
-        if self.training.class_weight is not None:
-            weight *= order.class_weights(run.target, run.train_rows, self.training.class_weight)
-        if run.sample_weight is not None:
-            weight *= run.sample_weight.astype(np.float32).reshape(-1)
-        return weight
 
     def start(self, run: Run) -> State:
         """Weights of the run's seed, and an optimizer that has seen nothing."""
@@ -305,6 +249,7 @@ class Trainer:
             kept = list(state.stopping[3])
             trainable, fixed = kept[: len(trainable)], kept[len(trainable) :]
             best = int(state.stopping[2]) + 1
+        trainable = averages(self.program.optimizer, state.optimizer) or trainable
         own = self.model.trainable_variables + self.model.non_trainable_variables
         # The states that are carried come last and are no weights.
         values = dict(zip(map(id, own), [*trainable, *fixed], strict=False))
@@ -326,13 +271,3 @@ class Trainer:
         ]
         # Mixed precision predicts in bfloat16, which is no type of NumPy's own.
         return np.concatenate(parts)[:count].astype(np.float32, copy=False)
-
-
-def most(rows: Iterable[Rows | None]) -> int:
-    """The largest number of rows; 0 without any."""
-    return max((len(each) for each in rows if each is not None), default=0)
-
-
-def plain(array: Any) -> Any:
-    """Numbers as the device takes them: no float64, which XLA and JAX would not use anyway."""
-    return array.astype(np.float32) if array.dtype == np.float64 else array

@@ -103,6 +103,7 @@ class _Builder:
             layer = keras.layers.Rescaling(factor, offset, name=f"{name}_scaled")
             self.tensors[name] = layer(self.tensors[name])
         self.starts = list(self.tensors.values())
+        self.layers: dict[str, Any] = {}
         self.used.update(self.tensors)
 
     def model(self, listing: list[Entry], graph: bool) -> keras.Model:
@@ -115,10 +116,31 @@ class _Builder:
         self.used.update([self.output.name, *(str(name) for name in given if name)])
         last = self.starts[0] if graph or len(self.starts) == 1 else self._concatenated()
         for entry in listing:
-            layer = self._layer(entry)
+            shared = entry.kind == spec.SHARED
+            layer = self._shared(entry) if shared else self._layer(entry)
             last = self._applied(layer, self._sources(entry, last), entry)
-            self.tensors[entry.name or layer.name] = last
+            self.layers[layer.name] = layer
+            own = self._name(entry.kind) if shared else layer.name
+            self.tensors[entry.name or own] = last
+        self._name_operations(last)
         return keras.Model(self.inputs, last, name="network")
+
+    def _name_operations(self, last: Any) -> None:
+        """Give the operations that masks bring no name that a layer has.
+
+        Keras counts them through the process: a mask of joined tensors is made by `concatenate`.
+        """
+        import keras
+
+        waiting, seen = [last], set()
+        while waiting:
+            operation = waiting.pop()._keras_history.operation
+            if id(operation) in seen:
+                continue
+            seen.add(id(operation))
+            if not isinstance(operation, keras.Layer) and operation.name in self.used:
+                operation.name = self._name(f"{operation.name}_of_masks")
+            waiting += [x for node in operation._inbound_nodes for x in node.input_tensors]
 
     def _all_different(self, listing: list[Entry], given: list[Any]) -> None:
         taken = set(self.tensors)
@@ -148,15 +170,27 @@ class _Builder:
         tensors = [self.tensors[source] for source in entry.sources]
         return tensors[0] if len(tensors) == 1 else tensors
 
+    def _shared(self, entry: Entry) -> Any:
+        """A layer that is there already, whose weights serve another tensor, too."""
+        name = entry.arguments["layer"]
+        if name not in self.layers:
+            raise spec.unknown(
+                f"{entry.position}.layer should name an earlier layer", name, list(self.layers)
+            )
+        return self.layers[name]
+
     def _layer(self, entry: Entry) -> Any:
-        import keras
 
         if entry.kind == spec.PRETRAINED:
             from throughline.training.network import pretrained
 
             name = entry.name or self._name(entry.kind)
             return pretrained.layer(entry.arguments, name, entry.position)
-        given = with_weights(entry, self.vectors)
+        given = {
+            key: value
+            for key, value in with_weights(entry, self.vectors).items()
+            if key not in spec.CALLED
+        }
         arguments = {
             key: self._argument(key, value, f"{entry.position}.{key}")
             for key, value in given.items()
@@ -167,8 +201,7 @@ class _Builder:
             arguments["name"] = entry.name
         else:
             arguments.setdefault("name", self._name(entry.kind))
-        cls = keras.layers.Dense if entry.kind == spec.OUTPUT else getattr(keras.layers, entry.kind)
-        return _made(cls, arguments, entry.position)
+        return _made(_class(entry.kind), arguments, entry.position)
 
     def _output_arguments(self) -> dict[str, Any]:
         given = {
@@ -193,7 +226,8 @@ class _Builder:
 
     def _applied(self, layer: Any, tensors: Any, entry: Entry) -> Any:
         try:
-            return layer(*_called_with(layer, tensors))
+            told = {key: entry.arguments[key] for key in spec.CALLED if key in entry.arguments}
+            return layer(*_called_with(layer, tensors), **told)
         except (TypeError, ValueError) as error:
             shapes = (
                 [tuple(t.shape) for t in tensors] if isinstance(tensors, list) else tensors.shape
@@ -212,6 +246,17 @@ class _Builder:
             name = f"{base}_{count}"
         self.used.add(name)
         return name
+
+
+def _class(kind: str) -> Any:
+    """The class of a layer of the file."""
+    import keras
+
+    if kind in spec.OURS:
+        from throughline.training.network import positions
+
+        return getattr(positions, kind)
+    return keras.layers.Dense if kind == spec.OUTPUT else getattr(keras.layers, kind)
 
 
 def _called_with(layer: Any, tensors: Any) -> list[Any]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import re
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from throughline.errors import listed
+from throughline.errors import ThroughlineError, listed
 from throughline.training.network.spec import BadNetwork
 
 if TYPE_CHECKING:
@@ -12,6 +15,11 @@ if TYPE_CHECKING:
 
     import keras
 
+LONGEST_REASON = 300
+# TensorFlow's messages have some.
+COLOURS = re.compile(r"\x1b\[\d*m")
+# Where the layers lie whose code is Keras' or ours, and so known.
+KNOWN = ("keras.", "throughline.")
 RECURRENT = ("LSTM", "GRU", "SimpleRNN", "RNN")
 WORTH_FOR_RECURRENT = 200
 WORTH_COMPILING = 2000
@@ -31,13 +39,33 @@ def rows_apart(model: keras.Model, training: bool = True) -> bool:
         if layer is model:
             continue
         kind = type(layer)
-        if not kind.__module__.startswith("keras."):
+        if not kind.__module__.startswith(KNOWN):
             return False
         if training and kind.__name__ in MIX_IN_TRAINING:
             return False
         if getattr(layer, "activity_regularizer", None) or getattr(layer, "stateful", False):
             return False
     return True
+
+
+@contextlib.contextmanager
+def called_on_rows() -> Iterator[None]:
+    """Say in a line what the library below Keras cannot do with a network that Keras has built.
+
+    Raises:
+        BadNetwork: whatever was raised inside.
+    """
+    try:
+        yield
+    except (ThroughlineError, MemoryError):
+        raise
+    except Exception as error:
+        said = " ".join(COLOURS.sub("", str(error)).split())
+        raise BadNetwork(
+            "network should answer the first rows",
+            type(error).__name__,
+            f"Keras built it and could not call it: {said[:LONGEST_REASON]}",
+        ) from error
 
 
 def refuse_assigned(model: keras.Model, x: Any) -> None:

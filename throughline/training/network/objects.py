@@ -28,14 +28,6 @@ PLATEAU_DEFAULTS: dict[str, Any] = {
     "cooldown": 0,
     "min_lr": 0.0,
 }
-# Arguments whose effect the compiled program does not have: TensorFlow's optimizers keep these
-# in variables that a pure function cannot assign to, and Keras swaps averages in after training.
-UNSUPPORTED = {
-    "gradient_accumulation_steps": "Use a larger batch_size, which gives the same gradients",
-    "use_ema": "Use training.epochs.patience, which keeps the best epoch's weights",
-}
-
-
 # Of these the file may name some of the user's own.
 OWN = ("losses", "metrics")
 WRAPPING = ("inner_optimizer", "optimizer_map")
@@ -67,7 +59,7 @@ def check(training: Training) -> list[str]:
     found = [_problem(place, kind, choice) for place, kind, choice in named]
     found.append(_reduction_problem(training.loss))
     found.append(_plateau_problem(training.schedule))
-    found.append(_unsupported_problem(training.optimizer))
+    found.append(_optimizer_problem(training))
     return [problem for problem in found if problem]
 
 
@@ -123,17 +115,22 @@ def _plateau_problem(schedule: Choice | None) -> str | None:
     return None
 
 
-def _unsupported_problem(optimizer: Choice) -> str | None:
-    name, arguments = _split(optimizer)
+def _optimizer_problem(training: Training) -> str | None:
+    name, arguments = _split(training.optimizer)
     known = _known(name, "optimizers")
     wrapped = [a for a in catalogue.read()["optimizers"].get(known or "", []) if a in WRAPPING]
     if wrapped:
         expected = "training.optimizer should be one that needs no other"
         return str(BadTraining(expected, name, f"{name} wraps them in {wrapped[0]}"))
-    for argument, remedy in UNSUPPORTED.items():
-        if arguments.get(argument):
-            expected = f"training.optimizer.{name}.{argument} is not supported"
-            return str(BadTraining(expected, arguments[argument], remedy))
+    if arguments.get("use_ema") and not isinstance(training.epochs, int):
+        return str(
+            BadTraining(
+                f"training.optimizer.{name}.use_ema should have a number of epochs, since rules "
+                "watch the weights of each epoch and not their average",
+                training.epochs.model_dump(exclude_defaults=True),
+                "Give training.epochs a number, or remove use_ema",
+            )
+        )
     return None
 
 

@@ -6,7 +6,7 @@ Nothing here imports Keras, so `throughline check` stays quick.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +26,16 @@ REFUSED = {
         "Use RandAugment, or the single Random... layers",
     ),
 }
+# A layer of the graph once more, on another tensor; see `build`.
+SHARED = "Shared"
+# Layers of ours, whose classes lie in throughline/training/network/positions.py.
+OURS = {"AddPositions": ["kind", "embeddings_initializer", "name"]}
+# What a layer is told when it is called, written among its arguments.
+CALLED = {
+    "use_causal_mask": (
+        "AdditiveAttention", "Attention", "GroupQueryAttention", "MultiHeadAttention",
+    ),
+}  # fmt: skip
 # Layers that somebody else trained; see throughline/training/network/pretrained.py.
 PRETRAINED = "Pretrained"
 NESTED = ("layer", "forward_layer", "backward_layer", "cell")
@@ -141,9 +151,23 @@ def check(network: list[Any] | dict[str, Any] | str) -> list[str]:
     if isinstance(network, str):
         return [] if ":" in network else [str(_bad_reference(network))]
     try:
-        return [str(problem) for entry in entries(network) for problem in problems(entry)]
+        listing = entries(network)
+        found = [problem for entry in listing for problem in problems(entry)]
+        return [str(problem) for problem in (*found, *_further_outputs(listing))]
     except ThroughlineError as error:
         return [str(error)]
+
+
+def _further_outputs(listing: Sequence[Entry]) -> Iterator[BadNetwork]:
+    """A pipeline has one task; a second output would be trained for nothing."""
+    for entry in [entry for entry in listing if entry.kind == OUTPUT][1:]:
+        yield BadNetwork(
+            f"{entry.position} should be the only output: a pipeline has one task, one loss and "
+            "one answer",
+            None,
+            "Name several columns as the target of one regression or multilabel task, or make a "
+            "pipeline for each task",
+        )
 
 
 def problems(entry: Entry) -> Iterator[BadNetwork]:
@@ -160,12 +184,18 @@ def problems(entry: Entry) -> Iterator[BadNetwork]:
         expected, remedy = REFUSED[entry.kind]
         yield BadNetwork(f"{entry.position} should be {expected}", remedy=remedy)
         return
-    layers = catalogue.read()["layers"]
+    layers = catalogue.read()["layers"] | OURS
+    if entry.kind == SHARED:
+        yield from _shared_problems(entry)
+        return
     if entry.kind != OUTPUT and entry.kind not in layers:
         prefix = entry.position.removesuffix(f".{entry.kind}")
-        yield unknown(f"{prefix} should be a layer of keras.layers", entry.kind, [*layers, OUTPUT])
+        yield unknown(
+            f"{prefix} should be a layer of keras.layers", entry.kind, [*layers, OUTPUT, SHARED]
+        )
         return
     valid = list(OUTPUT_ARGUMENTS) if entry.kind == OUTPUT else layers[entry.kind]
+    valid = [*valid, *(name for name, kinds in CALLED.items() if entry.kind in kinds)]
     for argument, value in entry.arguments.items():
         place = f"{entry.position}.{argument}"
         if argument not in valid:
@@ -176,6 +206,15 @@ def problems(entry: Entry) -> Iterator[BadNetwork]:
             yield from _unknown_activation(value, place)
         else:
             yield from _unknown_object(argument, value, place)
+
+
+def _shared_problems(entry: Entry) -> Iterator[BadNetwork]:
+    if set(entry.arguments) != {"layer"} or not isinstance(entry.arguments["layer"], str):
+        yield BadNetwork(
+            f"{entry.position} should name the layer that is called once more",
+            dict(entry.arguments),
+            "Write - Shared: {layer: NAME} with the name of an earlier layer",
+        )
 
 
 def nested(value: str | dict[str, Any], place: str) -> Entry:

@@ -87,20 +87,18 @@ class SideBySide:
             yield from self._in_processes(left, title, count)
         elif how == "together":
             yield from self._together(list(left), title)
-        else:
-            for groups in left:
-                yield self._in_turn(groups, title)
-
-    def _in_turn(self, groups: Sequence[Group], title: str) -> Outcome:
-        fitted: list[Fitted] = []
-        try:
-            for learner, runs in groups:
-                fitted += learner.fit(
-                    runs, title=title, checkpoints=self.checkpoints, began=self.began
-                )
-        except Diverged as error:
-            return error
-        return fitted
+            return
+        for groups in left:
+            fitted: list[Fitted] = []
+            try:
+                for learner, runs in groups:
+                    fitted += learner.fit(
+                        runs, title=title, checkpoints=self.checkpoints, began=self.began
+                    )
+            except Diverged as error:
+                yield error
+            else:
+                yield fitted
 
     def _together(self, parts: Sequence[Sequence[Group]], title: str) -> Iterator[Outcome]:
         ended: list[list[Fitted | Diverged]] = [[] for _ in parts]
@@ -190,7 +188,7 @@ def _go_together(other: Group, owners: Sequence[int], group: Group, number: int)
 
 def _sizes(group: Group) -> tuple[int, int, int]:
     """What shapes of batches follow from."""
-    from throughline.training.engine.trainer import most
+    from throughline.training.engine.feeding import most
 
     return (
         most(run.train_rows for run in group.runs),
