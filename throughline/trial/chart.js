@@ -19,6 +19,14 @@ const boundsOf = (values) => {
   return [low - room, high + room];
 };
 
+// Those places whose labels have room beside one another; the last one always has.
+const apart = (places, across, saidX) => {
+  const far = (one, other) => across(other) - across(one) >= 7 * saidX(other).length + 8;
+  const last = places.at(-1), kept = [];
+  for (const place of places.slice(0, -1)) if (far(place, last) && (!kept.length || far(kept.at(-1), place))) kept.push(place);
+  return [...kept, last];
+};
+
 // lines: {points: [[x, y]], kind, name, dots}; marks: {x, name}; places: of the ticks of x, and saidX: how each is written.
 const chart = ({ x, y, xTitle, yTitle, alt, lines, marks = [], saidX = said, places, height = 300 }) => {
   // On a narrow screen the letters keep their size.
@@ -35,7 +43,7 @@ const chart = ({ x, y, xTitle, yTitle, alt, lines, marks = [], saidX = said, pla
     parts.push(drawn("line", { class: "grid", x1: left, x2: right, y1: at(up(value)), y2: at(up(value)) }));
     parts.push(text(said(value), { class: "tick", x: left - 7, y: at(up(value) + 4), "text-anchor": "end" }));
   }
-  for (const value of places ?? ticks(...x, 6)) {
+  for (const value of apart(places ?? ticks(...x, 6), across, saidX)) {
     const late = saidX !== said && across(value) > right - 30;
     parts.push(text(saidX(value), { class: "tick", x: at(across(value)), y: base + 16, "text-anchor": late ? "end" : "middle" }));
   }
