@@ -6,7 +6,6 @@ import os
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -102,18 +101,17 @@ class TestRuns:
         def work() -> None:
             """Nothing."""
 
-        def run(days: float) -> Any:
-            made = client.create_flow_run(work)
-            then = datetime.now(UTC) - timedelta(days=days)
-            done = State(type="COMPLETED", name="Completed", timestamp=then)
-            client.set_flow_run_state(made.id, done, force=True)
-            return made.id
-
         (tmp_path / "params.yaml").write_text("keep_days: 5\n")
+        now = datetime.now(UTC)
         with get_client(sync_client=True) as client:
-            old, new = run(6), run(4)
-            assert forget(tmp_path) == 1
-            assert forget(tmp_path) == 0
-            left = client.request("POST", "/flow_runs/filter", json={}).json()
-        assert str(new) in {each["id"] for each in left}
-        assert str(old) not in {each["id"] for each in left}
+            ended, works = client.create_flow_run(work), client.create_flow_run(work)
+            client.set_flow_run_state(ended.id, State(type="COMPLETED", name="Completed"), True)
+
+            def known() -> set[str]:
+                left = client.request("POST", "/flow_runs/filter", json={}).json()
+                return {each["id"] for each in left} & {str(ended.id), str(works.id)}
+
+            forget(tmp_path, now + timedelta(days=4))
+            assert known() == {str(ended.id), str(works.id)}
+            assert forget(tmp_path, now + timedelta(days=6)) >= 1
+            assert known() == {str(works.id)}

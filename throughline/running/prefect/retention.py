@@ -95,18 +95,19 @@ def _cut(path: Path) -> None:
         log.truncate()
 
 
-def forget(root: Path) -> int:
+def forget(root: Path, now: datetime | None = None) -> int:
     """Have Prefect's server forget runs that ended before the days that are kept.
 
     Args:
         root: the project; its server is the one in use.
+        now: from when the days are counted. Default: this moment.
 
     Returns:
         How many it forgot, at most `AT_ONCE`.
     """
     from prefect.client.orchestration import get_client
 
-    before = datetime.now(UTC) - timedelta(days=keep_days(root))
+    before = (now or datetime.now(UTC)) - timedelta(days=keep_days(root))
     asked: dict[str, Any] = {
         "flow_runs": {"end_time": {"before_": before.isoformat()}},
         "limit": AT_ONCE,
