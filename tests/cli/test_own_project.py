@@ -209,7 +209,7 @@ class TestStatus:
         releases.crown(project, "rain", "v2")
         monkeypatch.setattr("throughline.running.why.stale", lambda root, name: reruns)
         monkeypatch.setattr(
-            "throughline.releasing.standing.held", lambda root, name: {"production": "v1"}
+            "throughline.releasing.stages.standing.held", lambda root, name: {"production": "v1"}
         )
         assert main(["status", "rain"]) == 0
         assert capsys.readouterr().out == f"rain  accuracy 0.771 ± 0.05 · {words}\n"

@@ -14,12 +14,12 @@ import pytest
 from tests.flows.shop import git, write
 from throughline.errors import BadPipeline, ThroughlineError
 from throughline.releasing import promotion, releases
-from throughline.releasing.approval import approved
 from throughline.releasing.git import GitRefused
-from throughline.releasing.moving import promoted, rolled_back
 from throughline.releasing.promotion import awaited, champion_file, created, settle
 from throughline.releasing.sharing import NotShared, prove, share
-from throughline.releasing.standing import held
+from throughline.releasing.stages.approval import approved
+from throughline.releasing.stages.moving import promoted, rolled_back
+from throughline.releasing.stages.standing import held
 
 NAME = "tea"
 FULL = OSError(errno.ENOSPC, "No space left on device")

@@ -14,10 +14,10 @@ from throughline.errors import BadPipeline, MissingFile, RefusedByGate
 from throughline.paths import Workspace, read_json, write_json
 from throughline.releasing import promotion, releases
 from throughline.releasing.lineage import bill, lineage
-from throughline.releasing.moving import rolled_back
 from throughline.releasing.outputs import sha256
 from throughline.releasing.promotion import champion_file, created
 from throughline.releasing.release import compared, listed, shown
+from throughline.releasing.stages.moving import rolled_back
 
 # The first test builds the shop, and may wait for another process that builds it.
 pytestmark = pytest.mark.timeout(900)

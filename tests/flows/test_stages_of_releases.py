@@ -14,11 +14,11 @@ from dvc.repo import Repo
 from tests.flows.shop import commit, git, write
 from throughline.errors import BadPipeline, MissingFile, RefusedByGate
 from throughline.releasing import promotion, releases
-from throughline.releasing.approval import approved, approver
-from throughline.releasing.moving import promoted, rolled_back
 from throughline.releasing.promotion import champion_file, settle
 from throughline.releasing.release import listed, shown
-from throughline.releasing.standing import artifact, assignments, held
+from throughline.releasing.stages.approval import approved, approver
+from throughline.releasing.stages.moving import promoted, rolled_back
+from throughline.releasing.stages.standing import artifact, assignments, held
 
 NAME = "tea"
 ARTIFACT = "artifacts:\n  model:\n    path: ../../model.onnx\n"

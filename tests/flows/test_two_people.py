@@ -17,7 +17,7 @@ from tests.flows.shop import git
 from throughline.releasing import releases
 from throughline.releasing.outputs import sha256
 from throughline.releasing.promotion import champion_file
-from throughline.releasing.standing import held
+from throughline.releasing.stages.standing import held
 
 DOCS = shop.PROJECT / "docs/operations.md"
 LINE = re.compile(r"(?P<command>\S.*?)\s+# the (?P<who>one|other)\b")

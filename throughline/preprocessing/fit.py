@@ -29,9 +29,9 @@ from throughline.preprocessing.columns.levels import FittedLevels, fit_levels
 from throughline.preprocessing.columns.numbers import FittedNumber, fit_number, write_numbers
 from throughline.preprocessing.columns.resizing import UINT8
 from throughline.preprocessing.columns.spread import SPREADS, spread, write_spread
-from throughline.preprocessing.columns.text import FittedText, fit_text
-from throughline.preprocessing.columns.text_graph import write_text
-from throughline.preprocessing.columns.tokens import tokenised, write_count
+from throughline.preprocessing.columns.texts.text import FittedText, fit_text
+from throughline.preprocessing.columns.texts.text_graph import write_text
+from throughline.preprocessing.columns.texts.tokens import tokenised, write_count
 from throughline.preprocessing.graph.builder import Graph
 from throughline.preprocessing.graph.layout import Layout
 from throughline.preprocessing.plan import Plan, Planned

@@ -71,7 +71,7 @@ def standing_pipelines(root: Path, name: str | None = None) -> list[dict[str, An
 def _stages(root: Path, name: str) -> dict[str, str]:
     """The version in each stage; none outside git."""
     from throughline.releasing.git import GitRefused
-    from throughline.releasing.standing import held
+    from throughline.releasing.stages.standing import held
 
     try:
         return held(root, name)

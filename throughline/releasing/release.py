@@ -11,9 +11,9 @@ import yaml
 
 from throughline.limits import guarded
 from throughline.releasing import releases
-from throughline.releasing.approval import approver
 from throughline.releasing.git import git
-from throughline.releasing.standing import assignments, held
+from throughline.releasing.stages.approval import approver
+from throughline.releasing.stages.standing import assignments, held
 from throughline.running.why import ABSENT, differences
 
 

@@ -11,9 +11,9 @@ import yaml
 
 from throughline.errors import ThroughlineError
 from throughline.releasing import releases
-from throughline.releasing.approval import APPROVALS
 from throughline.releasing.git import GitRefused, git, prefix
-from throughline.releasing.standing import artifact
+from throughline.releasing.stages.approval import APPROVALS
+from throughline.releasing.stages.standing import artifact
 from throughline.running.prefect.environment import CACHE
 
 

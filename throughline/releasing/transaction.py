@@ -10,7 +10,7 @@ from pathlib import Path
 from throughline.paths import linked
 from throughline.releasing import releases
 from throughline.releasing.git import GitRefused, commit, git
-from throughline.releasing.standing import artifact
+from throughline.releasing.stages.standing import artifact
 from throughline.running.prefect.environment import CACHE
 
 

@@ -105,7 +105,7 @@ def diff(old: str, new: str) -> None:
 @STAGE
 def approve(release: str, stage: str) -> None:
     """Say, as another person than released it, that a release may stand in a stage."""
-    from throughline.releasing.approval import approved
+    from throughline.releasing.stages.approval import approved
 
     print(approved(ROOT, release, stage))
 
@@ -118,7 +118,7 @@ def promote(release: str, stage: str) -> None:
 
     What stands in `production` is the champion.
     """
-    from throughline.releasing.moving import promoted
+    from throughline.releasing.stages.moving import promoted
 
     print(promoted(ROOT, release, stage))
 
@@ -129,7 +129,7 @@ def promote(release: str, stage: str) -> None:
 @COMMIT
 def rollback(release: str, stage: str, commit: bool) -> None:
     """Put a release back into a stage that it stood in, by default production: the champion."""
-    from throughline.releasing.moving import rolled_back
+    from throughline.releasing.stages.moving import rolled_back
 
     print(rolled_back(ROOT, release, stage, commit))
 

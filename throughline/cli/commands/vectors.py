@@ -24,7 +24,7 @@ def vectors(workspace: Workspace, action: str, words: list[str], count: int) -> 
         BadData: no vectors, a word that they do not have, or too few words.
     """
     from throughline.preprocessing.columns.neighbours import analogy, nearest_words, write_projector
-    from throughline.preprocessing.columns.vectors import read_vectors
+    from throughline.preprocessing.columns.texts.vectors import read_vectors
 
     wanted = {"nearest": 1, "analogy": 3, "projector": 1}[action]
     if len(words) != wanted:

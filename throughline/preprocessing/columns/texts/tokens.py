@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from throughline.pipeline.schema.text import Text
-from throughline.preprocessing.columns.lowercase import write_lower
+from throughline.preprocessing.columns.texts.lowercase import write_lower
 from throughline.preprocessing.graph.builder import Graph
 
 if TYPE_CHECKING:

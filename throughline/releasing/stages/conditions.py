@@ -11,8 +11,8 @@ import yaml
 
 from throughline.errors import BadPipeline, ThroughlineError
 from throughline.paths import Workspace
-from throughline.releasing.approval import approver
 from throughline.releasing.git import GitRefused, git
+from throughline.releasing.stages.approval import approver
 
 if TYPE_CHECKING:
     from throughline.pipeline.schema.release_stage import ReleaseStage

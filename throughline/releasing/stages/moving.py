@@ -9,10 +9,10 @@ from typing import Any
 from throughline.errors import BadPipeline, RefusedByGate
 from throughline.names import PRODUCTION
 from throughline.releasing import releases
-from throughline.releasing.conditions import APPROVAL, lacking
 from throughline.releasing.git import require_identity
 from throughline.releasing.promotion import assign_champion, commit_records, fetched_champion
-from throughline.releasing.standing import assign, held, history, named_stage
+from throughline.releasing.stages.conditions import APPROVAL, lacking
+from throughline.releasing.stages.standing import assign, held, history, named_stage
 from throughline.releasing.transaction import all_or_nothing
 
 

@@ -14,8 +14,8 @@ import numpy as np
 
 from throughline.errors import BadData
 from throughline.pipeline.schema.text import Ids, Text
-from throughline.preprocessing.columns.tokens import ngrams, stop_words, tokenised
-from throughline.preprocessing.columns.vectors import (
+from throughline.preprocessing.columns.texts.tokens import ngrams, stop_words, tokenised
+from throughline.preprocessing.columns.texts.vectors import (
     auxiliary_file,
     matrix_for,
     read_vectors,

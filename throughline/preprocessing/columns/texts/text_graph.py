@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from throughline.pipeline.schema.text import Ids
-from throughline.preprocessing.columns.text import FittedText
-from throughline.preprocessing.columns.tokens import write_tokens
+from throughline.preprocessing.columns.texts.text import FittedText
+from throughline.preprocessing.columns.texts.tokens import write_tokens
 from throughline.preprocessing.graph.builder import Graph
 
 # Without weights, IDF is 1 where a token stands in the text, however often.
