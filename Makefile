@@ -11,7 +11,7 @@ export DVC_NO_ANALYTICS := true
 export DO_NOT_TRACK := 1
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: setup run flow test test-slow lint types check lock up down faults attacks fuzz schedule clean
+.PHONY: setup run flow test test-slow lint types check screenshots lock up down faults attacks fuzz schedule clean
 
 setup: $(VENV)/.complete-$(EXTRA)
 
@@ -55,6 +55,10 @@ lint: setup
 
 types: setup
 	mypy
+
+# Pictures of every kind of page of the pipelines that are built, into docs/pages.
+screenshots: setup
+	python -m benchmarks.pages
 
 check: setup
 	throughline check

@@ -7,6 +7,7 @@ from typing import Any
 from prefect import State, flow
 
 from tasks import task_of
+from throughline.project.index import write_index
 from throughline.running.flow import final_state, opened, walk
 
 
@@ -23,4 +24,5 @@ def pipeline(
     """
     with opened(names or [], workers, on) as run:
         walk(run, task_of)
+    write_index(run.root)
     return final_state(run)

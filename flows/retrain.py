@@ -10,6 +10,7 @@ from prefect import State, flow
 
 from tasks import task_of
 from throughline.names import Name
+from throughline.project.index import write_index
 from throughline.releasing.announce import announce
 from throughline.releasing.retraining import Settings, final_state, retrained
 
@@ -34,5 +35,6 @@ def retrain(
         seeds, release_without_evidence, stop_on_drift, commit, push, webhook, workers
     )
     verdict = retrained(Path(), name, settings, task_of)
+    write_index(Path())
     announce(asdict(verdict), settings.webhook)
     return final_state(verdict)

@@ -17,7 +17,8 @@ from throughline.cli import main
 from throughline.errors import BadPipeline, ThroughlineError
 from throughline.names import BadName
 from throughline.releasing import releases
-from throughline.releasing.promotion import created, rolled_back
+from throughline.releasing.moving import rolled_back
+from throughline.releasing.promotion import created
 from throughline.releasing.retraining import Settings, retrained
 from throughline.running.graph import Node
 from throughline.running.prefect.deploy import apply_to

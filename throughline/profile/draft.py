@@ -80,7 +80,11 @@ def drafted(
             "A series alone needs windows; see the documentation of `time`",
         )
     draft.readings += [
-        (fact.name, f"{fact.distinct} levels, a feature each", f"columns.{fact.name}.text")
+        (
+            fact.name,
+            f"{fact.distinct} levels, each told by the mean of the target among its rows",
+            f"columns.{fact.name}.encode",
+        )
         for fact in features
         if fact.role == "labels" and fact.name in columns
     ]

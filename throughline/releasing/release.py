@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ import yaml
 
 from throughline.limits import guarded
 from throughline.releasing import releases
-from throughline.releasing.standing import held
+from throughline.releasing.approval import approver
+from throughline.releasing.git import git
+from throughline.releasing.standing import assignments, held
 from throughline.running.why import ABSENT, differences
 
 
@@ -44,9 +47,28 @@ def _first(record: Mapping[str, Any]) -> str:
 
 
 def shown(root: Path, release: str) -> str:
-    """A record as YAML."""
-    record = releases.read(root, *releases.parsed(release))
-    return yaml.safe_dump(record, sort_keys=False, width=100).rstrip()
+    """A record as YAML, with the stages that the release was put into: when, by whom, why."""
+    name, version = releases.parsed(release)
+    record = releases.read(root, name, version)
+    stages = [*_stood(root, name, version)]
+    content = {**record, **({"stages of the release": stages} if stages else {})}
+    return yaml.safe_dump(content, sort_keys=False, width=100).rstrip()
+
+
+def _stood(root: Path, name: str, version: str) -> Iterator[dict[str, str]]:
+    if not git(root, "tag", "--list", releases.tag(root, name, version)):
+        return
+    commit = releases.tagged(root, name, version)
+    for each in assignments(root, name):
+        if each.commit == commit:
+            approved = approver(root, name, version, each.stage)
+            yield {
+                "stage": each.stage,
+                "since": datetime.fromtimestamp(each.seconds, UTC).isoformat(),
+                "by": each.who,
+                "message": each.message,
+                **({"approved by": approved} if approved else {}),
+            }
 
 
 def compared(root: Path, old: str, new: str) -> str:

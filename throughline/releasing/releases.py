@@ -53,16 +53,35 @@ def pipelines(root: Path) -> list[str]:
 
 
 def versions(root: Path, name: str) -> list[str]:
-    """The versions of a pipeline, oldest first: all that are or have been champion.
+    """The versions of a pipeline, oldest first.
 
     A record that is not among them is what a killed release left; its number is used again.
     """
-    crowned = _crowned(root, name).get("crowned") or []
-    if not isinstance(crowned, list):
-        raise BadPipeline(
-            f"'crowned' in {folder_of(root, name) / CHAMPION} must be a list", crowned
-        )
-    return [str(version) for version in crowned]
+    found = {*crowned(root, name), *_waiting(root, name)}
+    return sorted(found, key=lambda version: int(version[1:]))
+
+
+def crowned(root: Path, name: str) -> list[str]:
+    """The versions that are or have been champion, the first first."""
+    return _listed(root, name, "crowned")
+
+
+def _waiting(root: Path, name: str) -> list[str]:
+    """The versions that were released and have not been champion."""
+    return _listed(root, name, "waiting")
+
+
+def _listed(root: Path, name: str, key: str) -> list[str]:
+    """The versions under a key of the champion's file.
+
+    Raises:
+        BadPipeline: they are no list of versions.
+    """
+    held = _crowned(root, name).get(key) or []
+    if not isinstance(held, list) or not all(VERSION.fullmatch(str(each)) for each in held):
+        file = folder_of(root, name) / CHAMPION
+        raise BadPipeline(f"'{key}' in {file} must be a list of versions, such as v1", held)
+    return [str(version) for version in held]
 
 
 def champion(root: Path, name: str) -> str | None:
@@ -122,10 +141,25 @@ def write(root: Path, record: Mapping[str, Any]) -> None:
 
 def crown(root: Path, name: str, version: str) -> None:
     """Make a version the champion."""
-    known = versions(root, name)
-    content = {"version": version, "crowned": [*known, *({version} - set(known))]}
+    known, waiting = crowned(root, name), _waiting(root, name)
+    content: dict[str, Any] = {
+        "version": version,
+        "crowned": [*known, *({version} - set(known))],
+        "waiting": [each for each in waiting if each != version],
+    }
+    _note(root, name, content)
+
+
+def hold_back(root: Path, name: str, version: str) -> None:
+    """Count a version among the releases; the champion stays."""
+    content = {**_crowned(root, name), "waiting": [*_waiting(root, name), version]}
+    _note(root, name, content)
+
+
+def _note(root: Path, name: str, content: Mapping[str, Any]) -> None:
+    said = {key: value for key, value in content.items() if value}
     with replaced(folder_of(root, name) / CHAMPION) as draft:
-        draft.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+        draft.write_text(yaml.safe_dump(said, sort_keys=False), encoding="utf-8")
 
 
 def record(root: Path, name: str, verdict: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -168,6 +202,10 @@ def record(root: Path, name: str, verdict: Mapping[str, Any] | None = None) -> d
         "precisions": _precisions(workspace, root, report),
         "metrics": report["branches"]["main"]["metrics"],
         "gates": report["gates"],
+        "comparisons": [
+            {"name": each["name"], "difference": each["difference"]}
+            for each in report["branches"]["main"]["comparisons"]
+        ],
         "parity": {
             branch: {key: found[key] for key in ("exporter", "largest_error", "tolerance")}
             for branch, found in parity.items()
@@ -182,6 +220,22 @@ def record(root: Path, name: str, verdict: Mapping[str, Any] | None = None) -> d
 def tag(root: Path, name: str, version: str) -> str:
     """The git tag of a release: `iris@v1`, or `textbooks/iris@v1` for a project in a folder."""
     return f"{prefix(root)}{name}@{version}"
+
+
+def tagged(root: Path, name: str, version: str) -> str:
+    """The commit of a release's tag.
+
+    Raises:
+        BadPipeline: it has none.
+    """
+    own = tag(root, name, version)
+    if not git(root, "tag", "--list", own):
+        raise BadPipeline(
+            "A release must be committed and tagged to stand in a stage",
+            f"{name}@{version}",
+            "`git fetch --tags` if somebody else made it",
+        )
+    return git(root, "rev-list", "-n", "1", f"refs/tags/{own}")
 
 
 def _next(root: Path, name: str) -> str:

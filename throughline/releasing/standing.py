@@ -7,72 +7,106 @@ of a release. The newest one of a stage says which version stands there.
 from __future__ import annotations
 
 import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from throughline.errors import BadPipeline
+from throughline.names import STAGE
 from throughline.releasing import releases
 from throughline.releasing.git import git, prefix
 
-STAGE = re.compile(r"[a-z][a-z0-9-]{0,39}(?<!-)")
+# The stage whose release is the champion.
+PRODUCTION = "production"
+FIELDS = "%09".join(
+    ("%(refname:strip=2)", "%(*objectname)", "%(taggerdate:unix)", "%(taggername) %(taggeremail)",
+     "%(contents:subject)")
+)  # fmt: skip
 
 
-def promoted(root: Path, release: str, stage: str) -> str:
-    """Put a released version into a stage; an older one is how a stage is rolled back.
+@dataclass(frozen=True, order=True)
+class Assignment:
+    """One release put into one stage: its number, who did it, when (seconds since 1970), why."""
 
-    Args:
-        root: the repository.
-        release: `NAME@VERSION`.
-        stage: such as `staging` or `production`.
+    number: int
+    stage: str
+    commit: str
+    seconds: int
+    who: str
+    message: str
 
-    Returns:
-        What changed, as a line.
+
+def named_stage(stage: str) -> str:
+    """`stage` itself, once it is certain that a tag can hold it.
 
     Raises:
-        ThroughlineError: no such release, no name of a stage, the release has no tag, or it stands
-            there already.
+        BadPipeline: it is no name of a stage.
     """
-    name, version = releases.parsed(release)
-    releases.read(root, name, version)
-    if not STAGE.fullmatch(stage):
+    if not re.fullmatch(STAGE, stage):
         raise BadPipeline("A stage has small letters, digits and dashes, as `production`", stage)
-    tag = releases.tag(root, name, version)
-    if not git(root, "tag", "--list", tag):
-        raise BadPipeline("A release must be committed and tagged to stand in a stage", release)
-    before = held(root, name).get(stage)
-    if before == version:
-        raise BadPipeline(f"Another version than that in {stage} was expected", release)
-    number = max((count for count, _, _ in _assignments(root, name)), default=0) + 1
-    commit = git(root, "rev-list", "-n", "1", tag)
-    assigned = f"{_artifact(root, name)}#{stage}#{number}"
-    message = f"Promote {release} to {stage}"
-    git(root, "tag", "--annotate", "--message", message, assigned, commit)
-    return f"{name}: {stage} {before or 'empty'} → {version}"
+    return stage
 
 
 def held(root: Path, name: str) -> dict[str, str]:
     """The stages of a pipeline with the version that stands in each."""
-    newest = {stage: commit for _, stage, commit in sorted(_assignments(root, name))}
-    versions = {
-        git(root, "rev-list", "-n", "1", tag): tag.rpartition("@")[2]
-        for tag in git(root, "tag", "--list", releases.tag(root, name, "v*")).split()
-    }
+    versions = _versions(root, name)
+    newest = {each.stage: each.commit for each in assignments(root, name)}
     return {stage: versions[commit] for stage, commit in newest.items() if commit in versions}
 
 
-def _assignments(root: Path, name: str) -> list[tuple[int, str, str]]:
-    """Number, stage and commit of each assignment."""
-    artifact = _artifact(root, name)
-    listing = git(root, "tag", "--list", "--format=%(refname:strip=2) %(*objectname)",
-                  f"{artifact}#*")  # fmt: skip
-    found = []
+def history(root: Path, name: str, stage: str) -> list[str]:
+    """The versions that a stage has held, in turn."""
+    versions = _versions(root, name)
+    return [
+        versions[each.commit]
+        for each in assignments(root, name)
+        if each.stage == stage and each.commit in versions
+    ]
+
+
+def assign(root: Path, name: str, version: str, stage: str, message: str) -> None:
+    """Say in git that a version stands in a stage from now on.
+
+    Raises:
+        BadPipeline: the release has no tag.
+        GitRefused: git makes no tag.
+    """
+    commit, known = releases.tagged(root, name, version), assignments(root, name)
+    number = max((each.number for each in known), default=0) + 1
+    # DVC and GTO take the latest, we the one with the highest number: a second person's clock may
+    # be slow.
+    seconds = max(int(time.time()), *(each.seconds + 1 for each in known), 0)
+    assigned = f"{artifact(root, name)}#{stage}#{number}"
+    git(root, "tag", "--annotate", "--message", message, assigned, commit,
+        GIT_COMMITTER_DATE=f"@{seconds} +0000")  # fmt: skip
+
+
+def assignments(root: Path, name: str) -> list[Assignment]:
+    """All assignments of a pipeline's releases, the first first."""
+    return sorted(_assignments(root, name))
+
+
+def _assignments(root: Path, name: str) -> Iterator[Assignment]:
+    beginning = artifact(root, name)
+    listing = git(root, "tag", "--list", f"--format={FIELDS}", f"{beginning}#*")
     for line in listing.splitlines():
-        tag, _, commit = line.partition(" ")
+        tag, commit, seconds, who, message = line.split("\t", 4)
         # Others may have made tags by GTO itself, also some that take a stage back.
-        parts = re.fullmatch(r"#([^#!]+)#([0-9]+)", tag.removeprefix(artifact))
-        if parts:
-            found.append((int(parts[2]), parts[1], commit))
-    return found
+        parts = re.fullmatch(r"#([^#!]+)#([0-9]+)", tag.removeprefix(beginning))
+        if parts and commit:
+            yield Assignment(int(parts[2]), parts[1], commit, int(seconds or 0), who, message)
 
 
-def _artifact(root: Path, name: str) -> str:
+def _versions(root: Path, name: str) -> dict[str, str]:
+    """The released versions by the commits that their tags point at."""
+    beginning = releases.tag(root, name, "")
+    listing = git(root, "tag", "--list", "--format=%(refname:strip=2)%09%(*objectname)",
+                  f"{beginning}v*")  # fmt: skip
+    found = (line.split("\t", 1) for line in listing.splitlines())
+    return {commit: tag.removeprefix(beginning) for tag, commit in found if commit}
+
+
+def artifact(root: Path, name: str) -> str:
+    """How GTO names a pipeline's model: from the top of the git repository."""
     return f"{prefix(root)}pipelines/{name}=model"

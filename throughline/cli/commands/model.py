@@ -13,7 +13,11 @@ from throughline.errors import tell
 @click.command()
 @click.argument("model", type=FILE)
 @click.option(
-    "--contract", is_flag=True, help="As JSON: inputs, ranges, categories, units, answers."
+    "--contract",
+    "--json",
+    "contract",
+    is_flag=True,
+    help="As JSON: inputs, ranges, categories, units, answers.",
 )
 def inspect(model: Path, contract: bool) -> None:
     """Print inputs, outputs, operators and size of a model file."""

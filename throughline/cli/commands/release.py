@@ -7,11 +7,13 @@ from pathlib import Path
 
 import click
 
-from throughline.cli.arguments import COMMIT, FILE, ONE_IF_ANY, PIPELINE, RELEASE
+from throughline.cli.arguments import COMMIT, FILE, ONE_IF_ANY, PIPELINE, PIPELINES, RELEASE
 from throughline.cli.groups import Group
 from throughline.errors import tell
 
 ROOT = Path()
+PRODUCTION = "production"
+STAGE = click.argument("stage", metavar="STAGE")
 
 
 @click.group(cls=Group)
@@ -22,23 +24,52 @@ def release() -> None:
 @release.command()
 @PIPELINE
 @COMMIT
-@click.option("--push", is_flag=True, help="Send data and models to DVC's remote first.")
+@click.option(
+    "--push", is_flag=True, help="Send data and models to DVC's remote, commits and tags to git's."
+)
 def create(name: str, commit: bool, push: bool) -> None:
-    """Release what the pipeline's files hold now."""
-    from throughline.releasing.promotion import created
+    """Release what the pipeline's files hold now; it becomes the champion if production takes it.
 
-    print(f"released {created(ROOT, name, commit, pushed=push)}")
+    What production asks for stands in section `stages` of params.yaml and of the pipeline's file.
+    """
+    from throughline.releasing.promotion import awaited, created
+
+    released = created(ROOT, name, commit, pushed=push)
+    print(f"released {released}{awaited(ROOT, released)}")
 
 
 @release.command()
 @RELEASE
 def push(release: str) -> None:
-    """Send what a release names to DVC's remote, and fetch it again to prove it."""
+    """Send a release to the remotes of DVC and git, and fetch it again to prove it."""
     from throughline.releasing import releases
     from throughline.releasing.remote import push as pushed
+    from throughline.releasing.sharing import prove, share
 
-    count = pushed(ROOT, releases.read(ROOT, *releases.parsed(release)))
-    print(f"{release}: the remote holds its {count} files")
+    name, version = releases.parsed(release)
+    count = pushed(ROOT, releases.read(ROOT, name, version))
+    print(f"{release}: DVC's remote holds its {count} files")
+    told = share(ROOT, name)
+    prove(ROOT, name)
+    print(told)
+
+
+@release.command()
+@PIPELINES
+def pull(names: tuple[str, ...]) -> None:
+    """Give servers the champions that git names, by default of all pipelines.
+
+    After `git pull`: models come from DVC's cache or remote.
+    """
+    from throughline.releasing import releases
+    from throughline.releasing.promotion import champion_file, settle
+
+    for name in names or releases.pipelines(ROOT):
+        settle(ROOT, name, committed=False)
+        version = releases.champion(ROOT, name) or "none yet"
+        print(
+            f"{name}: champion {version}  {champion_file(ROOT, name) if version else ''}".rstrip()
+        )
 
 
 @release.command("list")
@@ -71,22 +102,36 @@ def diff(old: str, new: str) -> None:
 
 @release.command()
 @RELEASE
-@click.argument("stage", metavar="STAGE")
+@STAGE
+def approve(release: str, stage: str) -> None:
+    """Say, as another person than released it, that a release may stand in a stage."""
+    from throughline.releasing.approval import approved
+
+    print(approved(ROOT, release, stage))
+
+
+@release.command()
+@RELEASE
+@STAGE
 def promote(release: str, stage: str) -> None:
-    """Put a release into a stage such as production; an older one takes it back there."""
-    from throughline.releasing.standing import promoted
+    """Put a release into a stage, if it has all that the stage asks for.
+
+    What stands in `production` is the champion.
+    """
+    from throughline.releasing.moving import promoted
 
     print(promoted(ROOT, release, stage))
 
 
 @release.command()
 @RELEASE
+@click.argument("stage", default=PRODUCTION, metavar="[STAGE]")
 @COMMIT
-def rollback(release: str, commit: bool) -> None:
-    """Make an older release the champion again."""
-    from throughline.releasing.promotion import rolled_back
+def rollback(release: str, stage: str, commit: bool) -> None:
+    """Put a release back into a stage that it stood in, by default production: the champion."""
+    from throughline.releasing.moving import rolled_back
 
-    print(rolled_back(ROOT, release, commit))
+    print(rolled_back(ROOT, release, stage, commit))
 
 
 @click.command()

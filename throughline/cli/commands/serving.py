@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from throughline.cli.arguments import FILE
+from throughline.cli.arguments import FILE, Choice
 
 MODEL = click.argument("model", type=FILE)
 OUTPUT = click.option(
@@ -40,7 +40,7 @@ def bounded(command: Callable[..., int | None]) -> Callable[..., int | None]:
 @OUTPUT
 @click.option(
     "--device",
-    type=click.Choice(["auto", "cpu", "gpu"]),
+    type=Choice(["auto", "cpu", "gpu"]),
     default="cpu",
     show_default=True,
     help="What answers; auto takes a GPU where one does.",

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadPipeline, nearest
+from throughline.evaluation.compare.forecasters import missing
 from throughline.evaluation.measure.measure import Figure, plain
 from throughline.figures.names import (
     LOWER,
@@ -208,7 +209,13 @@ def gated(
     """
     result = []
     for name in gates.beat:
-        difference = next(c["difference"] for c in comparisons if c["name"] == name)
+        difference = next((c["difference"] for c in comparisons if c["name"] == name), None)
+        if difference is None:
+            raise BadPipeline(
+                f"gate 'beat: {name}' needs a library that is not installed",
+                missing(name),
+                "pip install 'throughline[forecasts]'",
+            )
         holds = difference["verdict"] == "better"
         result.append({"gate": f"beat {name}", "holds": holds, "value": difference["value"]})
     for name, bound in gates.metrics.items():

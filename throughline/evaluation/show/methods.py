@@ -9,12 +9,12 @@ from typing import Any
 METHODS = {
     "wilson": "Wilson's score interval for shares of rows",
     "delong": "DeLong's and Newcombe's for the ROC area",
-    "posterior": "of the confusion matrix' posterior for figures made of its counts",
-    "studentised": "of the studentised bootstrap for errors",
-    "bootstrap": "of 2000 bootstrap resamples of the rows",
-    "groups": "of 2000 draws of whole groups, with Student's t",
-    "blocks": "of 2000 draws of blocks of steps, with Student's t",
-    "folds": "of the folds for cross-validation",
+    "posterior": "that of the confusion matrix' posterior for figures made of its counts",
+    "studentised": "that of the studentised bootstrap for errors",
+    "bootstrap": "that of 2000 bootstrap resamples of the rows",
+    "groups": "that of 2000 draws of whole groups, with Student's t",
+    "blocks": "that of 2000 draws of blocks of steps, with Student's t",
+    "folds": "that of the folds for cross-validation",
 }
 
 
@@ -29,4 +29,4 @@ def methods(figures: Iterable[Mapping[str, Any]], task: str) -> str:
     said = "; ".join(words for method, words in METHODS.items() if method in used)
     numbers = task in ("regression", "proportion", "forecast")
     loss = "" if numbers else "Loss is the cross-entropy in nats."
-    return (f"In brackets the 95 % interval: {said}. " if said else "") + loss
+    return (f"It is {said}. " if said else "") + loss
