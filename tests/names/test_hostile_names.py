@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -180,3 +181,12 @@ class TestFlows:
         with pytest.raises(BadName):
             prepared(tmp_path, ["../../outside"], 1, Ledger())
         assert list(tmp_path.rglob("*")) == []
+
+
+class TestApprovals:
+    @pytest.mark.parametrize("name", ["--stdin", "\x1b[2J"])
+    def test_whoever_made_a_tag_is_no_option_of_git(self, tmp_path: Path, name: str) -> None:
+        from throughline.releasing.approval import _person
+
+        subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+        assert _person(tmp_path, f"{name} <a@b.c>") == f"{name} <a@b.c>"
