@@ -23,9 +23,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import click
+
 from benchmarks.fuzzing import acts, inputs
 from benchmarks.fuzzing.acts import Broken
 from tests.security import projects
+from throughline import cli
 
 MEMORY, SECONDS = 1 << 30, 20
 # Of the wall, for a process that waits: this machine has other work.
@@ -315,3 +318,6 @@ def _import_all() -> None:
 
     del matplotlib, onnx, onnxruntime, pyarrow, requests, sqlalchemy, throughline
     pandas.DataFrame({"a": [1]}).describe()
+    context = click.Context(cli.throughline)
+    for name in cli.throughline.list_commands(context):
+        cli.throughline.get_command(context, name)

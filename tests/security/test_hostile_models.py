@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.security import hostile, models
-from tests.security.projects import Refused
+from tests.security.projects import Refused, files, laid
 from throughline.cli import main
 from throughline.errors import ThroughlineError
 
@@ -30,6 +30,28 @@ class TestModels:
         said = capsys.readouterr()
         assert all(line.isprintable() for line in (said.out + said.err).splitlines())
         assert len(said.out) < 1 << 20 and len(said.err.splitlines()) <= 1
+
+    @pytest.mark.parametrize(
+        ("key", "value", "says"),
+        [("mean", float("nan"), "a page can show"), ("unit", "</script><b>", "")],
+    )
+    def test_try(self, project: Path, refused: Refused, key: str, value: object, says: str) -> None:
+        """The page is written for a model that anybody may have made."""
+        from throughline.paths import Workspace
+        from throughline.trial.page import in_script
+        from throughline.trial.trial import described
+
+        contract = models.contract()
+        contract["inputs"][0][key] = value
+        laid(
+            project,
+            {**files(), "models/rain/model.onnx": models.identity(json.dumps(contract))},
+        )
+        if key == "mean":
+            refused("try", "rain", "--no-open", says=says)
+        else:
+            told = in_script(described(Workspace(project, "rain")))
+            assert "</script>" not in told and "<b>" not in told
 
     def test_names_of_classes_steer_neither_terminal_nor_spreadsheet(
         self, project: Path, capsys: pytest.CaptureFixture[str]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from throughline.errors import BadData, MissingFile
+from throughline.errors import BadData, MissingFile, ThroughlineError
 from throughline.paths import Workspace, replaced
 
 # Of a model; a browser holds its text, its bytes and the runtime's copy at the same time.
@@ -28,7 +28,7 @@ def tried(root: Path, name: str) -> Path:
 
     workspace = Workspace(root, name)
     model = _model(workspace)
-    told = described(workspace)
+    told = _shown(workspace)
     content = page(told, model, runtime(Surroundings.of(root)))
     path = root / "reports" / name / "try.html"
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -57,6 +57,25 @@ def _model(workspace: Workspace) -> bytes:
             f"Ask it by `throughline predict {path} ROWS`",
         )
     return path.read_bytes()
+
+
+def _shown(workspace: Workspace) -> dict[str, Any]:
+    """What `described` says, once a page can hold it: a stranger's metadata may be anything."""
+    from throughline.serving.errors import BadRequest
+    from throughline.trial.page import in_script
+
+    try:
+        told = described(workspace)
+        in_script(told)
+        return told
+    except (ThroughlineError, BadRequest):
+        raise
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
+        raise BadData(
+            f"'{workspace.model}' must have metadata that a page can show",
+            f"{type(error).__name__}: {error}",
+            "Make it anew by `throughline export`",
+        ) from None
 
 
 def described(workspace: Workspace) -> dict[str, Any]:

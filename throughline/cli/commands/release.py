@@ -35,7 +35,7 @@ def create(name: str, commit: bool, push: bool) -> None:
     from throughline.releasing.promotion import awaited, created
 
     released = created(ROOT, name, commit, pushed=push)
-    print(f"released {released}{awaited(ROOT, released)}")
+    tell(f"released {released}{awaited(ROOT, released)}")
 
 
 @release.command()
@@ -51,7 +51,7 @@ def push(release: str) -> None:
     print(f"{release}: DVC's remote holds its {count} files")
     told = share(ROOT, name)
     prove(ROOT, name)
-    print(told)
+    tell(told)
 
 
 @release.command()
@@ -67,9 +67,7 @@ def pull(names: tuple[str, ...]) -> None:
     for name in names or releases.pipelines(ROOT):
         settle(ROOT, name, committed=False)
         version = releases.champion(ROOT, name) or "none yet"
-        print(
-            f"{name}: champion {version}  {champion_file(ROOT, name) if version else ''}".rstrip()
-        )
+        tell(f"{name}: champion {version}  {champion_file(ROOT, name) if version else ''}".rstrip())
 
 
 @release.command("list")
@@ -107,7 +105,7 @@ def approve(release: str, stage: str) -> None:
     """Say, as another person than released it, that a release may stand in a stage."""
     from throughline.releasing.stages.approval import approved
 
-    print(approved(ROOT, release, stage))
+    tell(approved(ROOT, release, stage))
 
 
 @release.command()
@@ -120,7 +118,7 @@ def promote(release: str, stage: str) -> None:
     """
     from throughline.releasing.stages.moving import promoted
 
-    print(promoted(ROOT, release, stage))
+    tell(promoted(ROOT, release, stage))
 
 
 @release.command()
@@ -131,7 +129,7 @@ def rollback(release: str, stage: str, commit: bool) -> None:
     """Put a release back into a stage that it stood in, by default production: the champion."""
     from throughline.releasing.stages.moving import rolled_back
 
-    print(rolled_back(ROOT, release, stage, commit))
+    tell(rolled_back(ROOT, release, stage, commit))
 
 
 @click.command()

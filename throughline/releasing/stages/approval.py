@@ -81,7 +81,7 @@ def _tagger(root: Path, tag: str) -> str:
 
 def _person(root: Path, who: str) -> str:
     """`Name <address>`, one for all that `.mailmap` says are the same person."""
-    return git(root, "check-mailmap", who)
+    return git(root, "check-mailmap", "--", who)
 
 
 def _address(person: str) -> str:
