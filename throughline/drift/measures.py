@@ -158,7 +158,7 @@ def _of_numbers(
         "psi": _of_counts(*_with_tails(counts, found)),
         "distance": (distance, float(kolmogorov(distance * (size + 0.12 + 0.11 / size)))),
         # Of training's two ends the next value lies outside with 2 / (rows + 1).
-        "outside": (outside / len(values), _at_least(outside, len(values), 2, trained - 1)),
+        "outside": (outside / len(values), _at_least(outside, len(values), 2, max(trained - 1, 1))),
     }
 
 

@@ -124,12 +124,13 @@ def judged(
         # So few rows decide that an exact test finds no difference.
         low, high = min(low, 0.0), max(high, 0.0)
     margin = choice.margin if metric == choice.metric else None
+    known = math.isfinite(half)
     result = {
         "verdict": verdict(metric, (low, high), margin),
         "metric": metric,
         "difference": value,
-        "low": low,
-        "high": high,
+        "low": low if known else None,
+        "high": high if known else None,
         "margin": margin,
         "rows": len(reference),
         "by_seed": by_seed,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import comb, sqrt
+from math import comb, copysign, inf, sqrt
 from statistics import NormalDist
 from typing import Any, NamedTuple
 
@@ -60,10 +60,14 @@ def difference(
     Returns:
         `metric`, `value` (ours - theirs) with its 95 % interval `low` to `high`, `verdict`
         (`better`, `worse`, `equal` within the margin, `not shown`), `margin`, and `detectable`, the
-        smallest difference that would have been found in 80 % of such samples.
+        smallest difference that would have been found in 80 % of such samples. Of a single row,
+        group or row of a class nothing is known: no interval, and nothing shown.
     """
     metric = compared_metric(choice.metric, (ours, theirs))
     value, bounds = _interval(metric, ours, theirs, resamples)
+    if bounds is None:
+        nothing = {"low": None, "high": None, "verdict": NOT_SHOWN, "margin": None}
+        return {"metric": metric, "value": value, **nothing, "detectable": 0.0}
     error = (bounds[1] - bounds[0]) / (2 * Z)
     return {
         "metric": metric,
@@ -121,27 +125,34 @@ def estimate(metric: str, ours: Outcome, theirs: Outcome, resamples: Resamples) 
         resamples: draws of as many rows.
     """
     if metric not in MEANS or not resamples.independent:
-        value, (low, high) = _interval(metric, ours, theirs, resamples)
+        value, bounds = _interval(metric, ours, theirs, resamples)
         degrees = resamples.units - 1
         quantile = Z if resamples.independent else t_quantile(max(degrees, 1))
-        return Estimate(value, (high - low) / (2 * quantile), 0.0)
+        width = inf if bounds is None else bounds[1] - bounds[0]
+        return Estimate(value, width / (2 * quantile), 0.0)
     gains = row_losses(metric, ours) - row_losses(metric, theirs)
     exact = 0.0
     if _is_share(metric, ours):
         won, lost = int((gains > 0).sum()), int((gains < 0).sum())
         exact = mid_p(won, lost) if won + lost < FEW_DISCORDANT else 0.0
-    return Estimate(float(gains.mean()), float(gains.std(ddof=1)) / len(gains) ** 0.5, exact)
+    error = float(gains.std(ddof=1)) / len(gains) ** 0.5 if len(gains) > 1 else inf
+    return Estimate(float(gains.mean()), error, exact)
 
 
 def _interval(
     metric: str, ours: Outcome, theirs: Outcome, resamples: Resamples
-) -> tuple[float, Bounds]:
+) -> tuple[float, Bounds | None]:
+    """The difference with its limits; None where there is but one of what is drawn."""
     if metric in MEANS:
         gains = row_losses(metric, ours) - row_losses(metric, theirs)
-        return float(gains.mean()), _of_gains(gains, resamples, _is_share(metric, ours))
+        known = resamples.units > 1
+        bounds = _of_gains(gains, resamples, _is_share(metric, ours)) if known else None
+        return float(gains.mean()), bounds
     value = scored(ours)[metric] - scored(theirs)[metric]
     if metric == "roc_auc" and resamples.independent:
         return value, _of_areas(value, ours, theirs)
+    if resamples.units < 2:
+        return value, None
     draws = np.subtract(
         *(draws_of(each, row_values(each), resamples)[metric] for each in (ours, theirs))
     )
@@ -152,7 +163,7 @@ def _is_share(metric: str, outcome: Outcome) -> bool:
     return metric == "exact_match" or (metric == "accuracy" and outcome.task != "multilabel")
 
 
-def _of_gains(gains: np.ndarray, resamples: Resamples, share: bool) -> Bounds:
+def _of_gains(gains: np.ndarray, resamples: Resamples, share: bool) -> Bounds | None:
     if not resamples.independent:
         sums = resamples.sums(np.column_stack([gains, np.ones(len(gains))]))
         return _of_draws(float(gains.mean()), sums[:, 0] / sums[:, 1], resamples)
@@ -189,7 +200,9 @@ def _tango(won: int, lost: int, rows: int) -> Bounds:
         share = (np.sqrt(max(linear**2 - 8 * rows * rest, 0.0)) - linear) / (4 * rows)
         variance = rows * (2 * share + true * (1 - true))
         gap = won - lost - rows * true
-        return float(gap / sqrt(variance)) if variance > 0 else float(np.sign(gap) * np.inf)
+        if variance > 0:
+            return float(gap / sqrt(variance))
+        return copysign(inf, gap) if gap else 0.0
 
     middle = (won - lost) / rows
     return _farthest(middle, -1.0, statistic), _farthest(middle, 1.0, statistic)
@@ -218,12 +231,14 @@ def mid_p(won: int, lost: int) -> float:
     return min(1.0, (2 * below + comb(rows, fewer)) / float(2**rows))
 
 
-def _of_areas(value: float, ours: Outcome, theirs: Outcome) -> Bounds:
+def _of_areas(value: float, ours: Outcome, theirs: Outcome) -> Bounds | None:
     """The limits of the difference of two areas under ROC curves of the same rows.
 
     Source: DeLong, DeLong and Clarke-Pearson (1988), with the t distribution of the rarer class.
     """
     positive = ours.actual == len(ours.names) - 1
+    if min(positive.sum(), (~positive).sum()) < 2:
+        return None
     gains = np.subtract(*(classification.placements(each, positive) for each in (ours, theirs)))
     variance = sum(float(gains[p].var(ddof=1)) / int(p.sum()) for p in (positive, ~positive))
     degrees = max(1, int(min(positive.sum(), (~positive).sum())) - 1)
@@ -231,15 +246,14 @@ def _of_areas(value: float, ours: Outcome, theirs: Outcome) -> Bounds:
     return value - half, value + half
 
 
-def _of_draws(value: float, draws: np.ndarray, resamples: Resamples) -> Bounds:
+def _of_draws(value: float, draws: np.ndarray, resamples: Resamples) -> Bounds | None:
     """The limits of a difference, by its draws; of groups and blocks with the t distribution.
 
     For forecasts it is the test of Diebold and Mariano (1995) with blocks in the place of
     autocovariances, and, as Harvey, Leybourne and Newbold (1997) have it, Student's t.
     """
     defined = draws[np.isfinite(draws)]
-    if resamples.independent:
-        found = interval(defined)
-        return found if found is not None else (value, value)
+    if resamples.independent or not len(defined):
+        return interval(defined)
     half = half_width(defined, resamples)
     return value - half, value + half

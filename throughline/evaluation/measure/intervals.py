@@ -125,7 +125,9 @@ def studentised_difference(gains: np.ndarray, resamples: Resamples) -> Bounds:
     """
     mean, error = float(gains.mean()), float(gains.std())
     if error <= SMALLEST * abs(mean):
-        return mean, mean
+        # All rows gain the same; that of so few every one does, happens by chance.
+        few = 2.0 ** (1 - len(gains)) > 1 - CONFIDENCE
+        return (mean - abs(mean), mean + abs(mean)) if few else (mean, mean)
     sums = resamples.sums(np.column_stack([gains, np.ones(len(gains))]))
     with np.errstate(divide="ignore", invalid="ignore"):
         pivots = (sums[:, 0] / sums[:, 1] - mean) / resample_errors(gains - mean, resamples)
@@ -228,7 +230,9 @@ def on_scale(value: float, half: float, scale: str) -> Bounds:
         return float(value * np.exp(-half / value)), float(value * np.exp(half / value))
     if scale == "gain" and value < 1:
         rest = 1 - value
-        return float(1 - rest * np.exp(half / rest)), float(1 - rest * np.exp(-half / rest))
+        with np.errstate(over="ignore"):
+            low, high = (1 - rest * np.exp(sign * half / rest) for sign in (1, -1))
+        return float(low), float(high)
     return value - half, value + half
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NotRequired, TypedDict
@@ -224,6 +225,9 @@ def _figure(value: float, bounds: Bounds | None, method: str) -> Figure:
         return {"value": value, "low": None, "high": None, "method": method}
     # What a posterior of few rows leaves out is still what was measured.
     low, high = min(bounds[0], value), max(bounds[1], value)
+    if low == high or not math.isfinite(high - low):
+        # Draws that never differ are no proof that rows never do.
+        return {"value": value, "low": None, "high": None, "method": method}
     return {"value": value, "low": low, "high": high, "method": method}
 
 
