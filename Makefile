@@ -11,7 +11,8 @@ export DVC_NO_ANALYTICS := true
 export DO_NOT_TRACK := 1
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: setup run flow test test-slow lint types check lock up down faults attacks schedule clean
+.PHONY: setup run flow test test-slow lint types check screenshots lock up down faults attacks fuzz \
+  schedule clean
 
 setup: $(VENV)/.complete-$(EXTRA)
 
@@ -56,6 +57,10 @@ lint: setup
 types: setup
 	mypy
 
+# Pictures of every kind of page of the pipelines that are built, into docs/pages.
+screenshots: setup
+	python -m benchmarks.pages
+
 check: setup
 	throughline check
 
@@ -82,12 +87,20 @@ down: setup
 # schedules: a verdict for each.
 faults: setup
 	python -m pytest -m "slow or not slow" -s -vv tests/flows/test_faults.py \
-	  tests/flows/test_promotion.py tests/flows/test_remote.py tests/flows/test_schedules.py \
-	  tests/flows/test_surroundings.py tests/flows/test_webhook.py
+	  tests/flows/test_promotion.py tests/flows/test_stages_of_releases.py \
+	  tests/flows/test_remote.py tests/flows/test_schedules.py tests/flows/test_alerts.py \
+	  tests/flows/test_retention.py tests/flows/test_surroundings.py tests/flows/test_webhook.py
 
 # What strangers' files, pipelines, addresses, queries and models try: a verdict for each.
 attacks: setup
 	python -m pytest -vv tests/security
+
+# Damaged files, projects and words through every reader and the command; `make fuzz FIRST=3000`
+# goes on where a run was stopped.
+FIRST ?= 0
+COUNT ?= 5000
+fuzz: setup
+	python -m benchmarks.fuzzing --first $(FIRST) --count $(COUNT)
 
 # A schedule of one minute on a real server: changed data release once and are refused once.
 schedule: setup

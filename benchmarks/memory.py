@@ -54,8 +54,8 @@ def trained(way: str, folder: Path, rows: int) -> None:
     """Train windows of the series in a folder."""
     from throughline.pipeline.schema.training import Training
     from throughline.preprocessing import aligned
+    from throughline.samples.windows.phases import windows
     from throughline.samples.windows.positions import Extent
-    from throughline.samples.windows.prepared import Learned
     from throughline.training.engine.engine import fit
     from throughline.training.engine.runs import Run
     from throughline.training.network.build import Output, build
@@ -63,15 +63,13 @@ def trained(way: str, folder: Path, rows: int) -> None:
     step = 6 if way == "phases" else 1
     extent = Extent(LOOKBACK * step, LOOKBACK * step, step, LOOKBACK * step, (1,))
     ends = np.linspace(LOOKBACK * step, rows - 2, WINDOWS).astype(np.int32)
-    summary = {"features": {"features": None}}
     answers = np.zeros((WINDOWS, 1), np.float32)
-    learned = Learned(None, ends, extent, None, answers, summary, folder)  # type: ignore[arg-type]
     if way == "computed":
         series = aligned.empty((rows, COLUMNS), np.float32)
         series.fill(1)
-        inputs = {"features": learned.windowed(series)}
     else:
-        inputs = learned.inputs
+        series = np.load(folder / "features.npy", mmap_mode="c")
+    inputs = {"features": windows(series, ends, extent.offsets)}
     shape = {"features": inputs["features"].shape[1:]}
     everyone = np.arange(WINDOWS)
     runs = [

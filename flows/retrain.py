@@ -10,8 +10,11 @@ from prefect import State, flow
 
 from tasks import task_of
 from throughline.names import Name
+from throughline.project.index import write_index
+from throughline.project.overview import released_pipelines
 from throughline.releasing.announce import announce
 from throughline.releasing.retraining import Settings, final_state, retrained
+from throughline.running.prefect.artifacts import publish_status
 
 
 @flow(name="retrain", flow_run_name="retrain {name}", persist_result=False)
@@ -34,5 +37,7 @@ def retrain(
         seeds, release_without_evidence, stop_on_drift, commit, push, webhook, workers
     )
     verdict = retrained(Path(), name, settings, task_of)
+    write_index(Path())
     announce(asdict(verdict), settings.webhook)
+    publish_status(lambda: released_pipelines(Path()))
     return final_state(verdict)

@@ -82,6 +82,12 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
+def tell(text: str) -> None:
+    """Print lines in which strangers' texts may stand; see `printable`."""
+    for line in text.split("\n"):
+        print(printable(line))
+
+
 def sentence(text: str) -> str:
     """`text` with one mark at its end: its own question or exclamation mark, or a full stop."""
     bare = text.rstrip().rstrip(".")

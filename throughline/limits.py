@@ -17,6 +17,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from throughline.errors import BadData, BadPipeline, ThroughlineError, nearest
@@ -32,6 +33,8 @@ ALWAYS_BYTES = 128 << 20
 MEMORY_SHARE = 0.75
 # A disk without room is no fault of a file, and has a line of its own.
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+# What is no fault of a file's content; HDF5's errors have no number, zipfile's may have any.
+OF_THE_SYSTEM = (*NO_ROOM, errno.ENOENT, errno.EACCES, errno.EIO, errno.EMFILE)
 
 
 def _three_quarters() -> int:
@@ -260,6 +263,8 @@ def guarded(name: str, timed: bool = True) -> Iterator[None]:
 
 
 def _said(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror and error.filename:
+        return f"{error.strerror}: {error.filename}"
     return f"{type(error).__name__}: {error}"
 
 
@@ -289,6 +294,51 @@ def _held_bytes() -> int:
     """The address space that the process has now; Linux alone says it."""
     with open("/proc/self/statm", encoding="ascii") as file:  # noqa: PTH123 - no path of anybody's
         return int(file.read().split()[0]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def free_bytes() -> int | None:
+    """Memory that this process may still take: of the machine, its group, and its own limit.
+
+    None where the system does not say.
+    """
+    found = [_free_of_machine(), _free_of_group(), _free_of_process()]
+    return min((free for free in found if free is not None), default=None)
+
+
+def _free_of_machine() -> int | None:
+    path = Path("/proc/meminfo")
+    if not path.is_file():
+        return None
+    lines = dict(line.split(":", 1) for line in path.read_text(encoding="ascii").splitlines())
+    return int(lines["MemAvailable"].split()[0]) * 1024
+
+
+def _free_of_group() -> int | None:
+    """Of the control group, as of a container or of `systemd-run -p MemoryMax`."""
+    try:
+        own = Path("/proc/self/cgroup").read_text(encoding="utf-8").split("::", 1)[1].strip()
+        found = []
+        for group in (folder := Path("/sys/fs/cgroup") / own.lstrip("/"), *folder.parents):
+            most = group / "memory.max"
+            if most.is_file() and (text := most.read_text(encoding="ascii").strip()) != "max":
+                held = (group / "memory.stat").read_text(encoding="ascii").split()
+                stat = dict(zip(held[::2], map(int, held[1::2]), strict=False))
+                used = int((group / "memory.current").read_text(encoding="ascii"))
+                # Pages of files are given back when they are needed.
+                found.append(int(text) - used + stat.get("inactive_file", 0))
+        return min(found, default=None)
+    except (OSError, ValueError, IndexError):
+        return None
+
+
+def _free_of_process() -> int | None:
+    try:
+        import resource
+
+        soft, _ = resource.getrlimit(resource.RLIMIT_AS)
+        return None if soft == resource.RLIM_INFINITY else max(soft - _held_bytes(), 0)
+    except (ImportError, OSError):
+        return None
 
 
 @contextmanager

@@ -10,6 +10,10 @@ from throughline.errors import BadPipeline
 LONGEST_NAME = 64
 # Safe for every shell, disk and git reference that a pipeline meets.
 PATTERN = rf"(?!.*\.\.)[A-Za-z0-9](?:[A-Za-z0-9_.-]{{0,{LONGEST_NAME - 2}}}[A-Za-z0-9_-])?"
+# Of a stage that releases stand in: a part of git tags, as GTO and DVC read them.
+STAGE = r"^[a-z]([a-z0-9-]{0,38}[a-z0-9])?$"
+# The stage whose release is the champion.
+PRODUCTION = "production"
 # Git keeps this ending for its own files, whatever the disk makes of capitals.
 RESERVED_ENDING = ".lock"
 # Windows opens the device instead of a file of this name, whatever its ending.

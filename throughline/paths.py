@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from throughline.errors import MissingFile
+from throughline.errors import BadData, MissingFile, nearest
 from throughline.names import Name, named
 
+PROJECT = "params.yaml"
+BEGIN = "Go to the project's folder, or run `throughline init` here"
 # Beside the rows of `ingest`, `validate` and `prepare`: how the texts of a file's cells were read.
 READING_FILE = "reading.json"
 
@@ -146,6 +148,43 @@ def pipelines(root: Path) -> list[str]:
     return [named(name, "The name of a folder below pipelines/") for name in found]
 
 
+def in_project(root: Path) -> None:
+    """Make sure that a folder is a project, before a command finds nothing to do in it.
+
+    Raises:
+        MissingFile: it has neither params.yaml nor a pipeline.
+    """
+    if not (root / PROJECT).exists() and not pipelines(root):
+        raise MissingFile(
+            f"A project has {PROJECT} and pipelines/NAME/pipeline.yaml", "neither here", BEGIN
+        )
+
+
+def existing(root: Path, name: str) -> Workspace:
+    """The files of a pipeline that is there.
+
+    Raises:
+        MissingFile: there is none of that name; the message names the nearest.
+    """
+    workspace = Workspace(root, name)
+    if not workspace.pipeline_file.exists():
+        raise MissingFile(
+            f"A pipeline is a folder with the file {workspace.pipeline_file}",
+            name,
+            like_pipeline(root, name),
+        )
+    return workspace
+
+
+def like_pipeline(root: Path, name: str) -> str:
+    """What to do about a name that no pipeline has: the nearest one, or how to come by one."""
+    names = pipelines(root)
+    if names:
+        return nearest(name, names)
+    here = (root / PROJECT).exists()
+    return "There is none yet; `throughline add DATA` makes one" if here else BEGIN
+
+
 def needed(path: Path, stage: str) -> Path:
     """`path` itself, once it is certain that the stage that makes it has run.
 
@@ -208,5 +247,13 @@ def write_json(path: Path, content: Mapping[str, Any]) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """The content of a JSON file."""
-    return json.loads(path.read_text(encoding="utf-8"))
+    """The content of a JSON file.
+
+    Raises:
+        BadData: it holds something else.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        remedy = "Run the stage that writes it again"
+        raise BadData(f"'{path}' must be a JSON file", str(error), remedy) from None

@@ -98,6 +98,7 @@ class TestStarting:
             "throughline.processes",
             "throughline.processor",
             "throughline.serving",
+            "throughline.terminal",
         }
 
     def test_predict_imports_what_runs_a_model_alone(self) -> None:
@@ -135,7 +136,10 @@ class TestMistakes:
             ),
             (["predict", "a.onnx", "--image"], "Give one file of rows"),
             (["predict", "a.onnx", "b.csv", "c.csv"], "Give one file of rows"),
-            (["why", "trian"], "'trian' is not one of 'ingest'"),
+            (
+                ["vectors", "x", "nearst", "y"],
+                "'nearst' is not one of them. Did you mean 'nearest'?",
+            ),
             (["vectors", "x", "nearest"], "Missing argument 'WORDS...'"),
             (["retrain", "--seeds", "x", "y"], "'x' is not a valid integer"),
         ],

@@ -91,8 +91,12 @@ class TestAProject:
         inside = (tmp_path / ".git").exists()
         file = (tmp_path if inside else folder) / ".github/workflows/throughline.yml"
         assert f"wrote {file}" in told
-        job = yaml.safe_load(file.read_text())["jobs"]["check"]
+        job = yaml.safe_load(file.read_text())["jobs"]["pipelines"]
         place = folder.relative_to(tmp_path).as_posix() if inside else "."
+        (plots,) = [step["with"] for step in job["steps"] if "artifact" in step.get("uses", "")]
+        assert plots["path"] == (Path(place) / "plots").as_posix()
+        (checkout,) = [step["with"] for step in job["steps"] if "checkout" in step.get("uses", "")]
+        assert checkout["fetch-depth"] == 0
         assert job["defaults"]["run"]["working-directory"] == place
         assert initialised(folder, ci=True) == [f"{folder} is a project already; nothing to do"]
 

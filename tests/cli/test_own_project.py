@@ -17,6 +17,7 @@ from tests.config.test_errors import RIGHT
 from throughline.cli import main, surroundings
 from throughline.evaluation.show.line import ending
 from throughline.paths import Workspace, write_json
+from throughline.project.index import write_index
 from throughline.releasing import releases
 
 FIGURE = {"value": 0.7712, "low": 0.72, "high": 0.82}
@@ -69,7 +70,7 @@ class TestTheLastLine:
             "churned: accuracy 0.771 ± 0.05, better than majority by 21 points, "
             "difference to SVC not shown · gates hold · "
             "REPORT reports/churned/evaluation/report.html · "
-            "MODEL models/churned/model.onnx · next: throughline open churned"
+            "MODEL models/churned/model.onnx · next: throughline try churned"
         )
 
     def test_says_which_gate_is_broken(self) -> None:
@@ -91,6 +92,7 @@ class TestStrict:
         monkeypatch.setattr("subprocess.run", lambda *_, **__: Mock(returncode=0))
         monkeypatch.setattr("throughline.stages.run.run_stage", lambda *_: None)
         monkeypatch.setattr("throughline.cli.commands.running.wire", lambda *_: [])
+        monkeypatch.setattr("throughline.cli.commands.running.write_index", lambda _: Path())
         file = Workspace(project, "rain").evaluation / "report.json"
         file.parent.mkdir(parents=True)
         for holds in (True, False):
@@ -101,15 +103,38 @@ class TestStrict:
                 assert main([*command, "--strict"]) == int(not holds)
 
 
+class TestWhatRunSays:
+    def test_says_so_where_nothing_was_to_do(
+        self, project: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+    ) -> None:
+        (project / ".dvc").mkdir()
+        monkeypatch.setattr("subprocess.run", lambda *_, **__: Mock(returncode=0))
+        monkeypatch.setattr("throughline.cli.commands.running.wire", lambda *_: [])
+        assert main(["run"]) == 0
+        assert "is up to date · next: throughline list" in capsys.readouterr().out
+
+    def test_its_stages_are_told_by_their_pipelines_alone(
+        self, project: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+    ) -> None:
+        monkeypatch.setattr("throughline.stages.digests.code.refreshed", lambda _: "code.json")
+        assert main(["code"]) == 0
+        assert capsys.readouterr().out == "code.json\n"
+        monkeypatch.setenv("THROUGHLINE_ANNOUNCED", "1")
+        assert main(["code"]) == 0
+        assert capsys.readouterr().out == ""
+
+
 class TestList:
     def test_names_each_pipeline_with_what_is_known(self, project: Path, capsys: Any) -> None:
         assert main(["list"]) == 0
-        assert capsys.readouterr().out == "rain  not run\n"
+        assert capsys.readouterr().out == "rain  not run\nnext: throughline run rain\n"
         workspace = Workspace(project, "rain")
         workspace.evaluation.mkdir(parents=True)
         write_json(workspace.evaluation / "report.json", report())
         assert main(["list"]) == 0
-        assert capsys.readouterr().out == "rain  accuracy 0.771 ± 0.05 · gates hold\n"
+        assert capsys.readouterr().out == (
+            "rain  accuracy 0.771 ± 0.05 · gates hold\nnext: throughline try rain\n"
+        )
         assert main(["list", "--json"]) == 0
         (entry,) = json.loads(capsys.readouterr().out)
         assert (entry["pipeline"], entry["state"]) == ("rain", "evaluated")
@@ -130,6 +155,40 @@ class TestOpen:
         page.write_text("<html>")
         assert main(["open", "rain"]) == 0
         assert opened == [page.as_uri()]
+        assert main(["open"]) == 0
+        assert opened[-1] == (project / "reports" / "index.html").as_uri()
+
+
+class TestThePageOfAllPipelines:
+    def test_says_of_each_what_it_reaches_and_leads_to_its_pages(
+        self, project: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        workspace = Workspace(project, "rain")
+        monkeypatch.setattr(
+            "throughline.running.why.stale", lambda *_: {"rain": {"train": ["seed: 0 → 1"]}}
+        )
+        assert ">not run<" in write_index(project).read_text()
+        workspace.evaluation.mkdir(parents=True)
+        write_json(workspace.evaluation / "report.json", report(title="Is <b>it</b> wet?"))
+        (workspace.evaluation / "report.html").write_text("<html>")
+        drift = workspace.evaluation.parent / "drift"
+        drift.mkdir()
+        write_json(drift / "drift.json", {"drifted": ["x"], "columns": {"x": {}, "y": {}}})
+        for version, value in (("v1", 0.7), ("v2", 0.8)):
+            releases.crown(project, "rain", version)
+            metrics = {"accuracy": {"value": value, "low": None, "high": None}}
+            releases.write(project, {"pipeline": "rain", "version": version, "metrics": metrics})
+        page = write_index(project).read_text()
+        assert "Is &lt;b&gt;it&lt;/b&gt; wet?" in page
+        for words in ("0.771", "± 0.05", ">stale<", ">gates hold<", "1 of 2 columns", "v2"):
+            assert words in page
+        assert 'title="train: seed: 0 → 1"' in page
+        assert 'aria-label="accuracy: v1 0.7, v2 0.8"' in page
+        assert 'href="rain/evaluation/report.html"' in page
+        assert "validation.html" not in page and "drift.html" not in page
+
+    def test_is_there_where_dvc_is_not(self, project: Path) -> None:
+        assert ">rain</b>" in write_index(project).read_text()
 
 
 class TestStatus:
@@ -150,7 +209,7 @@ class TestStatus:
         releases.crown(project, "rain", "v2")
         monkeypatch.setattr("throughline.running.why.stale", lambda root, name: reruns)
         monkeypatch.setattr(
-            "throughline.releasing.standing.held", lambda root, name: {"production": "v1"}
+            "throughline.releasing.stages.standing.held", lambda root, name: {"production": "v1"}
         )
         assert main(["status", "rain"]) == 0
         assert capsys.readouterr().out == f"rain  accuracy 0.771 ± 0.05 · {words}\n"
@@ -252,7 +311,7 @@ class TestAdd:
     ) -> None:
         monkeypatch.chdir(tmp_path)
         assert main(["add", str(customers)]) == 2
-        assert "Run `throughline init` first" in capsys.readouterr().err
+        assert "run `throughline init` here" in capsys.readouterr().err
 
 
 class TestRun:

@@ -129,6 +129,10 @@ CHANGES: list[tuple[dict[str, Any], str]] = [
         {"expectations": {"rules": [{"expect_column_to_exist": {"column": "twon"}}]}},
         "expectations.rules.0.expect_column_to_exist.column: the rows have no column 'twon'.",
     ),
+    (
+        {"expectations": {"rules": [{"expect_column_to_exist": {"column": "twon.words"}}]}},
+        "expectations.rules.0.expect_column_to_exist.column: the rows have no column 'twon.words'.",
+    ),
     ({"source": {"file": "nothing.csv"}}, "source.file: must exist: nothing.csv."),
     ({"source": {"file": "rains.csv"}}, "source.file: must exist: rains.csv. Did you mean 'rain.c"),
     ({"source": {"folder": "photos"}}, "source.folder: must exist: photos."),
@@ -215,6 +219,13 @@ class TestAllAtOnce:
         project.pipeline_file.write_text(document({"source": {"file": "rain.csv"}}))
         assert main(["check", "rain"]) == 0
         assert capsys.readouterr().out == "rain: right\n"
+
+
+def test_a_rule_may_name_a_measure_of_a_column(project: Workspace, capsys: Any) -> None:
+    rules = [{"expect_column_values_to_be_between": {"column": "town.words", "min_value": 1}}]
+    changes = {"source": {"file": "rain.csv"}, "expectations": {"rules": rules}}
+    project.pipeline_file.write_text(document(changes))
+    assert main(["check", "rain"]) == 0, capsys.readouterr().err
 
 
 def test_a_number_may_be_written_without_a_dot(project: Workspace) -> None:

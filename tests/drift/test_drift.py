@@ -175,7 +175,10 @@ class TestCommand:
         assert town.beyond == ("psi",)
         folder = workspace.root / "reports" / "shop" / "drift"
         assert read_json(folder / "drift.json")["drifted"] == ["size", "town"]
-        assert "2 of 2 columns drifted" in (folder / "drift.html").read_text()
+        page = (folder / "drift.html").read_text()
+        assert "2 of 2 columns drifted" in page
+        # A bar and an outline a part: the deciles of size, the two towns.
+        assert page.count('class="bar a"') == page.count('class="bar ghost"') == 12
 
     def test_the_model_file_is_enough(self, workspace: Workspace) -> None:
         """Neither the pipeline's file nor its data are there any more."""

@@ -62,6 +62,13 @@ class TestNothingIsCertain:
         assert figures["mse"]["decided_by"] == 1
         # A resample without that row would put the upper end anywhere.
         assert (figures["mse"]["low"], figures["mse"]["high"]) == (None, None)
+        # Three that make half of it leave a resample enough to go by.
+        third = np.linspace(-0.3, 0.3, 60)
+        third[[7, 20, 40]] = 1.0
+        some = measured(errors(third), Resamples(60))["mse"]
+        assert some["decided_by"] in (2, 3)
+        assert some["low"] is not None and some["high"] is not None
+        assert 0 < some["low"] < some["value"] < some["high"] < 10 * some["value"]
         even = measured(errors(np.random.default_rng(0).normal(size=60)), Resamples(60))
         assert "decided_by" not in even["mae"]
 

@@ -260,19 +260,18 @@ class TestNames:
 
 class TestACurveOverASweep:
     def test_is_drawn_where_one_number_varies_whatever_else_is_set(self) -> None:
-        from throughline.evaluation.show.text_sections import sweep_curves
+        from throughline.evaluation.show.sweeps import curve
 
-        def swept(**constant: Any) -> dict[str, Any]:
-            points = [
+        def swept(**constant: Any) -> list[dict[str, Any]]:
+            return [
                 {"settings": {**constant, RATE: rate}, "metrics": {"loss": {"mean": rate}}}
                 for rate in (0.01, 0.05, 0.1, 0.5)
             ]
-            return {"rates": {"title": "Rates", "points": points}}
 
-        assert sweep_curves(swept()).count("<figure") == 1
-        assert sweep_curves(swept(epochs=10)) == sweep_curves(swept())
+        assert "<polyline" in str(curve(swept()))
+        assert curve(swept(epochs=10)) == curve(swept())
         both = swept()
-        both["rates"]["points"][0]["settings"]["epochs"] = 3
-        for point in both["rates"]["points"][1:]:
+        both[0]["settings"]["epochs"] = 3
+        for point in both[1:]:
             point["settings"]["epochs"] = 4
-        assert not sweep_curves(both)
+        assert not curve(both)

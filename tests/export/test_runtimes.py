@@ -19,13 +19,13 @@ from runtimes import verdict
 
 from throughline.export.graph.canonical import canonical_bytes
 from throughline.export.graph.reach import lower, oldest_runtime
-from throughline.export.proof.contract import golden_requests
 from throughline.paths import read_json
 from throughline.pipeline.schema.text import Text
-from throughline.preprocessing.columns.text import fit_text
-from throughline.preprocessing.columns.text_graph import write_text
+from throughline.preprocessing.columns.texts.text import fit_text
+from throughline.preprocessing.columns.texts.text_graph import write_text
 from throughline.preprocessing.graph.builder import Graph
 from throughline.preprocessing.graph.runtime import session_of
+from throughline.samples.samples import kind
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
@@ -47,7 +47,11 @@ def of_projects():
             prepared = project / "data/prepared" / path.parent.name / "training/main"
             if (prepared / "prepared.json").is_file():
                 summary = read_json(prepared / "prepared.json")
-                yield path.parent.name, path, golden_requests(path.parent / "network/main", summary)
+                yield (
+                    path.parent.name,
+                    path,
+                    kind(summary).golden_requests(path.parent / "network/main", summary),
+                )
 
 
 def of_texts(folder: Path):

@@ -31,6 +31,7 @@ deployments:
   concurrency_limit: {{limit: 1, collision_strategy: CANCEL_NEW}}
   work_pool: {{name: local}}
   schedules: {schedules}
+alerts: {alerts}
 """
 
 
@@ -40,11 +41,12 @@ class Standing:
     Args:
         root: the repository that they run.
         schedules: of the one deployment, as YAML.
+        alerts: of the file, as YAML.
     """
 
-    def __init__(self, root: Path, schedules: str = "[]") -> None:
+    def __init__(self, root: Path, schedules: str = "[]", alerts: str = "[]") -> None:
         self.root = root
-        self._schedules = schedules
+        self._said = {"schedules": schedules, "alerts": alerts}
         # Not the server of the tests, nor its database.
         kept = {k: v for k, v in os.environ.items() if not k.startswith("PREFECT_")}
         self._environment = kept
@@ -57,7 +59,7 @@ class Standing:
     def up(self) -> None:
         """Start server, worker and schedules by the command of the Makefile."""
         self.url = f"http://127.0.0.1:{free_port()}/api"
-        shop.write(self.root / "schedules.yaml", SCHEDULED.format(schedules=self._schedules))
+        shop.write(self.root / "schedules.yaml", SCHEDULED.format(**self._said))
         port = self.url.split(":")[2].split("/")[0]
         self.deploy("up", "--port", port, "--file", "schedules.yaml")
 
@@ -141,9 +143,9 @@ def answered(request: urllib.request.Request, attempts: int = 30) -> Any:
 
 
 @contextmanager
-def standing(root: Path, schedules: str = "[]") -> Iterator[Standing]:
+def standing(root: Path, schedules: str = "[]", alerts: str = "[]") -> Iterator[Standing]:
     """Server and worker for the time of a block."""
-    found = Standing(root, schedules)
+    found = Standing(root, schedules, alerts)
     try:
         found.up()
         yield found

@@ -13,7 +13,8 @@ import pytest
 from throughline.errors import BadData
 from throughline.paths import Workspace
 from throughline.pipeline.schema.expectations import Expectations
-from throughline.running.prefect.artifacts import publish_validation
+from throughline.running.flow import execute
+from throughline.running.prefect.artifacts import publish_status, publish_validation
 from throughline.sources.table import write_rows
 from throughline.stages.given import StageInput
 from throughline.stages.validate import validate
@@ -54,3 +55,23 @@ def test_the_verdicts_of_validation(tmp_path: Path, on_failure: str) -> None:
     assert second["verdict"] == "holds"
     consequence = "1 rows set aside" if on_failure == "quarantine" else "the rows were refused"
     assert consequence in artifact.description
+
+
+def test_how_all_pipelines_stand_after_a_flow(repository: Path) -> None:
+    execute(repository, ["one"], 1)
+    rows = {row["pipeline"]: row for row in json.loads(newest("status").data)}
+    assert rows.keys() == {"one", "two"}
+    assert rows["one"]["state"] == "not run" and rows["one"]["stages"] == ""
+
+
+def test_stages_and_long_gates_in_the_status() -> None:
+    entry = {"pipeline": "tea", "gates": "x" * 1000, "stages": {"production": "v2", "beta": "v3"}}
+    publish_status(lambda: [entry])
+    (row,) = json.loads(newest("status").data)
+    assert row["stages"] == "production v2, beta v3"
+    assert len(row["gates"]) == 120
+
+
+def test_a_report_that_cannot_be_read_fails_no_flow(capsys: pytest.CaptureFixture[str]) -> None:
+    publish_status(lambda: [{"pipeline": "tea"}])
+    assert "no status of the pipelines: KeyError" in capsys.readouterr().out

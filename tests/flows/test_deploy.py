@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ import yaml
 
 from throughline.errors import BadPipeline
 from throughline.running.prefect.deploy import apply_to, pool_of
-from throughline.running.prefect.pools import definition, merged, stock
+from throughline.running.prefect.pools import definition, merged, of_processes, stock
 from throughline.running.prefect.schedules import folder, standing
 from throughline.running.prefect.server import NoServer
 
@@ -82,8 +83,9 @@ class TestOnAServer:
             expected = "/srv/throughline" if pool else str(root)
             assert expected in str(directory)
         template = read(f"/work_pools/{pool or pool_of(root)}")["base_job_template"]
-        if pool:
-            assert template["variables"]["properties"]["image"]["default"] == "throughline:latest"
+        assert not template["variables"]["properties"]
+        if pool == "docker":
+            assert template["job_configuration"]["image"] == "throughline:latest"
         assert read("/concurrency_limits/tag/gpu")["concurrency_limit"] >= 1
 
     def test_a_schedule_that_prefect_cannot_read_is_refused(self, root: Path) -> None:
@@ -140,12 +142,43 @@ class TestPools:
         (container,) = spec["containers"]
         mounts = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
         assert mounts[spec["volumes"][0]["name"]] == found["directory"]
-        assert container["image"] == base["containers"][0]["image"] == "{{ image }}"
+        assert base["containers"][0]["image"] == "{{ image }}"
+        assert container["image"] == "throughline:latest"
+        environment = {each["name"]: each["value"] for each in container["env"]}
+        assert environment["PYTHONPATH"] == found["directory"]
 
     def test_a_docker_container_mounts_where_it_works(self) -> None:
         found = definition(POOLS / "docker.yaml")
-        (volume,) = found["template"]["variables"]["properties"]["volumes"]["default"]
+        (volume,) = found["template"]["job_configuration"]["volumes"]
         assert volume.split(":")[1] == found["directory"]
+
+    @pytest.mark.parametrize("kind", ["process", "docker", "kubernetes"])
+    def test_nothing_that_a_run_is_asked_for_reaches_its_process_or_container(
+        self, kind: str
+    ) -> None:
+        """One way into Prefect's server looks at no variables: the template alone must hold."""
+        from prefect.workers.base import BaseJobConfiguration
+        from pydantic import ConfigDict
+
+        class Configuration(BaseJobConfiguration):
+            model_config = ConfigDict(extra="allow")
+
+        def made(values: dict[str, Any]) -> dict[str, Any]:
+            pool = (
+                of_processes(PROJECT) if kind == "process" else definition(POOLS / f"{kind}.yaml")
+            )
+            make = Configuration.from_template_and_values(pool["template"], values)
+            return asyncio.run(make).model_dump()
+
+        hostile = dict.fromkeys(stock(kind)["variables"]["properties"], "touch MARKER")
+        hostile |= {"env": {"PYTHONPATH": "/tmp"}, "env.LD_PRELOAD": "x.so", "job_manifest": {}}
+        hostile |= {"labels": {"a": "touch MARKER"}}
+        assert "command" in hostile
+        assert made(hostile) == made({})
+        # Where the template is Prefect's own, all of that arrives.
+        assert "touch MARKER" in str(
+            asyncio.run(Configuration.from_template_and_values(stock(kind), hostile)).model_dump()
+        )
 
     @pytest.mark.parametrize(
         ("change", "message"),
@@ -155,6 +188,8 @@ class TestPools:
             ({"variables": {"image_pull_policy": "Sometimes"}}, "image_pull_policy"),
             ({"type": "submarine"}, "kind of work pool"),
             ({"job_manifest": {}}, "no job_manifest"),
+            ({"variables": {"command": "true"}}, "command"),
+            ({"variables": {"env": {"A": "b"}}}, r"by ENV in pools/Dockerfile"),
             ({"volumes": []}, "volumes"),
         ],
     )

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.flows import shop
+from tests.flows.conftest import BUCKET
 from throughline.cli import main
 from throughline.errors import BadPipeline
 from throughline.paths import Workspace
 from throughline.releasing import releases
 from throughline.releasing.outputs import cache_of, cached, sha256
-from throughline.releasing.promotion import champion_file, created, rolled_back, settle
+from throughline.releasing.promotion import champion_file, created, settle
 from throughline.releasing.reproduce import reproduced, worst
 
 # The first test builds the shop, and may wait for another process that builds it.
 pytestmark = pytest.mark.timeout(900)
 Run = Callable[..., str]
-BUCKET = "models"
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ class TestAFolderAsRemote:
     ) -> None:
         other = clone(released, run, monkeypatch)
         with pytest.raises(BadPipeline, match="dvc remote add"):
-            rolled_back(other, "shop@v1")
+            settle(other, shop.NAME)
 
 
 class TestGarbageCollection:
@@ -177,6 +177,7 @@ class TestAProjectInAFolderOfARepository:
     def test_is_released_got_and_rebuilt(self, nested: Path, run: Run, capsys: Any) -> None:
         assert created(nested, shop.NAME) == "shop@v1"
         assert shop.git(nested, "tag").split() == [
+            "projects/shop/pipelines/shop=model#production#1",
             "projects/shop/pipelines/shop=model@v1.0.0",
             "projects/shop/shop@v1",
         ]
@@ -199,27 +200,6 @@ class TestAProjectInAFolderOfARepository:
         shop.commit(nested, "Another model")
         assert created(nested, shop.NAME) == "shop@v2"
         assert "projects/shop/shop@v2" in shop.git(nested, "tag").split()
-
-
-@pytest.fixture
-def s3(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The address of an S3-compatible server on the loopback interface, with an empty bucket."""
-    pytest.importorskip("dvc_s3", reason="extra s3 is not installed")
-    server = pytest.importorskip("moto.server", reason="moto is not installed")
-    import boto3
-
-    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(name, "tester")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-    for name in ("http_proxy", "HTTP_PROXY"):
-        monkeypatch.delenv(name, raising=False)
-    running = server.ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    running.start()
-    host, port = running.get_host_and_port()
-    url = f"http://{host}:{port}"
-    boto3.client("s3", endpoint_url=url).create_bucket(Bucket=BUCKET)
-    yield url
-    running.stop()
 
 
 class TestS3:

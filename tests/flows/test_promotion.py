@@ -15,7 +15,11 @@ from tests.flows.shop import git, write
 from throughline.errors import BadPipeline, ThroughlineError
 from throughline.releasing import promotion, releases
 from throughline.releasing.git import GitRefused
-from throughline.releasing.promotion import champion_file, created, rolled_back, settle
+from throughline.releasing.promotion import awaited, champion_file, created, settle
+from throughline.releasing.sharing import NotShared, prove, share
+from throughline.releasing.stages.approval import approved
+from throughline.releasing.stages.moving import promoted, rolled_back
+from throughline.releasing.stages.standing import held
 
 NAME = "tea"
 FULL = OSError(errno.ENOSPC, "No space left on device")
@@ -152,6 +156,7 @@ class TestWhateverFails:
         git(root, "config", "user.email", "tester@localhost")
         assert created(root, NAME) == "tea@v2"
         assert champion_file(root, NAME).read_text() == "second"
+        assert held(root, NAME) == {"production": "v2"}
         assert git(root, "status", "--porcelain") == ""
 
     @pytest.mark.parametrize("breaks", [hook_refuses, full_at_the_crown, last_renaming])
@@ -229,7 +234,8 @@ class TestKilled:
     """A kill leaves what was done; nothing undoes it but the next release."""
 
     @pytest.mark.parametrize(
-        ("step", "champion"), [("crown", "v1"), ("_commit", "v2"), ("_tag", "v2")]
+        ("step", "champion"),
+        [("crown", "v1"), ("commit_records", "v2"), ("_tag", "v2"), ("assign_champion", "v2")],
     )
     def test_the_next_finishes_or_drops_what_was_begun(
         self, root: Path, step: str, champion: str, monkeypatch: pytest.MonkeyPatch
@@ -254,6 +260,156 @@ class TestKilled:
         assert git(root, "status", "--porcelain") == ""
         assert (root / "releases/tea/v2.yaml").exists() == (champion == "v2")
         assert ("tea@v2" in git(root, "tag").split()) == (champion == "v2")
+        assert held(root, NAME) == {"production": champion}
+
+
+@pytest.fixture
+def shared(root: Path) -> Path:
+    """The project with a git remote beside it; DVC's is no matter here."""
+    git(root.parent, "init", "-q", "--bare", "remote")
+    git(root, "remote", "add", "origin", str(root.parent / "remote"))
+    git(root, "push", "-q", "origin", "main", "tea@v1")
+    return root
+
+
+@pytest.fixture
+def nothing_sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Versions whose data and models went to DVC's remote, which takes all."""
+    sent: list[str] = []
+    monkeypatch.setattr(promotion, "push", lambda _, record: sent.append(record["version"]))
+    return sent
+
+
+class TestWaiting:
+    """Where production asks for more, a release leaves the champion."""
+
+    @pytest.fixture(autouse=True)
+    def _asked(self, root: Path) -> None:
+        write(root / "params.yaml", "stages: {production: {approval: true}}\n")
+        git(root, "add", "params.yaml")
+        git(root, "commit", "-qm", "Two people")
+
+    def test_until_somebody_promotes_it(self, root: Path) -> None:
+        assert created(root, NAME) == "tea@v2"
+        assert awaited(root, "tea@v2") == "; production wants another person's approval"
+        assert releases.champion(root, NAME) == "v1"
+        assert champion_file(root, NAME).read_text() == "first"
+        assert held(root, NAME) == {"production": "v1"}
+        assert releases.versions(root, NAME) == ["v1", "v2"]
+        with pytest.raises(BadPipeline, match="not yet released"):
+            created(root, NAME)
+        settle(root, NAME)
+        assert releases.champion(root, NAME) == "v1"
+        git(root, "config", "user.email", "second@localhost")
+        approved(root, "tea@v2", "production")
+        promoted(root, "tea@v2", "production")
+        assert champion_file(root, NAME).read_text() == "second"
+        assert awaited(root, "tea@v2") == ""
+
+    def test_also_the_first_release_of_all(
+        self, root: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(
+            releases, "record", lambda *given: record(*given) | {"pipeline": "mint"}
+        )
+        write(root / "models/mint/model.onnx", "second")
+        assert created(root, "mint") == "mint@v1"
+        assert releases.champion(root, "mint") is None
+        settle(root, "mint")
+        assert releases.versions(root, "mint") == ["v1"]
+        assert not champion_file(root, "mint").exists()
+
+    @pytest.mark.parametrize("step", ["commit_records", "_tag"])
+    def test_one_that_was_killed_is_ended(
+        self, root: Path, step: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(promotion, step, failing)
+            patch.setattr(promotion, "settle", lambda *_: None)
+            patch.setattr(promotion, "all_or_nothing", lambda *_: nothing_undone())
+            with pytest.raises(OSError, match="No space"):
+                created(root, NAME)
+        settle(root, NAME)
+        assert "tea@v2" in git(root, "tag").split()
+        assert releases.champion(root, NAME) == "v1"
+        assert git(root, "status", "--porcelain") == ""
+
+
+def another_clone(root: Path) -> Path:
+    """Another person's clone of what the remote has."""
+    other = root.parent / "other"
+    git(root.parent, "clone", "-q", "-b", "main", "remote", "other")
+    git(other, "config", "user.email", "other@localhost")
+    git(other, "config", "user.name", "Other")
+    return other
+
+
+class TestPushed:
+    def test_commits_and_tags_go_with_the_data(self, shared: Path, nothing_sent: list[str]) -> None:
+        assert created(shared, NAME, pushed=True) == "tea@v2"
+        assert nothing_sent == ["v2"]
+        there = git(shared.parent / "remote", "show-ref").split()
+        here = git(shared, "show-ref").split()
+        assert {"refs/tags/tea@v2", "refs/tags/pipelines/tea=model#production#2"} <= {*there}
+        assert git(shared, "rev-parse", "HEAD") in there
+        assert {*there} <= {*here}
+
+    def test_what_git_refuses_takes_the_release_back(
+        self, shared: Path, nothing_sent: list[str]
+    ) -> None:
+        """Somebody else has pushed a commit meanwhile."""
+        other = another_clone(shared)
+        git(other, "commit", "-q", "--allow-empty", "-m", "Meanwhile")
+        git(other, "push", "-q")
+        before, theirs = state(shared), git(other, "ls-remote", "origin")
+        with pytest.raises(GitRefused, match="push must succeed"):
+            created(shared, NAME, pushed=True)
+        assert state(shared) == before
+        assert git(other, "ls-remote", "origin") == theirs
+        git(shared, "pull", "-q", "--rebase", "origin", "main")
+        assert created(shared, NAME, pushed=True) == "tea@v2"
+
+    def test_a_version_that_another_clone_gave_is_not_given_again(
+        self, shared: Path, nothing_sent: list[str]
+    ) -> None:
+        other = another_clone(shared)
+        for tag in ("tea@v2", "tea@v3"):
+            git(other, "tag", "-a", "-m", "theirs", tag)
+        git(other, "push", "-q", "origin", "tea@v2", "tea@v3")
+        assert created(shared, NAME, pushed=True) == "tea@v4"
+
+    def test_the_same_version_of_two_models_is_told(
+        self, shared: Path, nothing_sent: list[str]
+    ) -> None:
+        other = another_clone(shared)
+        git(other, "tag", "-a", "-m", "theirs", "tea@v2")
+        git(other, "push", "-q", "origin", "tea@v2")
+        created(shared, NAME)
+        model(shared, "third")
+        before = state(shared)
+        with pytest.raises(NotShared, match=r"tea@v2 must mean the same here and on origin"):
+            created(shared, NAME, pushed=True)
+        assert state(shared) == before
+
+    def test_without_a_branch_the_tags_bring_the_commits(
+        self, shared: Path, nothing_sent: list[str]
+    ) -> None:
+        git(shared, "checkout", "-q", "--detach")
+        created(shared, NAME, pushed=True)
+        there = git(shared.parent / "remote", "show-ref")
+        assert "refs/tags/tea@v2" in there and "HEAD" not in there
+
+    def test_what_comes_back_otherwise_is_noticed(self, shared: Path) -> None:
+        created(shared, NAME)
+        share(shared, NAME)
+        remote = shared.parent / "remote"
+        git(remote, "update-ref", "refs/tags/tea@v2", git(remote, "rev-parse", "tea@v1"))
+        with pytest.raises(NotShared, match="tea@v2"):
+            prove(shared, NAME)
+
+    def test_without_a_remote_all_stays_here(self, root: Path, nothing_sent: list[str]) -> None:
+        assert created(root, NAME, pushed=True) == "tea@v2"
+        assert "stay here" in share(root, NAME)
 
 
 def nothing_undone() -> Any:

@@ -15,8 +15,9 @@ from throughline.paths import Workspace, read_json, write_json
 from throughline.releasing import promotion, releases
 from throughline.releasing.lineage import bill, lineage
 from throughline.releasing.outputs import sha256
-from throughline.releasing.promotion import champion_file, created, rolled_back
+from throughline.releasing.promotion import champion_file, created
 from throughline.releasing.release import compared, listed, shown
+from throughline.releasing.stages.moving import rolled_back
 
 # The first test builds the shop, and may wait for another process that builds it.
 pytestmark = pytest.mark.timeout(900)
@@ -49,7 +50,11 @@ class TestCreate:
         assert record["environment"]["locks"].keys() == {"cpu.txt", "gpu.txt"}
         assert record["model"]["loads"]["opsets"]["ai.onnx"] > 0
         assert shop.git(released, "status", "--short") == ""
-        assert shop.git(released, "tag").split() == ["pipelines/shop=model@v1.0.0", "shop@v1"]
+        assert shop.git(released, "tag").split() == [
+            "pipelines/shop=model#production#1",
+            "pipelines/shop=model@v1.0.0",
+            "shop@v1",
+        ]
 
     def test_only_what_is_up_to_date_and_committed(self, released: Path) -> None:
         model = Workspace(released, shop.NAME).model
@@ -101,7 +106,7 @@ class TestLooking:
         assert "title: Does it sell? → Is it bought?" in compared(released, "shop@v1", "shop@v2")
 
         assert sha256(champion_file(released, shop.NAME)) != first
-        assert rolled_back(released, "shop@v1") == "shop: champion v2 → v1"
+        assert rolled_back(released, "shop@v1") == "shop: production v2 → v1, the champion"
         assert sha256(champion_file(released, shop.NAME)) == first
         assert shop.git(released, "status", "--short") == ""
         assert main(["release", "show", "shop@v3"]) == 2

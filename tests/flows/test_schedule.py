@@ -5,6 +5,7 @@ from __future__ import annotations
 import urllib.error
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,23 +27,38 @@ def named(found: Standing, name: str) -> list[dict]:
 @pytest.mark.slow
 @pytest.mark.timeout(1500)
 class TestEveryMinute:
-    def test_changed_data_release_once_and_are_refused_once(self, built: Path) -> None:
+    def test_changed_data_release_once_are_kept_once_refused_once_and_told_each_time(
+        self, built: Path, receiver: tuple[str, list[Any]]
+    ) -> None:
+        host, received = receiver
         created(built, shop.NAME)
-        with standing(built, EVERY_MINUTE) as prefect:
+        alerts = f"[{{to: 'http://{host}/alerts', tell: [failed, released, kept]}}]"
+        with standing(built, EVERY_MINUTE, alerts) as prefect:
             shop.feed(built, 2000, 1)
             prefect.wait(lambda: named(prefect, "Released"), SECONDS)
             assert releases.champion(built, shop.NAME) == "v2"
             champion = sha256(champion_file(built, shop.NAME))
             shop.feed(built, 240, 2)
             (kept,) = prefect.wait(lambda: named(prefect, "Kept"), SECONDS)
+            # Rows that break the expectations.
+            feed = built / "feed/shop.csv"
+            feed.write_text(feed.read_text().replace(",1\n", ",7\n", 30))
+            refused = prefect.wait(lambda: named(prefect, "Failed"), SECONDS)[0]
+            prefect.wait(lambda: "Failed" in [told["state"] for _, told in received], SECONDS)
             print()
             for run in prefect.runs():
                 state = prefect.get(f"/flow_runs/{run['id']}")["state"]
                 line = (str(run["start_time"])[:19], run["name"], run["state_name"])
                 print(*line, state["message"] or "", sep="  ")
             message = prefect.get(f"/flow_runs/{kept['id']}")["state"]["message"]
+            reason = prefect.get(f"/flow_runs/{refused['id']}")["state"]["message"]
         print(releases.read(built, shop.NAME, "v2")["verdict"])
         assert "worse" in message
+        assert "validate" in reason
+        # The schedule goes on: the same rows may be refused again before it ends.
+        assert [told["state"] for _, told in received][:3] == ["Released", "Kept", "Failed"]
+        told = {content["state"]: content["message"] for _, content in received}
+        assert "better" in told["Released"] and told["Kept"] == message
         assert releases.versions(built, shop.NAME) == ["v1", "v2"]
         assert sha256(champion_file(built, shop.NAME)) == champion
         with pytest.raises(urllib.error.URLError):

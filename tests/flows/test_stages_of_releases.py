@@ -1,71 +1,111 @@
-"""Stages are git tags: the newest of a stage says what stands there, also to DVC."""
+"""Stages are git tags: the newest of a stage says what stands there, also to DVC and GTO."""
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
+from typing import Any
 
+import gto.api
 import pytest
+import yaml
 from dvc.repo import Repo
 
 from tests.flows.shop import commit, git, write
-from throughline.errors import BadPipeline, MissingFile
-from throughline.releasing import releases
-from throughline.releasing.release import listed
-from throughline.releasing.standing import held, promoted
+from throughline.errors import BadPipeline, MissingFile, RefusedByGate
+from throughline.releasing import promotion, releases
+from throughline.releasing.promotion import champion_file, settle
+from throughline.releasing.release import listed, shown
+from throughline.releasing.stages.approval import approved, approver
+from throughline.releasing.stages.moving import promoted, rolled_back
+from throughline.releasing.stages.standing import artifact, assignments, held
 
 NAME = "tea"
 ARTIFACT = "artifacts:\n  model:\n    path: ../../model.onnx\n"
+BASELINE = {"metric": "accuracy", "value": 0.1, "verdict": "better"}
+
+
+def record(version: str) -> dict[str, Any]:
+    """A release's record, as far as stages ask of it."""
+    digest = hashlib.sha256(version.encode()).hexdigest()
+    share = int(version[1:]) / 10
+    return {
+        "pipeline": NAME,
+        "version": version,
+        "released": "today",
+        "model": {"path": "model.onnx", "sha256": digest},
+        "metrics": {"accuracy": {"value": share, "low": share - 0.05, "high": share + 0.05}},
+        "comparisons": [{"name": "majority", "difference": BASELINE}],
+        "stages": {"export": {"model.onnx": version}},
+    }
 
 
 @pytest.fixture(params=["", "projects/hot"])
 def root(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with three tagged releases; at the top of its git repository, or within."""
+    # DVC's cache holds models by the name of their version.
+    monkeypatch.setattr(promotion, "fetch", lambda _, digest, target: write(target, digest))
     top = tmp_path / "repository"
     root = top / request.param
     write(root / "pipelines/tea/dvc.yaml", ARTIFACT)
+    write(root / ".gitignore", "/models/\n/.cache/\n")
     git(top, "init", "-q", "-b", "main")
-    git(top, "config", "user.email", "tester@localhost")
-    git(top, "config", "user.name", "Tester")
+    somebody(top, "Tester")
     for version in ("v1", "v2", "v3"):
-        metrics = {"accuracy": {"value": 0.5, "low": None}}
-        releases.write(root, {"pipeline": NAME, "version": version, "released": "today",
-                              "model": {"sha256": version}, "metrics": metrics})  # fmt: skip
-        releases.crown(root, NAME, version)
+        releases.write(root, record(version))
+        releases.hold_back(root, NAME, version)
         commit(top, version)
-        git(root, "tag", "-a", "-m", version, releases.tag(root, NAME, version))
+        for tag in (releases.tag(root, NAME, version), f"{artifact(root, NAME)}@{version}.0.0"):
+            git(root, "tag", "-a", "-m", version, tag)
     monkeypatch.chdir(root)
     return root
+
+
+def somebody(root: Path, name: str) -> None:
+    """Let git know another person here."""
+    git(root, "config", "user.email", f"{name}@localhost".lower())
+    git(root, "config", "user.name", name)
+
+
+def asks(root: Path, file: str = "params.yaml", **stages: Any) -> None:
+    """Commit what stages ask for."""
+    write(root / file, yaml.safe_dump({"stages": stages}))
+    git(root, "add", file)
+    git(root, "commit", "-qm", "What stages ask")
 
 
 class TestPromotion:
     def test_the_newest_assignment_stands(self, root: Path) -> None:
         assert promoted(root, "tea@v1", "staging") == "tea: staging empty → v1"
-        promoted(root, "tea@v2", "production")
-        assert promoted(root, "tea@v3", "production") == "tea: production v2 → v3"
-        assert held(root, NAME) == {"staging": "v1", "production": "v3"}
-        # Back again, as a rollback is.
-        promoted(root, "tea@v2", "production")
-        assert held(root, NAME)["production"] == "v2"
+        promoted(root, "tea@v2", "beta")
+        assert promoted(root, "tea@v3", "beta") == "tea: beta v2 → v3"
+        assert held(root, NAME) == {"staging": "v1", "beta": "v3"}
+        assert rolled_back(root, "tea@v2", "beta") == "tea: beta v3 → v2"
+        assert held(root, NAME)["beta"] == "v2"
         lines = listed(root, NAME).splitlines()
-        assert [line.split()[-1] for line in lines[:2]] == ["staging", "production"]
+        assert [line.split()[-1] for line in lines[:2]] == ["staging", "beta"]
 
     def test_a_tenth_assignment_is_newer_than_a_ninth(self, root: Path) -> None:
         for number in range(11):
-            promoted(root, f"tea@v{number % 2 + 1}", "production")
-        assert held(root, NAME) == {"production": "v1"}
+            promoted(root, f"tea@v{number % 2 + 1}", "staging")
+        assert held(root, NAME) == {"staging": "v1"}
 
-    def test_dvc_finds_it(self, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_dvc_and_gto_find_it_whatever_the_second_persons_clock_says(
+        self, root: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         if root.name == "hot":
             pytest.skip("DVC reads artifacts from the top of a repository")
         Repo.init(str(root)).close()
-        for day, version in ((1, "v1"), (2, "v3"), (3, "v2")):
-            monkeypatch.setenv("GIT_COMMITTER_DATE", f"2026-01-0{day}T00:00:00Z")
-            promoted(root, f"tea@{version}", "production")
+        for hour, version in ((12, "v1"), (11, "v3"), (10, "v2"), (9, "v1"), (8, "v2")):
+            monkeypatch.setattr("time.time", lambda hour=hour: 1_800_000_000 + 3600 * hour)
+            promoted(root, f"tea@{version}", "staging")
         with Repo(str(root)) as repo:
-            revision = repo.artifacts.get_rev("pipelines/tea:model", stage="production")
+            revision = repo.artifacts.get_rev("pipelines/tea:model", stage="staging")
         assert git(root, "rev-parse", f"{revision}^{{commit}}") == git(
             root, "rev-parse", "tea@v2^{commit}"
         )
+        (assignment,) = gto.api.show(str(root), "pipelines/tea:model#staging")
+        assert assignment["version"] == "v2.0.0"
 
     @pytest.mark.parametrize("stage", ["", "Production", "a#1", "../x", "-a", "a-", "a b", "a!"])
     def test_what_is_no_name_of_a_stage(self, root: Path, stage: str) -> None:
@@ -76,9 +116,10 @@ class TestPromotion:
     def test_what_is_not_released_or_stands_there_already(self, root: Path) -> None:
         with pytest.raises(MissingFile, match="v1"):
             promoted(root, "tea@v9", "production")
-        promoted(root, "tea@v1", "production")
-        with pytest.raises(BadPipeline, match="Another version"):
-            promoted(root, "tea@v1", "production")
+        for stage in ("staging", "production"):
+            promoted(root, "tea@v1", stage)
+            with pytest.raises(BadPipeline, match="Another version"):
+                promoted(root, "tea@v1", stage)
         git(root, "tag", "-d", releases.tag(root, NAME, "v3"))
         with pytest.raises(BadPipeline, match="tagged"):
             promoted(root, "tea@v3", "production")
@@ -89,3 +130,133 @@ class TestPromotion:
         git(root, "tag", "-a", "-m", "x", f"{artifact}#production!#7")
         git(root, "tag", "-a", "-m", "x", f"{artifact}#production")
         assert held(root, NAME) == {"production": "v1"}
+
+
+class TestProduction:
+    def test_what_stands_there_is_the_champion(self, root: Path) -> None:
+        assert releases.champion(root, NAME) is None
+        assert promoted(root, "tea@v2", "production") == (
+            "tea: production empty → v2, the champion"
+        )
+        promoted(root, "tea@v3", "production")
+        assert releases.champion(root, NAME) == held(root, NAME)["production"] == "v3"
+        assert champion_file(root, NAME).read_text() == "v3"
+        rolled_back(root, "tea@v2")
+        assert releases.champion(root, NAME) == held(root, NAME)["production"] == "v2"
+        assert champion_file(root, NAME).read_text() == "v2"
+        assert git(root, "status", "--porcelain") == ""
+        assert releases.versions(root, NAME) == ["v1", "v2", "v3"]
+
+    def test_back_to_what_never_stood_there_is_a_promotion(self, root: Path) -> None:
+        promoted(root, "tea@v2", "production")
+        for stage in ("production", "staging"):
+            with pytest.raises(BadPipeline, match=f"promote tea@v1 {stage}"):
+                rolled_back(root, "tea@v1", stage)
+
+    def test_a_promotion_that_fails_leaves_all_as_it_was(
+        self, root: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        promoted(root, "tea@v2", "production")
+        before = git(root, "show-ref"), champion_file(root, NAME).read_text()
+
+        def fail(*_: object) -> None:
+            raise OSError("No space left on device")
+
+        monkeypatch.setattr("throughline.releasing.promotion.assign", fail)
+        with pytest.raises(OSError, match="No space"):
+            promoted(root, "tea@v3", "production")
+        assert (git(root, "show-ref"), champion_file(root, NAME).read_text()) == before
+        assert releases.champion(root, NAME) == "v2"
+
+    def test_one_killed_before_its_tag_is_ended_and_one_of_others_is_not_taken_back(
+        self, root: Path
+    ) -> None:
+        promoted(root, "tea@v2", "production")
+        releases.crown(root, NAME, "v3")
+        settle(root, NAME)
+        assert held(root, NAME)["production"] == "v3"
+        assert champion_file(root, NAME).read_text() == "v3"
+        # Somebody else's tag came by `git fetch`, the commit did not yet.
+        tag = f"{git(root, 'tag', '--list', '*production*').split()[-1][:-1]}9"
+        git(root, "tag", "-a", "-m", "theirs", tag, releases.tagged(root, NAME, "v1"))
+        settle(root, NAME)
+        assert held(root, NAME)["production"] == "v1"
+        assert len(assignments(root, NAME)) == 3
+
+
+class TestWhatAStageAsks:
+    def test_gates_of_the_project_and_of_the_pipeline_both_hold(self, root: Path) -> None:
+        asks(root, staging={"gates": {"accuracy": ">= .2", "beat": "majority"}})
+        asks(root, "pipelines/tea/pipeline.yaml",
+             staging={"gates": {"lower(accuracy)": "> 0.2"}})  # fmt: skip
+        with pytest.raises(RefusedByGate, match=r"accuracy >= \.2 \(is 0\.1\), lower"):
+            promoted(root, "tea@v1", "staging")
+        with pytest.raises(RefusedByGate, match=r"it lacks lower\(accuracy\) > 0\.2 \(is 0\.15\)"):
+            promoted(root, "tea@v2", "staging")
+        promoted(root, "tea@v3", "staging")
+        promoted(root, "tea@v1", "beta")
+
+    def test_what_cannot_be_judged_does_not_hold(self, root: Path) -> None:
+        asks(root, staging={"gates": {"beat": "persistence", "rmse": "< 1"}})
+        with pytest.raises(RefusedByGate, match=r"persistence \(not compared\).*rmse"):
+            promoted(root, "tea@v3", "staging")
+
+    def test_back_goes_without_gates(self, root: Path) -> None:
+        promoted(root, "tea@v1", "staging")
+        promoted(root, "tea@v3", "staging")
+        asks(root, staging={"gates": {"accuracy": ">= .2"}})
+        assert rolled_back(root, "tea@v1", "staging") == "tea: staging v3 → v1"
+
+    def test_what_is_not_committed_or_wrong(self, root: Path) -> None:
+        asks(root, staging={"gates": {"accuracy": ">= .9"}})
+        for change in ("stages: {staging: {gates: {}}}\n", "seed: 0\n", None):
+            (root / "params.yaml").unlink()
+            if change:
+                write(root / "params.yaml", change)
+            with pytest.raises(BadPipeline, match=r"must be committed: 'stages' in .*params\.yaml"):
+                promoted(root, "tea@v3", "staging")
+        asks(root, staging={"gate": {}})
+        with pytest.raises(BadPipeline, match=r"params\.yaml:3:5: stages\.staging\.gate.*'gates'"):
+            promoted(root, "tea@v3", "staging")
+
+
+class TestApproval:
+    @pytest.fixture(autouse=True)
+    def _asked(self, root: Path) -> None:
+        asks(root, production={"approval": True})
+
+    def test_of_a_second_person(self, root: Path) -> None:
+        with pytest.raises(RefusedByGate, match="release approve tea@v2 production"):
+            promoted(root, "tea@v2", "production")
+        with pytest.raises(BadPipeline, match="another person"):
+            approved(root, "tea@v2", "production")
+        somebody(root, "Second")
+        assert "by Second <second@localhost>" in approved(root, "tea@v2", "production")
+        with pytest.raises(BadPipeline, match="approved for production already"):
+            approved(root, "tea@v2", "production")
+        somebody(root, "Tester")
+        promoted(root, "tea@v2", "production")
+        assert releases.champion(root, NAME) == "v2"
+        assert "approved by: Second <second@localhost>" in shown(root, "tea@v2")
+        # It counts for this release in this stage alone.
+        assert not approver(root, NAME, "v2", "staging")
+        assert not approver(root, NAME, "v3", "production")
+
+    @pytest.mark.parametrize("person", ["TESTER@localhost", "tester@work.example"])
+    def test_the_same_person_by_another_address(self, root: Path, person: str) -> None:
+        write(Path(git(root, "rev-parse", "--show-toplevel")) / ".mailmap",
+              "Tester <tester@localhost> <tester@work.example>\n")  # fmt: skip
+        git(root, "config", "user.email", person)
+        with pytest.raises(BadPipeline, match="another person"):
+            approved(root, "tea@v2", "production")
+
+    def test_what_does_not_count(self, root: Path) -> None:
+        release = releases.tag(root, NAME, "v2")
+        tag = f"approvals/{release}/production"
+        somebody(root, "Second")
+        for target, how in (("HEAD", ["-a", "-m", "x"]), (f"{release}^{{}}", [])):
+            git(root, "tag", "--force", *how, tag, target)
+            assert not approver(root, NAME, "v2", "production")
+        # The approver's own word takes its place.
+        approved(root, "tea@v2", "production")
+        assert approver(root, NAME, "v2", "production")

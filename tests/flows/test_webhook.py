@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -37,28 +33,6 @@ OPEN = [
     "https://example.org/hook?x=${TOKEN}",
     "http://internal-address-of-the-team.example.org/retraining-verdicts-2026",
 ]
-
-
-@pytest.fixture
-def receiver() -> Iterator[tuple[str, list[Any]]]:
-    """An address on this machine; path and content of what was sent to it."""
-    received: list[Any] = []
-
-    class Receiver(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            length = int(self.headers["Content-Length"])
-            received.append((self.path, json.loads(self.rfile.read(length))))
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            """Print nothing."""
-
-    server = HTTPServer(("127.0.0.1", 0), Receiver)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"127.0.0.1:{server.server_port}", received
-    server.shutdown()
-    server.server_close()
 
 
 class TestAddress:

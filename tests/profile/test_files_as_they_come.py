@@ -11,12 +11,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pandas as pd
 import pytest
 
-from throughline.paths import Workspace, read_json
+from throughline.paths import READING_FILE, Workspace, read_json
 from throughline.pipeline.loading import load
+from throughline.preprocessing.graph.run import run
+from throughline.preprocessing.graph.runtime import session_of
 from throughline.profile.profile import profile
+from throughline.serving.rows.reading import read_columns
+from throughline.serving.rows.values import converted, settled
 from throughline.sources.table import write_rows
 from throughline.stages.run import run_stage
 
@@ -34,6 +39,15 @@ def rows(**columns: Sequence[Any]) -> str:
 
 def some(texts: Sequence[str]) -> np.ndarray:
     return CHOICE.choice(texts, ROWS)
+
+
+def rows_of(count: int, **columns: Callable[[np.random.Generator, int], Any]) -> str:
+    """A table of as many rows, whose class follows from the number `w`."""
+    generator = np.random.default_rng(1)
+    number = generator.normal(size=count).round(3)
+    made = {name: column(generator, count) for name, column in columns.items()}
+    words = np.where(number + generator.normal(size=count) > 0, "good", "bad")
+    return pd.DataFrame({"w": number, **made, "y": words}).to_csv(index=False)
 
 
 def with_one(word: str) -> list[str]:
@@ -133,6 +147,38 @@ FILES: dict[str, tuple[Callable[[], str], str, list[str], list[str]]] = {
         ["one is left out: only 2 of 120", "none is left out: no value"],
     ),
     "a number that parts the classes": (threshold, "binary", ["x", "w"], []),
+    "a word in thousands of numbers": (
+        lambda: rows_of(3000, x=lambda g, n: [*g.normal(size=n - 1).round(3), "unknown"]),
+        "binary",
+        ["w", "x"],
+        ["'unknown' (1)"],
+    ),
+    "many levels": (
+        lambda: rows_of(600, sku=lambda g, n: [f"sku-{i:04}" for i in g.integers(0, 150, n)]),
+        "binary",
+        ["w", "sku"],
+        ["columns.sku.encode"],
+    ),
+    "dates of day, month, year": (
+        lambda: rows_of(
+            400, sold=lambda g, n: pd.date_range("2023-01-01", periods=n).strftime("%d/%m/%Y")
+        ),
+        "binary",
+        ["w"],
+        [],
+    ),
+    "times of mixed offsets": (
+        lambda: rows_of(
+            200,
+            at=lambda g, n: [
+                f"2024-03-{1 + i % 28:02}T{i % 24:02}:00:00{('Z', '+01:00', '+02:00')[i % 3]}"
+                for i in range(n)
+            ],
+        ),
+        "binary",
+        ["w"],
+        [],
+    ),
 }  # fmt: skip
 
 
@@ -156,6 +202,28 @@ def test_a_draft_of(kind: str, project: Path) -> None:
     assert [words for words in said if words not in told] == []
     prepared = as_prepared(workspace)
     assert [name for names in prepared["features"].values() for name in names] == features
+    assert_served_as_trained(workspace, project / "rows.csv", prepared)
+
+
+def assert_served_as_trained(workspace: Workspace, file: Path, prepared: Mapping[str, Any]) -> None:
+    """The file's own cells, read as `predict` reads them, are what `ingest` made of them."""
+    side = workspace.training_data / "main"
+    kinds = {entry["name"]: entry["type"] for entry in prepared["inputs"]}
+    reading = read_json(workspace.raw / READING_FILE)
+    served = read_columns(file, reading, list(kinds))
+    fed = {
+        entry["name"]: converted(
+            entry["name"], entry, served[entry["name"]], settled(reading, entry["name"])
+        )
+        for entry in prepared["inputs"]
+    }
+    graph = onnx.load(side / "preprocess.onnx")
+    outputs = [output.name for output in graph.graph.output]
+    answers = session_of(graph).run(outputs, {name: v[:, None] for name, v in fed.items()})
+    rows = pd.read_parquet(workspace.raw / "rows.parquet")
+    trained = run(graph, rows, kinds, prepared["types"], finite=False)
+    for name, found in zip(outputs, answers, strict=True):
+        np.testing.assert_array_equal(found.astype(trained[name].dtype), trained[name])
 
 
 def test_levels_beyond_categories_are_features_and_not_left_out(project: Path) -> None:
@@ -164,13 +232,14 @@ def test_levels_beyond_categories_are_features_and_not_left_out(project: Path) -
     table.to_csv(project / "rows.csv", index=False)
     workspace = Workspace(project, "mine")
     told = profile(project / "rows.csv", "mine", "y", workspace).told
-    assert any("60 levels, a feature each (columns.sku.text)" in line for line in told)
+    assert any("60 levels" in line and "(columns.sku.encode)" in line for line in told)
     (features,) = as_prepared(workspace)["features"].values()
-    assert set(features) == {f"sku={level}" for level in table["sku"]}
-    held = np.load(next((workspace.training_data / "main").glob("features.npy")))
-    # One level a row, whatever spaces and capitals it has.
-    assert held.dtype == "uint8"
-    assert (held.sum(axis=1) == 1).all()
+    assert features == ["sku"]
+    graph = onnx.load(workspace.training_data / "main" / "preprocess.onnx")
+    (looked_up,) = (node for node in graph.graph.node if node.op_type == "LabelEncoder")
+    keys = next(a.strings for a in looked_up.attribute if a.name == "keys_strings")
+    # Whatever spaces and capitals a level has.
+    assert {key.decode() for key in keys} == set(table["sku"])
 
 
 def as_prepared(workspace: Workspace) -> Mapping[str, Any]:

@@ -115,7 +115,7 @@ class TestPage:
         assert "<Ulm>" not in text
         assert not re.search(r"<script|<link|<img", text)
         # Names of XML are addresses in form only; nothing is fetched from them.
-        assert not re.search(r"(src|href)=\"(?!#|data:)", text)
+        assert not re.search(r"src=|href=\"(?!#|data:|\.\./)", text)
         drawings = re.findall(r"<svg.*?</svg>", text, flags=re.DOTALL)
         assert len(drawings) >= 6
         for drawing in drawings:
@@ -128,6 +128,14 @@ class TestPage:
             page, *_ = profile(workspace.root / "people.csv", "people", "buys", workspace).written
             pages.append(page.read_bytes())
         assert pages[0] == pages[1]
+
+    def test_begins_with_what_needs_a_look(self, workspace: Workspace) -> None:
+        people = workspace.root / "people.csv"
+        text = people.read_text(encoding="utf-8")
+        people.write_text(text + text.splitlines()[1] + "\n", encoding="utf-8")
+        page, *_ = profile(people, "people", "buys", workspace).written
+        alerts = page.read_text(encoding="utf-8").partition('id="columns"')[0]
+        assert "1 rows repeat another one" in alerts
 
     def test_numbers_of_a_column(self) -> None:
         found = fact("a", pd.Series([1.0, 2.0, 3.0, 4.0, 100.0, np.nan]))

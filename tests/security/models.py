@@ -22,10 +22,32 @@ def _model(nodes: list[Any], initial: list[Any], metadata: str = "", **shape: An
     return content
 
 
-def _same(metadata: str) -> bytes:
+def identity(metadata: str) -> bytes:
     from onnx import helper
 
     return _model([helper.make_node("Identity", ["x"], ["y"])], [], metadata)
+
+
+def contract() -> dict[str, Any]:
+    """The metadata of a sound model with an entry of every kind that `predict` reads."""
+    statistics = {"min": 0, "max": 4, "mean": 2, "sd": 1, "deciles": [0, 4], "at_or_below": [0, 1]}
+    return {
+        "inputs": [
+            {"name": "x", "type": "number", "unit": "m", "missing": 0.0, "may_be_missing": True,
+             **statistics},
+        ],
+        "target": {"name": "y", "task": "regression", "columns": ["y"], "unit": "m"},
+        "reading": {"separator": ",", "encoding": "utf-8", "rename": {"X": "x"}, "columns": {}},
+        "states": {},
+        "samples": {},
+        "pipeline": "rain",
+        "training_rows": 100,
+    }  # fmt: skip
+
+
+def described() -> bytes:
+    """A sound model with such metadata."""
+    return identity(json.dumps(contract()))
 
 
 def loop() -> bytes:
@@ -114,25 +136,25 @@ MODELS: dict[str, tuple[Callable[[], bytes], str]] = {
     "no model": (lambda: b"hello", "must be an ONNX model"),
     "nothing": (lambda: b"", "must"),
     "a cut model": (lambda: loop()[:-40], "must be an ONNX model"),
-    "metadata: no json": (lambda: _same("{"), "metadata"),
-    "metadata: a list": (lambda: _same("[]"), "metadata"),
-    "metadata: deep": (lambda: _same("[" * 100_000), "metadata"),
-    "metadata: 5,000 digits": (lambda: _same('{"inputs": ' + "9" * 5000 + "}"), "metadata"),
-    "metadata: inputs of another type": (lambda: _same('{"inputs": {"x": 1}}'), "metadata"),
-    "metadata: an input without a name": (lambda: _same('{"inputs": [{}]}'), "metadata"),
-    "metadata: a type that is a list": (lambda: _same(_entry(type=[])), "metadata"),
-    "metadata: closed, without categories": (lambda: _same(_entry(closed=True)), "metadata"),
-    "metadata: a picture without a size": (lambda: _same(_entry(type="image")), "metadata"),
+    "metadata: no json": (lambda: identity("{"), "metadata"),
+    "metadata: a list": (lambda: identity("[]"), "metadata"),
+    "metadata: deep": (lambda: identity("[" * 100_000), "metadata"),
+    "metadata: 5,000 digits": (lambda: identity('{"inputs": ' + "9" * 5000 + "}"), "metadata"),
+    "metadata: inputs of another type": (lambda: identity('{"inputs": {"x": 1}}'), "metadata"),
+    "metadata: an input without a name": (lambda: identity('{"inputs": [{}]}'), "metadata"),
+    "metadata: a type that is a list": (lambda: identity(_entry(type=[])), "metadata"),
+    "metadata: closed, without categories": (lambda: identity(_entry(closed=True)), "metadata"),
+    "metadata: a picture without a size": (lambda: identity(_entry(type="image")), "metadata"),
     "metadata: a picture of 2^40": (
-        lambda: _same(_entry(type="image", shape=[1 << 40, 1, 1])), "metadata",
+        lambda: identity(_entry(type="image", shape=[1 << 40, 1, 1])), "metadata",
     ),
     "metadata: a window of nothing": (
-        lambda: _same('{"window": {"extent": {}}}'), "must be a model",
+        lambda: identity('{"window": {"extent": {}}}'), "must be a model",
     ),
-    "metadata: states of numbers": (lambda: _same('{"states": {"x": 1}}'), "metadata"),
-    "metadata: classes of a number": (lambda: _same('{"target": {"classes": 5}}'), "metadata"),
+    "metadata: states of numbers": (lambda: identity('{"states": {"x": 1}}'), "metadata"),
+    "metadata: classes of a number": (lambda: identity('{"target": {"classes": 5}}'), "metadata"),
     "metadata: fewer classes than answers": (
-        lambda: _same('{"target": {"classes": []}, "inputs": [{"name": "x", "type": "none"}]}'),
+        lambda: identity('{"target": {"classes": []}, "inputs": [{"name": "x", "type": "none"}]}'),
         "must",
     ),
 }  # fmt: skip

@@ -11,6 +11,7 @@ import pytest
 
 from tests.repositories import write_pipeline
 from throughline.paths import Workspace
+from throughline.pipeline.schema.judgement import FORECASTERS
 from throughline.stages.declared import stages_of
 from throughline.stages.run import run_stage
 
@@ -52,7 +53,7 @@ PIPELINE: dict[str, Any] = {
     "network": [{"GRU": {"units": 8}}],
     "training": {"optimizer": {"Adam": {"learning_rate": 0.01}}, "epochs": 6, "batch_size": 32},
     "cross_validation": {"folds": 2},
-    "compare": ["persistence", "seasonal-persistence", "drift", "LinearRegression"],
+    "compare": [*FORECASTERS, "LinearRegression"],
     "export": {"precisions": ["float16", "int8-static"], "tolerance": 0.1},
     "gates": {"beat": "persistence"},
     "variants": {

@@ -123,6 +123,11 @@ class TestTheReport:
         assert seasonal["skill_seasonal"]["value"] == 0
         linear = by_name["LinearRegression"]["metrics"]
         assert linear["mae"]["value"] < seasonal["mae"]["value"]
+        # Smoothing and autoregression know the day; the last value does not.
+        for name in ("ETS", "linear-autoregression"):
+            assert by_name[name]["metrics"]["mase"]["value"] < persistence["mase"]["value"]
+        page = (forecaster.evaluation / "report.html").read_text()
+        assert "<th>MASE</th><th>skill of this model against it</th>" in page
         skill = 1 - metrics["mae"] / persistence["mae"]["value"]
         assert metrics["skill"] == pytest.approx(skill, abs=1e-4)
         low, high = (report["metrics"]["skill"][bound] for bound in ("low", "high"))
@@ -157,18 +162,12 @@ class TestTheReport:
         assert "left out: across a gap" in page
 
     def test_says_of_a_parrot_that_it_is_one(self) -> None:
-        from throughline.evaluation.show.forecast_sections import forecasts
+        from throughline.report.page import piece
 
         figures = {"skill": {"value": 0.005}, "r2": {"value": 0.955}}
-        windows = {"training": {"windows": 9}, "test": {"windows": 3}}
-        main = {
-            "title": "",
-            "metrics": {"skill": {"value": 0.5}},
-            "windows": windows,
-            "series": {"rows": 20, "series": 1, "absent": 0},
-        }
+        main = {"title": "", "metrics": {"skill": {"value": 0.5}}}
         lag = {"title": "One lag", "metrics": figures}
-        page = forecasts({"branches": {"main": main, "lag": lag}})
+        page = piece("evaluation/show/making.html", "repeating", {"main": main, "lag": lag})
         assert "One lag: repeats the last value." in page
         assert "although its R² is 0.955" in page
         assert page.count("repeats") == 1

@@ -46,7 +46,7 @@ KINDS = {
 }  # fmt: skip
 
 
-def riff(tone: np.ndarray, kind: str, channels: int) -> bytes:
+def riff(tone: np.ndarray, kind: str, channels: int, rate: int = 8000) -> bytes:
     """A wav file with the tone in each channel, and a chunk of another kind before the samples."""
     code, bits = KINDS[kind]
     both = np.repeat(tone[:, None], channels, axis=1).ravel()
@@ -57,7 +57,7 @@ def riff(tone: np.ndarray, kind: str, channels: int) -> bytes:
         wide = (numbers + 128 if bits == 8 else numbers).astype("<i8").view(np.uint8)
         data = wide.reshape(-1, 8)[:, : bits // 8].tobytes()
     block = channels * bits // 8
-    head = struct.pack("<HHIIHH", code, channels, 8000, 8000 * block, block, bits)
+    head = struct.pack("<HHIIHH", code, channels, rate, rate * block, block, bits)
     if code == 0xFFFE:
         head += struct.pack("<HHIH", 22, bits, 0, 1) + bytes(14)
     chunks = [(b"fmt ", head), (b"LIST", b"abc"), (b"data", data)]

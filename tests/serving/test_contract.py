@@ -15,6 +15,8 @@ def test_inputs_ranges_and_categories_are_said(model_path: Path, capsys: Any) ->
     told = json.loads(capsys.readouterr().out)
     inputs = {entry["name"]: entry for entry in told["inputs"]}
     assert set(inputs) == {"age", "town", "grade", "member"}
+    texts = [name for name, entry in inputs.items() if entry["type"] == "string"]
+    assert {inputs[name].pop("form") for name in texts} == {"NFC"}
     assert inputs == Predictor(model_path).inputs
     assert (inputs["age"]["type"], inputs["age"]["may_be_missing"]) == ("number", False)
     assert inputs["grade"]["closed"] is True

@@ -13,7 +13,7 @@ import pytest
 
 from tests.sources.conftest import Ingest
 from throughline.errors import BadData, Unreachable
-from throughline.preprocessing.columns.vectors import read_vectors, words_of
+from throughline.preprocessing.columns.texts.vectors import read_vectors, words_of
 from throughline.sources.kinds.archive import extracted, parsed
 
 WEATHER = "npm:vega-datasets@2.9.0:data/seattle-weather.csv"

@@ -49,12 +49,11 @@ STARTS = (
     "throughline.__main__",
     "throughline.cli",
     "throughline.processes",
-    "throughline.stages.digests.code",
+    "throughline.stages.digests",
     "throughline.stages.costs",
     "throughline.stages.declared",
     "throughline.stages.local_files",
     "throughline.stages.run",
-    "throughline.stages.digests.syntax",
     "throughline.stages.wire",
     "throughline.report",
 )

@@ -12,8 +12,8 @@ import yaml
 
 from tests.repositories import PARAMETERS
 from throughline.cli import main
-from throughline.evaluation.show.cost_section import COSTS, section
 from throughline.paths import Workspace
+from throughline.report.page import OF_STAGES, PAGES
 from throughline.stages.costs import MIB, PAGE, costed, costs, folder_of, table
 from throughline.stages.wire import wire
 
@@ -90,10 +90,10 @@ class TestThePlaceToLook:
     def test_is_the_report(self, workspace: Workspace) -> None:
         with costed(workspace, "ingest"):
             pass
-        assert f'data="{COSTS}"' in section()
-        assert (workspace.evaluation / COSTS).resolve() == (folder_of(workspace) / PAGE).resolve()
+        assert "costs" in OF_STAGES
+        assert workspace.evaluation.parent / PAGES["costs"] == folder_of(workspace) / PAGE
         page = (folder_of(workspace) / PAGE).read_text()
-        assert "<td>ingest</td>" in page
+        assert ">ingest</th>" in page and 'href="../evaluation/report.html"' in page
         assert "http" not in page and "<script" not in page
 
     def test_is_a_command_too(

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from throughline.pipeline.schema.text import Text
-from throughline.preprocessing.columns import tokens
-from throughline.preprocessing.columns.tokens import CHUNK, WIDEST, tokenised
+from throughline.preprocessing.columns.texts import tokens
+from throughline.preprocessing.columns.texts.tokens import CHUNK, WIDEST, tokenised
 
 PATTERN = "[a-z]+"
 

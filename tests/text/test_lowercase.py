@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from throughline.export.graph.canonical import canonical
 from throughline.export.graph.reach import lower
 from throughline.pipeline.schema.text import Text
-from throughline.preprocessing.columns.lowercase import write_lower
-from throughline.preprocessing.columns.text import fit_text
-from throughline.preprocessing.columns.text_graph import write_text
-from throughline.preprocessing.columns.tokens import tokenised
+from throughline.preprocessing.columns.texts.lowercase import write_lower
+from throughline.preprocessing.columns.texts.text import fit_text
+from throughline.preprocessing.columns.texts.text_graph import write_text
+from throughline.preprocessing.columns.texts.tokens import tokenised
 from throughline.preprocessing.graph.builder import Graph
 from throughline.preprocessing.graph.runtime import session_of
 

@@ -8,8 +8,8 @@ import pytest
 
 from tests.repositories import write_pipeline
 from throughline.evaluation.compare.ngram import NGram
+from throughline.evaluation.measure.confusions import confused
 from throughline.evaluation.outcome import Outcome
-from throughline.evaluation.show.confusions import confused
 from throughline.paths import Workspace, read_json
 from throughline.serving.predictor import Predictor
 from throughline.stages.declared import stages_of

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from throughline.pipeline.schema.text import Text
-from throughline.preprocessing.columns.tokens import tokenised
+from throughline.preprocessing.columns.texts.tokens import tokenised
 from throughline.profile.columns import treated
 from throughline.profile.facts import facts
 from throughline.serving.rows.values import PLAIN, converted

@@ -14,7 +14,7 @@ from throughline.errors import BadData, BadPipeline
 from throughline.pipeline.schema.columns import Column
 from throughline.preprocessing.columns.decoding import decoded
 from throughline.preprocessing.columns.neighbours import analogy, nearest_words, write_projector
-from throughline.preprocessing.columns.vectors import Vectors, matrix_for, read_vectors
+from throughline.preprocessing.columns.texts.vectors import Vectors, matrix_for, read_vectors
 from throughline.preprocessing.fit import Preprocessing, fit
 from throughline.preprocessing.graph.run import run
 from throughline.preprocessing.plan import plan

@@ -19,7 +19,7 @@ import yaml
 from tests.repositories import PARAMETERS
 from throughline.errors import BadPipeline
 from throughline.paths import Workspace, read_json
-from throughline.preprocessing.columns.vectors import matrix_for, read_vectors
+from throughline.preprocessing.columns.texts.vectors import matrix_for, read_vectors
 from throughline.sources.kinds import archive
 from throughline.stages.run import run_stage
 from throughline.stages.wire import wire

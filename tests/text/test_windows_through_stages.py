@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -178,6 +179,26 @@ class TestWindowsByIndex:
         checks = parity("verses", both[0].root, 200)
         assert {check.branch for check in checks} == {"main", "bag"}
         assert not [check for check in checks if check.passed is False]
+
+    def test_are_answered_from_their_text_as_the_report_says(
+        self, both: tuple[Workspace, Workspace], tmp_path: Path
+    ) -> None:
+        side = both[0]
+        rows = read_rows(side.test_data / "main" / "rows.parquet")
+        lines = (side.root / "verses.txt").read_text().splitlines()
+        contexts = [
+            " ".join(words[place : place + 3])
+            for number in dict.fromkeys(rows["text_number"])
+            for words in [lines[number].split()]
+            for place in range(len(words) - 3)
+        ]
+        # The rule sets the others aside.
+        kept = [context for context in contexts if not re.match("ta (?!to)", context)]
+        asked, output = tmp_path / "contexts.csv", tmp_path / "answers.csv"
+        pd.DataFrame({"context": kept}).to_csv(asked, index=False)
+        assert main(["predict", str(side.model), str(asked), "--output", str(output)]) == 0
+        said = pd.read_csv(side.evaluation / "predictions.csv")
+        assert pd.read_csv(output)["label"].tolist() == said["predicted"].tolist()
 
     def test_do_not_leak(self, both: tuple[Workspace, Workspace]) -> None:
         proof = canary("verses", both[0])

@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from throughline.training.folds.fold_arrays import TrainingRows
 
 from throughline.pipeline.pipeline import Pipeline
 from throughline.preprocessing.target import fit_target
 from throughline.stages import cross_validate as stage
 from throughline.stages.given import StageInput
 from throughline.training.engine.backends import TensorflowBackend
-from throughline.training.folds.fold_arrays import TrainingRows
 from throughline.training.search.side_by_side import SideBySide
 
 MOST_CALLS = 8

@@ -19,9 +19,12 @@ X = GENERATOR.normal(size=(ROWS, 4)).astype(np.float32)
 Y = GENERATOR.normal(size=(ROWS, 1)).astype(np.float32)
 SETTINGS: dict[str, dict[str, Any]] = {
     "plain": {},
-    "decayed": {"weight_decay": 0.05},
-    "clipped": {"global_clipnorm": 0.1},
-    "scaled": {"loss_scale_factor": 8.0},
+    # At once: a setting that is dropped moves the weights, whatever the others do.
+    "decayed, clipped, scaled": {
+        "weight_decay": 0.05,
+        "global_clipnorm": 0.1,
+        "loss_scale_factor": 8.0,
+    },
 }
 # Of a wrapper the file cannot say what it wraps.
 OPTIMIZERS = [

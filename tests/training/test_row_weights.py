@@ -15,8 +15,8 @@ from throughline.errors import BadData, BadPipeline
 from throughline.paths import Workspace
 from throughline.pipeline.loading import load
 from throughline.pipeline.pipeline import Pipeline
+from throughline.samples.rows.weights import row_weights
 from throughline.stages.run import run_stage
-from throughline.training.row_weights import row_weights
 
 ROWS = 64
 GENERATOR = np.random.default_rng(3)
@@ -58,10 +58,11 @@ def stored(workspace: Workspace) -> pd.DataFrame:
 
 class TestTraining:
     def test_is_that_of_keras(self, keras: None, prepared: Workspace) -> None:
+        from throughline.samples.samples import read_samples
         from throughline.stages.train import _training
 
         view = load(prepared).main
-        learns, run = _training(view, view.network, prepared.training_data / "main", 0)
+        learns, run = _training(view, read_samples(prepared.training_data / "main"), 0)
         weights = stored(prepared)["w"].to_numpy()
         assert list(run.inputs) == ["features"] and run.inputs["features"].shape[1] == 1
         (fitted,) = learns.fit([run], title="")
@@ -83,15 +84,13 @@ class TestTraining:
                 assert same is alike
 
     def test_of_folds_has_each_row_s_own_weight(self, keras: None, prepared: Workspace) -> None:
-        from throughline.stages.cross_validate import _data
-        from throughline.training.folds.fold_arrays import TrainingRows
-        from throughline.training.folds.fold_rows import PreparedRows
-        from throughline.training.folds.validation import Planned
+        from throughline.samples.samples import read_samples
+        from throughline.training.folds.validation import grouped
 
-        view, data = load(prepared).main, _data(prepared, "main")
-        assert isinstance(data, TrainingRows) and view.cross_validation is not None
-        drawn = Planned(view, data, view.cross_validation, 0).of_rows(data)
-        runs = [run for _, some, _ in PreparedRows(view, data).grouped(drawn, 0, 2) for run in some]
+        view, samples = load(prepared).main, read_samples(prepared.training_data / "main")
+        assert view.cross_validation is not None
+        drawn = samples.folds(view, view.cross_validation)
+        runs = [run for _, some, _ in grouped(view, samples, drawn, 0, 2) for run in some]
         assert len(runs) == 6
         for run in runs:
             assert run.sample_weight is not None

@@ -250,7 +250,7 @@ class TestTheEnginesChoice:
         (group,) = groups("conv")
         long = with_training(group, epochs=10**8)
         assert chosen([long]) == "processes"
-        monkeypatch.setattr(work, "_free_bytes", lambda: 10**9)
+        monkeypatch.setattr(work, "free_bytes", lambda: 10**9)
         assert chosen([long]) == "in-turn"
 
     def test_one_core_is_enough_for_one_training_only(

@@ -8,13 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.repositories import rows_in_memory
 from throughline.errors import BadPipeline
 from throughline.figures.learned import figure
 from throughline.pipeline.pipeline import Pipeline
-from throughline.preprocessing.target import fit_target
 from throughline.training.engine.engine import fit
 from throughline.training.engine.runs import Run
-from throughline.training.folds.fold_arrays import TrainingRows
 from throughline.training.folds.folded import Folded, epochs_by_others
 from throughline.training.folds.validation import Planned, all_folded
 from throughline.training.network.build import Output, build
@@ -48,8 +47,12 @@ def pipeline(epochs: Any, runs: str = "in-turn", **more: Any) -> Pipeline:
 
 def planned(view: Pipeline, rows: pd.DataFrame = NOISE) -> Planned:
     assert view.cross_validation is not None
-    data = TrainingRows(rows, fit_target(rows, view.target, view.task))
-    return Planned(view, data, view.cross_validation, 0)
+    samples = rows_in_memory(rows, view)
+    return Planned(view, samples, view.cross_validation, 0)
+
+
+def folds_of(plan: Planned) -> list[Any]:
+    return list(plan.samples.folds(plan.view, plan.protocol))
 
 
 def folded(view: Pipeline, rows: pd.DataFrame = NOISE) -> Folded:
@@ -60,7 +63,7 @@ def folded(view: Pipeline, rows: pd.DataFrame = NOISE) -> Folded:
 
 def same_folds(view: Pipeline) -> list[Any]:
     """The folds without regard to the classes, so that other classes are folded alike."""
-    return list(planned(view).of_rows(planned(view).data))  # type: ignore[arg-type]
+    return folds_of(planned(view))
 
 
 def test_a_fold_stops_alike_whatever_its_own_validation_rows_say() -> None:
@@ -79,8 +82,7 @@ def test_a_fold_stops_alike_whatever_its_own_validation_rows_say() -> None:
 @pytest.mark.parametrize("split", [{}, {"stratify": "y"}, {"kind": "grouped", "column": "who"}])
 def test_a_fold_is_parted_as_train_parts_all_rows(split: dict[str, Any]) -> None:
     plan = planned(pipeline(STOPPING, split=split))
-    assert isinstance(plan.data, TrainingRows)
-    folds = plan.of_rows(plan.data)
+    folds = folds_of(plan)
     runs = [run for group in next(plan.parts()) for run in group.runs]
     for fold, run in zip(folds, runs, strict=True):
         assert run.watched_rows is not None and run.validation_rows is not None

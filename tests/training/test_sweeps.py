@@ -11,17 +11,22 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from throughline.evaluation.show.sweep_section import sweeps as section
+from tests.repositories import rows_in_memory
+from throughline.evaluation.show.sweeps import prepared
 from throughline.figures.learned import figure, loss
 from throughline.pipeline.pipeline import Pipeline
 from throughline.pipeline.schema.protocol import Sweep
-from throughline.preprocessing.target import fit_target
+from throughline.report.page import piece
 from throughline.stages.cross_validate import _write_sweep
 from throughline.stages.given import StageInput
 from throughline.training.engine import engine
-from throughline.training.folds.fold_arrays import TrainingRows
 from throughline.training.search.side_by_side import SideBySide
 from throughline.training.search.sweeps import _best, run_sweep
+
+
+def section(sweeps: dict[str, Any]) -> str:
+    return piece("evaluation/show/making.html", "sweeps", prepared(sweeps))
+
 
 X = np.random.default_rng(0).normal(size=40)
 ROWS = pd.DataFrame({"x": X, "y": 2 * X + 1})
@@ -41,7 +46,7 @@ DOCUMENT: dict[str, Any] = {
 def swept(runs: str = "auto", **sweep: Any) -> dict[str, Any]:
     document = {**DOCUMENT, "cross_validation": {"folds": 2, "runs": runs}}
     pipeline = Pipeline.model_validate(document)
-    data = TrainingRows(ROWS, fit_target(ROWS, pipeline.target, pipeline.task), [])
+    data = rows_in_memory(ROWS, pipeline)
     given = StageInput("line", {"main": pipeline}, {"main": "main"}, {}, document)
     with SideBySide() as trainings:
         return run_sweep(given, "rate", Sweep(**sweep), data, 0, trainings)

@@ -16,6 +16,9 @@ from throughline.canary.scratch import digest
 if TYPE_CHECKING:
     import pandas as pd
 
+    from throughline.preprocessing.fit import Preprocessing
+    from throughline.samples.supervision import Supervision
+
 
 def of_rows(
     rows: pd.DataFrame, pipeline: Any, dropped: Sequence[str], files: Path | None = None
@@ -47,9 +50,60 @@ def of_rows(
         before, after = (
             _fit(each, fold.training, pipeline, dropped, files) for each in (rows, changed)
         )
-        if before != after:
+        if before != after or _sees_itself(rows.iloc[fold.training], pipeline, dropped, files):
             moved.append(number)
     return len(every), tuple(moved)
+
+
+def _sees_itself(
+    rows: pd.DataFrame, pipeline: Any, dropped: Sequence[str], files: Path | None
+) -> bool:
+    """Whether what a row is trained on moves with the row's own target.
+
+    Encodings by the target are made of it; block by block, the targets of the rows change, and
+    what those rows are given may not.
+    """
+    supervision = _supervision(rows, pipeline)
+    if supervision is None:
+        return False
+    target, classifies = pipeline.target.columns, pipeline.problem.classifies
+    others = [name for name in rows.columns if name not in target]
+    blocks = supervision.blocks(rows)
+    given = _fitted(rows, supervision, pipeline, dropped, files).out_of_fold
+    for block in range(int(blocks.max()) + 1):
+        held = blocks == block
+        changed = corrupted(rows, held, others, target, classifies)
+        again = _fitted(changed, supervision, pipeline, dropped, files).out_of_fold
+        for name, parts in given.items():
+            for (_, first), (_, second) in zip(parts, again[name], strict=True):
+                if not np.array_equal(first[held], second[held]):
+                    return True
+    return False
+
+
+def _supervision(rows: pd.DataFrame, pipeline: Any) -> Supervision | None:
+    """What encodings by the target learn from, where a column has one."""
+    from throughline.preprocessing.target import fit_target
+    from throughline.samples.supervision import Supervision
+
+    columns = pipeline.columns.values()
+    if not any(column.encode and column.encode.kind == "target" for column in columns):
+        return None
+    return Supervision(fit_target(rows, pipeline.target, pipeline.task), pipeline.split)
+
+
+def _fitted(
+    rows: pd.DataFrame,
+    supervision: Supervision | None,
+    pipeline: Any,
+    dropped: Sequence[str],
+    files: Path | None,
+) -> Preprocessing:
+    from throughline.preprocessing.fit import fit
+    from throughline.preprocessing.plan import plan
+
+    planned = plan(rows, pipeline.columns, pipeline.inputs, pipeline.target.columns, dropped)
+    return fit(rows, planned, files=files, supervision=supervision)
 
 
 def _fit(
@@ -59,20 +113,16 @@ def _fit(
     dropped: Sequence[str],
     files: Path | None,
 ) -> list[str]:
-    """The digests of what a fold fits: its graph, its vectors, its target."""
-    from throughline.preprocessing.fit import fit
-    from throughline.preprocessing.plan import plan
+    """The digests of what a fold fits: its graph, its arrays, its target."""
     from throughline.preprocessing.target import fit_target
 
-    planned = plan(rows, pipeline.columns, pipeline.inputs, pipeline.target.columns, dropped)
-    fitted = fit(rows.iloc[numbers], planned, files=files)
+    chosen = rows.iloc[numbers]
+    fitted = _fitted(chosen, _supervision(chosen, pipeline), pipeline, dropped, files)
     said = json.dumps(fitted.rescaling, default=str, sort_keys=True)
     if pipeline.target.scale is not None:
-        target = fit_target(rows.iloc[numbers], pipeline.target, pipeline.task)
+        target = fit_target(chosen, pipeline.target, pipeline.task)
         said += json.dumps(target.as_json(), default=str)
-    graph = fitted.graph.SerializeToString(deterministic=True)
-    vectors = [array.tobytes() for array in fitted.vectors.values()]
-    return [digest(each) for each in (graph, said.encode(), *vectors)]
+    return [digest(fitted.fitted_bytes), digest(said.encode())]
 
 
 def of_series(rows: pd.DataFrame, pipeline: Any) -> tuple[int, tuple[int, ...]]:
@@ -83,9 +133,9 @@ def of_series(rows: pd.DataFrame, pipeline: Any) -> tuple[int, tuple[int, ...]]:
         pipeline: its sections.
     """
     from throughline.preprocessing.plan import plan
+    from throughline.samples.windows.folding import fit_windows
     from throughline.samples.windows.parts import folds
     from throughline.samples.windows.prepare import prepared
-    from throughline.samples.windows.prepared import fit_windows
     from throughline.samples.windows.target import FittedForecast, fit_forecast, values_of
 
     protocol, time = pipeline.cross_validation, pipeline.time
@@ -99,6 +149,7 @@ def of_series(rows: pd.DataFrame, pipeline: Any) -> tuple[int, tuple[int, ...]]:
     moved = []
     every = folds(series, done.training.ends, extent, protocol, pipeline.split)
     for number, fold in enumerate(every):
+        assert fold.rows is not None
         unseen = corrupted(series.rows, ~fold.rows, (), (), False)
         found = []
         for held in (series, replace(series, rows=unseen)):

@@ -15,6 +15,7 @@ from throughline.cli.ending import ended
 from throughline.cli.groups import LazyGroup
 from throughline.processes import need_home
 from throughline.processor import fix
+from throughline.terminal import quieten
 
 PROGRAM = "throughline"
 # As `pipeline.own_code` names it, which would import pydantic here.
@@ -46,7 +47,9 @@ SECTIONS = {
         "run": ("project", "bring pipelines up to date, by DVC"),
         "list": ("look", "list pipelines, their figures and gates"),
         "status": ("look", "as list, and say what would rerun"),
+        "compare": ("look", "hold figures and gates against those of a revision"),
         "open": ("look", "open a report in the browser"),
+        "try": ("look", "ask a model in the browser"),
         "doctor": ("look", "look at the surroundings, say what to mend"),
         "check": ("project", "check pipeline files; nothing runs"),
         "wire": ("project", "write the dvc.yaml beside pipeline files"),
@@ -75,7 +78,7 @@ SECTIONS = {
         "deploy": ("deploy", "start or end schedules: up, down, apply"),
     },
     "Releases": {
-        "release": ("release", "create, list, show, diff, rollback"),
+        "release": ("release", "create, push, promote, approve, rollback, list"),
         "reproduce": ("release", "rebuild a release, prove it equal"),
         "lineage": ("release", "what a released model came from"),
     },
@@ -87,7 +90,7 @@ A project of your own:
   throughline init shop && cd shop
   throughline add ../customers.csv --target churned
   throughline run churned
-  throughline open churned
+  throughline try churned
 
 Exit codes: 0 done; 1 the answer is no (a stage failed, a column drifted, a file departs, a
 gate is broken and --strict asks for it); 2 a mistake, told in a line each; 130 after Ctrl-C; 141
@@ -104,10 +107,13 @@ where the reader of the output went away.
 )
 @click.version_option(package_name="throughline", message="%(prog)s %(version)s")
 @click.option("--no-code", is_flag=True, help="Run no function of a project's own.")
-def throughline(no_code: bool) -> None:
+@click.option("-q", "--quiet", is_flag=True, help="Say results and errors alone.")
+def throughline(no_code: bool, quiet: bool) -> None:
     """From raw rows to a validated, versioned ONNX model, and what runs it."""
     if no_code:
         os.environ[NO_CODE] = "1"
+    if quiet:
+        quieten()
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

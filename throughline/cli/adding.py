@@ -10,15 +10,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from throughline.cli.check import problems_of
-from throughline.errors import BadPipeline, MissingFile
+from throughline.errors import BadPipeline
 from throughline.names import LONGEST_NAME, named
-from throughline.paths import Workspace
+from throughline.paths import Workspace, in_project
 
 if TYPE_CHECKING:
     from throughline.profile.profile import Profiled
 
 SOURCES = Path("data", "sources")
-PROJECT = "params.yaml"
 
 
 def added(
@@ -50,10 +49,7 @@ def added(
     """
     from throughline.profile.profile import profile
 
-    if not (root / PROJECT).exists():
-        raise MissingFile(
-            f"A project has a file {PROJECT}", "none here", "Run `throughline init` first"
-        )
+    in_project(root)
     workspace = Workspace(root, named(name or _name(target or data.stem)))
     if workspace.pipeline_file.exists():
         raise BadPipeline(f"{workspace.pipeline_file} exists", remedy="Choose another by --as")

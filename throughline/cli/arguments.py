@@ -9,7 +9,9 @@ from typing import Any
 
 import click
 
+from throughline.errors import nearest
 from throughline.names import named
+from throughline.terminal import quieten
 
 
 def _checked(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
@@ -17,6 +19,21 @@ def _checked(context: click.Context, parameter: click.Parameter, value: Any) -> 
     for name in value if isinstance(value, tuple) else filter(None, [value]):
         named(name, "The name of a pipeline")
     return value
+
+
+class Choice(click.Choice[str]):
+    """One of some words; another one is answered with the nearest."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """The word itself."""
+        if value in self.choices:
+            return str(value)
+        self.fail(f"'{value}' is not one of them. {nearest(str(value), self.choices)}", param, ctx)
+
+
+def _quieten(context: click.Context, parameter: click.Parameter, value: bool) -> None:
+    if value:
+        quieten()
 
 
 # Set where a stage shall say that it begins, because nothing else does.
@@ -27,10 +44,22 @@ FILE = click.Path(path_type=Path)
 PIPELINE = click.argument("name", metavar="PIPELINE", callback=_checked)
 ONE_IF_ANY = click.argument("name", required=False, metavar="[PIPELINE]", callback=_checked)
 PIPELINES = click.argument("names", nargs=-1, metavar="[PIPELINE]...", callback=_checked)
+STAGE_AND_PIPELINE = click.argument(
+    "words", nargs=-1, metavar="[STAGE] [PIPELINE]", callback=_checked
+)
 SOME_PIPELINES = click.argument(
     "names", nargs=-1, required=True, metavar="PIPELINE...", callback=_checked
 )
 RELEASE = click.argument("release", metavar="NAME@VERSION")
+QUIET = click.option(
+    "-q",
+    "--quiet",
+    is_flag=True,
+    expose_value=False,
+    callback=_quieten,
+    help="Say results and errors alone.",
+)
+JSON = click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
 STRICT = click.option("--strict", is_flag=True, help="Exit code 1 where a gate does not hold.")
 COMMIT = click.option("--commit/--no-commit", default=True, help="Commit the record, or leave it.")
 
@@ -41,7 +70,7 @@ def reading(command: Callable[..., Any]) -> Callable[..., Any]:
     @click.option(
         "--separator", help="Between the fields of a CSV file. Default: told by the file."
     )
-    @click.option("--decimal", type=click.Choice([".", ","]), help="Mark of decimals.")
+    @click.option("--decimal", type=Choice([".", ","]), help="Mark of decimals.")
     @click.option("--thousands", help="Mark between thousands.")
     @click.option("--encoding", help="Of a file of text.")
     @click.option("--header/--no-header", default=None, help="Whether the first row names columns.")

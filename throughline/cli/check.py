@@ -4,45 +4,69 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from throughline.errors import BadPipeline, ThroughlineError, printable
+from throughline.cli.ending import say_mistake
+from throughline.errors import BadPipeline, ThroughlineError
 from throughline.limits import guarded
-from throughline.paths import Workspace, pipelines, replaced
+from throughline.paths import Workspace, in_project, pipelines, replaced
 from throughline.pipeline.loading import Definition, defined, load
 from throughline.pipeline.mistakes import mended
 from throughline.pipeline.pipeline import Pipeline
 from throughline.pipeline.yaml_file import YamlFile
+from throughline.terminal import coloured, note
 
+# FILE:LINE:COLUMN: what is wrong.
+PLACED = re.compile(r"(\S+\.yaml):(\d+):(\d+): (.*)", re.DOTALL)
 SCHEMA = Path("docs") / "pipeline.schema.json"
 
 
-def check(root: Path, names: list[str]) -> int:
+def check(root: Path, names: list[str], as_json: bool = False) -> int:
     """Check pipeline files and print a line for each.
 
     Args:
         root: the repository.
         names: pipelines; all of them when empty.
+        as_json: print one list instead, with file, line and column of each mistake. Default: no.
 
     Returns:
         0 when all are right, else 2.
     """
-    wrong = 0
-    for name in names or pipelines(root):
-        try:
-            with guarded(f"pipelines/{name}"):
-                problems = list(problems_of(Workspace(root, name)))
-        except ThroughlineError as error:
-            problems = [str(error)]
-        wrong += bool(problems)
-        for problem in problems:
-            print(f"error: {printable(problem)}", file=sys.stderr)
-        if not problems:
-            print(f"{name}: right")
-    return 2 if wrong else 0
+    if not names:
+        in_project(root)
+    found = {name: _mistakes(root, name) for name in names or pipelines(root)}
+    if as_json:
+        told = [
+            {"pipeline": name, "right": not mistakes, "mistakes": list(map(_apart, mistakes))}
+            for name, mistakes in found.items()
+        ]
+        print(json.dumps(told, indent=1, ensure_ascii=False))
+        return 2 if any(found.values()) else 0
+    for name, mistakes in found.items():
+        for mistake in mistakes:
+            say_mistake(mistake)
+        if not mistakes:
+            note(f"{name}: {coloured('right', 'good')}")
+    return 2 if any(found.values()) else 0
+
+
+def _mistakes(root: Path, name: str) -> list[str]:
+    try:
+        with guarded(f"pipelines/{name}"):
+            return list(problems_of(Workspace(root, name)))
+    except ThroughlineError as error:
+        return [str(error)]
+
+
+def _apart(mistake: str) -> dict[str, Any]:
+    """A mistake with its place apart from what is said of it."""
+    found = PLACED.match(mistake)
+    if found is None:
+        return {"file": None, "line": None, "column": None, "message": mistake}
+    file, line, column, message = found.groups()
+    return {"file": file, "line": int(line), "column": int(column), "message": message}
 
 
 def problems_of(workspace: Workspace) -> Iterator[str]:

@@ -15,11 +15,22 @@ import click
 
 from throughline.errors import ThroughlineError, printable
 from throughline.serving.errors import BadRequest
+from throughline.terminal import coloured
 
 MISTAKE = 2
 # As shells count a process that Ctrl-C, or a closed pipe, ended.
 STOPPED_BY_USER = 130
 READER_GONE = 141
+# What is asked of a file or folder, where the system says that it is otherwise.
+PLACES = {
+    errno.EACCES: "readable, and writable where it is written",
+    errno.EPERM: "readable, and writable where it is written",
+    errno.EROFS: "writable",
+    errno.ENOTDIR: "in a folder, where a file has its name",
+    errno.EEXIST: "free, or a folder",
+    errno.EISDIR: "a file",
+    errno.ENAMETOOLONG: "of a shorter name",
+}
 # What brings a library that not every installation has; all others come with `pipelines`.
 EXTRAS = {"PIL": "pictures"}
 
@@ -52,6 +63,11 @@ def ended(command: Callable[[], object]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return READER_GONE
     except OSError as error:
+        if error.errno in PLACES and error.filename:
+            return _refused(
+                f"'{error.filename}' must be {PLACES[error.errno]}. Received: {error.strerror}. "
+                "Mend the place, or go to another folder; outputs are as they were."
+            )
         if error.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise
         place = f" at {error.filename}" if error.filename else ""
@@ -73,8 +89,13 @@ def ended(command: Callable[[], object]) -> int:
 
 def _refused(*messages: str) -> int:
     for message in messages:
-        print(f"error: {printable(message)}", file=sys.stderr)
+        say_mistake(message)
     return MISTAKE
+
+
+def say_mistake(message: str) -> None:
+    """One mistake as a line of its own."""
+    print(f"{coloured('error:', 'bad', sys.stderr)} {printable(message)}", file=sys.stderr)
 
 
 def _hint(error: click.ClickException) -> str:

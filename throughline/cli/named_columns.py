@@ -14,7 +14,11 @@ if TYPE_CHECKING:
 
 def unknown_columns(pipeline: Pipeline, header: Sequence[str]) -> Iterator[str]:
     """A line for each name that the rows do not have: its place in the file, and the nearest."""
+    from throughline.validation.profile_frame import measured
+
     for place, name in _named(pipeline):
+        if place.startswith("expectations."):
+            name = measured(name, header)
         if not any(fnmatchcase(known, name) or known == name for known in header):
             yield f"{place}: the rows have no column '{name}'. {nearest(name, header)}"
 

@@ -5,14 +5,15 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from throughline.drift.drawings import MOST_DRAWN, drawn
 from throughline.drift.measures import MEASURES, Drift, Limits, drifts
 from throughline.errors import BadData, BadPipeline, MissingFile, listed, nearest
 from throughline.names import named
 from throughline.paths import Workspace, needed, replaced, write_json
+from throughline.report.page import existing, page
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,13 +22,6 @@ LITTLE = 100
 SUFFIX = ".onnx"
 # How a CSV file is read for a model whose source had types.
 USUAL: dict[str, Any] = {"columns": {}}
-
-STYLE = (
-    "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:60rem;padding:0 1rem}"
-    "table{border-collapse:collapse}th,td{text-align:right;padding:.25rem .7rem;"
-    "border-bottom:1px solid #ddd}th:first-child,td:first-child{text-align:left}"
-    ".beyond{color:#a3161a;font-weight:600}"
-)
 
 
 def drift(name: str, data: Path, root: Path, limits: Limits | None = None) -> list[Drift]:
@@ -67,11 +61,15 @@ def drift(name: str, data: Path, root: Path, limits: Limits | None = None) -> li
     values = [_values(entry, columns, metadata) for entry in known]
     found = drifts(known, values, limits, metadata.get("training_rows"))
     rows = len(next(iter(columns.values())))
+    # Those that drifted are drawn before the others.
+    order = sorted(range(len(found)), key=lambda place: not found[place].beyond)
+    drawings: dict[str, Any] = dict.fromkeys(entry["name"] for entry in known)
+    drawings |= {known[i]["name"]: drawn(known[i], values[i]) for i in order[:MOST_DRAWN]}
     with replaced(root / "reports" / pipeline / "drift") as draft:
         draft.mkdir(parents=True)
         write_json(draft / "drift.json", _as_json(found, rows, limits))
-        page = _as_html(pipeline, found, rows, limits)
-        (draft / "drift.html").write_text(page, encoding="utf-8")
+        html = _as_html(pipeline, found, rows, limits, drawings, draft.parent)
+        (draft / "drift.html").write_text(html, encoding="utf-8")
     return found
 
 
@@ -182,26 +180,38 @@ def _as_json(found: Sequence[Drift], rows: int, limits: Limits) -> dict[str, Any
     }
 
 
-def _as_html(name: str, found: Sequence[Drift], rows: int, limits: Limits) -> str:
-    head = "".join(f"<th>{m} (from {getattr(limits, m):g})</th>" for m in MEASURES)
-    lines = []
-    for drift in found:
-        cells = "".join(
-            f"<td class={'beyond' if measure in drift.beyond else 'within'}>"
-            f"{drift.measures[measure]:.3f} <small>p {drift.chances[measure]:.2g}</small></td>"
-            if measure in drift.measures else "<td></td>"
-            for measure in MEASURES
-        )  # fmt: skip
-        lines.append(f"<tr><td>{escape(drift.column)}</td>{cells}</tr>")
-    few = f"<p>Only {rows} rows: a small drift would not be found.</p>" if rows < LITTLE else ""
-    meaning = (
-        "<p>A column has drifted where a measure is no trifle (from) and no chance (p): unchanged "
-        f"rows give any alarm in {limits.alarm:.0%} of all tables.</p>"
-    )
-    return (
-        f"<!doctype html><html lang=en><head><meta charset=utf-8><title>{escape(name)}: drift"
-        f"</title><style>{STYLE}</style></head><body><h1>{escape(name)}: drift</h1>"
-        f"<p>{rows:,} new rows, {sum(bool(d.beyond) for d in found)} of {len(found)} columns "
-        f"drifted.</p>{meaning}{few}<table><thead><tr><th>column</th>{head}</tr></thead><tbody>"
-        f"{''.join(lines)}</tbody></table></body></html>\n"
+def _as_html(
+    name: str,
+    found: Sequence[Drift],
+    rows: int,
+    limits: Limits,
+    drawings: Mapping[str, Any],
+    folder: Path,
+) -> str:
+    """The page: what drifted first, each column with its distributions.
+
+    Args:
+        name: of the pipeline.
+        found: an entry a column.
+        rows: how many new ones there are.
+        limits: from where on it counts.
+        drawings: of the columns.
+        folder: of the pipeline's reports, for links to the pages that are there.
+    """
+    beside = [word for word in existing(folder) if word != "drift"]
+    return page(
+        "drift/drift.html",
+        "drift",
+        name,
+        beside or ["drift"],
+        title=f"{name}: drift",
+        rows=rows,
+        found=found,
+        drifted=[drift for drift in found if drift.beyond],
+        stayed=[drift for drift in found if not drift.beyond],
+        limits=limits,
+        little=LITTLE,
+        measures=MEASURES,
+        headings=[f"{measure} (from {getattr(limits, measure):g})" for measure in MEASURES],
+        drawings=drawings,
     )

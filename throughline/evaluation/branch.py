@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from throughline.evaluation.compare.forecasters import missing
 from throughline.evaluation.measure import classification, forecast, regression
 from throughline.evaluation.measure.calibration import calibration
+from throughline.evaluation.measure.confusions import confused
 from throughline.evaluation.measure.difference import Choice, difference
 from throughline.evaluation.measure.measure import Compared, Figure, plain, scored
 from throughline.evaluation.measure.precision import lost
 from throughline.evaluation.measure.slices import sliced
 from throughline.evaluation.outcome import Outcome
 from throughline.evaluation.rows import parameters
-from throughline.evaluation.series import SeriesParts, aligned
 from throughline.evaluation.show import gallery
-from throughline.evaluation.show.confusions import confused
 from throughline.figures.names import compared_by
 from throughline.paths import needed
 
@@ -79,7 +79,7 @@ def judge(
         known = scored(parts.outcome(model, parts.known))
         # No interval: one of known rows says nothing about new ones.
         on_training = {name: plain(value) for name, value in known.items()}
-    folds = {} if isinstance(parts, SeriesParts) else parts.folded(compare, view)
+    folds = parts.folded(compare, view)
     comparisons = [
         _beside(comparison, difference(outcome, comparison.outcome, parts.draws, choice), folds)
         for comparison in parts.compared(compare)
@@ -97,6 +97,8 @@ def judge(
         "training_rows_measured": parts.known.count,
         **details,
     }
+    if absent := {each.model: missing(each.model) for each in compare if missing(each.model)}:
+        report["not_compared"] = absent
     if smaller is not None and view.export.precisions:
         report["precisions"] = _in_precisions(model, smaller, parts, view.export, outcome)
     counted = {"parameters": plain(report["parameters"] or 0), **_filtered(parts.prepared)}
@@ -107,12 +109,11 @@ def judge(
 
 def difference_to_main(branch: Judged, main: Judged) -> dict[str, Any] | None:
     """How a variant differs from the pipeline itself; None where they answered other rows."""
-    if isinstance(branch.parts, SeriesParts):
-        shared = aligned(branch.outcome, main.outcome, (branch.parts, main.parts))
-        return None if shared is None else difference(*shared, main.choice)
-    if not np.array_equal(branch.outcome.actual, main.outcome.actual):
+    shared = branch.parts.aligned(branch.outcome, main.outcome, main.parts)
+    if shared is None:
         return None
-    return difference(branch.outcome, main.outcome, main.parts.draws, main.choice)
+    ours, theirs, draws = shared
+    return difference(ours, theirs, draws, main.choice)
 
 
 def _in_precisions(
@@ -172,6 +173,7 @@ def _details(outcome: Outcome, parts: Any) -> dict[str, Any]:
             "windows": parts.window["windows"],
             "series": parts.window["rows"],
             "block": parts.draws.block,
+            "blocks": parts.draws.units,
         }
     if outcome.task in ("regression", "proportion"):
         found = regression.coefficients(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -21,6 +22,7 @@ from throughline.evaluation.rows import Rows, answers, read_rows, sampled
 from throughline.evaluation.series import SeriesParts
 from throughline.paths import needed, read_json
 from throughline.pipeline.schema.judgement import BASELINES
+from throughline.samples.samples import kind
 
 if TYPE_CHECKING:
     from throughline.pipeline.pipeline import Pipeline
@@ -42,9 +44,7 @@ def parts_of(training: Path, test: Path, view: Any) -> Parts | SeriesParts:
         view: a pipeline with `task` and `split`.
     """
     prepared = read_json(needed(training / "prepared.json", "prepare"))
-    if "window" in prepared:
-        return SeriesParts(training, test, view.task)
-    return Parts(training, test, view.task, grouping(view.split))
+    return PARTS[kind(prepared).name](training, test, view)
 
 
 def grouping(split: Split) -> str | None:
@@ -60,19 +60,21 @@ class Parts:
     Args:
         training: folder of the training rows, their arrays and `prepared.json`.
         test: folder of the test rows.
-        task: the problem type.
-        group: the column of groups that are drawn whole. Default: rows are drawn one by one.
+        view: a pipeline with `task` and `split`; rows of a group are drawn whole.
     """
 
-    def __init__(self, training: Path, test: Path, task: str, group: str | None = None) -> None:
+    what = "rows"
+
+    def __init__(self, training: Path, test: Path, view: Any) -> None:
         self.folder = training
         self.prepared: dict[str, Any] = read_json(needed(training / "prepared.json", "prepare"))
-        self.target = Target.of(task, self.prepared)
+        self.target = Target.of(view.task, self.prepared)
         self.training = read_rows(training / "rows.parquet")
         test_rows = read_rows(needed(test / "rows.parquet", "prepare"))
         self.training_count, self.test_count = self.training.count, test_rows.count
         # Without test rows all that can be measured is how well the training rows are known.
         self.evaluated = test_rows if test_rows.count else self.training
+        group = grouping(view.split)
         self._groups = None if group is None else self.evaluated.columns[group].astype(str)
         self.draws = self.draws_of(np.arange(self.evaluated.count))
         # Pictures are many and dear: a sample says as well how well the training rows are known.
@@ -95,6 +97,23 @@ class Parts:
             self._folded = folded(comparisons, self.folder, view, self.target)
         return self._folded
 
+    def aligned(
+        self, ours: Outcome, theirs: Outcome, main: Parts
+    ) -> tuple[Outcome, Outcome, Resamples] | None:
+        """Two branches on the rows that both answered, and draws of these; None on other rows."""
+        if not np.array_equal(ours.actual, theirs.actual):
+            return None
+        return ours, theirs, main.draws
+
+    def plane(self) -> tuple[list[str], np.ndarray] | None:
+        """Names and values (rows, 2) of the columns, where a model reads two numbers alone."""
+        inputs = self.prepared["inputs"]
+        numeric = [entry["name"] for entry in inputs if entry["type"] == "number"]
+        if len(inputs) != 2 or len(numeric) != 2:
+            return None
+        columns = [self.evaluated.columns[name].astype(np.float64) for name in numeric]
+        return numeric, np.column_stack(columns)
+
     def _measured(self, name: str, comparison: Comparison) -> Compared:
         # A trivial model looks at answers alone; features of pictures and texts are dear.
         prepared = self._answers if comparison.model in BASELINES else self._arrays
@@ -104,6 +123,23 @@ class Parts:
     def outcome(self, model: Path, rows: Rows) -> Outcome:
         """A model's answers to rows, beside the truth."""
         return self.target.outcome(rows.columns, answers(model, rows))
+
+    @property
+    def raw(self) -> Mapping[str, Any]:
+        """Every raw column of the training rows, those that the model does not see included."""
+        return self.training.columns
+
+    def some(self, most: int) -> Rows:
+        """At most so many of the rows that are evaluated, evenly spread."""
+        return sampled(self.evaluated, most, pictures=False)
+
+    def fed(self, rows: Rows) -> dict[str, Any]:
+        """What a model takes of rows, for each column."""
+        return {entry["name"]: rows.columns[entry["name"]] for entry in self.prepared["inputs"]}
+
+    def judged(self, rows: Rows, found: Mapping[str, np.ndarray]) -> Outcome:
+        """The outputs of a model for rows, beside the truth."""
+        return self.target.outcome(rows.columns, found)
 
     def unseen(self, training: Path | None) -> np.ndarray:
         """Which rows that are evaluated are new to a model that was trained on those of a file."""
@@ -175,3 +211,10 @@ def _pictures_measured(rows: Rows) -> int:
     sizes = [values[0, ..., 0].size for values in rows.columns.values() if values.ndim == 4]
     most = min([MOST_PICTURES, *(MOST_PIXELS // int(size) for size in sizes)])
     return max(FEWEST_PICTURES, most)
+
+
+# For each kind of samples what measures them.
+PARTS: dict[str, Callable[[Path, Path, Any], Parts | SeriesParts]] = {
+    "rows": Parts,
+    "windows": SeriesParts,
+}

@@ -63,10 +63,16 @@ def _as_numpy(column: pyarrow.ChunkedArray) -> np.ndarray:
     return values
 
 
-def sampled(rows: Rows, most: int) -> Rows:
-    """At most so many rows, evenly spread, where they hold pictures; else all of them."""
-    pictures = any(values.ndim > 1 for values in rows.columns.values())
-    if not pictures or rows.count <= most:
+def sampled(rows: Rows, most: int, pictures: bool = True) -> Rows:
+    """At most so many rows, evenly spread.
+
+    Args:
+        rows: a table.
+        most: how many.
+        pictures: rows that hold none are all taken. Defaults to True.
+    """
+    whole = pictures and all(values.ndim == 1 for values in rows.columns.values())
+    if whole or rows.count <= most:
         return rows
     places = np.linspace(0, rows.count - 1, most).astype(np.int64)
     return Rows({name: values[places] for name, values in rows.columns.items()}, most)

@@ -9,6 +9,7 @@ from typing import Any
 from throughline.errors import MissingFile, ThroughlineError
 from throughline.evaluation.compare.judgement import COMPATIBLE, EQUAL, NOT
 from throughline.figures.names import FIGURES
+from throughline.limits import guarded
 from throughline.paths import Workspace, pipelines, read_json, replaced
 
 PAGE = Path("scoreboard.md")
@@ -65,6 +66,10 @@ def scoreboard(
             "A scoreboard needs evaluated pipelines", f"no {next(iter(paths.values()), '')}",
             "Run `dvc repro` first",
         )  # fmt: skip
+    for name, report in reports.items():
+        # Of a stranger's project it may hold anything; one at a time, so that an error names it.
+        with guarded(str(paths[name]), timed=False):
+            _full([report], [])
     table = _full(list(reports.values()), missing)
     if output is not None:
         _write(root / output, table)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from throughline.errors import BadData
+from throughline.evaluation.compare import forecasters
 from throughline.evaluation.compare.comparisons import Prepared, compared, titles
 from throughline.evaluation.compare.unseen import unseen_windows
 from throughline.evaluation.measure.blocks import BlockResamples, block_length, understated
@@ -25,12 +27,14 @@ from throughline.evaluation.measure.measure import (
 from throughline.evaluation.outcome import Outcome, Target
 from throughline.evaluation.window_rows import WindowRows, drawn, windows_of
 from throughline.paths import needed, read_json
+from throughline.pipeline.schema.judgement import FORECASTERS
 from throughline.samples.windows.layout import feed
 from throughline.samples.windows.positions import Extent
 from throughline.samples.windows.prepared import raw_windows, read_series
 from throughline.samples.windows.target import DIRECTIONS, directions, season_bases, values_of
 
 if TYPE_CHECKING:
+    from throughline.pipeline.pipeline import Pipeline
     from throughline.pipeline.schema.judgement import Comparison
 
 # Windows in one call, so that wide ones never lie in memory all at once.
@@ -43,18 +47,20 @@ class SeriesParts:
     Args:
         training: folder of the training side.
         test: folder of the test side.
-        task: the problem type.
+        view: a pipeline with `task`.
     """
 
-    def __init__(self, training: Path, test: Path, task: str) -> None:
+    what = "windows"
+
+    def __init__(self, training: Path, test: Path, view: Any) -> None:
         self.folder = training
-        self.task = task
+        self.task: str = view.task
         self.prepared: dict[str, Any] = read_json(needed(training / "prepared.json", "prepare"))
         window = self.prepared["window"]
         self.window = window
         self.extent = Extent.from_json(window["extent"])
         self.season: int | None = window["season"]
-        self.target = _target(task, self.prepared)
+        self.target = _target(self.task, self.prepared)
         known = read_series(training, window["grid"])
         ends = np.load(training / "positions.npy")
         self.whole = windows_of(known, ends)
@@ -102,6 +108,35 @@ class SeriesParts:
         first = self.evaluated.ends + self.extent.horizons[0]
         return unseen_windows(self.evaluated.series.clock[first], self.window["index"], training)
 
+    def aligned(
+        self, ours: Outcome, theirs: Outcome, main: SeriesParts
+    ) -> tuple[Outcome, Outcome, BlockResamples] | None:
+        """Two branches on the windows that both answered; None without a common target.
+
+        Args:
+            ours: answers to these windows.
+            theirs: answers to those of `main`.
+            main: the other branch's windows.
+
+        Returns:
+            both outcomes, and draws of their windows.
+        """
+        keys = [parts.evaluated.keys @ np.array([2**40, 1]) for parts in (self, main)]
+        common, first, second = np.intersect1d(*keys, return_indices=True)
+        if not len(common):
+            return None
+        a, b = ours.part(first), theirs.part(second)
+        if a.actual.shape != b.actual.shape or not np.array_equal(a.actual, b.actual):
+            return None
+        return a, b, main.draws_of(second)
+
+    def folded(self, comparisons: list[Comparison], view: Pipeline) -> dict[str, dict[str, Figure]]:
+        """None: comparison models of windows are measured on the test part alone."""
+        return {}
+
+    def plane(self) -> None:
+        """None: answers to a window are drawn over time."""
+
     def share(self, main: SeriesParts) -> None:
         """Nothing is shared: a variant's windows are its own."""
 
@@ -109,7 +144,8 @@ class SeriesParts:
         """Every comparison model, fitted and measured once."""
         if self._compared is None:
             self._compared = []
-            for name, comparison in zip(titles(comparisons), comparisons, strict=True):
+            there = [each for each in comparisons if not forecasters.missing(each.model)]
+            for name, comparison in zip(titles(there), there, strict=True):
                 outcome = self._answered(comparison)
                 figures = self.figures(outcome)
                 self._compared.append(Compared(name, comparison.arguments, outcome, figures))
@@ -128,13 +164,10 @@ class SeriesParts:
         if predictor.states and rows is self.known:
             # A state is carried from neighbour to neighbour: the first windows, not spaced ones.
             rows = windows_of(self.whole.series, self.whole.ends[: rows.count])
-        kinds = {entry["name"]: entry["type"] for entry in self.prepared["inputs"]}
-        kinds["timestamp"] = "time"
         parts: dict[str, list[np.ndarray]] = {}
         states: dict[str, np.ndarray] | None = None
         for start in range(0, rows.count, CHUNK):
-            ends = rows.ends[start : start + CHUNK]
-            windows = raw_windows(rows.series, kinds, ends, self.extent.length)
+            windows = self.fed(windows_of(rows.series, rows.ends[start : start + CHUNK]))
             try:
                 if predictor.states:
                     answers, states = predictor.in_order(windows, states)
@@ -147,6 +180,30 @@ class SeriesParts:
             for name, array in answers.items():
                 parts.setdefault(name, []).append(array)
         found = {name: np.concatenate(arrays) for name, arrays in parts.items()}
+        return self.judged(rows, found)
+
+    @property
+    def raw(self) -> Mapping[str, Any]:
+        """None: `prepare` keeps of a series what its windows hold."""
+        return {}
+
+    def some(self, most: int) -> WindowRows:
+        """At most so many of the windows that are evaluated, evenly spread."""
+        ends = self.evaluated.ends
+        places = np.linspace(0, len(ends) - 1, min(most, len(ends))).astype(np.int64)
+        return windows_of(self.evaluated.series, ends[places])
+
+    def fed(self, rows: WindowRows) -> dict[str, np.ndarray]:
+        """What a model takes of windows, for each column (N, length)."""
+        kinds = {entry["name"]: entry["type"] for entry in self.prepared["inputs"]}
+        kinds["timestamp"] = "time"
+        found: dict[str, np.ndarray] = raw_windows(
+            rows.series, kinds, rows.ends, self.extent.length
+        )
+        return found
+
+    def judged(self, rows: WindowRows, found: Mapping[str, np.ndarray]) -> Outcome:
+        """The outputs of a model for windows, beside the truth."""
         if self.task != "forecast":
             return replace(self.target.outcome({self.target.columns[0]: self._labels(rows)}, found))
         predicted = found["prediction"].astype(np.float64).reshape(rows.count, -1)
@@ -190,20 +247,27 @@ class SeriesParts:
 
     def _values(self, rows: WindowRows, offsets: Any) -> np.ndarray:
         """The target some rows from the newest one, (N, horizons x targets)."""
-        values = values_of(rows.series, self.target.columns).astype(np.float64)
         places = rows.ends[:, None] + np.asarray(offsets)
-        return np.asarray(values[places].reshape(rows.count, -1))
+        return np.asarray(self._targets(rows)[places].reshape(rows.count, -1))
 
-    def _drift(self, rows: WindowRows) -> np.ndarray:
-        """The line through the first and the last row that the network sees, gone on.
+    def _baseline(self, name: str) -> np.ndarray | None:
+        """Forecasts of a simple method; None of persistence, which every forecast has beside it."""
+        rows, extent = self.evaluated, self.extent
+        values = self._targets(rows)
+        if name == "drift":
+            return forecasters.drift(values, rows.ends, extent)
+        if name == "linear-autoregression":
+            seen = self._targets(self.known), self.known.ends
+            return forecasters.linear_autoregression(seen, (values, rows.ends), extent)
+        if name == "ETS":
+            known = self.whole.series
+            ask = rows.series, rows.ends, self.target.columns, self.season, extent.horizons
+            return forecasters.smoothed(known, *ask)
+        return None
 
-        Hyndman and Athanasopoulos, Forecasting: Principles and Practice, section 5.2.
-        """
-        horizons = self.extent.horizons
-        last = self._values(rows, np.zeros(len(horizons), dtype=int))
-        first = self._values(rows, np.full(len(horizons), 1 - self.extent.lookback))
-        ahead = np.repeat(horizons, len(self.target.columns))
-        return np.asarray(last + (last - first) / max(self.extent.lookback - 1, 1) * ahead)
+    def _targets(self, rows: WindowRows) -> np.ndarray:
+        """Values of the target columns in every row, (T, K)."""
+        return values_of(rows.series, self.target.columns).astype(np.float64)
 
     @property
     def _names(self) -> tuple[str, ...]:
@@ -227,13 +291,10 @@ class SeriesParts:
 
     def _answered(self, comparison: Comparison) -> Outcome:
         name = comparison.model
-        if self.task == "forecast" and name == "persistence":
-            return self._forecasts(self.evaluated, None)
-        if self.task == "forecast" and name == "seasonal-persistence":
-            found = self._forecasts(self.evaluated, None)
-            return replace(found, predicted=found.seasonal)
-        if self.task == "forecast" and name == "drift":
-            return self._forecasts(self.evaluated, self._drift(self.evaluated))
+        if self.task == "forecast" and name in FORECASTERS:
+            found = self._forecasts(self.evaluated, self._baseline(name))
+            seasonal = name == "seasonal-persistence"
+            return replace(found, predicted=found.seasonal) if seasonal else found
         if name == "sign-persistence" and self.window["direction"]:
             values = values_of(self.evaluated.series, self.target.columns)[:, 0]
             ends = self.evaluated.ends
@@ -292,21 +353,3 @@ def _target(task: str, prepared: dict[str, Any]) -> Target:
     """The target as the comparison models see it, in its own unit."""
     content = prepared["target"]
     return Target.of(task, {"target": {**content, "scale": None}})
-
-
-def aligned(
-    ours: Outcome, theirs: Outcome, parts: tuple[SeriesParts, SeriesParts]
-) -> tuple[Outcome, Outcome, BlockResamples] | None:
-    """Two branches on the windows that both answered; None without a common target.
-
-    Returns:
-        both outcomes, and draws of their windows.
-    """
-    keys = [part.evaluated.keys @ np.array([2**40, 1]) for part in parts]
-    common, first, second = np.intersect1d(*keys, return_indices=True)
-    if not len(common):
-        return None
-    a, b = ours.part(first), theirs.part(second)
-    if a.actual.shape != b.actual.shape or not np.array_equal(a.actual, b.actual):
-        return None
-    return a, b, parts[1].draws_of(second)

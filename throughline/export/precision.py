@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from throughline.export.graph.rewriting import replace_items, subgraphs
-from throughline.paths import read_json
 
 if TYPE_CHECKING:
     import onnx
@@ -69,12 +68,10 @@ def _batches(
 
 def _prepared(folder: Path, names: Sequence[str]) -> Mapping[str, Any]:
     """The arrays that the network was trained on; windows are gathered as they are asked for."""
-    from throughline.samples.windows.prepared import read_learned
-    from throughline.samples.windows.token_arrays import read_array
+    from throughline.samples.samples import read_samples
 
-    if "window" in read_json(folder / "prepared.json"):
-        return read_learned(folder).inputs
-    return {name: read_array(folder, name) for name in names}
+    inputs = read_samples(folder).inputs
+    return {name: array for name, array in inputs.items() if name in names}
 
 
 def float16(model: onnx.ModelProto) -> onnx.ModelProto:

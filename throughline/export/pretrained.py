@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadData, ThroughlineError, nearest
 from throughline.export.network import network_graph, read_weights
-from throughline.limits import members
+from throughline.limits import OF_THE_SYSTEM, members
 
 if TYPE_CHECKING:
     import onnx
@@ -47,10 +46,11 @@ def _opened(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
             stored = Path(folder) / "model.weights.h5"
             stored.write_bytes(archive.read("model.weights.h5"))
             return configuration, read_weights(stored, configuration)
-    except (
-        zipfile.BadZipFile, zlib.error, EOFError, OSError, KeyError, TypeError, ValueError,
-    ) as error:  # fmt: skip
-        if isinstance(error, ThroughlineError) or (isinstance(error, OSError) and error.errno):
+    except ThroughlineError:
+        raise
+    except Exception as error:
+        # zipfile, json and h5py have no base class for what they say of a damaged file.
+        if isinstance(error, OSError) and error.errno in OF_THE_SYSTEM:
             raise
         raise BadData(f"'{path.name}' must be a sound .keras file", str(error)) from None
 

@@ -112,7 +112,11 @@ def compared_by(pipeline: Any) -> tuple[str, float | None]:
 def unknown_metrics(pipeline: Pipeline) -> Iterator[str]:
     """A line for each claim or gate whose metric no evaluation of this task can have."""
     places = [(f"claims.{i}.metric", claim.metric) for i, claim in enumerate(pipeline.claims)]
-    places += [(f"gates.{name}", limited(name)) for name in pipeline.gates.metrics]
+    gates = {"gates": pipeline.gates}
+    gates |= {f"stages.{name}.gates": stage.gates for name, stage in pipeline.stages.items()}
+    places += [
+        (f"{place}.{name}", limited(name)) for place, each in gates.items() for name in each.metrics
+    ]
     if pipeline.compare_by is not None:
         name = pipeline.compare_by.metric
         if name not in FIGURES[pipeline.task]:

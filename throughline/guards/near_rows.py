@@ -68,14 +68,14 @@ def _nearest(
         known: (M, columns).
         leave_out: whether row i is known row i. Default: false.
     """
+    from scipy.spatial.distance import cdist
+
     found = np.empty(len(rows))
     for start in range(0, len(rows), 100):
         part = rows[start : start + 100]
-        squares = np.zeros((len(part), len(known)))
-        # Column by column: differences of large squares would lose what is looked for.
-        for column in range(rows.shape[1]):
-            squares += (part[:, column, None] - known[:, column]) ** 2
+        # By differences: those of large squares would lose what is looked for.
+        distances = cdist(part, known)
         if leave_out:
-            squares[np.arange(len(part)), start + np.arange(len(part))] = np.inf
-        found[start : start + 100] = np.sqrt(squares.min(axis=1))
+            distances[np.arange(len(part)), start + np.arange(len(part))] = np.inf
+        found[start : start + 100] = distances.min(axis=1)
     return found

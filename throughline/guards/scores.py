@@ -11,8 +11,8 @@ from throughline.guards.finding import is_number
 if TYPE_CHECKING:
     import pandas as pd
 
-# A number with more values than this is a measurement.
-MOST_CATEGORIES = 64
+# A number with more values than this, or with fewer rows a value, is a measurement.
+MOST_CATEGORIES, FEWEST_ROWS = 64, 5
 
 
 def correlation(first: np.ndarray[Any, Any], second: np.ndarray[Any, Any]) -> float:
@@ -37,68 +37,79 @@ def codes_of(column: pd.Series) -> np.ndarray[Any, Any]:
 def one_feature_score(feature: pd.Series, answer: pd.Series, classifies: bool) -> float:
     """How well one feature alone predicts the target: accuracy, or R² for numbers.
 
-    The model is fitted on one half of the rows and scored on the other. A category predicts its
-    majority class or mean; a number predicts what the nearest number has.
+    The model is fitted on one half of the rows and scored on the other, and the other way round. A
+    category predicts its majority class or mean; a number predicts what the nearest number has.
 
     Args:
         feature: [rows] numbers or categories.
         answer: [rows] the target.
         classifies: whether the target is a class.
     """
-    fitted, scored = _halves(len(feature))
     if classifies or not is_number(answer):
         accuracy = out_of_fold_accuracy(feature, answer)
         majority = float(answer.value_counts(normalize=True).max())
         # With 99.9 % of one class, being right is no sign of knowing.
         return accuracy if 1 - accuracy <= (1 - majority) / 20 else 0.0
     values = answer.to_numpy(dtype=float)
-    predicted = _predicted(feature, values, fitted, scored, classifies=False)
-    rest = float(((values[scored] - predicted) ** 2).sum())
-    whole = float(((values[scored] - values[scored].mean()) ** 2).sum())
+    rest = float(((values - _out_of_fold(feature, values, classifies=False)) ** 2).sum())
+    whole = float(((values - values.mean()) ** 2).sum())
     return 1 - rest / whole if whole > 0 else 0.0
 
 
 def out_of_fold_accuracy(feature: pd.Series, answer: pd.Series) -> float:
     """How often one feature alone tells the class of rows it was not fitted on."""
-    fitted, scored = _halves(len(feature))
     codes = codes_of(answer)
     if codes.max() >= len(codes) / 4:
         return 0.0
-    predicted = _predicted(feature, codes, fitted, scored, classifies=True)
-    return float((predicted == codes[scored]).mean())
+    return float((_out_of_fold(feature, codes, classifies=True) == codes).mean())
 
 
-def _halves(rows: int) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    order = np.random.default_rng(0).permutation(rows)
-    return order[::2], order[1::2]
-
-
-def _predicted(
-    feature: pd.Series,
-    answer: np.ndarray[Any, Any],
-    fitted: np.ndarray[Any, Any],
-    scored: np.ndarray[Any, Any],
-    classifies: bool,
+def _out_of_fold(
+    feature: pd.Series, answer: np.ndarray[Any, Any], classifies: bool
 ) -> np.ndarray[Any, Any]:
-    """What the fitted rows say of the scored rows."""
-    if is_number(feature) and feature.nunique() > MOST_CATEGORIES:
+    """What each half of the rows says of the other half, (rows,)."""
+    first = np.zeros(len(feature), dtype=bool)
+    first[np.random.default_rng(0).permutation(len(feature))[::2]] = True
+    told = np.empty(len(feature), dtype=answer.dtype)
+    if is_number(feature) and feature.nunique() > min(MOST_CATEGORIES, len(feature) / FEWEST_ROWS):
         values = feature.to_numpy(dtype=float)
-        held = fitted[np.argsort(values[fitted], kind="stable")]
-        above = np.clip(np.searchsorted(values[held], values[scored]), 1, len(held) - 1)
-        left, right = held[above - 1], held[above]
-        nearer = values[scored] - values[left] <= values[right] - values[scored]
-        told: np.ndarray[Any, Any] = answer[np.where(nearer, left, right)]
+        order = np.argsort(values, kind="stable")
+        for fitted in (first, ~first):
+            held, scored = order[fitted[order]], order[~fitted[order]]
+            told[scored] = answer[_nearest(values, held, scored)]
         return told
     codes = codes_of(feature)
-    rows, width = int(codes.max()) + 1, int(answer.max()) + 1 if classifies else 1
-    if classifies:
-        best = _most_frequent(codes[fitted], answer[fitted], rows, width)
-    else:
-        count = np.bincount(codes[fitted], minlength=rows)
-        sums = np.bincount(codes[fitted], answer[fitted], minlength=rows)
-        best = np.where(count > 0, sums / np.maximum(count, 1), answer[fitted].mean())
-    told = best[codes[scored]]
+    for fitted in (first, ~first):
+        told[~fitted] = _of_categories(codes, answer, fitted, classifies)[codes[~fitted]]
     return told
+
+
+def _nearest(
+    values: np.ndarray[Any, Any], held: np.ndarray[Any, Any], scored: np.ndarray[Any, Any]
+) -> np.ndarray[Any, Any]:
+    """For each scored row the held one, of those in order, whose value is the nearest."""
+    above = np.clip(np.searchsorted(values[held], values[scored]), 1, len(held) - 1)
+    left, right = held[above - 1], held[above]
+    nearer = values[scored] - values[left] <= values[right] - values[scored]
+    nearest: np.ndarray[Any, Any] = np.where(nearer, left, right)
+    return nearest
+
+
+def _of_categories(
+    codes: np.ndarray[Any, Any],
+    answer: np.ndarray[Any, Any],
+    fitted: np.ndarray[Any, Any],
+    classifies: bool,
+) -> np.ndarray[Any, Any]:
+    """For each category the class or the mean of its fitted rows."""
+    rows = int(codes.max()) + 1
+    if classifies:
+        return _most_frequent(codes[fitted], answer[fitted], rows, int(answer.max()) + 1)
+    count = np.bincount(codes[fitted], minlength=rows)
+    sums = np.bincount(codes[fitted], answer[fitted], minlength=rows)
+    means: np.ndarray[Any, Any] = sums / np.maximum(count, 1)
+    means[count == 0] = answer[fitted].mean()
+    return means
 
 
 def _most_frequent(

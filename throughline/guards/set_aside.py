@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +10,7 @@ from throughline.errors import BadData
 from throughline.guards.examine import after_drops, enforce, examine
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from throughline.samples.samples import Samples
 
 
 # Those that see rows on both sides of a boundary; the others look at columns, or at the test part.
@@ -21,21 +20,19 @@ ACTING = ("stop", "drop")
 
 
 def still_apart(
-    rows: pd.DataFrame,
+    samples: Samples,
     trained: np.ndarray[Any, Any],
     held: np.ndarray[Any, Any],
     view: Any,
-    dropped: Sequence[str],
     place: str,
 ) -> np.ndarray[Any, Any]:
     """The rows that may stay set aside: those that no guard drops.
 
     Args:
-        rows: the training rows.
+        samples: the training side; guards look at its rows, where it has some to look at.
         trained: numbers of those that are trained on.
         held: numbers of those that are set aside.
         view: a pipeline with `columns`, `inputs`, `split`, `target`, `task`.
-        dropped: columns that a guard took out.
         place: the key that sets the rows aside, for messages.
 
     Raises:
@@ -43,6 +40,9 @@ def still_apart(
     """
     from throughline.preprocessing.plan import plan
 
+    rows = samples.guarded
+    if rows is None:
+        return held
     verdicts = {
         name: verdict if name in LOOKING and verdict in ACTING else "off"
         for name, verdict in view.split.guards
@@ -52,7 +52,7 @@ def still_apart(
     parts[trained] = "training"
     parts[held] = "test"
     split = view.split.model_copy(update={"guards": view.split.guards.model_copy(update=verdicts)})
-    raw = plan(rows, view.columns, view.inputs, view.target.columns, dropped).raw
+    raw = plan(rows, view.columns, view.inputs, view.target.columns, samples.summary["dropped"]).raw
     columns = [name for name, kind in raw.items() if kind != "image"]
     findings = examine(rows, parts, columns, view.target, view.task, split, held=place)
     enforce(findings)

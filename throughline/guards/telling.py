@@ -18,9 +18,12 @@ LEFT_OPEN = 0.1
 # on rows it was not fitted on, and leaves a quarter of what the next best leaves.
 AHEAD, MARGIN = 0.97, 0.25
 AHEAD_OF_MAJORITY = 0.9
-FEWEST_ROWS = 20
-# Of that share of rows the mean of the target is what the column holds.
-MOST_ROWS = 0.9
+# With fewer rows than these on either side, chance tells as much.
+FEWEST_ROWS = 5
+# Of that share of rows the mean of the target is what the column holds, up to so many of its
+# standard deviations.
+MOST_ROWS, NEAR = 0.9, 1e-4
+FEWEST_MEANS = 3
 
 
 def told_by_absence(feature: pd.Series, answer: pd.Series, classifies: bool) -> str:
@@ -70,26 +73,55 @@ def encoded_means(
     """Columns that hold, for each of their values, the mean of the target of the rows with it.
 
     Such a category was encoded by its target, and by that of the test rows as well: it holds for
-    all rows together.
+    all rows together. The means may be drawn to the mean of all rows, as they are where categories
+    are rare.
 
     Args:
         rows: all rows.
         names: columns to look at.
         answer: [rows] the target as a number.
     """
-    spread = float(answer.std())
+    if answer.std() == 0:
+        return
     for name in names:
         column = rows[name]
-        if not is_number(column) or spread == 0:
+        if not is_number(column):
             continue
         values, place, count = np.unique(
             column.to_numpy(dtype=float), return_inverse=True, return_counts=True
         )
-        repeated = count >= 2
-        if repeated.sum() < 3 or len(values) > len(column) / 2 or not np.isfinite(values).all():
+        if len(values) > len(column) / 2 or not np.isfinite(values).all():
             continue
         means = np.bincount(place, answer) / count
-        equal = repeated & (np.abs(means - values) <= 1e-4 * spread)
-        # Two values such as 0 and 1 that tell a class rightly are means of it as well.
-        if count[equal].sum() >= MOST_ROWS * len(column) and np.unique(means[equal]).size >= 3:
-            yield name
+        within = np.maximum(np.bincount(place, answer**2) / count - means**2, 0.0)
+        # So many rows of the mean of all are added: none, the same number to each category, or
+        # more to those whose rows differ more (Micci-Barreca 2001; scikit-learn's `smooth: auto`).
+        for weight in (np.zeros(len(values)), np.ones(len(values)), within):
+            if _are_means(values, means, count, weight, answer):
+                yield name
+                break
+
+
+def _are_means(
+    values: np.ndarray[Any, Any],
+    means: np.ndarray[Any, Any],
+    count: np.ndarray[Any, Any],
+    weight: np.ndarray[Any, Any],
+    answer: np.ndarray[Any, Any],
+) -> bool:
+    """Whether values are the means of their rows and of a multiple of `weight` rows of the mean."""
+    whole, spread = answer.mean(), answer.std()
+    # count * (mean - value) = multiple * weight * (value - whole), by the usual of the multiples.
+    drawn = weight * (values - whole)
+    some = (np.abs(drawn) > NEAR * spread) & (count >= 2)
+    multiple = float(np.median((count * (means - values))[some] / drawn[some])) if some.any() else 0
+    if multiple < 0:
+        return False
+    added = multiple * weight
+    expected = (count * means + added * whole) / (count + added)
+    equal = (count >= 2) & (np.abs(expected - values) <= NEAR * spread)
+    # Two values such as 0 and 1 that tell a class rightly are means of it as well.
+    return bool(
+        count[equal].sum() >= MOST_ROWS * count.sum()
+        and np.unique(means[equal]).size >= FEWEST_MEANS
+    )

@@ -9,8 +9,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from throughline.errors import BadPipeline, MissingFile, nearest
-from throughline.paths import Workspace, pipelines
+from throughline.errors import BadPipeline, nearest
+from throughline.paths import Workspace, existing
 from throughline.pipeline.mistakes import told
 from throughline.pipeline.pipeline import Pipeline, Variant
 from throughline.pipeline.unions import problems
@@ -43,14 +43,7 @@ def load(workspace: Workspace) -> Definition:
         MissingFile: no such pipeline; the message names the nearest.
         BadPipeline: names the file, line, key, what was found and the nearest valid name.
     """
-    path = workspace.pipeline_file
-    if not path.exists():
-        raise MissingFile(
-            f"A pipeline is a folder with the file {path}",
-            workspace.name,
-            nearest(workspace.name, pipelines(workspace.root)),
-        )
-    file = YamlFile(path)
+    file = YamlFile(existing(workspace.root, workspace.name).pipeline_file)
     return defined(workspace.name, file.content, file)
 
 

@@ -24,13 +24,14 @@ from throughline.pipeline.schema.judgement import (
     short_gates,
 )
 from throughline.pipeline.schema.protocol import CrossValidation, Split, Sweep
+from throughline.pipeline.schema.release_stage import ReleaseStage, StageName
 from throughline.pipeline.schema.source import Source
 from throughline.pipeline.schema.time import Time
 from throughline.pipeline.schema.training import Training
 from throughline.pipeline.strict import MisplacedKey, MisplacedKeys, Strict
 
 # What a person may take for all that there is to say of a column.
-ENCODINGS = ("one-hot", "ordinal", "boolean")
+ENCODINGS = ("one-hot", "ordinal", "boolean", "target", "frequency", "hash", "ids")
 
 Network = list[Any] | dict[str, Any] | str
 
@@ -100,6 +101,8 @@ class Pipeline(Strict):
         compare: baselines and classical models on the same rows.
         compare_by: the figure that decides whether one model is better than another.
         gates: what must hold before a release.
+        stages: what a release must show before it stands in one, such as `production`; what
+            params.yaml asks there holds, too.
         slices: parts of the test rows with metrics of their own.
         claims: figures of a text, to be tested.
         variants: the same pipeline with some sections changed.
@@ -133,6 +136,7 @@ class Pipeline(Strict):
     gates: Annotated[Gates, BeforeValidator(short_gates, json_schema_input_type=dict[str, Any])] = (
         Gates()
     )
+    stages: dict[StageName, ReleaseStage] = {}
     slices: list[Slice] = []
     claims: list[Claim] = []
     variants: dict[Name, Variant] = {}

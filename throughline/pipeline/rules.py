@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from throughline.errors import nearest
-from throughline.pipeline.schema.judgement import Claim, fits
+from throughline.pipeline.schema.judgement import FORECASTERS, Claim, Gates, fits
 from throughline.pipeline.strict import MisplacedKey
 
 if TYPE_CHECKING:
@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 # `prepare` keeps the array of each input as NAME.npy, its parts as NAME.PART.npy, and beside them
 # arrays of its own.
 BESIDE_ARRAYS = ("target", "positions", "steps")
-ARRAY_PARTS = ("ends", "offsets", "vectors")
+SPARSE_PARTS = ("values", "columns", "begins", "counts", "places", "zeros")
+ARRAY_PARTS = ("ends", "offsets", "vectors", *SPARSE_PARTS)
 
 Problems = Iterator[MisplacedKey]
 
@@ -43,6 +44,15 @@ def _time_fits(pipeline: Pipeline) -> Problems:
             if column.smooth or column.change:
                 yield MisplacedKey("'smooth' and 'change' need the section 'time'", "columns", name)
         return
+    for name, column in pipeline.columns.items():
+        if column.encode is not None and column.encode.kind == "target":
+            yield MisplacedKey(
+                "'target' encodes rows, and a window of a series has many; use frequency, hash or "
+                "ids",
+                "columns",
+                name,
+                "encode",
+            )
     if task not in ("forecast", "binary", "multiclass"):
         yield MisplacedKey("with 'time' the task is forecast, binary or multiclass", "task")
     if split.kind != "temporal" or split.column is not None:
@@ -154,11 +164,14 @@ def _names_that_are_meant_exist(pipeline: Pipeline) -> Problems:
                 "sweeps",
                 name,
             )
-    for beaten in pipeline.gates.beat:
-        if beaten not in [comparison.model for comparison in pipeline.compare]:
-            yield MisplacedKey(
-                f"gate 'beat: {beaten}' needs '{beaten}' in 'compare'", "gates", "beat"
-            )
+    asked: dict[tuple[str, ...], Gates] = {("gates",): pipeline.gates}
+    asked |= {("stages", name, "gates"): stage.gates for name, stage in pipeline.stages.items()}
+    for place, gates in asked.items():
+        for beaten in gates.beat:
+            if beaten not in [comparison.model for comparison in pipeline.compare]:
+                yield MisplacedKey(
+                    f"gate 'beat: {beaten}' needs '{beaten}' in 'compare'", *place, "beat"
+                )
 
 
 def _inputs_have_files_of_their_own(pipeline: Pipeline) -> Problems:
@@ -205,6 +218,26 @@ def _folds_for_those_that_ask(pipeline: Pipeline) -> Problems:
         yield MisplacedKey("'cross_validate' needs section 'cross_validation'", "compare")
 
 
+def _linear_starts_answer_with_numbers(pipeline: Pipeline) -> Problems:
+    if pipeline.training.start is not None and pipeline.task not in ("regression", "forecast"):
+        yield MisplacedKey(
+            "'start: linear' is for tasks that answer with numbers: regression and forecast",
+            "training",
+            "start",
+        )
+
+
+def _forecasters_forecast(pipeline: Pipeline) -> Problems:
+    for number, comparison in enumerate(pipeline.compare):
+        if comparison.model in FORECASTERS and pipeline.task != "forecast":
+            yield MisplacedKey(
+                f"'{comparison.model}' forecasts, and the task is '{pipeline.task}'; "
+                f"name '{pipeline.problem.baseline}' instead",
+                "compare",
+                number,
+            )
+
+
 def _point_is_one(pipeline: Pipeline, claim: Claim, number: int) -> Problems:
     if claim.sweep not in pipeline.sweeps:
         yield MisplacedKey(
@@ -232,4 +265,6 @@ RULES: tuple[Callable[[Pipeline], Problems], ...] = (
     _inputs_have_files_of_their_own,
     _folds_can_follow_the_split,
     _folds_for_those_that_ask,
+    _linear_starts_answer_with_numbers,
+    _forecasters_forecast,
 )

@@ -23,24 +23,36 @@ TOLERANCE = 1e-4
 
 
 def arrays(
-    fitted: Preprocessing, rows: pd.DataFrame, gathered: Mapping[str, Any] | None = None
+    fitted: Preprocessing,
+    rows: pd.DataFrame,
+    gathered: Mapping[str, Any] | None = None,
+    training: np.ndarray | None = None,
 ) -> dict[str, Any]:
     """For each network input the array of its features, rows first.
 
     Pictures that the graph leaves as they are and features that stage `bottleneck` stored are
-    taken from there, after the graph gave the same for the first rows.
+    taken from there, after the graph gave the same for the first rows. Columns encoded by the
+    target are what the graph gives, but for the rows that they were fitted on: those get the
+    encoding of the other rows, out of fold.
 
     Args:
         fitted: a preprocessing.
         rows: raw rows.
         gathered: as for `run`. Default: none.
+        training: numbers of the rows that the preprocessing was fitted on. Default: all.
 
     Raises:
         BadData: what is stored is not what the graph gives.
     """
     ready = {**dict.fromkeys(fitted.unchanged), **dict.fromkeys(fitted.stored)}
     if set(ready) != set(fitted.features):
-        return run(fitted.graph, rows, fitted.inputs, fitted.types, gathered=gathered)
+        found = run(
+            fitted.graph, rows, fitted.inputs, fitted.types, gathered=gathered,
+            features=fitted.features,
+            # Rows that are put in out of fold need an array to be put in.
+            sparse=set(fitted.features) - set(fitted.out_of_fold),
+        )  # fmt: skip
+        return _with_out_of_fold(found, fitted, slice(None) if training is None else training)
     head = rows.head(CHECKED)
     expected = run(fitted.graph, head, fitted.inputs, fitted.types)
     columns = {**fitted.unchanged, **{n: c + SUFFIX for n, c in fitted.stored.items()}}
@@ -53,6 +65,15 @@ def arrays(
                 f"Stored features of '{columns[name]}' must be what the graph gives",
                 remedy="Run the stages 'ingest' and 'bottleneck' again",
             )
+    return found
+
+
+def _with_out_of_fold(
+    found: dict[str, Any], fitted: Preprocessing, training: np.ndarray | slice
+) -> dict[str, Any]:
+    for name, parts in fitted.out_of_fold.items():
+        for first, values in parts:
+            found[name][training, first : first + values.shape[1]] = values
     return found
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -18,18 +18,20 @@ from throughline.preprocessing.columns.categories import (
     fit_category,
     write_category,
 )
+from throughline.preprocessing.columns.hashed import FittedHash, fit_hash
 from throughline.preprocessing.columns.image import (
     FittedImage,
     fit_image,
     output_shape,
     write_image,
 )
+from throughline.preprocessing.columns.levels import FittedLevels, fit_levels
 from throughline.preprocessing.columns.numbers import FittedNumber, fit_number, write_numbers
 from throughline.preprocessing.columns.resizing import UINT8
 from throughline.preprocessing.columns.spread import SPREADS, spread, write_spread
-from throughline.preprocessing.columns.text import FittedText, fit_text
-from throughline.preprocessing.columns.text_graph import write_text
-from throughline.preprocessing.columns.tokens import tokenised, write_count
+from throughline.preprocessing.columns.texts.text import FittedText, fit_text
+from throughline.preprocessing.columns.texts.text_graph import write_text
+from throughline.preprocessing.columns.texts.tokens import tokenised, write_count
 from throughline.preprocessing.graph.builder import Graph
 from throughline.preprocessing.graph.layout import Layout
 from throughline.preprocessing.plan import Plan, Planned
@@ -41,8 +43,9 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from throughline.pipeline.schema.columns import Derive
+    from throughline.samples.supervision import Supervision
 
-Fitted = FittedNumber | FittedCategory | FittedText | FittedImage
+Fitted = FittedNumber | FittedCategory | FittedLevels | FittedHash | FittedText | FittedImage
 
 # Types of a network input, by the name that NumPy gives them.
 ELEMENT_TYPES = {"float32": 1, "uint8": 1, "int32": 6}
@@ -63,6 +66,8 @@ class Preprocessing:
         stored: for network inputs whose features stage `bottleneck` stored, the column.
         vectors: for network inputs of token numbers the weights of an Embedding, if wanted.
         numbered: for network inputs of token numbers the column of the texts.
+        out_of_fold: for network inputs the first feature of a column encoded by the target, and
+            what the training rows are trained on in its place, (rows, features).
     """
 
     graph: onnx.ModelProto
@@ -74,10 +79,23 @@ class Preprocessing:
     stored: Mapping[str, str] = field(default_factory=dict)
     vectors: Mapping[str, np.ndarray] = field(default_factory=dict)
     numbered: Mapping[str, str] = field(default_factory=dict)
+    out_of_fold: Mapping[str, Sequence[tuple[int, np.ndarray]]] = field(default_factory=dict)
+
+    @property
+    def fitted_bytes(self) -> bytes:
+        """All that was fitted, for whoever asks whether two of them are the same."""
+        held = [array for parts in self.out_of_fold.values() for _, array in parts]
+        arrays = [*self.vectors.values(), *held]
+        graph = self.graph.SerializeToString(deterministic=True)
+        return b"".join([graph, *(array.tobytes() for array in arrays)])
 
 
 def fit(
-    rows: pd.DataFrame, plan: Plan, layout: Layout | None = None, files: Path | None = None
+    rows: pd.DataFrame,
+    plan: Plan,
+    layout: Layout | None = None,
+    files: Path | None = None,
+    supervision: Supervision | None = None,
 ) -> Preprocessing:
     """Fit every column of the plan on these rows and write the graph.
 
@@ -86,6 +104,7 @@ def fit(
         plan: what happens to which column.
         layout: how samples lie in the rows. Default: each row is one.
         files: folder of the source's auxiliary files. Default: there are none.
+        supervision: what encodings by the target learn from. Default: there is none.
 
     Raises:
         BadData: a column that cannot be treated as the pipeline file asks.
@@ -98,12 +117,15 @@ def fit(
             layout.input(graph, name, kind)
     features, types, rescaling, unchanged, stored, numbered = {}, {}, {}, {}, {}, {}
     vectors: dict[str, np.ndarray] = {}
+    out_of_fold: dict[str, list[tuple[int, np.ndarray]]] = {}
     for group, columns in plan.inputs.items():
-        fitted = [_fit_column(rows, planned, layout, files) for planned in columns]
+        fitted = [_fit_column(rows, p, layout, files, supervision) for p in columns]
         blocks = _write(graph, columns, fitted, plan, layout)
         more, names = layout.more(graph, group)
         features[group] = [name for each in fitted for name in _features(each)] + names
         types[group] = _type(group, fitted)
+        if held := list(_held_out(fitted)):
+            out_of_fold[group] = held
         first = fitted[0]
         if isinstance(first, FittedImage):
             graph.node("Identity", blocks, group, exact=True)
@@ -124,7 +146,7 @@ def fit(
             vectors[group] = first.vectors
     return Preprocessing(
         graph.model(), features, dict(plan.raw), types, rescaling, unchanged, stored, vectors,
-        numbered,
+        numbered, out_of_fold,
     )  # fmt: skip
 
 
@@ -141,7 +163,7 @@ def _frozen(rows: pd.DataFrame, name: str) -> Path | None:
 
 
 def _type(group: str, fitted: Sequence[Fitted]) -> str:
-    own = (FittedText, FittedImage)
+    own = (FittedText, FittedImage, FittedLevels)
     found = {each.element_type if isinstance(each, own) else "float32" for each in fitted}
     if len(fitted) > 1 and any(isinstance(each, FittedImage) for each in fitted):
         raise BadPipeline(
@@ -151,9 +173,9 @@ def _type(group: str, fitted: Sequence[Fitted]) -> str:
         )
     if "int32" in found and len(fitted) > 1:
         raise BadPipeline(
-            f"Token numbers need a network input of their own, and '{group}' has other columns",
+            f"Ids need a network input of their own, and '{group}' has other columns",
             listed(each.name for each in fitted),
-            "Give `inputs`, one of them for the text alone",
+            "Give `inputs`, one of them for the column of ids alone",
         )
     return found.pop() if len(found) == 1 else "float32"
 
@@ -162,7 +184,22 @@ def _features(fitted: Fitted) -> list[str]:
     return [fitted.name] if isinstance(fitted, FittedNumber) else fitted.features
 
 
-def _fit_column(rows: pd.DataFrame, planned: Planned, layout: Layout, files: Path | None) -> Fitted:
+def _held_out(fitted: Sequence[Fitted]) -> Iterator[tuple[int, np.ndarray]]:
+    """The first feature and the training values of the columns that have some of their own."""
+    first = 0
+    for each in fitted:
+        if isinstance(each, FittedLevels) and each.out_of_fold is not None:
+            yield first, each.out_of_fold
+        first += len(_features(each))
+
+
+def _fit_column(
+    rows: pd.DataFrame,
+    planned: Planned,
+    layout: Layout,
+    files: Path | None,
+    supervision: Supervision | None,
+) -> Fitted:
     if planned.column.image is not None:
         frozen = _frozen(rows, planned.name)
         return fit_image(planned.name, rows[planned.name], planned.column.image, frozen)
@@ -175,7 +212,12 @@ def _fit_column(rows: pd.DataFrame, planned: Planned, layout: Layout, files: Pat
             values = derived(rows, planned.column.derive).astype(object)
         else:
             values = raw_values(rows, planned.name, planned.kind).astype(object)
-        return fit_category(planned, layout.values(values, planned.column))
+        values = layout.values(values, planned.column)
+        if planned.column.encode.kind == "hash":
+            return fit_hash(planned)
+        if planned.column.encode.kind in ("target", "frequency", "ids"):
+            return fit_levels(planned, values, rows, supervision)
+        return fit_category(planned, values)
     if planned.column.derive is not None:
         values = derived(rows, planned.column.derive)
     else:
@@ -237,6 +279,8 @@ def _write(
         first = members[0][1]
         if isinstance(first, FittedCategory):
             blocks.append(write_category(graph, values[0], first))
+        elif isinstance(first, FittedLevels | FittedHash):
+            blocks.append(first.write(graph, values[0]))
         elif isinstance(first, FittedImage):
             blocks.append(write_image(graph, values[0], first))
         elif isinstance(first, FittedText):

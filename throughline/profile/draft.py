@@ -80,7 +80,11 @@ def drafted(
             "A series alone needs windows; see the documentation of `time`",
         )
     draft.readings += [
-        (fact.name, f"{fact.distinct} levels, a feature each", f"columns.{fact.name}.text")
+        (
+            fact.name,
+            f"{fact.distinct} levels, each told by the mean of the target among its rows",
+            f"columns.{fact.name}.encode",
+        )
         for fact in features
         if fact.role == "labels" and fact.name in columns
     ]
@@ -157,7 +161,7 @@ def _read_times(frame: pd.DataFrame, features: Sequence[Fact], draft: Draft) -> 
 def _of_pictures(facts: Sequence[Fact], target: str, source: dict[str, Any], title: str) -> Draft:
     part = protocol.part_column(facts)
     known = [fact for fact in facts if fact.name in (target, part)]
-    found = pictures.sections(source["images"]["size"], facts, target, part)
+    found = pictures.sections(source["images"], facts, target, part)
     rules = expectations(known, target)
     # More columns than these describe each file.
     del rules["rules"][0]

@@ -12,7 +12,7 @@ import numpy as np
 
 from throughline.errors import BadData, listed
 from throughline.pipeline.schema.image import Images
-from throughline.profile import protocol
+from throughline.profile import protocol, sounds
 from throughline.profile.facts import Fact
 from throughline.sources.layout import CLASS, LEVEL
 
@@ -98,12 +98,12 @@ def target(facts: Sequence[Fact], asked: str | None) -> str | None:
 
 
 def sections(
-    size: Sequence[int], facts: Sequence[Fact], target: str, part: str | None
+    images: Mapping[str, Any], facts: Sequence[Fact], target: str, part: str | None
 ) -> dict[str, Any]:
-    """The sections of a draft that tells the classes of pictures.
+    """The sections of a draft that tells the classes of pictures, or of sounds.
 
     Args:
-        size: height and width.
+        images: section `source.images`.
         facts: what is in the columns beside the pictures.
         target: the column of the classes.
         part: the column that says which rows test, where the folders do.
@@ -114,16 +114,22 @@ def sections(
     goal = next((fact for fact in facts if fact.name == target), None)
     if goal is None or goal.distinct < 2:
         raise BadData(
-            "A folder of pictures must have a folder for each class",
+            "A folder of pictures or sounds must have a folder for each class",
             "no folders" if goal is None else f"{goal.distinct} folder",
         )
     task = "binary" if goal.distinct == 2 else "multiclass"
+    if "sound" in images:
+        columns, layers = {sounds.COLUMN: sounds.column(images["sound"])}, sounds.network()
+    else:
+        size = list(images["size"])
+        columns = {PIXELS: {"image": {"size": size, "scale": {"divide": 255}}}}
+        layers = network(min(size))
     return {
         "task": task,
         "target": target,
-        "columns": {PIXELS: {"image": {"size": list(size), "scale": {"divide": 255}}}},
+        "columns": columns,
         "split": protocol.split([], target, task, min(goal.counts.values()), part),
-        "network": network(min(size)),
+        "network": layers,
         "training": training(goal.rows),
         "compare": ["majority"],
         **protocol.compared_by(task, list(goal.counts.values())),

@@ -12,7 +12,7 @@ from throughline.errors import BadPipeline, MissingFile
 from throughline.limits import applied, guarded
 from throughline.paths import Workspace, replaced
 from throughline.pipeline.loading import load
-from throughline.profile import pictures
+from throughline.profile import pictures, sounds
 from throughline.profile.draft import Draft, drafted
 from throughline.profile.facts import facts
 from throughline.profile.goal import chosen_target
@@ -143,7 +143,8 @@ def _rows(
         path = os.path.relpath(data, workspace.root) if inside else str(data.resolve())
         # No checksum: a file of this machine that grows makes its pipeline run again.
         section = {"folder" if data.is_dir() else "file": path}
-        images = None if data.is_file() and not _is_archive(data) else pictures.storing(data)
+        alone = data.is_file() and not _is_archive(data)
+        images = None if alone else pictures.storing(data) or sounds.storing(data)
         if images is not None:
             # Every fault is a fact of the data first; what they need is said after the look.
             section = {"folder": path, "images": images | {"limit": 1.0}}
@@ -176,7 +177,7 @@ def _rows(
                 (column, f"{count} infinite numbers read as missing", "source.read.infinite")
             )
         frame = without_infinite(frame)
-    return frame.drop(columns=[pictures.PIXELS], errors="ignore"), section
+    return frame.drop(columns=[pictures.PIXELS, sounds.COLUMN], errors="ignore"), section
 
 
 def _read_keys(

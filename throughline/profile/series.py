@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from throughline.pipeline.schema.time import Time
 from throughline.profile.facts import Fact
+from throughline.profile.forecast import Way, chosen, seen
 from throughline.profile.moments import times
+from throughline.samples.windows.frame import regular
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,8 +45,14 @@ TEST = 0.2
 DAY = 86_400
 # Gaps are filled where windows that cross none would be fewer than this share.
 FEWEST_WHOLE = 0.8
-# A series grows where so much of its second half of the training lies outside the first.
-GROWN = 0.25
+# A window is at most such a part of the steps, so that the test part holds some.
+LONGEST = 9
+# Longer seasons leave too few whole ones in a window.
+MOST_SEASON = 60
+# Rows of one look farther back where there is no season.
+UNSEASONAL = 12
+# Windows that a fold is validated by, and rows that a network bends on, at least.
+FEWEST_IN_A_FOLD, FEWEST_TO_BEND = 8, 500
 
 
 @dataclass(frozen=True)
@@ -197,69 +206,101 @@ def sections(
         target: the column that is forecast.
         notes: receives the columns that are left out and why.
     """
-    lookback, calendar = WINDOWS.get(grid.every, USUAL)
-    lookback = max(2, min(lookback, grid.steps // 12))
     time: dict[str, Any] = {"index": grid.index, "every": grid.every}
     if grid.group:
         time["group"] = grid.group if len(grid.group) > 1 else grid.group[0]
     time |= {"resample": "mean"} if grid.joined else {}
-    # A row without its target is set aside, which leaves a gap as well.
-    lacking = sum(fact.missing for fact in facts if fact.name == target)
-    lost = (grid.absent + lacking) * (lookback + 1) / len(frame)
-    if lost:
-        # Rows that are filled are seen and never predicted.
-        time["gaps"] = "mark" if lost < 1 - FEWEST_WHOLE else "fill"
-    time |= {"lookback": lookback, "horizon": 1}
     weekly = grid.every == "1w" and grid.steps >= FEWEST_YEARS * WEEKS
     time |= {"season": WEEKS} if weekly else {}
-    time |= {"calendar": calendar} if calendar else {}
     order = np.argsort(grid.moments, kind="stable")
     begun = frame.iloc[order[: max(2, int(len(frame) * (1 - TEST) / (FOLDS + 1)))]]
-    known = frame.iloc[order[: int(len(frame) * (1 - TEST))]]
-    grows = _grows(known[target].to_numpy(dtype=np.float64))
-    columns: dict[str, Any] = {}
+    others = []
     for fact in facts:
-        if fact.name in (*grid.group, *grid.columns):
+        if fact.name in (target, *grid.group, *grid.columns):
             continue
         if fact.role not in ("number", "flag"):
             notes.append(f"{fact.name} is left out: {fact.role}, and a window holds numbers")
-        elif fact.name != target and begun[fact.name].nunique() < 2:
+        elif begun[fact.name].nunique() < 2:
             notes.append(f"{fact.name} is left out: it says nothing in the rows of the first fold")
         else:
-            columns[fact.name] = _treatment(fact, target, grows)
+            others.append(fact)
+    way = _way(frame.iloc[order], grid, time, target, [fact.name for fact in others])
+    if not way.others:
+        notes += [
+            f"{fact.name} is left out: a linear forecast of later training rows is as good by "
+            f"'{target}' alone"
+            for fact in others
+        ]
+    # A row without its target is set aside, which leaves a gap as well.
+    lacking = sum(fact.missing for fact in facts if fact.name == target)
+    lost = (grid.absent + lacking) * (way.before + 1) / len(frame)
+    if lost:
+        # Rows that are filled are seen and never predicted.
+        time["gaps"] = "mark" if lost < 1 - FEWEST_WHOLE else "fill"
+    time |= {"lookback": way.lookback, "horizon": 1}
+    time |= {"calendar": WINDOWS.get(grid.every, USUAL)[1]} if way.calendar else {}
+    change: dict[str, Any] = {}
+    if way.change:
+        change = {"change": way.change if way.periods == 1 else {way.change: way.periods}}
+    columns = {target: {**change, "scale": "standard"}}
+    columns |= {fact.name: _treatment(fact) for fact in others if way.others}
     seasonal = ["seasonal-persistence"] if weekly or grid.every in SEASONAL else []
-    windows = grid.steps * (1 - TEST) / (FOLDS + 1)
-    folds = {"cross_validation": {"folds": FOLDS}} if windows > 4 * (lookback + 1) else {}
-    change = {"change": "difference"} if grows else {}
     return {
         "target": {"column": target, **change, "scale": "standard"},
         "columns": columns,
         "time": time,
         "split": {"kind": "temporal", "test": TEST},
-        "network": [{"Flatten": {}}, {"Dense": {"units": 32, "activation": "relu"}}],
-        "training": {
-            "optimizer": {"Adam": {"learning_rate": 0.003}},
-            "batch_size": 256 if grid.steps > 5_000 else 32,
-            "epochs": 10 if grid.steps > 20_000 else 30,
-        },
-        **folds,
-        # The last one is a linear autoregression: it sees the same windows.
-        "compare": ["persistence", *seasonal, "drift", "LinearRegression"],
+        **_learning(grid, way, len(frame)),
+        "compare": ["persistence", *seasonal, "drift", "ETS", "linear-autoregression"],
         "gates": {"beat": "persistence"},
     }
 
 
-def _treatment(fact: Fact, target: str, grows: bool) -> dict[str, Any]:
-    """A column of a draft; a row without its target is a gap, so nothing fills the target."""
-    if fact.name == target:
-        return {**({"change": "difference"} if grows else {}), "scale": "standard"}
+def _way(
+    frame: pd.DataFrame, grid: Grid, time: Mapping[str, Any], target: str, others: list[str]
+) -> Way:
+    """How the series is seen, tried on its training steps alone."""
+    usual, calendar = WINDOWS.get(grid.every, USUAL)
+    usual = max(2, min(usual, grid.steps // 12))
+    section = Time.model_validate({**time, "gaps": "fill", "lookback": usual})
+    rows = frame[frame[target].notna()].reset_index(drop=True)
+    series = regular(rows, section, [target], [target])
+    steps = np.unique(series.steps)
+    known = series.part(series.steps < steps[int(len(steps) * (1 - TEST))])
+    season = section.cycle
+    longest = max(usual + 1, grid.steps // LONGEST)
+    if season is not None and season > MOST_SEASON:
+        season = None
+    lookbacks = [usual, usual // 2, 2 * usual, season + 1 if season else UNSEASONAL]
+    kept = [each for each in dict.fromkeys(lookbacks) if 2 <= each < longest]
+    return chosen(seen(known, target, others, calendar, season), kept or [usual], longest)
+
+
+def _learning(grid: Grid, way: Way, rows: int) -> dict[str, Any]:
+    """Network, training and folds: linear first, and beyond that what later stretches bear out."""
+    block = grid.steps * (1 - TEST) / (FOLDS + 1)
+    folds = block - way.before >= FEWEST_IN_A_FOLD
+    small = not folds or rows < FEWEST_TO_BEND
+    past: list[Any] = [{"Flatten": {}}]
+    beside: dict[str, Any] = {
+        "layers": [
+            {"Flatten": {}, "name": "past"},
+            {"Dense": {"units": 16, "activation": "relu"}, "name": "bends"},
+            {"Concatenate": {}, "from": ["past", "bends"]},
+        ]
+    }
+    learning: dict[str, Any] = {
+        "network": past if small else beside,
+        "training": {
+            "start": "linear",
+            "optimizer": {"Adam": {"learning_rate": 0.0001 if small else 0.0005}},
+            "batch_size": 256 if rows > 5_000 else 32,
+            "epochs": {"max": 30, "choose": "cross_validation"} if folds else 1,
+        },
+    }
+    return {**learning, "cross_validation": {"folds": FOLDS}} if folds else learning
+
+
+def _treatment(fact: Fact) -> dict[str, Any]:
+    """A column of a draft beside the target, whose gaps nothing fills."""
     return {**({"impute": "median"} if fact.missing else {}), "scale": "standard"}
-
-
-def _grows(values: np.ndarray[Any, Any]) -> bool:
-    """Whether later values leave the range of the earlier ones, so that changes are learned."""
-    present = values[np.isfinite(values)]
-    early, late = np.array_split(present, 2)
-    if not len(early) or not len(late):
-        return False
-    return bool(((late < early.min()) | (late > early.max())).mean() > GROWN)

@@ -43,7 +43,9 @@ def as_text(draft: Draft) -> str:
         if key in ("columns", "training"):
             lines += [f"{key}:", *_entries(value)]
         elif key == "network" and value:
-            lines += [f"{key}:", *(f"  - {_flow(layer)}" for layer in value)]
+            graph = isinstance(value, Mapping)
+            lines += [f"{key}:", *(["  layers:"] if graph else [])]
+            lines += [f"  - {_flow(layer)}" for layer in (value["layers"] if graph else value)]
         elif key == "expectations":
             rest = {k: v for k, v in value.items() if k != "rules"}
             rules = [f"    - {_flow(rule)}" for rule in value["rules"]]

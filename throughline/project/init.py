@@ -30,24 +30,7 @@ class NoRepository(ThroughlineError):
 
 
 WORKFLOW = Path(".github", "workflows", "throughline.yml")
-JOB = """\
-# Written by `throughline init --ci`: pipeline files are checked at every push; nothing is trained.
-name: throughline
-on: [push, pull_request]
-jobs:
-  check:
-    runs-on: ubuntu-latest
-    defaults:
-      run:
-        working-directory: {folder}
-    steps:
-    - uses: actions/checkout@v4
-    - uses: actions/setup-python@v5
-      with:
-        python-version: "3.11"
-    - run: pip install "throughline[pipelines]" pytest
-    - run: python -m pytest tests
-"""
+JOB = FILES.parent / "workflow.yml"
 
 
 def initialised(folder: Path, ci: bool = False) -> list[str]:
@@ -56,7 +39,8 @@ def initialised(folder: Path, ci: bool = False) -> list[str]:
     Args:
         folder: is made where there is none. Inside a git repository the project is one of git,
             too, and inside another project a project of its own.
-        ci: also write a workflow for GitHub, at the root of the git repository. Default: none.
+        ci: also write a workflow for GitHub, at the root of the git repository, that builds
+            pipelines and comments pull requests. Default: none.
 
     Returns:
         A line for each file that was written or that differs and was left, and what to do next.
@@ -126,7 +110,11 @@ def _workflow(folder: Path) -> list[str]:
     """Write the workflow where GitHub looks for it."""
     here = folder.resolve()
     root = next((above for above in (here, *here.parents) if (above / ".git").exists()), here)
-    content = JOB.format(folder=json.dumps(here.relative_to(root).as_posix()))
+    place = here.relative_to(root)
+    content = JOB.read_text(encoding="utf-8")
+    for word, path in (("FOLDER", place), ("PLOTS", place / "plots")):
+        # JSON is YAML, whatever a folder is called.
+        content = content.replace(word, json.dumps(path.as_posix()))
     line = _written(root, WORKFLOW, content.encode())
     return [line.replace(str(WORKFLOW), str(root / WORKFLOW))] if line else []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -12,15 +13,27 @@ class GitRefused(ThroughlineError):
     """Git could not do what was asked; its own words say why."""
 
 
-def git(root: Path, *arguments: str) -> str:
+def git(root: Path, *arguments: str, **variables: str) -> str:
     """What git prints.
+
+    Args:
+        root: where it works.
+        arguments: its words.
+        variables: of its environment, beside those of this process.
 
     Raises:
         GitRefused: there is no git, no repository, or the command failed.
     """
     try:
         done = subprocess.run(
-            ["git", *arguments], cwd=root, capture_output=True, text=True, check=True
+            ["git", *arguments],
+            cwd=root,
+            # Nobody sits at a nightly run to type a password.
+            env={**os.environ, "GIT_TERMINAL_PROMPT": "0", **variables},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=True,
         )
     except FileNotFoundError:
         raise GitRefused("git must be installed") from None
@@ -28,6 +41,12 @@ def git(root: Path, *arguments: str) -> str:
         # A hook may say nothing, or say it on the wrong channel.
         words = " ".join((error.stderr or error.stdout).split())
         told = words or f"exit code {error.returncode}"
+        if "not a git repository" in told:
+            raise GitRefused(
+                "Releases need a git repository",
+                "none here",
+                "Run `git init` and `dvc config --unset core.no_scm`, and commit the project",
+            ) from None
         raise GitRefused(f"git {arguments[0]} must succeed", told) from None
     return done.stdout.strip()
 

@@ -7,17 +7,21 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from throughline.errors import BadPipeline, RefusedByGate
+from throughline.names import PRODUCTION
 from throughline.paths import Workspace, replaced
 from throughline.releasing import releases
 from throughline.releasing.git import changed_files, git, require_identity
 from throughline.releasing.outputs import sha256
 from throughline.releasing.remote import fetch, push
-from throughline.releasing.transaction import all_or_nothing, artifact_tag
+from throughline.releasing.sharing import learn_versions, prove, share
+from throughline.releasing.stages.conditions import lacking
+from throughline.releasing.stages.standing import artifact, assign
+from throughline.releasing.transaction import all_or_nothing
 from throughline.running.prefect.environment import CACHE
 from throughline.running.why import why
 
@@ -50,24 +54,27 @@ def created(
     verdict: Mapping[str, Any] | None = None,
     pushed: bool = False,
 ) -> str:
-    """Release the model that a pipeline's files hold now.
+    """Release the model that a pipeline's files hold now; the champion, where production takes it.
 
     Args:
         root: the repository.
         name: the pipeline.
         committed: also commit the record and tag the commit `NAME@vN`. Default: true.
         verdict: how the model compares with the champion. Default: not compared.
-        pushed: send data and models to DVC's remote first. Default: they stay here.
+        pushed: send data and models to DVC's remote, then commits and tags to git's. Default: all
+            stays here.
 
     Returns:
         `NAME@vN`.
 
     Raises:
         ThroughlineError: stages are not up to date, files are not committed, a gate is broken,
-            this very model is released already, the remote is away, or git refuses the commit or
+            this very model is released already, a remote is away, or git refuses the commit or
             the tag. The champion is as before then, and so is git.
     """
     settle(root, name, committed)
+    if pushed:
+        learn_versions(root, name)
     stale = why(root, None, name, asked_again=False)
     # Not within a longer name: `tea` is up to date although `green-tea` is not.
     if re.search(rf"(^|: |, ){re.escape(name)} ", stale, re.MULTILINE):
@@ -79,15 +86,31 @@ def created(
     # Before the champion goes: a remote that is away must not leave a release that none has.
     if pushed:
         push(root, content)
-    model = Workspace(root, name).model
+    version, model = str(content["version"]), Workspace(root, name).model
+    crowns = not lacking(root, content, PRODUCTION)
     # Servers read the file alone: it is the last to change.
-    with all_or_nothing(root, name, committed), _new_champion(root, content, model):
+    champion = _new_champion(root, content, model) if crowns else nullcontext()
+    with all_or_nothing(root, name, committed), champion:
         releases.write(root, content)
-        releases.crown(root, name, str(content["version"]))
+        (releases.crown if crowns else releases.hold_back)(root, name, version)
         if committed:
-            _commit(root, name, f"Release {name}@{content['version']}")
-            _tag(root, name, str(content["version"]))
-    return f"{name}@{content['version']}"
+            commit_records(root, name, f"Release {name}@{version}")
+            _tag(root, name, version)
+            assign_champion(root, name)
+        if committed and pushed:
+            share(root, name)
+    if committed and pushed:
+        prove(root, name)
+    return f"{name}@{version}"
+
+
+def awaited(root: Path, release: str) -> str:
+    """What a release lacks for production, as the end of a line; empty for the champion."""
+    name, version = releases.parsed(release)
+    if releases.champion(root, name) == version:
+        return ""
+    lacks = lacking(root, releases.read(root, name, version), PRODUCTION)
+    return f"; {PRODUCTION} wants {', '.join(lacks)}" if lacks else f"; not in {PRODUCTION}"
 
 
 def settle(root: Path, name: str, committed: bool = True) -> None:
@@ -103,17 +126,19 @@ def settle(root: Path, name: str, committed: bool = True) -> None:
     if committed:
         require_identity(root)
         _drop_uncrowned(root, name)
-    version = releases.champion(root, name)
+    version, newest = releases.champion(root, name), releases.versions(root, name)[-1:]
+    if committed and newest:
+        commit_records(root, name, f"Release {name}@{newest[0]}")
+        for each in {*newest, *filter(None, [version])}:
+            _tag(root, name, each)
+        assign_champion(root, name)
     if version is None:
         champion_file(root, name).unlink(missing_ok=True)
         return
     content = releases.read(root, name, version)
-    if committed:
-        _commit(root, name, f"Release {name}@{version}")
-        _tag(root, name, version)
     kept = champion_file(root, name)
     if not kept.exists() or sha256(kept) != content["model"]["sha256"]:
-        with _fetched_champion(root, content):
+        with fetched_champion(root, content):
             pass
 
 
@@ -176,20 +201,8 @@ def _new_champion(root: Path, record: Mapping[str, Any], model: Path) -> Iterato
         yield
 
 
-def rolled_back(root: Path, release: str, committed: bool = True) -> str:
-    """Make an older release the champion again, its model taken from DVC's cache or remote."""
-    name, version = releases.parsed(release)
-    record = releases.read(root, name, version)
-    before = releases.champion(root, name)
-    with all_or_nothing(root, name, committed), _fetched_champion(root, record):
-        releases.crown(root, name, version)
-        if committed:
-            _commit(root, name, f"Roll {name} back to {version}")
-    return f"{name}: champion {before} → {version}"
-
-
 @contextmanager
-def _fetched_champion(root: Path, record: Mapping[str, Any]) -> Iterator[None]:
+def fetched_champion(root: Path, record: Mapping[str, Any]) -> Iterator[None]:
     """As `_new_champion`, with the model of a release out of DVC's cache or remote."""
     model = root / CACHE / f"{record['pipeline']}-champion.onnx"
     try:
@@ -200,7 +213,7 @@ def _fetched_champion(root: Path, record: Mapping[str, Any]) -> Iterator[None]:
         model.unlink(missing_ok=True)
 
 
-def _commit(root: Path, name: str, message: str) -> None:
+def commit_records(root: Path, name: str, message: str) -> None:
     folder = releases.folder_of(Path(), name).as_posix()
     if changed_files(root, folder):
         git(root, "add", "--", folder)
@@ -209,9 +222,25 @@ def _commit(root: Path, name: str, message: str) -> None:
 
 def _tag(root: Path, name: str, version: str) -> None:
     """Tag the commit that brought a record, for people and for `dvc artifacts get`."""
-    tags = (releases.tag(root, name, version), artifact_tag(root, name, version))
+    tags = (releases.tag(root, name, version), f"{artifact(root, name)}@{version}.0.0")
     record = releases.record_of(Path(), name, version).as_posix()
     commit = git(root, "log", "-1", "--format=%H", "--", record)
     for tag in tags:
         if not git(root, "tag", "--list", tag):
             git(root, "tag", "--annotate", "--message", f"Release {name}@{version}", tag, commit)
+
+
+def assign_champion(root: Path, name: str, why: str = "Release") -> None:
+    """Have git say that the champion stands in production, once for each change of the champion.
+
+    The tag names the commit of that change. So a champion that is older than what others have
+    promoted meanwhile, whose commits are not here yet, takes nothing back.
+    """
+    version = releases.champion(root, name)
+    crown = (releases.folder_of(Path(), name) / releases.CHAMPION).as_posix()
+    commit = git(root, "log", "-1", "-G^version:", "--format=%H", "--", crown)
+    tags = f"refs/tags/{artifact(root, name)}#{PRODUCTION}#*"
+    if version is None or commit in git(root, "for-each-ref", "--format=%(contents)", tags):
+        return
+    message = f"{why} {name}@{version}: {PRODUCTION}\n\nChampion by commit {commit}"
+    assign(root, name, version, PRODUCTION, message)

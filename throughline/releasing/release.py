@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from throughline.limits import guarded
 from throughline.releasing import releases
-from throughline.releasing.standing import held
+from throughline.releasing.git import git
+from throughline.releasing.stages.approval import approver
+from throughline.releasing.stages.standing import assignments, held
 from throughline.running.why import ABSENT, differences
 
 
@@ -20,15 +24,19 @@ def listed(root: Path, name: str | None) -> str:
     for each in names:
         best, stages = releases.champion(root, each), held(root, each)
         for version in releases.versions(root, each):
-            record = releases.read(root, each, version)
-            mark = "*" if version == best else " "
-            digest = record["model"]["sha256"][:12]
             places = ", ".join(
                 stage for stage, stands in sorted(stages.items()) if stands == version
             )
-            line = f"{mark} {each}@{version:5} {record['released']}  {digest}  {_first(record)}"
+            mark = "*" if version == best else " "
+            with guarded(f"releases/{each}/{version}.yaml", timed=False):
+                line = f"{mark} {_line(releases.read(root, each, version))}"
             lines.append(f"{line}  {places}".rstrip())
     return "\n".join(lines) or "No releases yet."
+
+
+def _line(record: Mapping[str, Any]) -> str:
+    name = f"{record['pipeline']}@{record['version']:5}"
+    return f"{name} {record['released']}  {record['model']['sha256'][:12]}  {_first(record)}"
 
 
 def _first(record: Mapping[str, Any]) -> str:
@@ -39,9 +47,28 @@ def _first(record: Mapping[str, Any]) -> str:
 
 
 def shown(root: Path, release: str) -> str:
-    """A record as YAML."""
-    record = releases.read(root, *releases.parsed(release))
-    return yaml.safe_dump(record, sort_keys=False, width=100).rstrip()
+    """A record as YAML, with the stages that the release was put into: when, by whom, why."""
+    name, version = releases.parsed(release)
+    record = releases.read(root, name, version)
+    stages = [*_stood(root, name, version)]
+    content = {**record, **({"stages of the release": stages} if stages else {})}
+    return yaml.safe_dump(content, sort_keys=False, width=100).rstrip()
+
+
+def _stood(root: Path, name: str, version: str) -> Iterator[dict[str, str]]:
+    if not git(root, "tag", "--list", releases.tag(root, name, version)):
+        return
+    commit = releases.tagged(root, name, version)
+    for each in assignments(root, name):
+        if each.commit == commit:
+            approved = approver(root, name, version, each.stage)
+            yield {
+                "stage": each.stage,
+                "since": datetime.fromtimestamp(each.seconds, UTC).isoformat(),
+                "by": each.who,
+                "message": each.message,
+                **({"approved by": approved} if approved else {}),
+            }
 
 
 def compared(root: Path, old: str, new: str) -> str:

@@ -14,6 +14,7 @@ import yaml
 from throughline.errors import BadPipeline, MissingFile, RefusedByGate, listed, nearest
 from throughline.names import named
 from throughline.paths import Workspace, read_json, replaced
+from throughline.pipeline.yaml_file import YamlFile
 from throughline.releasing.git import changed_files, commit, git, prefix
 from throughline.releasing.machine import environment
 from throughline.releasing.outputs import sha256
@@ -52,11 +53,29 @@ def pipelines(root: Path) -> list[str]:
 
 
 def versions(root: Path, name: str) -> list[str]:
-    """The versions of a pipeline, oldest first: all that are or have been champion.
+    """The versions of a pipeline, oldest first.
 
     A record that is not among them is what a killed release left; its number is used again.
     """
-    return [str(version) for version in _crowned(root, name).get("crowned", [])]
+    found = {*crowned(root, name), *_waiting(root, name)}
+    return sorted(found, key=lambda version: int(version[1:]))
+
+
+def crowned(root: Path, name: str) -> list[str]:
+    """The versions that are or have been champion, the first first."""
+    return _listed(root, name, "crowned")
+
+
+def _listed(root: Path, name: str, key: str) -> list[str]:
+    found = _crowned(root, name).get(key) or []
+    if not isinstance(found, list):
+        raise BadPipeline(f"'{key}' in {folder_of(root, name) / CHAMPION} must be a list", found)
+    return [str(version) for version in found]
+
+
+def _waiting(root: Path, name: str) -> list[str]:
+    """The versions that were released and have not been champion."""
+    return _listed(root, name, "waiting")
 
 
 def champion(root: Path, name: str) -> str | None:
@@ -69,7 +88,7 @@ def _crowned(root: Path, name: str) -> dict[str, Any]:
     path = folder_of(root, name) / CHAMPION
     if not path.exists():
         return {}
-    return dict(yaml.safe_load(path.read_text(encoding="utf-8")))
+    return dict(YamlFile(path).content)
 
 
 def read(root: Path, name: str, version: str) -> dict[str, Any]:
@@ -88,7 +107,7 @@ def read(root: Path, name: str, version: str) -> dict[str, Any]:
             nearest(wanted, valid) if valid else "Nothing is released yet",
         )
     path = record_of(root, name, version)
-    content = dict(yaml.safe_load(path.read_text(encoding="utf-8")))
+    content = dict(YamlFile(path).content)
     said = (content.get("pipeline"), content.get("version"))
     if said != (name, version):
         raise BadPipeline(f"{path} must be the record of {name}@{version}", said, "Restore it")
@@ -116,10 +135,25 @@ def write(root: Path, record: Mapping[str, Any]) -> None:
 
 def crown(root: Path, name: str, version: str) -> None:
     """Make a version the champion."""
-    known = versions(root, name)
-    content = {"version": version, "crowned": [*known, *({version} - set(known))]}
+    known, waiting = crowned(root, name), _waiting(root, name)
+    content: dict[str, Any] = {
+        "version": version,
+        "crowned": [*known, *({version} - set(known))],
+        "waiting": [each for each in waiting if each != version],
+    }
+    _note(root, name, content)
+
+
+def hold_back(root: Path, name: str, version: str) -> None:
+    """Count a version among the releases; the champion stays."""
+    content = {**_crowned(root, name), "waiting": [*_waiting(root, name), version]}
+    _note(root, name, content)
+
+
+def _note(root: Path, name: str, content: Mapping[str, Any]) -> None:
+    said = {key: value for key, value in content.items() if value}
     with replaced(folder_of(root, name) / CHAMPION) as draft:
-        draft.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
+        draft.write_text(yaml.safe_dump(said, sort_keys=False), encoding="utf-8")
 
 
 def record(root: Path, name: str, verdict: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -162,6 +196,10 @@ def record(root: Path, name: str, verdict: Mapping[str, Any] | None = None) -> d
         "precisions": _precisions(workspace, root, report),
         "metrics": report["branches"]["main"]["metrics"],
         "gates": report["gates"],
+        "comparisons": [
+            {"name": each["name"], "difference": each["difference"]}
+            for each in report["branches"]["main"]["comparisons"]
+        ],
         "parity": {
             branch: {key: found[key] for key in ("exporter", "largest_error", "tolerance")}
             for branch, found in parity.items()
@@ -176,6 +214,22 @@ def record(root: Path, name: str, verdict: Mapping[str, Any] | None = None) -> d
 def tag(root: Path, name: str, version: str) -> str:
     """The git tag of a release: `iris@v1`, or `textbooks/iris@v1` for a project in a folder."""
     return f"{prefix(root)}{name}@{version}"
+
+
+def tagged(root: Path, name: str, version: str) -> str:
+    """The commit of a release's tag.
+
+    Raises:
+        BadPipeline: it has none.
+    """
+    own = tag(root, name, version)
+    if not git(root, "tag", "--list", own):
+        raise BadPipeline(
+            "A release must be committed and tagged to stand in a stage",
+            f"{name}@{version}",
+            "`git fetch --tags` if somebody else made it",
+        )
+    return git(root, "rev-list", "-n", "1", f"refs/tags/{own}")
 
 
 def _next(root: Path, name: str) -> str:
@@ -205,7 +259,7 @@ def require(report: Mapping[str, Any], parity: Mapping[str, Any]) -> None:
 
 def outputs(lock: Path) -> dict[str, dict[str, str]]:
     """The outputs of each stage with DVC's digests, as a `dvc.lock` has them."""
-    stages = yaml.safe_load(lock.read_text(encoding="utf-8"))["stages"]
+    stages = YamlFile(lock).content["stages"]
     return {
         stage: {output["path"]: output["md5"] for output in content.get("outs", [])}
         for stage, content in stages.items()

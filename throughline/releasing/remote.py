@@ -89,6 +89,18 @@ def _told(error: BaseException) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split())
 
 
+def stores(root: Path) -> dict[str, Any]:
+    """The cache and the remotes of a project, as configuration for another checkout of it."""
+    from dvc.repo import Repo
+
+    with Repo(str(root)) as own:
+        return {
+            "cache": {"dir": own.cache.local.path.removesuffix("/files/md5")},
+            "core": {"remote": own.config["core"].get("remote", "")},
+            "remote": own.config["remote"],
+        }
+
+
 def push(root: Path, record: Mapping[str, Any]) -> int:
     """Send everything that a release's record names to DVC's remote, and prove that it is there.
 

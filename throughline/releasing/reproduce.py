@@ -20,7 +20,7 @@ from throughline.releasing.git import git, prefix
 from throughline.releasing.machine import environment
 from throughline.releasing.outputs import cache_of, sha256
 from throughline.releasing.proof import DIFFERENT, ORDER, Finding, findings
-from throughline.releasing.remote import answering
+from throughline.releasing.remote import answering, stores
 from throughline.running.prefect.environment import CACHE
 from throughline.running.why import ABSENT, differences
 from throughline.stages.declared import EVERY_STAGE
@@ -169,17 +169,11 @@ def _released(root: Path, folder: Path) -> Iterator[Repo]:
     """DVC's repository of the worktree, with the cache and the remotes of this one."""
     from dvc.repo import Repo
 
-    with Repo(str(root)) as own:
-        config = {
-            "cache": {"dir": own.cache.local.path.removesuffix("/files/md5")},
-            "core": {"remote": own.config["core"].get("remote", "")},
-            "remote": own.config["remote"],
-        }
     here = Path.cwd()
     # DVC reads some paths from where it is called.
     os.chdir(folder)
     try:
-        with Repo(str(folder), config=config) as repo:
+        with Repo(str(folder), config=stores(root)) as repo:
             yield repo
     finally:
         os.chdir(here)

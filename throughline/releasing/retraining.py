@@ -8,15 +8,15 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from throughline.errors import BadPipeline, MissingFile, ThroughlineError, listed, nearest
+from throughline.errors import BadPipeline, ThroughlineError, listed
 from throughline.evaluation.compare.champion import compare
 from throughline.evaluation.measure.difference import BETTER, EQUAL, NOT_SHOWN
 from throughline.names import named
-from throughline.paths import Workspace, pipelines, read_json, replaced, write_json
+from throughline.paths import Workspace, existing, read_json, replaced, write_json
 from throughline.releasing import releases
 from throughline.releasing.git import changed_files, git, require_identity
 from throughline.releasing.outputs import cache_of, cached, files, sha256
-from throughline.releasing.promotion import champion_file, created, settle
+from throughline.releasing.promotion import awaited, champion_file, created, settle
 from throughline.running.flow import default_workers, known, walk
 from throughline.running.ledger import Ledger
 from throughline.running.prefect import webhook
@@ -41,7 +41,7 @@ class Settings:
         release_without_evidence: also release when neither model is shown to be better.
         stop_on_drift: end before training when an input has shifted.
         commit: commit `dvc.lock` and the record, and tag the release.
-        push: send data and models to DVC's remote before a release.
+        push: send data and models to DVC's remote before a release, then commits and tags to git's.
         webhook: an address that gets every verdict as JSON, its secrets as `$NAME`. Default: none.
         workers: processes for the stages. Default: one a core.
     """
@@ -86,9 +86,7 @@ def checked(root: Path, name: str, settings: Settings) -> None:
         BadPipeline: it shall commit, but files that a model comes from are not committed; or the
             webhook holds a secret or a variable that is not set.
     """
-    known = pipelines(root)
-    if name not in known:
-        raise MissingFile("A pipeline was expected", name, nearest(name, known))
+    existing(root, name)
     webhook.check(settings.webhook)
     webhook.resolved(settings.webhook)
     if settings.commit:
@@ -178,6 +176,7 @@ def _judged(
         or (found["verdict"] in (NOT_SHOWN, EQUAL) and settings.release_without_evidence)
     ):
         release = created(run.root, name, settings.commit, found, settings.push)
+        reason += awaited(run.root, release)
         outcome = RELEASED
     else:
         _keep_verdict(run.root, name, reason, looks)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from throughline.paths import linked
 from throughline.releasing import releases
-from throughline.releasing.git import GitRefused, commit, git, prefix
+from throughline.releasing.git import GitRefused, commit, git
+from throughline.releasing.stages.standing import artifact
 from throughline.running.prefect.environment import CACHE
 
 
@@ -64,11 +65,6 @@ def _take_back(root: Path, name: str, head: str, tags: set[str]) -> None:
         git(root, "reset", "--quiet", "--", releases.folder_of(Path(), name).as_posix())
 
 
-def artifact_tag(root: Path, name: str, version: str) -> str:
-    """DVC's way to name an artifact's version, from the top of the git repository."""
-    return f"{prefix(root)}pipelines/{name}=model@{version}.0.0"
-
-
 def _tags(root: Path, name: str) -> set[str]:
-    every = (releases.tag(root, name, "v*"), artifact_tag(root, name, "v*"))
+    every = (releases.tag(root, name, "v*"), f"{artifact(root, name)}[@#]*")
     return set(git(root, "tag", "--list", *every).split())

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 OWN = "dask"
 GPU = "GPU"
 START_SECONDS = 60
+# Pages about tasks, open to every account of the machine; nobody looks at them.
+NO_PAGES: dict[str, list[str]] = {
+    f"distributed.{kind}.http.routes": [] for kind in ("scheduler", "worker", "nanny")
+}
 
 
 class NoCluster(ThroughlineError):
@@ -32,7 +36,9 @@ class Cluster:
 
     A worker runs one stage at a time in the repository's folder, which all machines of the cluster
     reach under the same path. DVC's records are written by the flow alone. A worker that shall
-    train on a GPU is started with `--resources "GPU=1"` and sees that GPU only.
+    train on a GPU is started with `--resources "GPU=1"` and sees that GPU only. Whoever may speak
+    to a scheduler may have it run any code: a cluster of one's own takes nobody without the
+    certificate that is made for it and lies in memory alone; another one is its owner's to guard.
 
     Args:
         root: the repository.
@@ -48,6 +54,7 @@ class Cluster:
         self._stopped = False
         self._running: set[Any] = set()
         try:
+            import dask
             from distributed import Client, LocalCluster
         except ImportError:
             raise NoCluster(
@@ -57,13 +64,16 @@ class Cluster:
         # Dask imports numpy before a worker can be told anything.
         os.environ.update(processor.AT_START)
         if address == OWN:
-            self._own = LocalCluster(
-                n_workers=count,
-                threads_per_worker=1,
-                host="127.0.0.1",
-                dashboard_address=None,
-                silence_logs=logging.ERROR,
-            )
+            with dask.config.set(NO_PAGES):
+                self._own = LocalCluster(
+                    n_workers=count,
+                    threads_per_worker=1,
+                    host="127.0.0.1",
+                    dashboard_address=None,
+                    silence_logs=logging.ERROR,
+                    # A new certificate for all of them.
+                    security=True,
+                )
         try:
             self._client: Client = Client(self._own or address, timeout=START_SECONDS)
         except (OSError, ValueError) as error:

@@ -16,6 +16,7 @@ from throughline.pipeline.own_code import NO_CODE, ForbiddenCode
 from throughline.running.graph import Node
 from throughline.running.ledger import IMPORTS, Ledger
 from throughline.running.prefect.environment import use_prefect
+from throughline.running.prefect.retention import forget
 from throughline.running.prefect.server import Server
 from throughline.running.run import RAN, SKIPPED, UNCHANGED, Run, StageFailed, prepared
 
@@ -44,7 +45,7 @@ def execute(root: Path, names: Sequence[str], workers: int, on: str = "") -> Run
         root: the project.
         names: pipelines; empty for the default ones.
         workers: processes that stages run in.
-        on: `dask`, or the address of a Dask scheduler. Default: processes of this one.
+        on: `dask`, `ray`, or the address of such a cluster. Default: processes of this one.
 
     Returns:
         The finished run.
@@ -60,6 +61,8 @@ def execute(root: Path, names: Sequence[str], workers: int, on: str = "") -> Run
     with ledger.timed(IMPORTS):
         flow = project_module("flows.pipeline", root).pipeline
     server.wait()
+    if server.own:
+        forget(root)
     from prefect.exceptions import TerminationSignal
 
     _ahead.append(run)
@@ -107,7 +110,7 @@ def opened(names: Sequence[str], workers: int | None = None, on: str = "") -> It
     Args:
         names: pipelines; empty for the default ones.
         workers: processes that stages run in. Default: one a core.
-        on: `dask`, or the address of a Dask scheduler. Default: processes of this one.
+        on: `dask`, `ray`, or the address of such a cluster. Default: processes of this one.
     """
     run = (
         _ahead.pop()

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from throughline.errors import MissingFile, nearest
+from throughline.paths import BEGIN
 from throughline.stages.wire import CODE_ENTRY
 
 if TYPE_CHECKING:
@@ -73,8 +74,9 @@ def selected(repo: Repo, names: Sequence[str]) -> list[Node]:
     wanted: set[Any] = set()
     for name in names or [""]:
         if name not in by_pipeline:
-            known = sorted(set(by_pipeline) - {""})
-            raise MissingFile("A pipeline with stages was expected", name, nearest(name, known))
+            names = sorted(set(by_pipeline) - {""})
+            remedy = nearest(name, names) if names else BEGIN
+            raise MissingFile("A pipeline with stages was expected", name, remedy)
         for stage in by_pipeline[name]:
             wanted |= {stage, *networkx.descendants(graph, stage)}
     # Whoever asks for the graph has brought `code.json` up to date.

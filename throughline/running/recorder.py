@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadPipeline, ThroughlineError
+from throughline.paths import BEGIN
 from throughline.running.graph import Node, address, keeps_code, selected
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class Recorder:
         try:
             self._repo = Repo(str(root), _wait_for_lock=True)
         except NotDvcRepoError as error:
-            raise BadPipeline(f"A DVC repository was expected: {error}") from error
+            raise BadPipeline(f"DVC must be able to work: {error}", remedy=BEGIN) from error
         _drop_broken_locks(self._repo)
         self._root = root.resolve()
         self._guard = threading.Lock()

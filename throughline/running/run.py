@@ -15,6 +15,7 @@ from throughline.running.cluster import Cluster
 from throughline.running.graph import Node
 from throughline.running.ledger import HASHING, IMPORTS, Ledger
 from throughline.running.once import claimed
+from throughline.running.ray_cluster import RayCluster, is_ray
 from throughline.running.recorder import Recorder
 from throughline.running.workers import LOGS, Workers
 from throughline.stages.declared import EVERY_STAGE, declared
@@ -42,7 +43,7 @@ class Run:
 
     root: Path
     recorder: Recorder
-    workers: Workers | Cluster
+    workers: Workers | Cluster | RayCluster
     ledger: Ledger
     nodes: list[Node]
     changed: set[str]
@@ -209,8 +210,8 @@ def prepared(
         names: pipelines. Default: those that the root's `dvc.yaml` needs.
         count: worker processes.
         ledger: receives the time spent.
-        cluster: where stages run: `dask`, or a Dask scheduler's address. Default: in processes
-            of this one.
+        cluster: where stages run: `dask`, `ray`, or the address of a Dask scheduler or of a Ray
+            cluster. Default: in processes of this one.
 
     Raises:
         ThroughlineError: an unknown pipeline, or one whose file is wrong.
@@ -235,13 +236,19 @@ def prepared(
     shared = root / "params.yaml"
     settings = YamlFile(shared).content if shared.exists() else {"device": "cpu"}
     device = settings.get("device", "auto")
-    workers = Cluster(root, count, cluster) if cluster else Workers(root, count, device)
+    workers = _workers(root, count, cluster, device)
     # Loaded while Prefect's server starts.
     libraries = {name for node in nodes if node.address in changed for name in _libraries(node)}
     # What the processor offers, TensorFlow asks as it loads, before the stage can tell it to.
     if libraries and settings.get("instructions") != "native":
         workers.load(tuple(sorted(libraries)))
     return Run(root, recorder, workers, ledger, nodes, changed, claims)
+
+
+def _workers(root: Path, count: int, cluster: str, device: str) -> Workers | Cluster | RayCluster:
+    if is_ray(cluster):
+        return RayCluster(root, count, cluster)
+    return Cluster(root, count, cluster) if cluster else Workers(root, count, device)
 
 
 def _libraries(node: Node) -> tuple[str, ...]:

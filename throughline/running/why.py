@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from throughline.errors import BadPipeline, MissingFile, listed, nearest, shorten
-from throughline.paths import read_json
+from throughline.errors import BadPipeline, MissingFile, listed, shorten
+from throughline.paths import BEGIN, existing, read_json
 from throughline.running.graph import has_command, keeps_code
 from throughline.stages.digests.code import FILE as CODE
 from throughline.stages.digests.code import closure_of, refreshed
@@ -73,12 +73,14 @@ def stale(root: Path, name: str | None = None) -> dict[str, dict[str, list[str]]
 @contextmanager
 def _readable() -> Iterator[None]:
     """Say in one line what DVC cannot work with."""
-    from dvc.exceptions import DvcException
+    from dvc.exceptions import DvcException, NotDvcRepoError
 
     try:
         yield
     except DvcException as error:
-        raise BadPipeline(f"DVC must be able to work: {' '.join(str(error).split())}") from error
+        remedy = f"{BEGIN}; it leaves what is there" if isinstance(error, NotDvcRepoError) else ""
+        said = " ".join(str(error).split())
+        raise BadPipeline(f"DVC must be able to work: {said}", remedy=remedy) from error
 
 
 def _examined(
@@ -91,7 +93,7 @@ def _examined(
         refreshed(root)
     with Repo(str(root)) as repo, repo.lock:
         graph = repo.index.graph
-        chosen = _chosen(graph, stage, name)
+        chosen = _chosen(root, graph, stage, name)
         commanded = [node for node in graph if has_command(node)]
         made = {output.def_path for node in commanded for output in node.outs}
         causes = {}
@@ -123,14 +125,15 @@ def label(stage: Stage) -> str:
     return stage.name if file.parent == Path() else f"{file.parent.name} {stage.name}"
 
 
-def _chosen(graph: Any, stage: str | None, name: str | None) -> list[Stage]:
+def _chosen(root: Path, graph: Any, stage: str | None, name: str | None) -> list[Stage]:
     stages = sorted(filter(has_command, graph), key=lambda node: str(node.addressing))
     names = sorted({Path(node.path_in_repo).parent.name for node in stages} - {""})
     if name is not None and name not in names:
+        existing(root, name)
         raise MissingFile(
-            "A pipeline is a folder with pipeline.yaml and dvc.yaml below pipelines/",
-            name,
-            nearest(name, names),
+            f"Pipeline '{name}' has a dvc.yaml once it was run",
+            "none",
+            f"Run `throughline run {name}` first",
         )
     return [
         node

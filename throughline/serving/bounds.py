@@ -26,6 +26,8 @@ LOOK_EVERY_SECONDS = 0.2
 # onnxruntime's levels; what goes wrong comes as an exception, too.
 FATAL = 4
 
+# How onnxruntime begins, with the name and number of a status of its own.
+OWN_WORDS = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ")
 # What onnxruntime says where there is none.
 NO_MEMORY = re.compile(r"allocate memory|bad_alloc|bad allocation")
 
@@ -200,5 +202,5 @@ def _memory(most: int) -> Iterator[None]:
 
 def first_line(error: Exception) -> str:
     """What an error says, as far as one line."""
-    text = (str(error).splitlines() or [type(error).__name__])[0][:200]
-    return spelt_out(text)
+    text = (str(error).splitlines() or [type(error).__name__])[0]
+    return spelt_out(OWN_WORDS.sub("", text)[:200])

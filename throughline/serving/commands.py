@@ -85,11 +85,18 @@ def print_contract(model: Path) -> None:
     predictor = Predictor(model)
     known = predictor.metadata
     told: dict[str, Any] = {
-        "inputs": [{"name": name, **entry} for name, entry in predictor.inputs.items()],
+        "inputs": [
+            # What asks the file itself brings texts to the form that `ingest` stores.
+            {"name": name, **entry, **({"form": "NFC"} if entry["type"] == "string" else {})}
+            for name, entry in predictor.inputs.items()
+        ],
         "outputs": predictor.outputs,
         **{key: known[key] for key in ("task", "target", "window", "reading") if key in known},
     }
-    print(json.dumps(told, indent=1, ensure_ascii=False))
+    written = json.dumps(told, indent=1, ensure_ascii=False)
+    # Names of columns may steer a terminal; JSON has its own way to spell them out.
+    harmless = all(line.isprintable() for line in written.split("\n"))
+    print(written if harmless else json.dumps(told, indent=1))
 
 
 def predict(
@@ -129,26 +136,35 @@ def predict(
     write(*beside(keep, columns, places, table), output)
 
 
-def predict_images(
-    model: Path, files: list[Path], output: Path | None = None, device: str = "cpu"
+def predict_files(
+    model: Path,
+    files: list[Path],
+    output: Path | None = None,
+    device: str = "cpu",
+    sounds: bool = False,
 ) -> int:
-    """Answer image files, one line a file, with at most the five most probable classes.
+    """Answer image or wav files, one line a file, with at most the five most probable classes.
 
-    Of several files those that are no sound pictures are told at the end.
+    Of several files those that are no sound ones are told at the end.
 
     Returns:
         0, or 1 where a file could not be answered.
 
     Raises:
-        BadRequest: the model or the only file cannot be read, or the model does not take pictures.
+        BadRequest: the model or the only file cannot be read, or the model takes something else.
     """
-    from throughline.serving.rows.image import picture_input, read_file
+    if sounds:
+        from throughline.serving.rows.sound import read_file
+        from throughline.serving.rows.sound import sound_input as one_input
+    else:
+        from throughline.serving.rows.image import picture_input as one_input
+        from throughline.serving.rows.image import read_file
 
     check_output(output)
     predictor = _on(device, model)
-    name, entry = picture_input(predictor.inputs)
+    name, entry = one_input(predictor.inputs)
     answers, answered, refused = [], [], []
-    # One after the other: pictures differ in size, and memory holds one of them.
+    # One after the other: files differ in size, and memory holds one of them.
     for file in files:
         try:
             pixels = read_file(file, entry)

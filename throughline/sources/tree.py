@@ -16,6 +16,7 @@ from throughline.limits import Budget, check, members
 from throughline.sources.gate import opened, taken
 
 IMAGES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp")
+SOUNDS = (".wav", ".wave")
 # What file managers leave behind.
 LITTER = ("Thumbs.db", "desktop.ini")
 HIDDEN = (".", "__MACOSX")

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
-from html import escape
 from pathlib import Path
 
-from throughline.errors import MissingFile
+from throughline.errors import BadData, MissingFile
+from throughline.limits import guarded
 from throughline.paths import Workspace, read_json, replaced, write_json
 from throughline.stages.declared import EVERY_STAGE
 
@@ -84,6 +83,18 @@ def costed(workspace: Workspace, stage: str) -> Iterator[None]:
     _write_page(workspace)
 
 
+def _typed(cost: Cost, path: Path) -> Cost:
+    """The record itself, once its values are what `costed` writes.
+
+    Raises:
+        BadData: one is of another type.
+    """
+    numbers = (cost.seconds, cost.processor_seconds, cost.peak_bytes, cost.cores)
+    if cost.stage not in EVERY_STAGE or not all(type(each) in (int, float) for each in numbers):
+        raise BadData(f"'{path}' must be a record of what a stage took", asdict(cost))
+    return cost
+
+
 def costs(workspace: Workspace) -> list[Cost]:
     """The records of a pipeline, in the order of its stages.
 
@@ -91,7 +102,8 @@ def costs(workspace: Workspace) -> list[Cost]:
         MissingFile: no stage of it has run here.
     """
     paths = [folder_of(workspace) / f"{stage}.json" for stage in EVERY_STAGE]
-    found = [Cost(**read_json(path)) for path in paths if path.exists()]
+    with guarded(str(folder_of(workspace)), timed=False):
+        found = [_typed(Cost(**read_json(path)), path) for path in paths if path.exists()]
     if not found:
         raise MissingFile(
             f"Stages of '{workspace.name}' must have run in this folder",
@@ -132,31 +144,23 @@ def _rows(found: Sequence[Cost]) -> list[tuple[str, ...]]:
 
 
 def _write_page(workspace: Workspace) -> None:
-    """The page that the report shows; two stages of a pipeline may end at the same time."""
+    """The page beside the report; two stages of a pipeline may end at the same time."""
+    from throughline.report.page import page, write
+
     folder = folder_of(workspace)
-    content = _page(costs(workspace))
-    number, name = tempfile.mkstemp(dir=folder, prefix=f".{PAGE}.")
-    with os.fdopen(number, "w", encoding="utf-8") as draft:
-        draft.write(content)
-    Path(name).chmod(0o644)
-    Path(name).replace(folder / PAGE)
-
-
-def _page(found: Sequence[Cost]) -> str:
-    from throughline.report.style import CSS
-
-    def line(cells: Sequence[str], tag: str) -> str:
-        rest = "".join(f'<{tag} class="n">{escape(cell)}</{tag}>' for cell in cells[1:])
-        return f"<tr><{tag}>{escape(cells[0])}</{tag}>{rest}</tr>"
-
-    body = "".join(line(row, "td") for row in _rows(found))
-    note = f"{WHOLE_PROCESS} " if any(cost.whole_process for cost in found) else ""
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Costs</title>'
-        f"<style>{CSS}</style></head><body>"
-        f"<table><thead>{line(HEADER, 'th')}</thead><tbody>{body}</tbody></table>"
-        f'<p class="note">{found[-1].cores} cores. {note}{escape(MEANING)}</p></body></html>\n'
+    found = costs(workspace)
+    content = page(
+        "stages/costs.html",
+        "costs",
+        workspace.name,
+        title=f"{workspace.name}: costs",
+        header=HEADER,
+        rows=_rows(found),
+        cores=found[-1].cores,
+        note=WHOLE_PROCESS if any(cost.whole_process for cost in found) else "",
+        meaning=MEANING,
     )
+    write(folder / PAGE, content)
 
 
 def _forget_peak() -> bool:

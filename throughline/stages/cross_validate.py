@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import csv
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from throughline.paths import Workspace, needed, read_json, replaced, write_json
+from throughline.paths import Workspace, needed, replaced, write_json
 from throughline.stages.stage import KERAS, PREPARED, TRAINED, Entry, Stage, has_pretrained
 
 if TYPE_CHECKING:
+    from throughline.samples.samples import Samples
     from throughline.stages.given import StageInput
-    from throughline.training.folds.fold_arrays import TrainingRows
-    from throughline.training.folds.fold_windows import WindowData
     from throughline.training.folds.folded import Folded
     from throughline.training.folds.validation import Planned
     from throughline.training.search.side_by_side import SideBySide
@@ -40,6 +40,7 @@ def cross_validate(stage_input: StageInput, workspace: Workspace) -> None:
     it runs again: what it had trained is not trained again, and the files are the same.
     """
     from throughline.figures.rounding import rounded
+    from throughline.samples.samples import read_samples
     from throughline.training.checkpoints import FOLDER
     from throughline.training.engine.devices import configure
     from throughline.training.search.side_by_side import SideBySide
@@ -47,8 +48,9 @@ def cross_validate(stage_input: StageInput, workspace: Workspace) -> None:
 
     configure(**stage_input.keras)
     owners = {name: stage_input.prepared_by[name] for name in stage_input.branches}
-    read = {owner: _data(workspace, owner) for owner in dict.fromkeys(owners.values())}
-    data = {name: read[owner] for name, owner in owners.items()}
+    prepared = needed(workspace.training_data, "prepare")
+    read = {o: read_samples(prepared / o, workspace.bottleneck) for o in set(owners.values())}
+    samples = {name: read[owner] for name, owner in owners.items()}
     seed = stage_input.shared["seed"]
     checkpoints = workspace.root / FOLDER / workspace.name / "cross_validate"
     with (
@@ -57,41 +59,18 @@ def cross_validate(stage_input: StageInput, workspace: Workspace) -> None:
     ):
         folder.mkdir()
         STAGE.pass_on(stage_input.document, folder)
-        folded = _branches(stage_input, data, seed, trainings)
+        folded = _branches(stage_input, samples, seed, trainings)
         scores: dict[str, Any] = {name: each and each.as_json() for name, each in folded.items()}
         _compare_with_main(scores, folded)
         scores["settings"] = {name: settings(v) for name, v in stage_input.branches.items()}
-        scores["sweeps"] = _sweeps(stage_input, data, seed, folder, trainings)
+        scores["sweeps"] = _sweeps(stage_input, samples, seed, folder, trainings)
         write_json(folder / "scores.json", rounded(scores))
         _write_curves(folder / "curves.csv", folded["main"])
     shutil.rmtree(checkpoints, ignore_errors=True)
 
 
-def _data(workspace: Workspace, owner: str) -> TrainingRows | WindowData:
-    from throughline.preprocessing.pictures import read_rows
-    from throughline.preprocessing.target import FittedTarget
-    from throughline.samples.windows.prepared import read_learned
-    from throughline.training.folds.fold_arrays import TrainingRows
-    from throughline.training.folds.fold_windows import WindowData
-
-    prepared = needed(workspace.training_data, "prepare") / owner
-    summary = read_json(prepared / "prepared.json")
-    if "window" in summary:
-        return WindowData(read_learned(prepared))
-    target = FittedTarget.from_json(summary["target"])
-    rows = read_rows(prepared / "rows.parquet")
-    files = prepared / "files"
-    return TrainingRows(
-        rows,
-        target,
-        summary["dropped"],
-        workspace.bottleneck,
-        files if files.is_dir() else None,
-    )
-
-
 def _branches(
-    stage_input: StageInput, data: Any, seed: int, trainings: SideBySide
+    stage_input: StageInput, samples: Mapping[str, Samples], seed: int, trainings: SideBySide
 ) -> dict[str, Folded | None]:
     """The pipeline and its variants; those whose trainings run the same way are one list."""
     from throughline.training.folds.validation import Planned, all_folded
@@ -99,7 +78,7 @@ def _branches(
     planned: dict[str, dict[str, Planned]] = {}
     for name, view in stage_input.branches.items():
         if (protocol := view.cross_validation) is not None:
-            each = Planned(view, data[name], protocol, seed)
+            each = Planned(view, samples[name], protocol, seed)
             _examine(each)
             planned.setdefault(protocol.runs, {})[name] = each
     found: dict[str, Folded | None] = dict.fromkeys(stage_input.branches)
@@ -111,13 +90,10 @@ def _branches(
 def _examine(planned: Planned) -> None:
     """Refuse folds across whose boundary the guards see; the first stands for the others."""
     from throughline.guards.set_aside import still_apart
-    from throughline.training.folds.fold_arrays import TrainingRows
 
-    data, view = planned.data, planned.view
-    if not isinstance(data, TrainingRows):
-        return
-    (first, *_) = planned.of_rows(data)
-    still_apart(data.rows, first.training, first.validation, view, data.dropped, "cross_validation")
+    samples, view = planned.samples, planned.view
+    (first, *_) = samples.folds(view, planned.protocol)
+    still_apart(samples, first.training, first.validation, view, "cross_validation")
 
 
 def _compare_with_main(scores: dict[str, Any], folded: dict[str, Folded | None]) -> None:
@@ -131,13 +107,17 @@ def _compare_with_main(scores: dict[str, Any], folded: dict[str, Folded | None])
 
 
 def _sweeps(
-    stage_input: StageInput, data: Any, seed: int, folder: Path, trainings: SideBySide
+    stage_input: StageInput,
+    samples: Mapping[str, Samples],
+    seed: int,
+    folder: Path,
+    trainings: SideBySide,
 ) -> dict[str, Any]:
     from throughline.training.search.sweeps import run_sweep
 
     results = {}
     for name, sweep in stage_input.main.sweeps.items():
-        base = data[sweep.base]
+        base = samples[sweep.base]
         results[name] = run_sweep(stage_input, name, sweep, base, seed, trainings)
         _write_sweep(folder / f"sweep-{name}.csv", results[name]["points"])
     return results

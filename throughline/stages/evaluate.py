@@ -15,11 +15,13 @@ from throughline.stages.stage import (
     has_precisions,
     has_variants,
 )
+from throughline.terminal import note
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from throughline.evaluation.branch import Judged
+    from throughline.pipeline.pipeline import Pipeline
     from throughline.pipeline.schema.judgement import Comparison
     from throughline.stages.given import StageInput
 
@@ -53,6 +55,7 @@ def evaluate(stage_input: StageInput, workspace: Workspace) -> None:
         BadData: rows that the model refuses.
     """
     from throughline.evaluation.compare.set_aside import with_set_aside
+    from throughline.evaluation.show.facts import made, seen
     from throughline.evaluation.show.line import ending
     from throughline.evaluation.show.page import page
     from throughline.evaluation.show.plots import plotted
@@ -67,15 +70,20 @@ def evaluate(stage_input: StageInput, workspace: Workspace) -> None:
     report["set_aside"] = with_set_aside(*aside, main.parts.target, main.outcome)
     report = rounded_report(report) | {"claims": _with_rounded_figures(report["claims"])}
     _say_differences_alike(report)
-    plots = plotted(workspace, branches, report, scores)
+    shown = page(
+        report,
+        plotted(workspace, branches, report, scores),
+        seen(main.parts, aside[0]),
+        made(stage_input.main, main.parts, workspace.model, scores),
+    )
     with replaced(workspace.evaluation) as folder:
         folder.mkdir()
         write_json(folder / "report.json", report)
         write_tables(folder, main.outcome, report["branches"]["main"])
-        (folder / "report.html").write_text(page(report, plots), encoding="utf-8")
+        (folder / "report.html").write_text(shown, encoding="utf-8")
     with replaced(workspace.metrics) as draft:
         write_json(draft, _flat(report))
-    print(ending(report, workspace))
+    note(ending(report, workspace))
 
 
 def _judged(
@@ -93,12 +101,23 @@ def _judged(
             parts[owner] = parts_of(*folders, view)
             if owner != "main":
                 parts[owner].share(parts["main"])
-        compare = _with_trivial(view.compare, view.problem.baseline)
+        compare = _with_trivial(view.compare or _usual(view), view.problem.baseline)
         smaller = workspace.precisions if name == "main" else None
         judged[name] = judge(
             workspace.model_of(name), parts[owner], view, compare, scores.get(name), smaller
         )
     return judged
+
+
+def _usual(view: Pipeline) -> list[Comparison]:
+    """What a forecast is compared with where its file names nothing."""
+    from throughline.pipeline.schema.judgement import FORECASTERS, Comparison
+
+    if view.task != "forecast" or view.time is None:
+        return []
+    cyclic = view.time.cycle is not None
+    names = [name for name in FORECASTERS if cyclic or name != "seasonal-persistence"]
+    return [Comparison(model=name) for name in names]
 
 
 def _with_trivial(comparisons: list[Comparison], baseline: str) -> list[Comparison]:
@@ -114,8 +133,9 @@ def _report(
     stage_input: StageInput, branches: dict[str, Judged], scores: dict[str, Any], model: Path
 ) -> dict[str, Any]:
     from throughline.evaluation.branch import difference_to_main
+    from throughline.evaluation.compare.debugging import debug_list
     from throughline.evaluation.compare.judgement import all_judged, gated
-    from throughline.evaluation.show.debugging import debug_list
+    from throughline.evaluation.measure.weighing import weighed
     from throughline.evaluation.texts import analysed
 
     main = stage_input.main
@@ -125,6 +145,7 @@ def _report(
     tested = {name: branch.parts.test_count > 0 for name, branch in branches.items()}
     entries = {name: {"title": titles[name], **branch.report} for name, branch in branches.items()}
     entries["main"] |= {"texts": found} if found else {}
+    entries["main"]["weighs"] = weighed(model, branches["main"].parts)
     for name, entry in entries.items():
         if name != "main":
             entry["difference_to_main"] = difference_to_main(branches[name], branches["main"])

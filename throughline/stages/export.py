@@ -160,6 +160,8 @@ class _Branch:
 
     def _metadata(self, summary: Any, exporter: str, precision: str) -> dict[str, Any]:
         """What is true of the file wherever it is made: nothing that a machine has measured."""
+        from throughline.samples.samples import kind
+
         samples = self.view.source.samples
         training = read_json(self.folder / "training.json")
         return {
@@ -170,7 +172,7 @@ class _Branch:
             "inputs": summary["inputs"],
             "features": summary["features"],
             "target": summary["target"],
-            **({"window": summary["window"]} if "window" in summary else {}),
+            **kind(summary).contract(summary),
             **self._reading(summary["inputs"]),
             "training": training,
             "metrics": {"training": training["final"]},

@@ -103,6 +103,7 @@ def _prepare_branch(
     from throughline.preprocessing.plan import plan
     from throughline.preprocessing.target import fit_target, with_plain_classes
     from throughline.samples.splits.parts import parts
+    from throughline.samples.supervision import Supervision
 
     target_columns = view.target.columns
     planned = plan(rows, view.columns, view.inputs, target_columns)
@@ -117,7 +118,8 @@ def _prepare_branch(
     dropped = [name for name in planned.raw if name not in kept]
     planned = plan(rows, view.columns, view.inputs, target_columns, dropped)
     test_rows = rows[assigned == "test"].reset_index(drop=True)
-    fitted = fit(training_rows, planned, files=files)
+    supervision = Supervision(target, view.split)
+    fitted = fit(training_rows, planned, files=files, supervision=supervision)
 
     write_rows(training_rows, training / "rows.parquet")
     # The test side answers raw pictures only, by `model.onnx`.

@@ -15,6 +15,7 @@ from throughline.stages.stage import KERAS, PREPARED, TRAINED, Entry, Stage, has
 
 if TYPE_CHECKING:
     from throughline.pipeline.pipeline import Pipeline
+    from throughline.samples.samples import Samples
     from throughline.stages.given import StageInput
     from throughline.training.engine.runs import Fitted, Run
     from throughline.training.learner import Learner
@@ -47,9 +48,9 @@ def train(stage_input: StageInput, workspace: Workspace) -> None:
     Raises:
         BadPipeline: epochs are to come from a cross-validation that the file does not ask for.
     """
+    from throughline.samples.samples import read_samples
     from throughline.training.checkpoints import FOLDER
     from throughline.training.engine.devices import configure
-    from throughline.training.network.pretrained import located
 
     configure(**stage_input.keras)
     scores = read_json(needed(workspace.cross_validation / "scores.json", "cross_validate"))
@@ -57,12 +58,12 @@ def train(stage_input: StageInput, workspace: Workspace) -> None:
     with replaced(workspace.networks) as folder:
         for branch, view in stage_input.branches.items():
             prepared = needed(workspace.training_data, "prepare") / stage_input.prepared_by[branch]
+            samples = read_samples(prepared, workspace.bottleneck)
             epochs = _epochs(view, scores.get(branch), branch)
-            network = located(view.network, workspace.bottleneck)
-            learns, run = _training(view, network, prepared, stage_input.shared["seed"])
+            learns, run = _training(view, samples, stage_input.shared["seed"])
             kept = checkpoints / branch
             (fitted,) = learns.fit([run], epochs, title=f"train {branch}", checkpoints=kept)
-            _write(learns, fitted, prepared, folder / branch)
+            _write(learns, fitted, samples, folder / branch)
     # Not earlier: branches that are done are not trained again after a kill.
     shutil.rmtree(checkpoints, ignore_errors=True)
 
@@ -80,60 +81,22 @@ def _epochs(view: Pipeline, scores: dict[str, Any] | None, branch: str) -> int |
     return int(scores["epochs"]["chosen"])
 
 
-def _training(
-    view: Pipeline, network: Any, prepared: Path, default_seed: int
-) -> tuple[Learner, Run]:
+def _training(view: Pipeline, samples: Samples, default_seed: int) -> tuple[Learner, Run]:
     from throughline.guards.set_aside import still_apart
-    from throughline.preprocessing.pictures import read_rows
-    from throughline.preprocessing.target import FittedTarget
-    from throughline.samples.splits.watched import watched
-    from throughline.samples.windows.token_arrays import read_array
+    from throughline.samples.samples import FoldArrays
     from throughline.training.engine.runs import Run
-    from throughline.training.learner import learner
-    from throughline.training.row_weights import row_weights
+    from throughline.training.learner import learner_of
 
-    summary = read_json(prepared / "prepared.json")
-    if "window" in summary:
-        return _windows(view, network, prepared, default_seed)
-    arrays = {name: read_array(prepared, name) for name in summary["features"]}
-    target = FittedTarget.from_json(summary["target"])
-    vectors = {
-        name: np.load(prepared / f"{name}.vectors.npy")
-        for name in arrays
-        if (prepared / f"{name}.vectors.npy").exists()
-    }
-    rescaling = summary["rescaling"]
-    learns = learner(view, arrays, target.units, default_seed, rescaling, network, vectors)
-    training_rows, held, weights = np.arange(summary["rows"]), None, None
-    if view.training.sample_weight:
-        weights = row_weights(read_rows(prepared / "rows.parquet"), view.training.sample_weight)
-    if view.training.validation:
-        rows = read_rows(prepared / "rows.parquet")
-        training_rows, held = watched(rows, view.split, view.training.validation, learns.seed)
-        assert held is not None
-        dropped = summary["dropped"]
-        held = still_apart(rows, training_rows, held, view, dropped, "training.validation")
-    answers = np.load(prepared / "target.npy")
-    return learns, Run(arrays, answers, training_rows, held, learns.seed, weights)
+    arrays = FoldArrays(samples.inputs, samples.vectors, samples.rescaling)
+    learns = learner_of(view, samples, arrays, default_seed)
+    trained, held = samples.parted(view, learns.seed)
+    if held is not None:
+        held = still_apart(samples, trained, held, view, "training.validation")
+    weights = samples.weights(view)
+    return learns, Run(arrays.inputs, samples.answers, trained, held, learns.seed, weights)
 
 
-def _windows(
-    view: Pipeline, network: Any, prepared: Path, default_seed: int
-) -> tuple[Learner, Run]:
-    from throughline.samples.windows.parts import last_share
-    from throughline.samples.windows.prepared import read_learned
-    from throughline.training.engine.runs import Run
-    from throughline.training.learner import learner
-
-    learned = read_learned(prepared)
-    inputs = learned.inputs
-    learns = learner(view, inputs, learned.target.units, default_seed, {}, network)
-    newest = learned.series.steps[learned.ends]
-    rows, watched = last_share(newest, view.training.validation, learned.extent, view.split.gap)
-    return learns, Run(inputs, learned.answers, rows, watched, learns.seed)
-
-
-def _write(learns: Learner, fitted: Fitted, prepared: Path, folder: Path) -> None:
+def _write(learns: Learner, fitted: Fitted, samples: Samples, folder: Path) -> None:
     from throughline.training.network.agreement import are_probabilities, with_answers
     from throughline.training.network.layers import forget
     from throughline.training.save import save
@@ -146,8 +109,8 @@ def _write(learns: Learner, fitted: Fitted, prepared: Path, folder: Path) -> Non
     save(model, folder)
     _write_history(folder / "history.csv", fitted)
     write_json(folder / "training.json", _summary(learns, fitted, model))
-    are_probabilities(_write_golden(model, prepared, folder), learns.task)
-    _write_augmented(learns, prepared, folder)
+    are_probabilities(_write_golden(model, samples, folder), learns.task)
+    _write_augmented(learns, samples.folder, folder)
 
 
 def _write_augmented(learns: Learner, prepared: Path, folder: Path) -> None:
@@ -182,58 +145,22 @@ def _write_history(path: Path, fitted: Fitted) -> None:
             writer.writerow([epoch, *(f"{value:.8g}" for value in values)])
 
 
-def _write_golden(model: Any, prepared: Path, folder: Path) -> np.ndarray:
-    """Raw rows and what the network, behind the same graph, answers to them, which it returns."""
-    import onnx
-
-    from throughline.preprocessing.golden import golden_rows
-    from throughline.preprocessing.graph.run import run
-    from throughline.preprocessing.pictures import read_rows, write_rows
-
-    summary = read_json(prepared / "prepared.json")
-    if "window" in summary:
-        return _write_golden_windows(model, prepared, folder)
-    rows = golden_rows(read_rows(prepared / "rows.parquet"), summary["inputs"], GOLDEN_ROWS)
-    kinds = {entry["name"]: entry["type"] for entry in summary["inputs"]}
-    graph = onnx.load(prepared / "preprocess.onnx")
-    features = run(graph, rows, kinds, summary["types"], finite=False)
+def _write_golden(model: Any, samples: Samples, folder: Path) -> np.ndarray:
+    """Raw samples and what the network, behind the same graph, answers, which it returns."""
+    raw, features = samples.golden(GOLDEN_ROWS)
     # An edge may have no logarithm or no ratio; the network has no answer there.
     answerable = np.logical_and.reduce(
-        [np.isfinite(f).reshape(len(f), -1).all(axis=1) for f in features.values()]
+        [np.isfinite(array).reshape(len(array), -1).all(axis=1) for array in features.values()]
     )
-    rows = rows[answerable].reset_index(drop=True)
-    features = {name: array[answerable] for name, array in features.items()}
-    single = next(iter(features.values())) if len(features) == 1 else features
-    outputs = np.asarray(model.predict_on_batch(single), dtype=np.float32)
-    write_rows(rows, folder / "golden.parquet")
-    np.save(folder / "golden.npy", outputs)
-    return outputs
-
-
-def _write_golden_windows(model: Any, prepared: Path, folder: Path) -> np.ndarray:
-    """Raw windows, one below the other, and what the network answers to them."""
-    import onnx
-
-    from throughline.preprocessing.graph.runtime import session_of
-    from throughline.samples.windows.answers import fixed
-    from throughline.samples.windows.prepared import golden_windows, read_learned, save_windows
-
-    learned = read_learned(prepared)
-    windows = golden_windows(learned, learned.summary["inputs"], GOLDEN_ROWS)
-    session = session_of(fixed(onnx.load(prepared / "preprocess.onnx"), learned.extent))
-    names = [output.name for output in session.get_outputs()]
-    arrays = session.run(names, {name: windows[name] for name in learned.kinds})
-    answerable = np.logical_and.reduce([np.isfinite(array).all(axis=(1, 2)) for array in arrays])
-    kept = [array[answerable] for array in arrays]
-    features = dict(zip(names, kept, strict=True))
-    outputs = np.asarray(_answers_from_zero(model, features), dtype=np.float32)
-    save_windows({name: array[answerable] for name, array in windows.items()}, folder)
+    kept = {name: array[answerable] for name, array in features.items()}
+    outputs = np.asarray(_answers_from_zero(model, kept), dtype=np.float32)
+    samples.write_golden(raw, answerable, folder)
     np.save(folder / "golden.npy", outputs)
     return outputs
 
 
 def _answers_from_zero(model: Any, features: dict[str, np.ndarray]) -> np.ndarray:
-    """The network's answers to windows, each from a state of zeros."""
+    """The network's answers, each from a state of zeros."""
     from throughline.training.network.layers import forget
 
     def answered(rows: slice) -> np.ndarray:

@@ -14,6 +14,7 @@ from typing import Any
 import yaml
 
 from throughline.errors import BadPipeline
+from throughline.limits import guarded
 from throughline.paths import Workspace, replaced
 from throughline.pipeline.yaml_file import YamlFile
 from throughline.stages.declared import stages_of
@@ -107,8 +108,10 @@ def _paths(entries: tuple[Entry, ...], document: Document, name: str) -> list[st
 def text(workspace: Workspace) -> str:
     """The `dvc.yaml` of a pipeline as text."""
     document = YamlFile(workspace.pipeline_file).content
-    sources = local_files(source_of(document), workspace.root, _listed(workspace))
-    written = stages(document, workspace.name, sources)
+    # Nothing has checked its sections yet.
+    with guarded(str(workspace.pipeline_file), timed=False):
+        sources = local_files(source_of(document), workspace.root, _listed(workspace))
+        written = stages(document, workspace.name, sources)
     if workspace.repairs.exists():
         written["stages"]["validate"]["deps"].append(f"pipelines/{workspace.name}/repairs.csv")
     content: str = yaml.safe_dump(written, sort_keys=False, width=100, default_flow_style=None)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from throughline.preprocessing.sparse import Sparse
 from throughline.samples.windows.gathered import Ahead, Windowed
 from throughline.training.engine.runs import Array, Run
 
@@ -63,7 +64,7 @@ class Checkpoints:
         return self.folder / f"{digest.hexdigest()[:32]}.npz"
 
     def _digest(self, array: Any) -> str:
-        if isinstance(array, Windowed | Ahead):
+        if isinstance(array, Windowed | Ahead | Sparse):
             return " ".join(self._digest(part) for part in array.parts)
         if id(array) not in self.digests:
             content = np.ascontiguousarray(array)

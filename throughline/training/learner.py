@@ -12,6 +12,7 @@ import numpy as np
 
 from throughline.errors import BadPipeline
 from throughline.pipeline.problem import PROBLEMS
+from throughline.preprocessing.sparse import Sparse
 from throughline.samples.windows.gathered import Windowed
 from throughline.training.network import agreement
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from throughline.pipeline.pipeline import Pipeline
     from throughline.pipeline.schema.training import Training
+    from throughline.samples.samples import FoldArrays, Samples
     from throughline.training.engine.runs import Fitted, Run
 
 
@@ -158,9 +160,25 @@ class Learner:
             )
 
 
+def learner_of(view: Pipeline, samples: Samples, arrays: FoldArrays, default_seed: int) -> Learner:
+    """The learner of a branch, for its prepared samples.
+
+    Args:
+        view: a pipeline with `network`, `training` and `task`.
+        samples: its prepared data.
+        arrays: the network's inputs, of all samples or as a fold has them.
+        default_seed: for a pipeline that sets none.
+    """
+    from throughline.training.network.pretrained import located
+
+    network = located(view.network, samples.bottleneck)
+    inputs, vectors, rescaling = arrays
+    return learner(view, inputs, samples.units, default_seed, rescaling, network, vectors)
+
+
 def learner(
     view: Pipeline,
-    arrays: Mapping[str, np.ndarray | Windowed],
+    arrays: Mapping[str, np.ndarray | Windowed | Sparse],
     units: int,
     default_seed: int,
     rescaling: Mapping[str, Any] | None = None,

@@ -9,7 +9,7 @@ before, and `COLUMN.run`, which counts the rows in a row that held the same valu
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from throughline.validation.expectations import columns_of
@@ -79,6 +79,17 @@ def _profile(column: pd.Series, profile: str) -> pd.Series:
     return column.map(measure, na_action="ignore")
 
 
+def measured(column: str, header: Collection[str]) -> str:
+    """The column that a rule is about: of `COLUMN.words`, and of its like, `COLUMN`.
+
+    Example:
+        >>> measured("review.words", ["review"]), measured("a.words", ["a.words"])
+        ('review', 'a.words')
+    """
+    base, _, profile = column.rpartition(".")
+    return base if column not in header and base in header and profile in PROFILES else column
+
+
 def with_profiles(
     frame: pd.DataFrame, rules: Iterable[Mapping[str, Mapping[str, Any] | None]]
 ) -> pd.DataFrame:
@@ -92,7 +103,7 @@ def with_profiles(
     }
     added = {}
     for column in sorted(named):
-        base, _, profile = column.rpartition(".")
-        if base in frame.columns and profile in PROFILES:
-            added[column] = _profile(frame[base], profile)
+        base = measured(column, frame.columns)
+        if base != column:
+            added[column] = _profile(frame[base], column.removeprefix(f"{base}."))
     return frame.assign(**added) if added else frame

@@ -7,9 +7,8 @@ from typing import Any
 
 import click
 
-from throughline.cli.arguments import FILE, PIPELINE, reading
-from throughline.errors import printable
-from throughline.names import named
+from throughline.cli.arguments import FILE, PIPELINE, Choice, reading
+from throughline.errors import printable, tell
 
 ROOT = Path()
 
@@ -32,7 +31,7 @@ def profile(data: Path, name: str, target: str | None, read: dict[str, Any]) -> 
     with guarded(str(data), timed=False):
         found = profile(data, name, target, Workspace(ROOT, name), read)
     for line in found.told:
-        print(line)
+        tell(line)
     for path in found.written:
         print(f"wrote {path}")
 
@@ -42,8 +41,10 @@ def profile(data: Path, name: str, target: str | None, read: dict[str, Any]) -> 
 def readmit(name: str) -> None:
     """Write quarantined rows out to be mended, or take the mended ones back."""
     from throughline.cli.commands.readmit import readmit
+    from throughline.paths import existing
 
-    print(readmit(ROOT, name))
+    existing(ROOT, name)
+    tell(readmit(ROOT, name))
 
 
 @click.command()
@@ -52,9 +53,9 @@ def readmit(name: str) -> None:
 def canary(name: str, train: bool) -> None:
     """Prove that test rows reach nothing that is fitted."""
     from throughline.canary.canary import canary
-    from throughline.paths import Workspace
+    from throughline.paths import existing
 
-    proof = canary(name, Workspace(ROOT, name), train)
+    proof = canary(name, existing(ROOT, name), train)
     print(
         f"{name}: {proof.corrupted_rows} test rows corrupted; {proof.files} files of the "
         f"training side and {proof.folds} folds did not move"
@@ -73,9 +74,10 @@ def drift(name: str, data: Path) -> int:
     """
     from throughline.drift.drift import drift
     from throughline.limits import guarded
+    from throughline.paths import existing
 
     if not name.endswith(".onnx"):
-        named(name, "The name of a pipeline")
+        existing(ROOT, name)
     with guarded(str(data)):
         found = drift(name, data, ROOT)
     beyond = [entry for entry in found if entry.beyond]
@@ -91,14 +93,14 @@ def drift(name: str, data: Path) -> int:
 def decode(name: str, rows: int) -> None:
     """Print training texts as the network sees them."""
     from throughline.cli.commands.decode import decode
-    from throughline.paths import Workspace
+    from throughline.paths import existing
 
-    print("\n".join(decode(Workspace(ROOT, name), rows)))
+    tell("\n".join(decode(existing(ROOT, name), rows)))
 
 
 @click.command()
 @PIPELINE
-@click.argument("action", type=click.Choice(("nearest", "analogy", "projector")))
+@click.argument("action", type=Choice(("nearest", "analogy", "projector")))
 @click.argument("words", nargs=-1, required=True)
 @click.option("--count", default=5, show_default=True, help="How many words.")
 def vectors(name: str, action: str, words: tuple[str, ...], count: int) -> None:
@@ -107,6 +109,6 @@ def vectors(name: str, action: str, words: tuple[str, ...], count: int) -> None:
     WORDS is one word for `nearest`, three for `analogy`, a folder for `projector`.
     """
     from throughline.cli.commands.vectors import vectors
-    from throughline.paths import Workspace
+    from throughline.paths import existing
 
-    vectors(Workspace(ROOT, name), action, list(words), count)
+    vectors(existing(ROOT, name), action, list(words), count)

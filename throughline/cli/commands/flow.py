@@ -19,7 +19,7 @@ WORKERS = click.option(
 @PIPELINES
 @WORKERS
 @click.option(
-    "--on", default="", metavar="CLUSTER", help="`dask`, or the address of a Dask scheduler."
+    "--on", default="", metavar="CLUSTER", help="`dask`, `ray`, or the address of such a cluster."
 )
 def flow(names: tuple[str, ...], workers: int | None, on: str) -> int:
     """Bring pipelines up to date, in parallel; by default those that dvc.yaml needs.

@@ -1,4 +1,4 @@
-"""Commands that look at a project: `list`, `status`, `open`, `doctor`."""
+"""Commands that look at a project: `list`, `status`, `compare`, `open`, `doctor`."""
 
 from __future__ import annotations
 
@@ -10,19 +10,25 @@ from typing import Any
 
 import click
 
-from throughline.cli.arguments import ONE_IF_ANY, PIPELINE
+from throughline.cli.arguments import JSON, ONE_IF_ANY, PIPELINE, STRICT
+from throughline.errors import printable, tell
+from throughline.terminal import Mood, coloured, note
 
 ROOT = Path()
-JSON = click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
 
 
 @click.command("list")
 @JSON
 def _list(as_json: bool) -> None:
     """List pipelines with their state, figure, gates and champion."""
-    from throughline.cli.overview import listed_pipelines
+    from throughline.project.overview import listed_pipelines
 
-    _show(listed_pipelines(ROOT), as_json)
+    found = listed_pipelines(ROOT)
+    _show(found, as_json)
+    # Of the first that can be asked, or else run.
+    first = next(iter(sorted(found, key=lambda entry: not entry["figure"])), None)
+    if first and not as_json:
+        note(f"next: throughline {'try' if first['figure'] else 'run'} {first['pipeline']}")
 
 
 @click.command()
@@ -33,7 +39,7 @@ def status(name: str | None, as_json: bool) -> None:
 
     As `list`, and DVC is asked what would rerun; `throughline why` says all causes.
     """
-    from throughline.cli.overview import standing_pipelines
+    from throughline.project.overview import standing_pipelines
 
     _show(standing_pipelines(ROOT, name), as_json)
 
@@ -51,29 +57,74 @@ def _show(found: Sequence[Mapping[str, Any]], as_json: bool) -> None:
 
 def _told(entry: Mapping[str, Any]) -> Iterator[str]:
     """What is said of a pipeline, as far as it was asked."""
-    yield entry["figure"] or entry["state"]
-    yield entry["gates"]
+    yield printable(entry["figure"] or entry["state"])
+    mood: Mood = "bad" if entry["gates"].startswith("gates broken") else "good"
+    yield entry["gates"] and coloured(entry["gates"], mood)
     # Its figure says that it was evaluated.
     if entry["figure"] and entry["state"] == "up to date":
         yield entry["state"]
     for stage, causes in islice(entry.get("reruns", {}).items(), 1):
-        yield f"would rerun from {stage}: {causes[0]}"
+        yield coloured(f"would rerun from {stage}: {causes[0]}", "warn")
     if entry["champion"]:
-        yield f"champion {entry['champion']}"
-    yield from (f"{stage} {version}" for stage, version in entry.get("stages", {}).items())
+        yield printable(f"champion {entry['champion']}")
+    for stage, version in entry.get("stages", {}).items():
+        yield printable(f"{stage} {version}")
+
+
+@click.command()
+@click.argument("revision")
+@ONE_IF_ANY
+@click.option("--markdown", is_flag=True, help="As a comment of a pull request, with charts.")
+@STRICT
+def compare(revision: str, name: str | None, markdown: bool, strict: bool) -> int:
+    """Hold figures and gates of the pipelines here against those at a REVISION of git.
+
+    The exit code is 1 when a gate does not hold and `--strict` asks for it.
+    """
+    from throughline.releasing import comparison
+
+    pairs = comparison.compared(ROOT, revision, name)
+    if markdown:
+        print(comparison.markdown(pairs, revision), end="")
+    else:
+        tell("\n".join(comparison.told(pairs, revision)))
+    return int(strict and any(pair.broken for pair in pairs))
+
+
+OPENED = click.option("--open/--no-open", "opened", default=True, help="Or only say where it is.")
 
 
 @click.command("open")
+@ONE_IF_ANY
+@OPENED
+def _open(name: str | None, opened: bool) -> None:
+    """Open a pipeline's report in the browser, before it ran its profile; or all pipelines."""
+    from throughline.project.index import write_index
+    from throughline.project.overview import report_of
+
+    page = write_index(ROOT) if name is None else report_of(ROOT, name)
+    _in_browser(page, opened)
+
+
+@click.command("try")
 @PIPELINE
-def _open(name: str) -> None:
-    """Open a pipeline's report in the browser; before it ran, its profile."""
+@OPENED
+def _try(name: str, opened: bool) -> None:
+    """Write reports/PIPELINE/try.html and open it: a form that asks the model.
+
+    One file that needs no network; its runtime, onnxruntime-web, is fetched once.
+    """
+    from throughline.trial.trial import tried
+
+    _in_browser(tried(ROOT, name), opened)
+
+
+def _in_browser(page: Path, opened: bool) -> None:
     import webbrowser
 
-    from throughline.cli.overview import report_of
-
-    page = report_of(ROOT, name)
     print(page)
-    webbrowser.open(page.resolve().as_uri())
+    if opened:
+        webbrowser.open(page.resolve().as_uri())
 
 
 @click.command()
@@ -91,10 +142,12 @@ def doctor(as_json: bool) -> int:
     else:
         width = max(len(entry.what) for entry in found)
         for entry in found:
-            mark, remedy = ("!", f" — {entry.remedy}") if entry.remedy else (" ", "")
-            print(f"{mark} {entry.what:{width}}  {entry.found}{remedy}")
+            remedy = coloured(f" — {entry.remedy}", "warn") if entry.remedy else ""
+            mark = coloured("!", "bad") if entry.remedy else " "
+            print(f"{mark} {printable(f'{entry.what:{width}}  {entry.found}')}{remedy}")
     return 1 if any(entry.remedy for entry in found) else 0
 
 
-# The group finds them by these names.
+# The group finds them by these names; the last is a word of Python's own.
 list, open = _list, _open
+globals()["try"] = _try

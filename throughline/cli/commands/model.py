@@ -7,12 +7,17 @@ from pathlib import Path
 import click
 
 from throughline.cli.arguments import FILE, PIPELINE
+from throughline.errors import tell
 
 
 @click.command()
 @click.argument("model", type=FILE)
 @click.option(
-    "--contract", is_flag=True, help="As JSON: inputs, ranges, categories, units, answers."
+    "--contract",
+    "--json",
+    "contract",
+    is_flag=True,
+    help="As JSON: inputs, ranges, categories, units, answers.",
 )
 def inspect(model: Path, contract: bool) -> None:
     """Print inputs, outputs, operators and size of a model file."""
@@ -37,5 +42,5 @@ def parity(name: str, rows: int) -> int:
     from throughline.cli.commands.parity import parity, table
 
     checks = parity(name, Path(), rows)
-    print(table(checks))
+    tell(table(checks))
     return 1 if any(check.passed is False for check in checks) else 0

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from throughline.export.proof.contract import golden_requests
 from throughline.export.proof.parity import (
     TOLERANCE,
     OutputParity,
@@ -23,12 +22,12 @@ from throughline.export.proof.parity import (
     scales_of,
 )
 from throughline.paths import Workspace, needed, read_json
+from throughline.samples.samples import Requests, kind
 
 if TYPE_CHECKING:
     import keras
     import onnx
 
-Requests = Mapping[str, np.ndarray]
 
 # Rows that the second runtime answers: it is written for reading, not for speed.
 REFERENCE_ROWS = 16
@@ -95,13 +94,13 @@ def _checked(
     # What `export` refused is no file, and why it did is what one wants to know.
     model = onnx.load(path) if path.exists() else _refused(workspace.networks / branch, prepared)
     side = _Side(branch, model, network, prepared)
-    test = _test_requests(
-        needed(workspace.test_data / prepared_by, "prepare"), side.summary, most_rows
-    )
+    samples = kind(side.summary)
+    held = needed(workspace.test_data / prepared_by, "prepare")
+    test = samples.test_requests(held, side.summary, most_rows)
     if test:
         yield side.rows("test rows", test)
         yield side.rows("test rows, one by one", _first(test, SINGLE_ROWS), single=True)
-    edges = golden_requests(workspace.networks / branch, side.summary)
+    edges = samples.golden_requests(workspace.networks / branch, side.summary)
     yield side.rows("golden and edge rows", edges)
     yield side.second_runtime(_first(edges, REFERENCE_ROWS))
     yield side.cuda(edges)
@@ -115,25 +114,6 @@ def _refused(network: Path, prepared: Path) -> onnx.ModelProto:
     from throughline.export.network import stored_network
 
     return whole(stored_network(network)[0], prepared).model
-
-
-def _test_requests(folder: Path, summary: Mapping[str, Any], most: int) -> Requests:
-    """Test rows, or windows, as the graph takes them; empty where there are none."""
-    from throughline.preprocessing.graph.run import feed
-    from throughline.preprocessing.pictures import read_rows
-    from throughline.samples.windows.prepared import raw_windows, read_series
-
-    kinds = {entry["name"]: entry["type"] for entry in summary["inputs"]}
-    if "window" in summary:
-        window = summary["window"]
-        ends = np.load(folder / "positions.npy")[:most]
-        if not len(ends):
-            return {}
-        series = read_series(folder, window["grid"])
-        found: Requests = raw_windows(series, kinds, ends, window["extent"]["length"])
-        return found
-    rows = read_rows(folder / "rows.parquet").head(most)
-    return feed(rows, kinds) if len(rows) else {}
 
 
 def _first(requests: Requests, count: int) -> Requests:
@@ -226,13 +206,10 @@ class _Side:
         number = next((name for name, kind in kinds.items() if kind == "number"), None)
         if number is None:
             return Check(self.branch, "wrong type", None, None, "no column holds numbers")
-        if "window" in self.summary:
+        columns = kind(self.summary).single(requests)
+        if columns is None:
             # These requests stand for the graph alone; a server also asks for the time column.
             return Check(self.branch, "wrong type", None, None, "windows are tried by the tests")
-        columns: dict[str, Any] = {
-            name: array[:, 0] if array.shape[1:] == (1,) else array
-            for name, array in _first(requests, 1).items()
-        }
         columns[number] = np.full(columns[number].shape, "no number", dtype=object)
         try:
             Predictor(path).predict(columns)

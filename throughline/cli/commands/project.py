@@ -2,20 +2,35 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
 from throughline.cli import STAGES
-from throughline.cli.arguments import FILE, ONE_IF_ANY, PIPELINE, PIPELINES, STRICT, reading
+from throughline.cli.arguments import (
+    ANNOUNCED,
+    FILE,
+    JSON,
+    PIPELINE,
+    PIPELINES,
+    QUIET,
+    STAGE_AND_PIPELINE,
+    STRICT,
+    reading,
+)
+from throughline.errors import nearest, tell
+from throughline.terminal import note
 
 ROOT = Path()
 
 
 @click.command()
 @click.argument("folder", default=".", metavar="[FOLDER]", type=FILE)
-@click.option("--ci", is_flag=True, help="Also a workflow that checks every push on GitHub.")
+@click.option("--ci", is_flag=True, help="Also a GitHub workflow: builds, comments pull requests.")
+@QUIET
 def init(folder: Path, ci: bool) -> None:
     """Begin a project in a folder, default: this one.
 
@@ -24,7 +39,7 @@ def init(folder: Path, ci: bool) -> None:
     from throughline.project.init import initialised
 
     for line in initialised(folder, ci):
-        print(line)
+        note(line)
 
 
 @click.command()
@@ -34,6 +49,7 @@ def init(folder: Path, ci: bool) -> None:
     "--as", "name", metavar="PIPELINE", help="Its name. Default: the target's, or the file's."
 )
 @reading
+@QUIET
 def add(data: Path, target: str | None, name: str | None, read: dict[str, Any]) -> None:
     """Make a pipeline of DATA: look at them, draft its file, check it.
 
@@ -43,12 +59,13 @@ def add(data: Path, target: str | None, name: str | None, read: dict[str, Any]) 
     from throughline.cli.adding import added
 
     for line in added(ROOT, data, name, target, read):
-        print(line)
+        note(line)
 
 
 @click.command()
 @PIPELINES
 @STRICT
+@QUIET
 def run(names: tuple[str, ...], strict: bool) -> int:
     """Bring pipelines up to date, by default those that dvc.yaml needs.
 
@@ -62,22 +79,28 @@ def run(names: tuple[str, ...], strict: bool) -> int:
 
 @click.command()
 @PIPELINES
-def check(names: tuple[str, ...]) -> int:
+@JSON
+@QUIET
+def check(names: tuple[str, ...], as_json: bool) -> int:
     """Check pipeline files, all of them by default, without running anything."""
     from throughline.cli.check import check
 
-    return check(ROOT, list(names))
+    return check(ROOT, list(names), as_json)
 
 
 @click.command()
 @PIPELINES
+@QUIET
 def wire(names: tuple[str, ...]) -> None:
     """Write the dvc.yaml beside each pipeline file, as all commands do that need it."""
-    from throughline.paths import pipelines
+    from throughline.paths import existing, in_project, pipelines
     from throughline.stages.wire import wire
 
+    in_project(ROOT)
+    for name in names:
+        existing(ROOT, name)
     for path in wire(ROOT, list(names) or pipelines(ROOT)):
-        print(f"wrote {path}")
+        note(f"wrote {path}")
 
 
 @click.command()
@@ -85,7 +108,10 @@ def code() -> None:
     """Write code.json: a digest, for each stage, of the code that it can run."""
     from throughline.stages.digests.code import refreshed
 
-    print(refreshed(ROOT))
+    path = refreshed(ROOT)
+    # `throughline run` tells its stages by the names of pipelines; this one is nobody's.
+    if ANNOUNCED not in os.environ:
+        print(path)
 
 
 @click.command()
@@ -97,23 +123,38 @@ def schema() -> None:
 
 
 @click.command()
-@click.argument("stage", required=False, type=click.Choice(list(STAGES)), metavar="[STAGE]")
-@ONE_IF_ANY
-def why(stage: str | None, name: str | None) -> None:
+@STAGE_AND_PIPELINE
+def why(words: tuple[str, ...]) -> None:
     """Say what would rerun, and which file, parameter or code causes it."""
     from throughline.running.why import why
 
-    print(why(ROOT, stage, name))
+    tell(why(ROOT, *_stage_and_pipeline(words)))
+
+
+def _stage_and_pipeline(words: Sequence[str]) -> tuple[str | None, str | None]:
+    """A stage and a pipeline, in whichever order somebody names one or both."""
+    from throughline.paths import pipelines
+
+    known = pipelines(ROOT)
+    stages = [word for word in words if word in STAGES and word not in known]
+    others = [word for word in words if word not in stages]
+    if len(stages) > 1 or len(others) > 1:
+        raise click.UsageError(f"One stage and one pipeline at most. Received: {' '.join(words)}.")
+    if others and others[0] not in known:
+        raise click.UsageError(
+            f"'{others[0]}' is no stage and no pipeline. {nearest(others[0], [*known, *STAGES])}"
+        )
+    return next(iter(stages), None), next(iter(others), None)
 
 
 @click.command()
 @PIPELINE
 def costs(name: str) -> None:
     """Print what each stage took as it last ran: seconds and peak memory."""
-    from throughline.paths import Workspace
+    from throughline.paths import existing
     from throughline.stages.costs import costs, table
 
-    print(table(costs(Workspace(ROOT, name))))
+    tell(table(costs(existing(ROOT, name))))
 
 
 @click.command()
@@ -132,4 +173,4 @@ def scoreboard(
     if output:
         with replaced(output) as draft:
             draft.write_text(f"{table}\n", encoding="utf-8")
-    print(table)
+    tell(table)

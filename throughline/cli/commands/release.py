@@ -7,10 +7,13 @@ from pathlib import Path
 
 import click
 
-from throughline.cli.arguments import COMMIT, FILE, ONE_IF_ANY, PIPELINE, RELEASE
+from throughline.cli.arguments import COMMIT, FILE, ONE_IF_ANY, PIPELINE, PIPELINES, RELEASE
 from throughline.cli.groups import Group
+from throughline.errors import tell
+from throughline.names import PRODUCTION
 
 ROOT = Path()
+STAGE = click.argument("stage", metavar="STAGE")
 
 
 @click.group(cls=Group)
@@ -21,23 +24,52 @@ def release() -> None:
 @release.command()
 @PIPELINE
 @COMMIT
-@click.option("--push", is_flag=True, help="Send data and models to DVC's remote first.")
+@click.option(
+    "--push", is_flag=True, help="Send data and models to DVC's remote, commits and tags to git's."
+)
 def create(name: str, commit: bool, push: bool) -> None:
-    """Release what the pipeline's files hold now."""
-    from throughline.releasing.promotion import created
+    """Release what the pipeline's files hold now; it becomes the champion if production takes it.
 
-    print(f"released {created(ROOT, name, commit, pushed=push)}")
+    What production asks for stands in section `stages` of params.yaml and of the pipeline's file.
+    """
+    from throughline.releasing.promotion import awaited, created
+
+    released = created(ROOT, name, commit, pushed=push)
+    print(f"released {released}{awaited(ROOT, released)}")
 
 
 @release.command()
 @RELEASE
 def push(release: str) -> None:
-    """Send what a release names to DVC's remote, and fetch it again to prove it."""
+    """Send a release to the remotes of DVC and git, and fetch it again to prove it."""
     from throughline.releasing import releases
     from throughline.releasing.remote import push as pushed
+    from throughline.releasing.sharing import prove, share
 
-    count = pushed(ROOT, releases.read(ROOT, *releases.parsed(release)))
-    print(f"{release}: the remote holds its {count} files")
+    name, version = releases.parsed(release)
+    count = pushed(ROOT, releases.read(ROOT, name, version))
+    print(f"{release}: DVC's remote holds its {count} files")
+    told = share(ROOT, name)
+    prove(ROOT, name)
+    print(told)
+
+
+@release.command()
+@PIPELINES
+def pull(names: tuple[str, ...]) -> None:
+    """Give servers the champions that git names, by default of all pipelines.
+
+    After `git pull`: models come from DVC's cache or remote.
+    """
+    from throughline.releasing import releases
+    from throughline.releasing.promotion import champion_file, settle
+
+    for name in names or releases.pipelines(ROOT):
+        settle(ROOT, name, committed=False)
+        version = releases.champion(ROOT, name) or "none yet"
+        print(
+            f"{name}: champion {version}  {champion_file(ROOT, name) if version else ''}".rstrip()
+        )
 
 
 @release.command("list")
@@ -46,7 +78,7 @@ def list_(name: str | None) -> None:
     """All releases; * marks the champion."""
     from throughline.releasing.release import listed
 
-    print(listed(ROOT, name))
+    tell(listed(ROOT, name))
 
 
 @release.command()
@@ -55,7 +87,7 @@ def show(release: str) -> None:
     """A release's record."""
     from throughline.releasing.release import shown
 
-    print(shown(ROOT, release))
+    tell(shown(ROOT, release))
 
 
 @release.command()
@@ -65,27 +97,41 @@ def diff(old: str, new: str) -> None:
     """What differs between two releases."""
     from throughline.releasing.release import compared
 
-    print(compared(ROOT, old, new))
+    tell(compared(ROOT, old, new))
 
 
 @release.command()
 @RELEASE
-@click.argument("stage", metavar="STAGE")
+@STAGE
+def approve(release: str, stage: str) -> None:
+    """Say, as another person than released it, that a release may stand in a stage."""
+    from throughline.releasing.stages.approval import approved
+
+    print(approved(ROOT, release, stage))
+
+
+@release.command()
+@RELEASE
+@STAGE
 def promote(release: str, stage: str) -> None:
-    """Put a release into a stage such as production; an older one takes it back there."""
-    from throughline.releasing.standing import promoted
+    """Put a release into a stage, if it has all that the stage asks for.
+
+    What stands in `production` is the champion.
+    """
+    from throughline.releasing.stages.moving import promoted
 
     print(promoted(ROOT, release, stage))
 
 
 @release.command()
 @RELEASE
+@click.argument("stage", default=PRODUCTION, metavar="[STAGE]")
 @COMMIT
-def rollback(release: str, commit: bool) -> None:
-    """Make an older release the champion again."""
-    from throughline.releasing.promotion import rolled_back
+def rollback(release: str, stage: str, commit: bool) -> None:
+    """Put a release back into a stage that it stood in, by default production: the champion."""
+    from throughline.releasing.stages.moving import rolled_back
 
-    print(rolled_back(ROOT, release, commit))
+    print(rolled_back(ROOT, release, stage, commit))
 
 
 @click.command()
@@ -113,12 +159,14 @@ def reproduce(release: str, from_scratch: bool) -> int:
 )
 def lineage(release: str, sbom: Path | None) -> None:
     """Say what a released model came from, with hashes."""
+    from throughline.limits import guarded
     from throughline.paths import replaced
     from throughline.releasing import releases
     from throughline.releasing.lineage import bill, lineage
 
     record = releases.read(ROOT, *releases.parsed(release))
-    print("\n".join(lineage(record, ROOT)))
+    with guarded(f"releases/{release}", timed=False):
+        tell("\n".join(lineage(record, ROOT)))
     if sbom:
         with replaced(sbom) as draft:
             draft.write_text(json.dumps(bill(), indent=2) + "\n", encoding="utf-8")

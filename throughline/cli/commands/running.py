@@ -9,10 +9,12 @@ from pathlib import Path
 
 from throughline.cli.arguments import ANNOUNCED
 from throughline.cli.check import problems_of
-from throughline.errors import BadPipeline
+from throughline.errors import BadPipeline, MissingFile
 from throughline.evaluation.show.line import broken, ending
-from throughline.paths import Workspace, pipelines, read_json
+from throughline.paths import BEGIN, Workspace, in_project, pipelines, read_json
+from throughline.project.index import write_index
 from throughline.stages.wire import wire
+from throughline.terminal import note
 
 
 def run(root: Path, names: list[str], strict: bool = False) -> int:
@@ -28,13 +30,17 @@ def run(root: Path, names: list[str], strict: bool = False) -> int:
 
     Raises:
         BadPipeline: a pipeline file has mistakes; nothing ran.
+        MissingFile: the folder is no project, or DVC has no repository there.
     """
+    if not names:
+        in_project(root)
     problems = [problem for name in names for problem in problems_of(Workspace(root, name))]
     if problems:
         raise BadPipeline.of(problems)
+    _in_repository(root)
     wire(root, names or pipelines(root))
     files = [str(Workspace(Path(), name).stages_file) for name in names]
-    before = {name: _written(root, name) for name in names}
+    before = {name: _written(root, name) for name in pipelines(root)}
     # The stages run `throughline`, which is that of this Python.
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     done = subprocess.run(
@@ -43,14 +49,24 @@ def run(root: Path, names: list[str], strict: bool = False) -> int:
         cwd=root,
         env={**os.environ, "PATH": path, ANNOUNCED: "1"},
     )
+    write_index(root)
     if done.returncode:
         return 1
     for name in names:
         # A stage `evaluate` that ran has said it itself.
         if _written(root, name) == before[name]:
             workspace = Workspace(root, name)
-            print(ending(read_json(workspace.evaluation / "report.json"), workspace))
+            note(ending(read_json(workspace.evaluation / "report.json"), workspace))
+    if not names and all(_written(root, name) == when for name, when in before.items()):
+        note("all that dvc.yaml needs is up to date · next: throughline list")
     return int(strict and any(gates_broken(root, name) for name in names or _evaluated(root)))
+
+
+def _in_repository(root: Path) -> None:
+    """Say what is wrong before DVC is started, which takes seconds and says less."""
+    here = root.resolve()
+    if not any((folder / ".dvc").is_dir() for folder in (here, *here.parents)):
+        raise MissingFile("DVC keeps what a project makes in its folder .dvc", "none here", BEGIN)
 
 
 def gates_broken(root: Path, name: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from throughline.cli.arguments import FILE
+from throughline.cli.arguments import FILE, Choice
 
 MODEL = click.argument("model", type=FILE)
 OUTPUT = click.option(
@@ -35,12 +35,13 @@ def bounded(command: Callable[..., int | None]) -> Callable[..., int | None]:
 
 @click.command()
 @MODEL
-@click.argument("files", nargs=-1, type=FILE, metavar="ROWS | --image FILE...")
+@click.argument("files", nargs=-1, type=FILE, metavar="ROWS | --image FILE... | --sound FILE...")
 @click.option("--image", "pictures", is_flag=True, help="The files are images; - reads one.")
+@click.option("--sound", "sounds", is_flag=True, help="The files are wav files.")
 @OUTPUT
 @click.option(
     "--device",
-    type=click.Choice(["auto", "cpu", "gpu"]),
+    type=Choice(["auto", "cpu", "gpu"]),
     default="cpu",
     show_default=True,
     help="What answers; auto takes a GPU where one does.",
@@ -52,25 +53,31 @@ def predict(
     model: Path,
     files: tuple[Path, ...],
     pictures: bool,
+    sounds: bool,
     output: Path | None,
     device: str,
     keep: tuple[str, ...],
     strict: bool,
 ) -> int | None:
-    """Answer the rows of a file, or image files.
+    """Answer the rows of a file, or image or wav files.
 
     ROWS is CSV with a header, JSON lines or Parquet; - reads the standard input. The exit code is 1
-    where an image could not be answered.
+    where an image or a sound could not be answered.
     """
     from throughline.serving import commands
     from throughline.serving.errors import BadRequest
 
-    if pictures and (keep or strict):
-        raise BadRequest("--keep and --strict are for files of rows. Leave them with --image.")
-    if pictures and files:
-        return commands.predict_images(model, list(files), output, device)
+    if pictures and sounds:
+        raise BadRequest("The files are images or sounds. Received: --image and --sound.")
+    if (pictures or sounds) and (keep or strict):
+        said = "--image" if pictures else "--sound"
+        raise BadRequest(f"--keep and --strict are for files of rows. Leave them with {said}.")
+    if (pictures or sounds) and files:
+        return commands.predict_files(model, list(files), output, device, sounds)
     if len(files) != 1:
-        raise BadRequest("Give one file of rows, or --image and one or more image files.")
+        raise BadRequest(
+            "Give one file of rows, or --image or --sound and one or more of such files."
+        )
     commands.predict(model, files[0], output, device, keep, strict)
     return None
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from throughline.cli.arguments import ANNOUNCED, PIPELINE, STRICT
+from throughline.terminal import coloured, note
 
 
 def _command(stage: str) -> click.Command:
@@ -19,7 +20,7 @@ def _command(stage: str) -> click.Command:
 
         wire_first(Path(), name)
         if ANNOUNCED in os.environ:
-            print(f"{name}: {stage}", flush=True)
+            note(coloured(f"{name}: {stage}", "soft"))
         run_stage(stage, name, Path())
 
     return run

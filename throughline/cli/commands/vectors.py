@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from throughline.errors import BadData
+from throughline.errors import BadData, printable
 from throughline.paths import Workspace, needed
 
 # Words that the projector shows; more make the browser slow.
@@ -24,7 +24,7 @@ def vectors(workspace: Workspace, action: str, words: list[str], count: int) -> 
         BadData: no vectors, a word that they do not have, or too few words.
     """
     from throughline.preprocessing.columns.neighbours import analogy, nearest_words, write_projector
-    from throughline.preprocessing.columns.vectors import read_vectors
+    from throughline.preprocessing.columns.texts.vectors import read_vectors
 
     wanted = {"nearest": 1, "analogy": 3, "projector": 1}[action]
     if len(words) != wanted:
@@ -47,4 +47,4 @@ def vectors(workspace: Workspace, action: str, words: list[str], count: int) -> 
     else:
         found = analogy(held, words[0], words[1], words[2], count)
     for word, cosine in found:
-        print(f"{word}\t{cosine:.4f}")
+        print(f"{printable(word)}\t{cosine:.4f}")

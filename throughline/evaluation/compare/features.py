@@ -14,6 +14,7 @@ from throughline.evaluation.rows import Rows, answers
 if TYPE_CHECKING:
     import scipy.sparse
 
+    from throughline.preprocessing.sparse import Sparse
     from throughline.samples.windows.gathered import Windowed
 
 # Rows that are dense at a time.
@@ -41,7 +42,7 @@ def training_features(folder: Path, inputs: Sequence[str]) -> Features:
     return features_of([read_array(folder, name) for name in inputs])
 
 
-def features_of(arrays: Sequence[np.ndarray | Windowed]) -> Features:
+def features_of(arrays: Sequence[np.ndarray | Windowed | Sparse]) -> Features:
     """Network inputs side by side, shape (N, F)."""
     count = len(arrays[0])
 

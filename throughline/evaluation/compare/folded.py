@@ -57,7 +57,9 @@ def _folds(
     from throughline.preprocessing.fit import fit
     from throughline.preprocessing.pictures import read_rows
     from throughline.preprocessing.plan import plan
+    from throughline.preprocessing.target import FittedTarget
     from throughline.samples.splits.folds import folds
+    from throughline.samples.supervision import Supervision
     from throughline.samples.windows.token_arrays import arrays
 
     summary = read_json(folder / "prepared.json")
@@ -66,10 +68,12 @@ def _folds(
     planned = plan(rows, view.columns, view.inputs, target.columns, summary.get("dropped", ()))
     answers = target.actual({name: rows[name].to_numpy() for name in target.columns})
     labels = answers if target.task in ("binary", "multiclass") else None
+    supervision = Supervision(FittedTarget.from_json(summary["target"]), view.split)
     result = []
     for fold in folds(rows, labels, protocol, view.split):
-        fitted = fit(rows.iloc[fold.training], planned, files=files)
-        features = features_of(list(arrays(fitted, rows).values()))
+        chosen = rows.iloc[fold.training]
+        fitted = fit(chosen, planned, files=files, supervision=supervision)
+        features = features_of(list(arrays(fitted, rows, fold.training).values()))
         known, held = fold.training, fold.validation
         result.append(
             Prepared(features[known], answers[known], features[held], answers[held], target)

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadPipeline, nearest
+from throughline.evaluation.compare.forecasters import missing
 from throughline.evaluation.measure.measure import Figure, plain
 from throughline.figures.names import (
     LOWER,
@@ -105,7 +106,7 @@ def _is_better(ours: float, theirs: float, wanted: Direction) -> bool:
 def _within(figure: Figure, claim: Claim, margin: float) -> bool:
     """Whether all that our figure may be lies within the margin."""
     if figure.get("decided_by"):
-        # Without an interval nothing is shown by so few rows.
+        # So few rows show no equality, with or without an interval.
         return False
     low, high = figure["low"], figure["high"]
     ends = (figure["value"],) if low is None or high is None else (low, high)
@@ -116,7 +117,7 @@ def _within(figure: Figure, claim: Claim, margin: float) -> bool:
 def _compatible(claim: Claim, figure: Figure) -> bool:
     if claim.sd is not None and abs(figure["value"] - claim.value) <= DEVIATIONS * claim.sd:
         return True
-    if figure.get("decided_by"):
+    if figure.get("decided_by") and figure["low"] is None:
         # Nor do they speak against anything.
         return True
     low, high, half = figure["low"], figure["high"], _half_a_unit(claim.value)
@@ -208,7 +209,13 @@ def gated(
     """
     result = []
     for name in gates.beat:
-        difference = next(c["difference"] for c in comparisons if c["name"] == name)
+        difference = next((c["difference"] for c in comparisons if c["name"] == name), None)
+        if difference is None:
+            raise BadPipeline(
+                f"gate 'beat: {name}' needs a library that is not installed",
+                missing(name),
+                "pip install 'throughline[forecasts]'",
+            )
         holds = difference["verdict"] == "better"
         result.append({"gate": f"beat {name}", "holds": holds, "value": difference["value"]})
     for name, bound in gates.metrics.items():

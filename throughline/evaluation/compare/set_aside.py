@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,6 @@ from throughline.evaluation.measure.measure import measured
 from throughline.evaluation.measure.resamples import Resamples
 from throughline.evaluation.rows import Rows, read_rows
 from throughline.figures.names import FIGURES
-from throughline.report.markup import cell, ranged, spoken, table, text
 
 if TYPE_CHECKING:
     from throughline.evaluation.outcome import Outcome, Target
@@ -125,23 +123,3 @@ def _joined(first: Outcome, second: Outcome) -> Outcome:
         predicted=np.concatenate([first.predicted, second.predicted]),
         probabilities=probabilities,
     )
-
-
-def section(report: Mapping[str, Any]) -> str:
-    """The part of the report page; empty where no row was set aside."""
-    found = report.get("set_aside")
-    if not found:
-        return ""
-    counts = (
-        f"Validation set {found['rows']:,} rows aside; no training has seen them. "
-        f"{found['without_target']:,} have no target that could be right, "
-        f"{found['refused']:,} are refused by the model, {found['judged']:,} are judged here."
-    )
-    parts = (("without", "test rows"), ("with", "test rows and those"), ("alone", "those alone"))
-    shown = [(key, title) for key, title in parts if key in found]
-    rows = [
-        (text(spoken(name)), *(cell(ranged(found[key].get(name))) for key, _ in shown))
-        for name in FIGURES[report["task"]]
-    ]
-    figures = table(("", *(title for _, title in shown)), rows) if shown else ""
-    return f"<h2>Rows set aside</h2><p>{counts}</p>{figures}"

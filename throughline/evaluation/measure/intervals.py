@@ -20,9 +20,11 @@ Z = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2)
 PRIOR = 0.5
 # Misordered rows of the rarer class below which DeLong's variance is taken from too little.
 FEWEST_MISORDERED = 4.0
-# Rows that make half of a figure's variance, below which no interval can be drawn from rows: one
-# resample in e^k leaves k rows out and sees none of the variance, and its limits lie anywhere.
+# So few rows that one resample in e^k, more than 2.5 %, leaves all k of them out. Where they make
+# nearly all of a figure's variance, such a resample sees none and its limits lie anywhere; where
+# they make half of it, limits are still right for errors whose tails are no heavier than normal.
 FEW_DECIDE = 4
+NEARLY_ALL = 0.95
 _BISECTIONS = 60
 # Rows that differ by less do so by their last bits.
 SMALLEST = 1e-12
@@ -164,11 +166,13 @@ def _quantiles(values: np.ndarray) -> np.ndarray:
     return np.quantile(values, [tail, 1 - tail]) if len(values) else np.array([-Z, Z])
 
 
-def deciding(influence: np.ndarray) -> int:
-    """How many rows make half of a figure's variance."""
+def deciding(influence: np.ndarray, share: float = 0.5) -> int:
+    """How many rows make a share of a figure's variance. Default: half."""
     shares = np.sort(influence**2)[::-1]
-    total = shares.sum()
-    return int(np.searchsorted(np.cumsum(shares), total / 2)) + 1 if total > 0 else len(influence)
+    total = float(shares.sum())
+    if total <= 0:
+        return len(influence)
+    return int(np.searchsorted(np.cumsum(shares), share * total)) + 1
 
 
 def dependent(value: float, draws: np.ndarray, resamples: Resamples, scale: str) -> Bounds | None:

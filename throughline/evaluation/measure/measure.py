@@ -11,6 +11,7 @@ import numpy as np
 from throughline.evaluation.measure import classification, forecast, regression
 from throughline.evaluation.measure.intervals import (
     FEW_DECIDE,
+    NEARLY_ALL,
     Bounds,
     deciding,
     dependent,
@@ -34,8 +35,8 @@ SKEWED = ("loss", "mae", "mse", "rmse", "r2")
 class Figure(TypedDict):
     """A figure with its 95 % interval; `method` says where the interval comes from.
 
-    `decided_by` says of how few rows half of its variance is made, where they are too few for an
-    interval.
+    `decided_by` says of how few rows half of its variance is made, where they are so few that the
+    interval may be too narrow, or that there is none.
     """
 
     value: float
@@ -155,9 +156,10 @@ def _of_errors(name: str, outcome: Outcome, value: float, resamples: Resamples) 
     if name == "r2" and bounds is not None:
         bounds = 1 - bounds[1], 1 - bounds[0]
     few = deciding(influence)
-    if bounds is not None and few < FEW_DECIDE:
-        return _figure(value, None, "studentised") | {"decided_by": few}
-    return _figure(value, bounds, "studentised")
+    if bounds is None or few >= FEW_DECIDE:
+        return _figure(value, bounds, "studentised")
+    nearly_all = deciding(influence, NEARLY_ALL) < FEW_DECIDE
+    return _figure(value, None if nearly_all else bounds, "studentised") | {"decided_by": few}
 
 
 def _errors(

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from throughline.evaluation.outcome import Outcome
 from throughline.evaluation.parts import Parts
 from throughline.evaluation.rows import Rows, answers
+from throughline.evaluation.series import SeriesParts
 from throughline.report.chart import Chart, bounds
 from throughline.report.picture import data_address
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 GRID = 101
 MOST_POINTS = 500
@@ -21,7 +26,7 @@ COLOURS = np.array(
 PALEST = 0.12
 
 
-def decision_boundary(model: Path, parts: Parts, outcome: Outcome) -> str | None:
+def decision_boundary(model: Path, parts: Parts | SeriesParts, outcome: Outcome) -> Markup | None:
     """The decision boundary as SVG; None for a model that does not classify by two numbers.
 
     Args:
@@ -29,12 +34,11 @@ def decision_boundary(model: Path, parts: Parts, outcome: Outcome) -> str | None
         parts: the rows of its branch.
         outcome: its answers, for the dots on top.
     """
-    inputs = parts.prepared["inputs"]
-    numeric = [entry["name"] for entry in inputs if entry["type"] == "number"]
     plottable = outcome.task in ("binary", "multiclass") and len(outcome.names) <= len(COLOURS)
-    if not plottable or len(inputs) != 2 or len(numeric) != 2:
+    plane = parts.plane() if plottable else None
+    if plane is None:
         return None
-    points = np.column_stack([parts.evaluated.columns[n].astype(np.float64) for n in numeric])
+    numeric, points = plane
     known = np.isfinite(points).all(axis=1)
     if not known.any():
         return None

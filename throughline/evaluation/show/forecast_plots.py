@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from throughline.evaluation.measure.forecast import Forecasts
 from throughline.report.chart import Chart, bounds
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 # Parts that a long series is drawn by, each by its lowest and its highest value.
 PARTS = 230
@@ -15,17 +19,22 @@ PARTS = 230
 ZOOM = 120
 
 
-def forecast_plots(outcome: Forecasts, report: dict[str, Any], unit: str) -> dict[str, Any]:
-    """Every plot of a forecaster by its caption, under the key `forecast`."""
+def forecast_plots(
+    outcome: Forecasts, report: Mapping[str, Any], unit: str
+) -> dict[str, Markup | None]:
+    """Every plot of a forecaster by its caption."""
     farthest = outcome.horizons[-1]
     own = np.flatnonzero(outcome.keys[:, 0] == outcome.keys[0, 0])
     actual, predicted = outcome.actual[own, -1], outcome.predicted[own, -1]
     middle = max(0, len(own) // 2 - ZOOM // 2)
     zoomed = slice(middle, middle + ZOOM)
-    plots = {
-        f"Forecast {farthest} ahead and truth, all test windows": _series(actual, predicted, unit),
+    made = np.array(outcome.made["time"], dtype="datetime64[s]")[own].astype(np.float64)
+    plots: dict[str, Markup | None] = {
+        f"Forecast {farthest} ahead and truth, all test windows": _series(
+            made, actual, predicted, unit
+        ),
         f"The same, {min(ZOOM, len(own))} windows of the middle": _series(
-            actual[zoomed], predicted[zoomed], unit
+            made[zoomed], actual[zoomed], predicted[zoomed], unit
         ),
     }
     if len(report["horizons"]) > 1:
@@ -33,30 +42,31 @@ def forecast_plots(outcome: Forecasts, report: dict[str, Any], unit: str) -> dic
     if report["autocorrelation"]:
         caption = f"Autocorrelation of the residuals {outcome.horizons[0]} ahead"
         plots[caption] = _correlations(report["autocorrelation"], len(own))
-    return {"forecast": plots}
+    return plots
 
 
-def _series(actual: np.ndarray, predicted: np.ndarray, unit: str) -> str:
+def _series(made: np.ndarray, actual: np.ndarray, predicted: np.ndarray, unit: str) -> Markup:
     span = bounds([float(v) for v in (*actual, *predicted)])
     title = f"target ({unit})" if unit else "target"
-    chart = Chart((0, max(len(actual) - 1, 1)), span, "window", title, "Forecast and truth")
-    chart.line(_outline(actual), "line ideal", "truth")
-    chart.line(_outline(predicted), "line a", "forecast")
+    ends = float(made.min()), max(float(made.max()), float(made.min()) + 1)
+    chart = Chart(ends, span, "when the forecast was made", title, "Forecast and truth", times=True)
+    chart.line(_outline(made, actual), "line ideal", "truth")
+    chart.line(_outline(made, predicted), "line a", "forecast")
     return chart.svg()
 
 
-def _outline(values: np.ndarray) -> list[tuple[float, float]]:
+def _outline(made: np.ndarray, values: np.ndarray) -> list[tuple[float, float]]:
     """A line, or for a long one the lowest and highest value of each part, in their order."""
     if len(values) <= 2 * PARTS:
-        return list(enumerate(values.tolist()))
+        return list(zip(made.tolist(), values.tolist(), strict=True))
     points = []
     for part in np.array_split(np.arange(len(values)), PARTS):
         ends = sorted({int(part[values[part].argmin()]), int(part[values[part].argmax()])})
-        points += [(float(place), float(values[place])) for place in ends]
+        points += [(float(made[place]), float(values[place])) for place in ends]
     return points
 
 
-def _by_horizon(entries: list[dict[str, Any]], unit: str) -> str:
+def _by_horizon(entries: list[dict[str, Any]], unit: str) -> Markup:
     names = {"mae": ("line a", "this model"), "persistence": ("line b", "persistence")}
     names["seasonal"] = ("line ideal", "seasonal persistence")
     values = [entry[name] for entry in entries for name in names]
@@ -68,7 +78,7 @@ def _by_horizon(entries: list[dict[str, Any]], unit: str) -> str:
     return chart.svg()
 
 
-def _correlations(values: list[float], count: int) -> str:
+def _correlations(values: list[float], count: int) -> Markup:
     """Bars, and the band of two standard errors that white noise would stay in."""
     band = 2 / np.sqrt(max(count, 1))
     low, high = min(0.0, *values, -band) - 0.05, max(0.0, *values, band) + 0.05

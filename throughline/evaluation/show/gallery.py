@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +21,10 @@ SIDE = 96
 
 
 def picture_column(rows: Any) -> str | None:
-    """The one column of pictures of raw rows, or None; windows of a series have none."""
+    """The one column of pictures of raw rows, or None; windows and sounds have none to show."""
     columns = rows.columns if isinstance(rows, Rows) else {}
-    names = [name for name, values in columns.items() if values.ndim == 4]
+    # A sound is stored as two bytes a sample.
+    names = [n for n, values in columns.items() if values.ndim == 4 and values.shape[2:] != (2, 1)]
     return names[0] if len(names) == 1 else None
 
 
@@ -156,54 +156,3 @@ def _kernel(kernel: np.ndarray) -> str:
     low, high = float(shown.min()), float(shown.max())
     span = high - low if high > low else 1.0
     return _address(((shown - low) / span * 255).round().astype(np.uint8))
-
-
-def section(report: Mapping[str, Any], pictures: Mapping[str, Any] | None) -> str:
-    """The part of the page about pictures."""
-    found = report["branches"]["main"].get("mistakes")
-    if not found or not pictures:
-        return ""
-    worst = "".join(
-        _figure([plain, heat], f"{e['actual']} → {e['predicted']}, {e['probability']:.2f}", e)
-        for e, (plain, heat) in zip(found["most_wrong"], pictures["wrong"], strict=True)
-    )
-    pairs = "".join(
-        _figure([address], f"{e['actual']} → {e['predicted']}: {e['rows']}", e)
-        for e, address in zip(found["pairs"], pictures["pairs"], strict=True)
-    )
-    parts = [
-        "<h2>Pictures</h2>",
-        f"<h3>The most certain of {found['wrong']} mistakes</h3><p>Actual → answered, with its "
-        "probability; red shows what spoke for the answer (Grad-CAM on <code>model.onnx</code>, "
-        f'or the change with each pixel).</p><div class="gallery">{worst}</div>'
-        if worst
-        else "",
-        f'<h3>Classes that are confused most</h3><div class="gallery">{pairs}</div>'
-        if pairs
-        else "",
-        _augmentation(pictures["augmented"]),
-        _strip("Filters of the first convolution", pictures["filters"]),
-        _strip("What they answer to the first picture", pictures["activations"]),
-    ]
-    return "".join(parts)
-
-
-def _augmentation(lines: list[list[str]]) -> str:
-    if not lines:
-        return ""
-    rows = "".join(f"<div>{''.join(map(_image, line))}</div>" for line in lines)
-    return f"<h3>What augmentation makes of a picture (the first in each line)</h3>{rows}"
-
-
-def _strip(title: str, addresses: list[str]) -> str:
-    return f"<h3>{title}</h3><div>{''.join(map(_image, addresses))}</div>" if addresses else ""
-
-
-def _figure(addresses: list[str], caption: str, entry: Mapping[str, Any]) -> str:
-    hint = escape(str(entry.get("file", f"row {entry.get('row', entry.get('example'))}")))
-    images = "".join(map(_image, addresses))
-    return f'<figure title="{hint}">{images}<figcaption>{escape(caption)}</figcaption></figure>'
-
-
-def _image(address: str) -> str:
-    return f'<img alt="" src="{address}" style="width:5em;image-rendering:pixelated;margin:1px">'

@@ -5,9 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from throughline.errors import printable
 from throughline.figures.names import figure_of
 from throughline.paths import Workspace
-from throughline.report.markup import spoken
+from throughline.report.chart import number
+from throughline.report.markup import plus_minus, spoken
+from throughline.terminal import coloured
+
+AGAINST = {
+    "better": "better than",
+    "worse": "worse than",
+    "equal": "as good as",
+    "not shown": "not shown to differ from",
+}
+# What a model does with its target; those of other tasks predict it.
+VERBS = {"forecast": "forecasts", "regression": "estimates", "proportion": "estimates"}
+# Forecasters that ask for no network, and that one has to be worth more than.
+TO_BEAT = ("ETS", "linear-autoregression")
 
 
 def ending(report: Mapping[str, Any], workspace: Workspace) -> str:
@@ -18,24 +32,78 @@ def ending(report: Mapping[str, Any], workspace: Workspace) -> str:
         workspace: of the pipeline.
     """
     parts = [
-        ", ".join([figure(report), *_compared(report)]),
-        gates(report),
+        ", ".join([coloured(figure(report), "strong"), *map(printable, _compared(report))]),
+        coloured(gates(report), "bad" if broken(report) else "good"),
         f"REPORT {workspace.evaluation / 'report.html'}",
         f"MODEL {workspace.model}",
-        f"next: throughline open {workspace.name}",
+        f"next: throughline try {workspace.name}",
     ]
     return f"{workspace.name}: {' · '.join(part for part in parts if part)}"
 
 
 def figure(report: Mapping[str, Any]) -> str:
     """The figure by which the model was compared, with half of its interval."""
+    name, measured = decisive(report)
+    return f"{spoken(name)} {plus_minus(measured)}"
+
+
+def decisive(report: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    """The figure by which the model was compared: its name, its value with interval."""
     main = report["branches"]["main"]
     comparisons = main["comparisons"]
     name = comparisons[0]["difference"]["metric"] if comparisons else next(iter(main["metrics"]))
-    measured = main["metrics"][name]
-    low, high = measured.get("low"), measured.get("high")
-    spread = f" ± {(high - low) / 2:.2g}" if None not in (low, high) else ""
-    return f"{spoken(name)} {measured['value']:.3g}{spread}"
+    return name, main["metrics"][name]
+
+
+def sentence(report: Mapping[str, Any], columns: int) -> str:
+    """For somebody who decides: what is predicted, how well, against what, whether gates hold.
+
+    Args:
+        report: the content of report.json.
+        columns: how many the model sees.
+    """
+    main, target = report["branches"]["main"], report["target"]
+    what = " and ".join(f"“{name}”" for name in target["columns"])
+    unit = f" in {target['unit']}" if target["unit"] else ""
+    rows = main["rows"]["test"]
+    on = f"{number(rows)} rows it has never seen" if rows else "its own training rows"
+    name, measured = decisive(report)
+    power = figure_of(name).power or 0
+    of = f" {target['unit']}" if target["unit"] and power == 1 else ""
+    return (
+        f"This model {VERBS.get(report['task'], 'predicts')} {what}{unit} from {columns} "
+        f"column{'' if columns == 1 else 's'}: on {on} its {spoken(name)} is "
+        f"{plus_minus(measured)}{of}{_against(report)}. {_held(report)}"
+    )
+
+
+def _against(report: Mapping[str, Any]) -> str:
+    """What the model was held against, shortest first: better than these, no difference to those.
+
+    A difference that is not shown may still be there; the table says how large.
+    """
+    found: dict[str, list[str]] = {}
+    for comparison in report["branches"]["main"]["comparisons"]:
+        difference = comparison["difference"]
+        distance = f" (by {_distance(difference)})"
+        decided = difference["verdict"] in ("better", "worse")
+        name = comparison["name"] + (distance if decided else "")
+        found.setdefault(difference["verdict"], []).append(name)
+    return "".join(f", {AGAINST[said]} {joined(names)}" for said, names in found.items())
+
+
+def joined(names: list[str]) -> str:
+    """Names in a sentence."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def _held(report: Mapping[str, Any]) -> str:
+    if not report["gates"]:
+        return "No gate is set."
+    missed = [gate["gate"] for gate in report["gates"] if not gate["holds"]]
+    if missed:
+        return f"It may not be released: {joined(missed)} does not hold."
+    return "All its gates hold."
 
 
 def gates(report: Mapping[str, Any]) -> str:
@@ -85,3 +153,21 @@ def _distance(difference: Mapping[str, Any]) -> str:
         # Of a share, hundredths of the whole.
         return f"{100 * distance:.3g} points"
     return f"{distance:.3g}"
+
+
+def outdone(main: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The simple forecaster that a model is behind, where there is one.
+
+    Args:
+        main: what report.json says of the pipeline itself.
+
+    Returns:
+        its `name`, its MASE as `theirs` and the model's as `ours`.
+    """
+    ours = main["metrics"].get("mase")
+    named = {entry["name"]: entry["metrics"].get("mase") for entry in main["comparisons"]}
+    simple = {name: named[name]["value"] for name in TO_BEAT if named.get(name)}
+    best = min(simple, key=lambda name: simple[name], default=None)
+    if ours is None or best is None or ours["value"] <= simple[best]:
+        return None
+    return {"name": best, "theirs": simple[best], "ours": ours["value"]}

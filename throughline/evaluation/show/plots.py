@@ -10,22 +10,29 @@ import numpy as np
 from throughline.evaluation.measure.calibration import roc
 from throughline.evaluation.measure.forecast import Forecasts
 from throughline.evaluation.outcome import Outcome
-from throughline.evaluation.series import SeriesParts
 from throughline.evaluation.show.forecast_plots import forecast_plots
 from throughline.evaluation.show.shown import shown
+from throughline.evaluation.show.sizes import sizes
+from throughline.evaluation.show.sweeps import prepared
 from throughline.report.chart import Chart, bounds, number
+from throughline.report.markup import spoken
+from throughline.report.plots import bars, histogram
 
 if TYPE_CHECKING:
+    from markupsafe import Markup
+
     from throughline.evaluation.branch import Judged
     from throughline.paths import Workspace
 
 MOST_POINTS = 1000
+# Columns of which it is drawn how much they weigh.
+MOST_COLUMNS = 30
 BARS = 24
 # Branches whose boundary is drawn; each picture takes 40 KB of the page.
 MOST_BOUNDARIES = 6
 
 
-def learning_curve(curves: dict[str, list[float]], chosen: float | None) -> str:
+def learning_curve(curves: dict[str, list[float]], chosen: float | None) -> Markup:
     """Loss by epoch, the mean of the folds, with the epoch that was chosen before the last."""
     training, validation = curves["loss"], curves["val_loss"]
     epochs = len(training)
@@ -39,7 +46,7 @@ def learning_curve(curves: dict[str, list[float]], chosen: float | None) -> str:
     return chart.svg()
 
 
-def reliability(calibration: dict[str, Any], task: str) -> str:
+def reliability(calibration: dict[str, Any], task: str) -> Markup:
     """How often what was called probable came true; the larger the dot, the more rows."""
     what = "probability of the chosen class" if task == "multiclass" else "predicted probability"
     chart = Chart((0, 1), (0, 1), what, "share that came true", "Calibration")
@@ -53,7 +60,7 @@ def reliability(calibration: dict[str, Any], task: str) -> str:
     return chart.svg()
 
 
-def roc_curve(outcome: Outcome) -> str | None:
+def roc_curve(outcome: Outcome) -> Markup | None:
     """True against false positives over all thresholds; None with one class only."""
     points = [(x, y) for x, y, _ in roc(outcome)]
     if not points:
@@ -64,7 +71,7 @@ def roc_curve(outcome: Outcome) -> str | None:
     return chart.svg()
 
 
-def predicted_against_actual(outcome: Outcome, unit: str) -> str:
+def predicted_against_actual(outcome: Outcome, unit: str) -> Markup:
     """A dot a row, on the line where the prediction is right."""
     actual, predicted = outcome.actual[:, 0], outcome.predicted[:, 0]
     step = -(-len(actual) // MOST_POINTS)
@@ -77,22 +84,14 @@ def predicted_against_actual(outcome: Outcome, unit: str) -> str:
     return chart.svg()
 
 
-def residual_histogram(outcome: Outcome, unit: str) -> str:
+def residual_histogram(outcome: Outcome, unit: str) -> Markup:
     """How many rows are off by how much."""
     errors = outcome.predicted[:, 0] - outcome.actual[:, 0]
     counts, edges = np.histogram(errors, BARS, bounds(errors.tolist(), 0.01))
     suffix = f" ({unit})" if unit else ""
-    chart = Chart(
-        (float(edges[0]), float(edges[-1])),
-        (0, float(counts.max()) * 1.05),
-        f"predicted − actual{suffix}",
-        "rows",
-        "Histogram of the residuals",
-    )
-    for low, high, count in zip(edges[:-1], edges[1:], counts, strict=True):
-        hint = f"{number(float(low))} to {number(float(high))}: {count} rows"
-        chart.bar(float(low), float(high), float(count), "a", hint)
-    return chart.svg()
+    return histogram(
+        counts.tolist(), edges.tolist(), f"predicted − actual{suffix}", "Histogram of the residuals"
+    ).svg()
 
 
 def plotted(
@@ -101,38 +100,68 @@ def plotted(
     report: Mapping[str, Any],
     scores: Mapping[str, Any],
 ) -> dict[str, Any]:
-    """Every plot that fits the task, and the sweeps."""
+    """Everything that the page draws.
+
+    Returns:
+        `drawings` by their captions, `boundaries` by branch, `pictures`, `weighs`, `sweeps` and
+        `sizes` as the templates take them.
+    """
     from throughline.evaluation.show.boundary import decision_boundary
 
     main, outcome = report["branches"]["main"], branches["main"].outcome
-    sizes = {name: (scores.get(name) or {}).get("learning_curve", []) for name in branches}
-    plots: dict[str, Any] = {"sweeps": scores.get("sweeps") or {}, "sizes": sizes}
-    if main["curves"] and len(main["curves"]["loss"]) > 1:
-        chosen = main["metrics"].get("epochs", {}).get("value")
-        plots["learning_curve"] = learning_curve(main["curves"], chosen)
-    rounded = shown(outcome)
-    if isinstance(rounded, Forecasts):
-        return plots | forecast_plots(rounded, main, report["target"]["unit"])
-    if outcome.task in ("regression", "proportion"):
-        unit = report["target"]["unit"]
-        plots["predicted"] = predicted_against_actual(rounded, unit)
-        plots["residuals"] = residual_histogram(rounded, unit)
-        return plots
-    if main["calibration"]:
-        plots["calibration"] = reliability(main["calibration"], outcome.task)
-    if outcome.task == "binary":
-        plots["roc"] = roc_curve(outcome)
+    parts, rounded = branches["main"].parts, shown(outcome)
+    plots: dict[str, Any] = {
+        "sweeps": prepared(scores.get("sweeps") or {}),
+        "sizes": sizes(report, {name: (scores.get(name) or {}) for name in branches}),
+        "weighs": weights(main.get("weighs")),
+        "drawings": _drawings(rounded, main, report["target"]["unit"]),
+        "pictures": None,
+        "boundaries": {},
+    }
     if main.get("mistakes"):
         from throughline.evaluation.show import gallery
 
-        rows, network = branches["main"].parts.evaluated, workspace.networks / "main"
-        model = workspace.model_of("main")
-        plots["pictures"] = gallery.drawn(model, outcome, rows, main["mistakes"], network)
-    boundaries = {}
-    if isinstance(branches["main"].parts, SeriesParts):
-        return plots
+        network, model = workspace.networks / "main", workspace.model_of("main")
+        found = main["mistakes"]
+        plots["pictures"] = gallery.drawn(model, outcome, parts.evaluated, found, network)
     for name, branch in list(branches.items())[:MOST_BOUNDARIES]:
         svg = decision_boundary(workspace.model_of(name), branch.parts, branch.outcome)
         if svg is not None:
-            boundaries[name] = svg
-    return plots | {"boundaries": boundaries}
+            plots["boundaries"][name] = svg
+    return plots
+
+
+def _drawings(outcome: Outcome, main: Mapping[str, Any], unit: str) -> dict[str, Markup | None]:
+    """The plots of the answers and of the training, by their captions."""
+    drawings: dict[str, Markup | None] = {}
+    if main["curves"] and len(main["curves"]["loss"]) > 1:
+        chosen = main["metrics"].get("epochs", {}).get("value")
+        drawings["Learning curve"] = learning_curve(main["curves"], chosen)
+    if isinstance(outcome, Forecasts):
+        return drawings | forecast_plots(outcome, main, unit)
+    if outcome.task in ("regression", "proportion"):
+        drawings["Predicted against actual"] = predicted_against_actual(outcome, unit)
+        drawings["Residuals"] = residual_histogram(outcome, unit)
+    elif main["calibration"]:
+        drawings[_calibrated(main["calibration"])] = reliability(main["calibration"], outcome.task)
+    if outcome.task == "binary":
+        drawings["ROC curve"] = roc_curve(outcome)
+    return drawings
+
+
+def _calibrated(found: Mapping[str, Any]) -> str:
+    """The error beside the one that right probabilities have for so few rows."""
+    return (
+        f"Calibration, expected error {found['expected_error']:.3f}; right probabilities give "
+        f"{found['if_perfect']:.3f}, at most {found['at_most_if_perfect']:.3f} in 95 %"
+    )
+
+
+def weights(found: list[dict[str, Any]] | None) -> Markup | None:
+    """By how much each column's shuffling hurts, the largest on top."""
+    if not found:
+        return None
+    values = [(entry["column"], entry["value"]) for entry in found[:MOST_COLUMNS]]
+    metric = spoken(found[0]["metric"])
+    words = f"What weighs most: {', '.join(name for name, _ in values[:3])}"
+    return bars(values, f"{metric} with the column shuffled − without", words).svg()

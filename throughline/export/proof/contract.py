@@ -13,6 +13,7 @@ import numpy as np
 from throughline.errors import RefusedByGate
 from throughline.export.proof.parity import TOLERANCE, OutputParity, compare, scales_of
 from throughline.figures.rounding import order_of
+from throughline.samples.samples import kind
 
 if TYPE_CHECKING:
     import onnx
@@ -73,7 +74,7 @@ def held_against_network(
 
     tolerance = TOLERANCES[precision]
     expected = np.load(folder / "golden.npy")
-    rows = golden_requests(folder, summary) | zero_states(front, len(expected))
+    rows = kind(summary).golden_requests(folder, summary) | zero_states(front, len(expected))
     name = front.graph.output[0].name
     # A target's past may be asked for by the answers alone, where they undo a change.
     seen = {value.name: rows[value.name] for value in front.graph.input}
@@ -152,16 +153,3 @@ def _recorded(check: OutputParity, exact: Set[str]) -> OutputParity:
         max_absolute_error=order_of(check.max_absolute_error, TOLD_APART),
         max_relative_error=order_of(check.max_relative_error, TOLD_APART),
     )
-
-
-def golden_requests(folder: Path, summary: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    """The golden rows, or windows, as the graph takes them."""
-    from throughline.preprocessing.graph.run import feed
-    from throughline.preprocessing.pictures import read_rows
-    from throughline.samples.windows.prepared import load_windows
-
-    if "window" in summary:
-        length = summary["window"]["extent"]["length"]
-        return load_windows(folder, summary["inputs"], length)
-    kinds = {entry["name"]: entry["type"] for entry in summary["inputs"]}
-    return feed(read_rows(folder / "golden.parquet"), kinds)

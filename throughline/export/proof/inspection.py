@@ -37,7 +37,7 @@ def describe(path: Path) -> str:
     import onnx
 
     if not path.is_file():
-        raise MissingFile("An ONNX file", str(path), "Run the export stage")
+        raise MissingFile(f"There must be a model file '{path}'", remedy="Run the pipeline first")
     with guarded(str(path)):
         # Weights in files beside it are named by whoever made it, and nothing here needs them.
         model = onnx.load(str(path), load_external_data=False)

@@ -52,6 +52,18 @@ class Scale(Strict):
         return self
 
 
+SETTINGS_OF_ENCODINGS = {
+    "categories": ("one-hot", "ordinal"),
+    "unknown": ("one-hot",),
+    "true": ("boolean",),
+    "smooth": ("target",),
+    "buckets": ("hash",),
+    "size": ("ids",),
+    "minimum_count": ("ids",),
+}
+SCALED_ENCODINGS = ("ordinal", "target", "frequency")
+
+
 class Encode(Strict):
     """How a category becomes numbers.
 
@@ -59,21 +71,35 @@ class Encode(Strict):
     other value gets zeros, or with `unknown: bucket` a 1 in a feature of its own, which training
     fills only when `categories` leaves some of its rows out.
     ordinal: the position in `categories`. boolean: 1 for `true`, 0 for everything else.
+    For thousands of levels: target: the mean of the target among the level's rows, drawn towards
+    the mean of all by `smooth`, one value a class where there are several; a training row is given
+    that of the other four fifths of the rows. frequency: the level's share of the rows.
+    hash: 1 or -1 in one of `buckets`. ids: 1 for the most frequent level and so on, at most `size`
+    of those in `minimum_count` rows; 0 for all others, for an Embedding.
     """
 
-    kind: Literal["one-hot", "ordinal", "boolean"]
+    kind: Literal["one-hot", "ordinal", "boolean", "target", "frequency", "hash", "ids"]
     categories: list[Scalar] | None = Field(default=None, min_length=1)
     unknown: Literal["zeros", "bucket"] = "zeros"
     true: Scalar | None = None
+    smooth: Annotated[float, Field(ge=0)] | Literal["auto"] = "auto"
+    buckets: int | None = Field(default=None, ge=2)
+    size: int | None = Field(default=None, ge=1)
+    minimum_count: int = Field(default=2, ge=1)
 
     @model_validator(mode="after")
     def _complete(self) -> Encode:
         if self.kind == "ordinal" and self.categories is None:
             raise ValueError("'ordinal' needs its categories, lowest first")
-        if self.kind != "boolean" and self.true is not None:
-            raise ValueError("'true' has a meaning for 'boolean' only")
-        if self.kind != "one-hot" and self.unknown != "zeros":
-            raise ValueError("'unknown' has a meaning for 'one-hot' only")
+        for key, kinds in SETTINGS_OF_ENCODINGS.items():
+            default = type(self).model_fields[key].default
+            if self.kind not in kinds and getattr(self, key) != default:
+                owners = " and ".join(f"'{kind}'" for kind in kinds)
+                raise ValueError(f"'{key}' has a meaning for {owners} only")
+        if (self.kind == "hash") != (self.buckets is not None):
+            raise ValueError("'hash' needs its 'buckets', such as {hash: {buckets: 256}}")
+        if (self.kind == "ids") != (self.size is not None):
+            raise ValueError("'ids' needs its 'size', such as {ids: {size: 5000}}")
         return self
 
 
@@ -124,7 +150,10 @@ class Bounds(Strict):
 ShortDerive = dict[DerivedKind, Any]
 ShortImpute = Literal["mean", "median", "most-frequent"] | dict[Literal["constant"], Scalar]
 ShortScale = Literal["standard", "minmax", "mean", "robust"] | dict[Literal["constant"], Any]
-ShortEncode = Literal["one-hot", "boolean"] | dict[Literal["one-hot", "ordinal", "boolean"], Any]
+ShortEncode = (
+    Literal["one-hot", "boolean", "target", "frequency"]
+    | dict[Literal["one-hot", "ordinal", "boolean", "target", "frequency", "hash", "ids"], Any]
+)
 
 DERIVED = dict.fromkeys(("sum", "difference", "product", "ratio", "sd", "sd-of-differences"), "of")
 CATEGORIES = {"ordinal": "categories", "boolean": "true"}
@@ -201,7 +230,9 @@ class Column(Strict):
     @model_validator(mode="after")
     def _categories_are_not_scaled(self) -> Column:
         if self.encode is not None and self.encode.kind != "ordinal":
-            useless = [key for key in ("scale", "clip", "log") if getattr(self, key) is not None]
+            scaled = self.encode.kind in SCALED_ENCODINGS
+            keys = ("clip", "log") if scaled else ("scale", "clip", "log")
+            useless = [key for key in keys if getattr(self, key) is not None]
             if useless:
                 raise ValueError(f"'{useless[0]}' has no effect beside '{self.encode.kind}'")
         return self

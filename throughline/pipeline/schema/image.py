@@ -31,6 +31,22 @@ MODES: dict[str, dict[str, Any]] = {
 }
 
 
+class Sound(Strict):
+    """How the wav files of a source become waveforms of one length.
+
+    One channel of 16 bits at `rate` samples a second; a longer sound is cut after `seconds`, a
+    shorter one goes on in silence. Serving reads its files alike.
+    """
+
+    rate: int = Field(ge=1)
+    seconds: float = Field(gt=0)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Of what is stored: two bytes a sample."""
+        return max(1, round(self.rate * self.seconds)), 2, 1
+
+
 class Images(Strict):
     """How the pictures of a source become one array of uint8, rows.images/COLUMN.npy.
 
@@ -40,12 +56,14 @@ class Images(Strict):
     black, `stretch` does neither. A file that is broken or truncated is set aside, and so are
     those that `set_aside` lists: `mode` (transparent, CMYK, 16 bits, or coloured where `channels`
     is 1), `duplicate` (the same pixels in the same part), `mislabelled` (another format than the
-    ending says). More than the share `limit` of them is an error.
+    ending says). More than the share `limit` of them is an error. `sound` reads wav files instead,
+    whose waveforms are stored as pictures are.
     """
 
     column: Name = "pixels"
     array: str | None = None
     size: Size | None = None
+    sound: Sound | None = None
     channels: Literal[1, 3] = 3
     fit: Fit = "crop"
     set_aside: list[SetAside] = ["mode", "duplicate", "mislabelled"]
@@ -55,7 +73,16 @@ class Images(Strict):
     def _settings_that_have_an_effect(self) -> Images:
         if self.array is not None and self.size is not None:
             raise ValueError("'size' has no effect beside 'array', whose pictures have one size")
+        if self.sound is not None and (self.size or self.array):
+            raise ValueError("'size' and 'array' have no effect beside 'sound'")
         return self
+
+    @property
+    def stored(self) -> tuple[int, int, int] | None:
+        """The shape of one picture or waveform of files; None where nothing says it."""
+        if self.sound is not None:
+            return self.sound.shape
+        return None if self.size is None else (*self.size, self.channels)
 
 
 class PixelScale(Strict):

@@ -10,15 +10,9 @@ from pydantic import Field, field_validator, model_validator
 
 from throughline.pipeline.strict import Strict
 
-BASELINES = (
-    "majority",
-    "mean",
-    "shuffled-labels",
-    "persistence",
-    "seasonal-persistence",
-    "drift",
-    "sign-persistence",
-)
+# What a forecast is worth nothing without, simplest first.
+FORECASTERS = ("persistence", "seasonal-persistence", "drift", "ETS", "linear-autoregression")
+BASELINES = ("majority", "mean", "shuffled-labels", *FORECASTERS, "sign-persistence")
 CLASSICAL = (
     "LogisticRegression",
     "LinearRegression",
@@ -85,7 +79,7 @@ def short_compare_by(value: Any) -> Any:
 
 # `lower(accuracy)` is the lower end of the interval of a figure.
 LIMIT = re.compile(r"(lower|upper)\((.+)\)")
-BOUND = re.compile(r"\s*(>=|<=|>|<)\s*(-?\d+(?:\.\d+)?(?:e-?\d+)?)\s*")
+BOUND = re.compile(r"\s*(>=|<=|>|<)\s*(-?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?)\s*")
 
 
 class Gates(Strict):

@@ -67,6 +67,9 @@ class Training(Strict):
         batch_size: rows in a batch, or `all`. Default: 32.
         epochs: a number, or see `Epochs`; 0 leaves a pretrained network as it is.
         warm_up: a first phase with pretrained layers frozen, see `WarmUp`. Default: none.
+        start: `linear` begins with the linear function that fits the training rows best: the last
+            layer's weights of those of its inputs that no layer with weights has touched are those
+            of a ridge regression, its other weights 0. Default: as the layers say.
         validation: share of the training rows that is set aside to watch. Default: 0.
         class_weight: `balanced`, or a weight for each class. Default: none.
         sample_weight: a column whose number multiplies its row's loss, as `sample_weight` of
@@ -86,6 +89,7 @@ class Training(Strict):
     batch_size: Annotated[int, Field(ge=1)] | Literal["all"] = 32
     epochs: Annotated[int, Field(ge=0)] | Epochs = 20
     warm_up: WarmUp | None = None
+    start: Literal["linear"] | None = None
     validation: float = Field(default=0.0, ge=0, lt=1)
     class_weight: Literal["balanced"] | dict[int | str, float] | None = None
     sample_weight: str | None = None

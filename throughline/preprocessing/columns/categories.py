@@ -13,6 +13,9 @@ from throughline.preprocessing.plan import Planned
 if TYPE_CHECKING:
     from throughline.preprocessing.graph.builder import Graph
 
+# With more categories a look-up is quicker than comparing a text with each of them.
+MOST_COMPARED = 32
+
 
 @dataclass(frozen=True)
 class FittedCategory:
@@ -52,10 +55,10 @@ def fit_category(planned: Planned, values: np.ndarray) -> FittedCategory:
     column = planned.column
     encode = column.encode
     assert encode is not None
-    missing = tuple(_as(planned.kind, value) for value in column.missing)
-    absent = np.array([_is_missing(v) or v in missing for v in values], dtype=bool)
+    missing = tuple(as_kind(planned.kind, value) for value in column.missing)
+    absent = absent_values(values, missing)
     present = values[~absent]
-    fill = _fill(planned, present)
+    fill = fill_value(planned, present)
     if absent.any() and fill is None and encode.kind != "boolean":
         raise BadData(
             f"Column '{planned.name}' is missing in {int(absent.sum())} of "
@@ -65,10 +68,10 @@ def fit_category(planned: Planned, values: np.ndarray) -> FittedCategory:
     found = sorted({*present.tolist(), *([fill] if absent.any() and fill is not None else [])})
     if encode.kind == "boolean":
         chosen = encode.true if encode.true is not None else True
-        return _fitted(planned, missing, fill, (_as(planned.kind, chosen),), 0.0, 1.0)
+        return _fitted(planned, missing, fill, (as_kind(planned.kind, chosen),), 0.0, 1.0)
     if encode.categories is None:
         return _fitted(planned, missing, fill, tuple(found), 0.0, 1.0)
-    categories = tuple(_as(planned.kind, category) for category in encode.categories)
+    categories = tuple(as_kind(planned.kind, category) for category in encode.categories)
     places = {category: place for place, category in reversed([*enumerate(categories)])}
     strangers = [category for category in found if category not in places]
     if strangers and not (encode.kind == "one-hot" and encode.unknown == "bucket"):
@@ -110,12 +113,13 @@ def _fitted(
     )
 
 
-def _fill(planned: Planned, present: np.ndarray) -> Any:
+def fill_value(planned: Planned, present: np.ndarray) -> Any:
+    """What `impute` puts in the place of a missing category, or None where it is not asked for."""
     impute = planned.column.impute
     if impute is None:
         return None
     if impute.kind == "constant":
-        return _as(planned.kind, impute.value)
+        return as_kind(planned.kind, impute.value)
     if impute.kind != "most-frequent":
         raise BadData(
             f"columns.{planned.name}.impute must be most-frequent or a constant for categories",
@@ -129,7 +133,7 @@ def _fill(planned: Planned, present: np.ndarray) -> Any:
     return min(counts, key=lambda value: (-counts[value], value))
 
 
-def _as(kind: str, value: Any) -> Any:
+def as_kind(kind: str, value: Any) -> Any:
     """A value of the pipeline file in the kind of the column."""
     if kind == "string":
         return str(value)
@@ -141,8 +145,9 @@ def _as(kind: str, value: Any) -> Any:
         raise BadData("A category of a number column must be a number", value) from None
 
 
-def _is_missing(value: Any) -> bool:
-    return bool(value == "" or value != value)
+def absent_values(values: np.ndarray, stand_ins: tuple[Any, ...]) -> np.ndarray:
+    """Whether each value of a column is missing, or stands for that."""
+    return np.array([v == "" or v != v or v in stand_ins for v in values], dtype=bool)
 
 
 def write_category(graph: Graph, value: str, fitted: FittedCategory) -> str:
@@ -162,16 +167,9 @@ def write_category(graph: Graph, value: str, fitted: FittedCategory) -> str:
         value = graph.node("Cast", [value], f"{name}/number", to=1)
     if fitted.fill is not None:
         value = _filled(graph, value, fitted, dtype)
-    listed_ = graph.constant([list(fitted.categories)], f"{name}/categories", dtype)
-    # (N, 1) == (1, categories): one comparison a category, 1 where it is the row's own.
-    is_category = graph.node("Equal", [value, listed_], f"{name}/is")
-    hot = graph.node("Cast", [is_category], f"{name}/hot", to=1)
+    looked_up = fitted.kind == "string" and len(fitted.categories) > MOST_COMPARED
     if fitted.encode == "ordinal":
-        # Position and a last column that is -1 for a value that is no category at all.
-        positions = np.arange(1, len(fitted.categories) + 1, dtype=np.float32)[:, None]
-        position = graph.node(
-            "MatMul", [hot, graph.constant(positions, f"{name}/positions")], f"{name}/position"
-        )
+        position = (_looked_up if looked_up else _compared)(graph, value, fitted)
         shift = graph.constant([[1.0 + fitted.subtract]], f"{name}/subtract")
         centred = graph.node("Sub", [position, shift], f"{name}/centred")
         if fitted.divide == 1.0:
@@ -179,6 +177,9 @@ def write_category(graph: Graph, value: str, fitted: FittedCategory) -> str:
         return graph.node(
             "Div", [centred, graph.constant([[fitted.divide]], f"{name}/divide")], f"{name}/scaled"
         )
+    if looked_up:
+        return _spread(graph, value, fitted)
+    hot = _hot(graph, value, fitted, dtype)
     if not fitted.bucket:
         return hot
     one = graph.constant(1.0, f"{name}/one")
@@ -186,6 +187,53 @@ def write_category(graph: Graph, value: str, fitted: FittedCategory) -> str:
     known = graph.node("ReduceMax", [hot, axes], f"{name}/known", keepdims=1)
     unknown = graph.node("Sub", [one, known], f"{name}/unknown")
     return graph.node("Concat", [hot, unknown], f"{name}/one_hot", axis=1)
+
+
+def _hot(graph: Graph, value: str, fitted: FittedCategory, dtype: Any) -> str:
+    """Nodes for one comparison a category, (N, 1) == (1, categories): 1 where it is the row's."""
+    name = fitted.name
+    listed_ = graph.constant([list(fitted.categories)], f"{name}/categories", dtype)
+    is_category = graph.node("Equal", [value, listed_], f"{name}/is")
+    return graph.node("Cast", [is_category], f"{name}/hot", to=1)
+
+
+def _compared(graph: Graph, value: str, fitted: FittedCategory) -> str:
+    """Nodes for the position of a category from 1, (N, 1); 0 for a value that is none."""
+    dtype: Any = str if fitted.kind == "string" else np.float32
+    hot = _hot(graph, value, fitted, dtype)
+    positions = np.arange(1, len(fitted.categories) + 1, dtype=np.float32)[:, None]
+    constant = graph.constant(positions, f"{fitted.name}/positions")
+    return graph.node("MatMul", [hot, constant], f"{fitted.name}/position")
+
+
+def _looked_up(graph: Graph, value: str, fitted: FittedCategory) -> str:
+    """What `_compared` gives, by one look-up a row."""
+    return graph.node(
+        "ml.LabelEncoder",
+        [value],
+        f"{fitted.name}/position",
+        keys_strings=list(fitted.categories),
+        values_floats=[float(place + 1) for place in range(len(fitted.categories))],
+        default_float=0.0,
+    )
+
+
+def _spread(graph: Graph, value: str, fitted: FittedCategory) -> str:
+    """Nodes for a one-hot row from one look-up: an unknown value is behind the last category."""
+    name, count = fitted.name, len(fitted.categories)
+    place = graph.node(
+        "ml.LabelEncoder",
+        [value],
+        f"{name}/place",
+        keys_strings=list(fitted.categories),
+        values_int64s=list(range(count)),
+        default_int64=count,
+    )
+    flat = graph.constant([-1], f"{name}/flat", np.int64)
+    place = graph.node("Reshape", [place, flat], f"{name}/flat_place")
+    depth = graph.constant(count + int(fitted.bucket), f"{name}/features", np.int64)
+    values = graph.constant([0.0, 1.0], f"{name}/off_and_on")
+    return graph.node("OneHot", [place, depth, values], f"{name}/one_hot", axis=-1)
 
 
 def _filled(graph: Graph, value: str, fitted: FittedCategory, dtype: Any) -> str:

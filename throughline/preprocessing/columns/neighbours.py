@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from throughline.errors import BadData, nearest
-from throughline.preprocessing.columns.vectors import Vectors
+from throughline.preprocessing.columns.texts.vectors import Vectors
 
 # Words among which the nearest valid one is looked for.
 COMMON = 20_000

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from throughline.errors import BadData
 from throughline.preprocessing import aligned
+from throughline.preprocessing.foresight import foresee
 from throughline.preprocessing.graph.runtime import session_of
 from throughline.preprocessing.raw import raw_values
+from throughline.preprocessing.sparse import Sparse, compressed, joined, pays
 from throughline.tokens.rows import is_windows
 from throughline.tokens.series import BLOCK
 
@@ -41,6 +43,8 @@ def run(
     *,
     finite: bool = True,
     gathered: Mapping[str, Any] | None = None,
+    features: Mapping[str, Sequence[str]] | None = None,
+    sparse: Collection[str] = (),
 ) -> dict[str, Any]:
     """The features of raw rows, by onnxruntime.
 
@@ -52,12 +56,16 @@ def run(
         finite: whether a feature that is not finite is refused. Default: true.
         gathered: for network inputs what stands for their array where all its rows are what the
             graph gives; no array is made of these. Default: of none.
+        features: for each network input their names, for messages. Default: nobody knows.
+        sparse: network inputs that may be held without their zeros, where that saves much memory.
+            Default: none.
 
     Returns:
         for each network input an array of shape (rows, features), or (rows, height, width,
         channels) for pictures; or what `gathered` has for it.
 
     Raises:
+        TooLarge: an array that does not fit the memory.
         BadData: a feature that is not finite, with its input and row.
     """
     session = session_of(graph)
@@ -65,9 +73,12 @@ def run(
     arrays: dict[str, Any] = dict(gathered or {})
 
     def made(name: str) -> np.ndarray:
-        return aligned.empty((len(rows), *shapes[name]), types[name])
+        shape = (len(rows), *shapes[name])
+        foresee(name, shape, types[name], (features or {}).get(name, ()))
+        return aligned.empty(shape, types[name])
 
-    arrays |= {name: made(name) for name in shapes if name not in arrays}
+    # Of inputs that turn out to be nearly all zeros: the rows so far, without those.
+    held_sparse: dict[str, list[Sparse]] = {}
     texts = any(node.op_type == "Tokenizer" for node in graph.graph.node)
     step = PICTURES if "image" in inputs.values() else TEXTS if texts else CHUNK
     for start, given in _chunks(rows, inputs, step):
@@ -76,6 +87,16 @@ def run(
         for name, part in zip(shapes, values, strict=True):
             if finite:
                 _all_finite(name, part, start)
+            if name not in arrays:
+                shape = (len(rows), *shapes[name])
+                if name not in held_sparse and not (
+                    name in sparse and pays(shape, types[name], part)
+                ):
+                    arrays[name] = made(name)
+                else:
+                    some = compressed(part.astype(types[name]))
+                    held_sparse.setdefault(name, []).append(some)
+                    continue
             held = arrays[name]
             if not isinstance(held, np.ndarray):
                 if np.array_equal(held[chunk], part):
@@ -83,6 +104,8 @@ def run(
                 arrays[name] = made(name)
                 arrays[name][:start] = held[:start]
             arrays[name][chunk] = part
+    arrays |= {name: joined(parts) for name, parts in held_sparse.items()}
+    arrays |= {name: made(name) for name in shapes if name not in arrays}
     return {name: arrays[name] for name in shapes}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +85,32 @@ def publish_ledger(ledger: Ledger, summary: list[str]) -> None:
     ]
     rows.append({"work": "time passed", "seconds": round(ledger.passed, 2)})
     create_table_artifact(table=rows, key="ledger", description="\n\n".join(summary))
+
+
+def publish_status(entries: Callable[[], Sequence[Mapping[str, Any]]]) -> None:
+    """Store how all pipelines stand, as the command `status` says it.
+
+    A report of another pipeline that cannot be read is told, and fails no flow.
+
+    Args:
+        entries: gives one for each pipeline; see `throughline.project.overview.released_pipelines`.
+    """
+    from prefect.artifacts import create_table_artifact
+
+    try:
+        table = [{**_shown(entry), "stages": _stood(entry["stages"])} for entry in entries()]
+    except Exception as error:
+        print(f"no status of the pipelines: {type(error).__name__}: {error}", flush=True)
+        return
+    create_table_artifact(table=table, key="status", description="All pipelines of the project")
+
+
+def _shown(entry: Mapping[str, Any]) -> dict[str, str]:
+    return {name: str(value)[:LONGEST] for name, value in entry.items()}
+
+
+def _stood(stages: Mapping[str, str]) -> str:
+    return ", ".join(f"{stage} {version}" for stage, version in stages.items())
 
 
 def key(*words: str) -> str:

@@ -19,7 +19,7 @@ from throughline.errors import BadPipeline
 from throughline.names import named
 from throughline.paths import replaced, write_json
 from throughline.pipeline.yaml_file import YamlFile
-from throughline.running.prefect import schedules, webhook
+from throughline.running.prefect import alerts, schedules, webhook
 from throughline.running.prefect.access import SECRET, keep_secret, speak_to
 from throughline.running.prefect.artifacts import key
 from throughline.running.prefect.environment import CACHE, private
@@ -110,7 +110,7 @@ def apply_to(
     prune: bool = False,
     resume: bool = False,
 ) -> list[str]:
-    """Make the work pool, the limit for GPUs and the deployments what the file says.
+    """Make the work pool, the limit for GPUs, deployments and alerts what the file says.
 
     What a person paused stays paused. Again is no harm.
 
@@ -139,17 +139,26 @@ def apply_to(
     chosen = definition(pool) if pool else of_processes(root)
     name = pool.stem if pool else pool_of(root)
     directory = str(chosen["directory"])
-    written = YamlFile(root / file).content.get("deployments") or []
+    content = YamlFile(root / file)
+    written, told = content.content.get("deployments") or [], alerts.written(content)
+    for alert in told:
+        # Before anything is sent.
+        webhook.resolved(alert.to)
+    owner = pool_of(root)
     with _refusals(file), get_client(sync_client=True) as client:
         before = schedules.standing(client)
         folders = {schedules.folder(each) for each in before} - {str(root), directory, ""}
         # What no folder of this machine is may be a container's, or this project's elsewhere.
         others = {folder for folder in folders if Path(folder).is_dir()}
         plan = schedules.plan(written, before, str(root), others)
+        known = alerts.standing(client, owner)
+        lines = [*plan.lines(prune, resume), *alerts.plan(told, known, prune, resume)]
         _prepare_server(client, name, chosen)
         _send(root, url, file, _for_pool(root, file, name, all_of_them=bool(pool)), directory)
         schedules.settle(client, written, before, str(root), prune=prune, resume=resume)
-    return plan.lines(prune, resume)
+        runs = schedules.identifiers(written, schedules.standing(client))
+        alerts.settle(client, told, known, owner, runs, prune=prune, resume=resume)
+    return lines
 
 
 @contextmanager
@@ -212,6 +221,7 @@ def _prepare_server(client: SyncPrefectClient, name: str, chosen: dict[str, Any]
 def _for_pool(root: Path, file: Path, name: str, all_of_them: bool) -> Path:
     """The deployments of a file with those for this machine, or all of them, in one work pool."""
     content = yaml.safe_load((root / file).read_text(encoding="utf-8"))
+    content.pop(alerts.SECTION, None)
     for deployment in content["deployments"]:
         if all_of_them or (deployment.get("work_pool") or {}).get("name", POOL) == POOL:
             deployment["work_pool"] = {**(deployment.get("work_pool") or {}), "name": name}
@@ -240,7 +250,9 @@ def _detached(
     import psutil  # type: ignore[import-untyped]
 
     log = private(root / CACHE / "flows") / f"standing-{name}.log"
-    with log.open("wb") as output:
+    log.unlink(missing_ok=True)
+    # Appended to, so that it can be cut while it is written.
+    with log.open("ab") as output:
         process = subprocess.Popen(
             arguments,
             cwd=root,

@@ -8,13 +8,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from throughline.errors import ThroughlineError
+from throughline.running.prefect import retention
 
 # Below the repository, in a folder that git and DVC ignore.
 CACHE = Path(".cache")
 # Where servers of this machine answer: no proxy knows the way there.
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # Prefect's database and secret; locks and logs of flows.
-PRIVATE = (CACHE / "prefect", CACHE / "flows")
+LOGS = CACHE / "flows"
+PRIVATE = (CACHE / "prefect", LOGS)
 
 
 class NotYours(ThroughlineError, PermissionError):
@@ -45,6 +47,7 @@ def prefect_environment(root: Path) -> dict[str, str]:
         ),
         # Runs keep their log; the screen shows one line a stage instead.
         "PREFECT_LOGGING_HANDLERS_CONSOLE_LEVEL": "CRITICAL",
+        **retention.settings(root),
     }
 
 
@@ -53,9 +56,11 @@ def use_prefect(root: Path) -> None:
 
     Raises:
         NotYours: a folder of Prefect's or of the logs belongs to another account.
+        BadPipeline: params.yaml says no number of days for which logs are kept.
     """
     for folder in PRIVATE:
         private(root / folder)
+    retention.tidy(root / LOGS, retention.keep_days(root))
     pass_proxies()
     for name, value in prefect_environment(root).items():
         os.environ.setdefault(name, value)

@@ -13,6 +13,10 @@ from throughline.errors import BadPipeline
 # Prefect ships the templates of its own kinds of workers.
 TEMPLATES = "api/collections_data/views/aggregate-worker-metadata.json"
 KEYS = {"type", "packages", "directory", "variables", "job_manifest"}
+# What Prefect's worker says itself of each run.
+OF_THE_RUN = {"command", "name", "labels"}
+# No variable at all: Prefect refuses a run that asks for one.
+NONE = {"type": "object", "properties": {}, "additionalProperties": False}
 
 
 def of_processes(root: Path) -> dict[str, Any]:
@@ -24,24 +28,27 @@ def of_processes(root: Path) -> dict[str, Any]:
     Args:
         root: the repository where runs work.
     """
-    variables = {"type": "object", "properties": {}, "additionalProperties": False}
     # Prefect takes no empty configuration.
-    template = {"job_configuration": {"stream_output": True}, "variables": variables}
+    template = {"job_configuration": {"stream_output": True}, "variables": NONE}
     return {"type": "process", "directory": str(root), "template": template}
 
 
 def definition(path: Path) -> dict[str, Any]:
     """A work pool's file, checked.
 
+    Its template has no variables, as that of processes has none: what a run is asked for chooses
+    neither command, image and mounts nor environment and rights of its container.
+
     Args:
         path: such as pools/docker.yaml.
 
     Returns:
         `type`, `directory` (the repository where runs work) and `template`, Prefect's base job
-        template with the file's values as defaults.
+        template with the file's values in the place of its variables.
 
     Raises:
-        BadPipeline: a key or a value that this kind of pool does not know.
+        BadPipeline: a key or a value that this kind of pool does not know, or a variable that is
+            not the file's to set.
     """
     from throughline.pipeline.yaml_file import YamlFile
 
@@ -51,15 +58,52 @@ def definition(path: Path) -> dict[str, Any]:
         raise BadPipeline(f"{path} has the keys {', '.join(sorted(KEYS))}", unknown)
     kind = str(content.get("type"))
     template = stock(kind)
-    _check(path, content.get("variables", {}), template["variables"])
-    for name, value in content.get("variables", {}).items():
-        template["variables"]["properties"][name]["default"] = value
+    values = content.get("variables", {})
+    _check(path, values, template["variables"])
+    job = _filled(template, values)
     if "job_manifest" in content:
-        job = template["job_configuration"]
         if "job_manifest" not in job:
             raise BadPipeline(f"{path}: pools of type '{kind}' have no job_manifest")
         job["job_manifest"] = merged(job["job_manifest"], content["job_manifest"])
-    return {"type": kind, "directory": content["directory"], "template": template}
+    if "env" in job:
+        # Beside a mapping Prefect lays that of a run, whatever the variables are.
+        _into_manifest(path, kind, job, job.pop("env"))
+    return {
+        "type": kind,
+        "directory": content["directory"],
+        "template": {"job_configuration": job, "variables": NONE},
+    }
+
+
+def _filled(template: Mapping[str, Any], values: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration of a template with values, or Prefect's defaults, for its variables."""
+    from prefect.utilities.templating import apply_values
+
+    properties = template["variables"]["properties"]
+    defaults = {
+        name: entry["default"]
+        for name, entry in properties.items()
+        if entry.get("default") is not None
+    }
+    return dict(apply_values(template["job_configuration"], {**defaults, **values}))
+
+
+def _into_manifest(path: Path, kind: str, job: dict[str, Any], values: Mapping[str, Any]) -> None:
+    """Write environment variables into the container of a manifest, where no run adds to them.
+
+    Raises:
+        BadPipeline: this kind of pool has none.
+    """
+    if not values:
+        return
+    if "job_manifest" not in job:
+        raise BadPipeline(
+            f"{path}: pools of type '{kind}' take no 'variables.env', which a run could add to",
+            sorted(values),
+            "Say it in the image, by ENV in pools/Dockerfile",
+        )
+    (container,) = job["job_manifest"]["spec"]["template"]["spec"]["containers"]
+    container["env"] = [{"name": name, "value": value} for name, value in values.items()]
 
 
 def stock(kind: str) -> dict[str, Any]:
@@ -78,7 +122,8 @@ def stock(kind: str) -> dict[str, Any]:
 def _check(path: Path, values: Mapping[str, Any], schema: Mapping[str, Any]) -> None:
     import jsonschema  # type: ignore[import-untyped]
 
-    strict = {**schema, "additionalProperties": False}
+    known = {key: value for key, value in schema["properties"].items() if key not in OF_THE_RUN}
+    strict = {**schema, "properties": known, "additionalProperties": False}
     for error in jsonschema.Draft202012Validator(strict).iter_errors(dict(values)):
         key = ".".join(["variables", *map(str, error.absolute_path)])
         raise BadPipeline(f"{path}: {key} must be what Prefect's pool takes", error.message)

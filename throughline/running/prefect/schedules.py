@@ -60,6 +60,12 @@ def standing(client: Any) -> list[Deployment]:
             return found
 
 
+def identifiers(written: Sequence[Deployment], known: Iterable[Deployment]) -> list[str]:
+    """A server's identifiers of the deployments of a file."""
+    names = {_name(each) for each in written}
+    return sorted(str(each["id"]) for each in known if _name(each) in names)
+
+
 def folder(deployment: Deployment) -> str:
     """Where runs of a deployment work: the checkout that it belongs to."""
     for step in deployment.get("pull_steps") or []:

@@ -77,6 +77,11 @@ class Server:
         speak_to(url, secret)
         return url
 
+    @property
+    def own(self) -> bool:
+        """Whether it lives as long as this process."""
+        return self._process is not None
+
     def wait(self) -> None:
         """Wait until the server answers.
 

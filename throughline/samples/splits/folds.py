@@ -16,11 +16,19 @@ if TYPE_CHECKING:
 
 
 class Fold(NamedTuple):
-    """Row numbers of one fold; `repeat` counts the shuffles of iterated K-fold from 0."""
+    """Numbers of one fold's samples.
+
+    Attributes:
+        training: of the samples that are trained on.
+        validation: of those that score.
+        repeat: counts the shuffles of iterated K-fold from 0.
+        rows: for windows, whether each row of the series may be fitted on.
+    """
 
     training: np.ndarray
     validation: np.ndarray
     repeat: int
+    rows: np.ndarray | None = None
 
 
 def following(protocol: CrossValidation, split: Split) -> CrossValidation:

@@ -78,6 +78,30 @@ def write_calendar(graph: Graph, seconds: str, kinds: Sequence[str]) -> list[str
     return [wave for kind in kinds for wave in _waves(graph, parts[kind](), kind)]
 
 
+def waves(clock: np.ndarray, kinds: Sequence[str]) -> np.ndarray:
+    """The calendar features of times, as a model has them.
+
+    Args:
+        clock: int64 (T,), seconds of the wall clock since 1970.
+        kinds: `hour`, `weekday`, `month`.
+
+    Returns:
+        (T, features).
+    """
+    from onnx import TensorProto
+
+    from throughline.preprocessing.graph.builder import Graph
+    from throughline.preprocessing.graph.runtime import session_of
+
+    if not kinds:
+        return np.empty((len(clock), 0))
+    graph = Graph()
+    found = write_calendar(graph, graph.input(TIMESTAMP, "time", ["rows", 1]), kinds)
+    for name in found:
+        graph.output(name, TensorProto.FLOAT, ["rows", 1])
+    return np.concatenate(session_of(graph.model()).run(None, {TIMESTAMP: clock[:, None]}), axis=1)
+
+
 def _month(whole: _Whole, days: str) -> str:
     """The month, 0 for March to 11 for February; where the circle starts does not matter."""
     era = whole.over(days, 146097)

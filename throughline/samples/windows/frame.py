@@ -140,10 +140,12 @@ def times(rows: pd.DataFrame, time: Time, groups: np.ndarray) -> tuple[np.ndarra
         wall = wall_clock(rows, time.index.model_dump())
     except BadRequest as error:
         raise BadData(f"time.index: {error}", remedy="Give `formats`, or mend the rows") from None
-    runs = []
-    for number in np.unique(groups):
-        own = np.flatnonzero(groups == number)
-        runs.append(own[::-1] if wall[own[0]] > wall[own[-1]] else own)
+    # Sorted once: looking for the rows of each series among all costs series x rows.
+    sorted_rows = np.argsort(groups, kind="stable")
+    firsts = np.flatnonzero(np.diff(groups[sorted_rows])) + 1
+    runs = [
+        own[::-1] if wall[own[0]] > wall[own[-1]] else own for own in np.split(sorted_rows, firsts)
+    ]
     order = np.concatenate(runs)
     starts = np.concatenate([np.arange(len(own)) == 0 for own in runs])
     moments = np.empty_like(wall)
@@ -237,13 +239,14 @@ def _gapless(
     import pandas as pd
 
     held = table["/group"].to_numpy() * 2**40 + (table["/step"].to_numpy() - table["/step"].min())
+    # Rows lie series by series, the oldest first.
+    numbers, own_steps = table["/group"].to_numpy(), table["/step"].to_numpy()
+    firsts = np.flatnonzero(np.diff(numbers, prepend=-1))
+    lasts = np.append(firsts[1:], len(numbers)) - 1
     groups, steps = [], []
-    for number in range(len(names)):
-        own = table.loc[table["/group"] == number, "/step"].to_numpy()
-        if not len(own):
-            continue
-        steps.append(np.arange(own.min(), own.max() + 1))
-        groups.append(np.full(len(steps[-1]), number, dtype=np.int64))
+    for first, last in zip(firsts, lasts, strict=True):
+        steps.append(np.arange(own_steps[first], own_steps[last] + 1))
+        groups.append(np.full(len(steps[-1]), numbers[first], dtype=np.int64))
     every_group, every_step = np.concatenate(groups), np.concatenate(steps)
     wanted = every_group * 2**40 + (every_step - table["/step"].min())
     at = np.searchsorted(held, wanted)

@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from throughline.preprocessing.sparse import DeviceSparse
+
 Tensor = Any
 
 
@@ -201,6 +203,8 @@ def rows_of(array: Tensor, rows: Tensor, gather: Callable[[Tensor, Tensor], Tens
 
     if isinstance(array, Block):
         return rows_of(array.array, rows + array.start, gather)
+    if isinstance(array, DeviceSparse):
+        return array.rows(rows, gather)
     if isinstance(array, DeviceWindows):
         ends = gather(array.ends, rows)
         return gather(array.series, ops.expand_dims(ends, 1) + array.offsets)

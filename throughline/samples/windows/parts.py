@@ -7,26 +7,18 @@ adds to that. Boundaries are steps of the grid and the same for all series.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from throughline.errors import BadData, BadPipeline
 from throughline.pipeline.schema.protocol import CrossValidation, Split
+from throughline.samples.splits.folds import Fold
 from throughline.samples.windows.positions import Extent, within
 from throughline.serving.rows import clock as clocks
 
 if TYPE_CHECKING:
     from throughline.samples.windows.frame import Series
-
-
-class Fold(NamedTuple):
-    """Positions of the windows of one fold, and the rows that its preprocessing may see."""
-
-    training: np.ndarray
-    validation: np.ndarray
-    rows: np.ndarray
-    repeat: int
 
 
 def boundary(series: Series, split: Split, zone: str | None) -> int:
@@ -109,7 +101,7 @@ def folds(
                 f"{extent.before} + {extent.after} rows each",
                 "Lower `cross_validation.folds`, or bring more rows",
             )
-        result.append(Fold(np.flatnonzero(inside), np.flatnonzero(validated), known, 0))
+        result.append(Fold(np.flatnonzero(inside), np.flatnonzero(validated), 0, known))
     return result
 
 

@@ -12,6 +12,7 @@ from throughline.errors import BadData, BadPipeline
 from throughline.paths import write_json
 from throughline.pipeline.schema.time import Fill
 from throughline.samples.windows.calendar import TIMESTAMP
+from throughline.samples.windows.folding import features, fit_windows
 from throughline.samples.windows.frame import Series, regular, required
 from throughline.samples.windows.layout import context_of
 from throughline.samples.windows.parts import parts
@@ -19,8 +20,6 @@ from throughline.samples.windows.positions import Extent, whole
 from throughline.samples.windows.prepared import (
     Fitted,
     contract,
-    features,
-    fit_windows,
     write_series,
 )
 from throughline.samples.windows.target import (

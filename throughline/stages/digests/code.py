@@ -51,6 +51,8 @@ class Reader:
         self._memo: dict[str, Any] = {}
         self._used: set[str] = set()
         self._files: dict[str, Path | None] = {}
+        self._known: dict[str, tuple[dict[str, str], set[str]]] = {}
+        self._data: dict[str, dict[str, str]] = {}
         self._new = False
         self._reader = digest(Path(syntax.__file__).read_bytes())
         try:
@@ -89,26 +91,52 @@ class Reader:
     def closure(self, modules: Iterable[str]) -> dict[str, str]:
         """The digests of all modules and data files that some modules can run, by their names."""
         found: dict[str, str] = {}
-        waiting = list(modules)
+        waiting, seen = list(modules), set[str]()
         while waiting:
             module = waiting.pop()
-            file = self.file(module)
-            if module in found or file is None:
-                continue
-            source = self.source(file)
-            found[module] = source.digest
-            found |= _data_files(module, file)
-            package = module if file.name == "__init__.py" else module.rpartition(".")[0]
-            names = [_absolute(name, package) for name in source.names]
-            if source.by_name:
-                names += [other for name in (package, *names) for other in self._below(name)]
-            # Importing a module runs the packages above it.
-            waiting += [
-                ".".join(parts[:length])
-                for parts in (name.split(".") for name in (module, *names))
-                for length in range(1, len(parts) + 1)
-            ]
+            if module not in seen:
+                seen.add(module)
+                digests, others = self._steps(module)
+                found |= digests
+                waiting += others
         return found
+
+    def _steps(self, module: str) -> tuple[dict[str, str], set[str]]:
+        """A module's digest and those of the data beside it, and the modules that it leads to."""
+        if module not in self._known:
+            self._known[module] = self._read(module)
+        return self._known[module]
+
+    def _read(self, module: str) -> tuple[dict[str, str], set[str]]:
+        file = self.file(module)
+        if file is None:
+            return {}, set()
+        source = self.source(file)
+        package = module if file.name == "__init__.py" else module.rpartition(".")[0]
+        names = [_absolute(name, package) for name in source.names]
+        if source.by_name:
+            names += [other for name in (package, *names) for other in self._below(name)]
+        # Importing a module runs the packages above it.
+        above = {
+            ".".join(parts[:length])
+            for parts in (name.split(".") for name in (module, *names))
+            for length in range(1, len(parts) + 1)
+        }
+        others = {name for name in above if self.file(name) is not None}
+        return {module: source.digest, **self._data_files(package, file.parent)}, others
+
+    def _data_files(self, package: str, folder: Path) -> dict[str, str]:
+        """What lies in a package of the library and is no code, such as a table that it reads."""
+        if package.split(".")[0] != PACKAGE:
+            # A project's data are inputs of its stages; DVC knows them.
+            return {}
+        if package not in self._data:
+            self._data[package] = {
+                f"{package.replace('.', '/')}/{path.name}": digest(path.read_bytes())
+                for path in sorted(folder.iterdir())
+                if path.suffix not in (".py", ".pyc") and path.is_file()
+            }
+        return self._data[package]
 
     def _below(self, package: str) -> Iterator[str]:
         """All modules of a package, also those of packages inside; but not of the whole library."""
@@ -144,19 +172,6 @@ def _absolute(name: str, package: str) -> str:
         return name
     parts = package.split(".")
     return ".".join([*parts[: len(parts) - level + 1], name.lstrip(".")]).rstrip(".")
-
-
-def _data_files(module: str, file: Path) -> dict[str, str]:
-    """What lies beside a module and is no code, such as a table that it reads."""
-    folder = module if file.name == "__init__.py" else module.rpartition(".")[0]
-    if folder.split(".")[0] != PACKAGE:
-        # A project's data are inputs of its stages; DVC knows them.
-        return {}
-    return {
-        f"{folder.replace('.', '/')}/{path.name}": digest(path.read_bytes())
-        for path in sorted(file.parent.iterdir())
-        if path.is_file() and path.suffix not in (".py", ".pyc")
-    }
 
 
 @cache

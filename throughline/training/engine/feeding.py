@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from throughline.preprocessing.sparse import Sparse
 from throughline.samples.windows.gathered import Ahead, Windowed
 from throughline.training.engine import order
 from throughline.training.engine.backends import Backend
@@ -64,7 +65,7 @@ class Feeding:
         """An array or windows as tensors, each put there once."""
         key = id(array)
         if key not in self.arrays:
-            if isinstance(array, Windowed | Ahead):
+            if isinstance(array, Windowed | Ahead | Sparse):
                 # Windows that share a series share its tensor too.
                 self.arrays[key] = array.on_device(self.on_device)
             else:

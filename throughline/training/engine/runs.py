@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from throughline.figures.figure import Figure
+from throughline.preprocessing.sparse import Sparse
 from throughline.samples.windows.gathered import Ahead, Windowed
 
 Array = npt.NDArray[np.generic]
@@ -33,7 +34,7 @@ class Run:
             `validation_rows` only score. Default: `validation_rows` are watched.
     """
 
-    inputs: Mapping[str, Array | Windowed]
+    inputs: Mapping[str, Array | Windowed | Sparse]
     target: Array | Ahead
     train_rows: Rows
     validation_rows: Rows | None

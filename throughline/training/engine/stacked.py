@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from throughline.preprocessing import aligned
+from throughline.preprocessing.sparse import Sparse
+from throughline.preprocessing.sparse import joined as joined_rows
 from throughline.samples.windows.gathered import Ahead, Block, Windowed
 
 Tensor = Any
@@ -32,7 +34,9 @@ def blocks(arrays: Sequence[Any], put: Callable[[Any], Any]) -> Block:
     """
     unique, position = _distinct(arrays)
     first = unique[0]
-    if isinstance(first, Windowed | Ahead):
+    if isinstance(first, Sparse):
+        on_device = put(joined_rows(unique))
+    elif isinstance(first, Windowed | Ahead):
         on_device = put(_windows(unique))
     else:
         on_device = put(_joined(unique))

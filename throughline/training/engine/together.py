@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from throughline.errors import BadPipeline
+from throughline.preprocessing.sparse import Sparse
 from throughline.samples.windows.gathered import Ahead, Windowed
 from throughline.training.divergence import Diverged
 from throughline.training.engine import order
@@ -107,7 +108,7 @@ class _Group:
         )
 
     def _put(self, array: Any) -> Any:
-        if isinstance(array, Windowed | Ahead):
+        if isinstance(array, Windowed | Ahead | Sparse):
             return array.on_device(self._put)
         return self.trainer.backend.device_array(plain(array))
 

@@ -24,6 +24,7 @@ from throughline.training.network.layers import (
     refuse_assigned,
     rows_apart,
 )
+from throughline.training.network.linear_start import begin_linear
 from throughline.training.xla import whether
 
 if TYPE_CHECKING:
@@ -220,10 +221,13 @@ class Trainer:
         from keras import ops
 
         model, optimizer = self.model, self.program.optimizer
-        if self.template_seed != run.seed:
+        linear = self.training.start == "linear"
+        if self.template_seed != run.seed or linear:
             model = self.build(run.seed)
             if getattr(optimizer, "use_ema", False) or "ScheduleFree" in type(optimizer).__name__:
                 optimizer = self._optimizer(model)
+        if linear:
+            begin_linear(model, run)
         fixed = [*model.non_trainable_variables, *carried(model)]
         variables = (model.trainable_variables, fixed, optimizer.variables)
         values = [[variable.value + 0 for variable in group] for group in variables]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,17 +14,16 @@ from throughline.figures.learned import figures, problems
 from throughline.pipeline.problem import PROBLEMS
 from throughline.training.engine import watch
 from throughline.training.engine.runs import in_unit
-from throughline.training.folds.fold_arrays import TrainingRows
-from throughline.training.folds.fold_rows import PreparedRows
 from throughline.training.folds.folded import Folded, at_size, best_epoch, epochs_by_others
 from throughline.training.search.side_by_side import Group, SideBySide, fine
 
 if TYPE_CHECKING:
     from throughline.pipeline.pipeline import Pipeline
     from throughline.pipeline.schema.protocol import CrossValidation
+    from throughline.samples.samples import Samples
     from throughline.samples.splits.folds import Fold
-    from throughline.training.engine.runs import Fitted
-    from throughline.training.folds.fold_windows import WindowData
+    from throughline.training.engine.runs import Fitted, Run
+    from throughline.training.learner import Learner
     from throughline.training.search.side_by_side import Outcome
 
 
@@ -33,7 +32,7 @@ class Planned:
 
     Args:
         view: a pipeline with `columns`, `inputs`, `network`, `target`, `task`, `training`.
-        data: its training rows.
+        samples: its prepared data.
         protocol: the folds.
         default_seed: for a pipeline that sets none.
         repeats: trainings of each fold with different seeds. Default: `training.repeats`.
@@ -42,13 +41,13 @@ class Planned:
     def __init__(
         self,
         view: Pipeline,
-        data: TrainingRows | WindowData,
+        samples: Samples,
         protocol: CrossValidation,
         default_seed: int,
         repeats: int | None = None,
     ) -> None:
         self.view = view
-        self.data = data
+        self.samples = samples
         self.protocol = protocol
         self.default_seed = default_seed
         self.repeats = repeats or view.training.repeats
@@ -69,35 +68,19 @@ class Planned:
         """
         for problem in watch.check(self.view.training):
             raise BadPipeline(problem)
-        prepared, drawn = self._drawn()
+        drawn = self.samples.folds(self.view, self.protocol)
         training = float(np.mean([len(fold.training) for fold in drawn]))
         validation = float(np.mean([len(fold.validation) for fold in drawn]))
         self.sizes.append((training, validation))
         self.folds = [(fold.repeat, n) for n, fold in enumerate(drawn)]
-        yield self._part(prepared, drawn, self.repeats)
+        yield self._part(drawn, self.repeats)
         for size in self.protocol.sizes:
             first, *others = _smaller(drawn, size, self.default_seed)
             self.sizes.append((float(len(first.training)), float(len(first.validation))))
-            yield self._part(prepared, [first, *others], 1)
+            yield self._part([first, *others], 1)
 
-    def _drawn(self) -> tuple[Any, Sequence[Any]]:
-        from throughline.training.folds.fold_windows import PreparedWindows
-
-        if isinstance(self.data, TrainingRows):
-            return PreparedRows(self.view, self.data), self.of_rows(self.data)
-        windows = PreparedWindows(self.view, self.data)
-        return windows, windows.folds(self.protocol)
-
-    def of_rows(self, data: TrainingRows) -> Sequence[Fold]:
-        """The folds of rows."""
-        from throughline.samples.splits.folds import folds
-
-        classes = self.view.task in ("binary", "multiclass")
-        labels = data.target.array(data.rows).ravel() if classes else None
-        return folds(data.rows, labels, self.protocol, self.view.split)
-
-    def _part(self, prepared: Any, drawn: Sequence[Any], repeats: int) -> list[Group]:
-        groups = prepared.grouped(drawn, self.default_seed, repeats)
+    def _part(self, drawn: Sequence[Fold], repeats: int) -> list[Group]:
+        groups = grouped(self.view, self.samples, drawn, self.default_seed, repeats)
         self.divides.append([divide for _, runs, divide in groups for _ in runs])
         return [Group(*group[:2]) for group in groups]
 
@@ -127,6 +110,7 @@ class Planned:
                 at_size(*part, sizes, figures)
                 for part, sizes in zip(smaller, self.sizes[1:], strict=True)
             ],
+            len(histories) // len(self.folds),
         )
 
     @property
@@ -162,20 +146,54 @@ def all_folded(planned: Sequence[Planned], trainings: SideBySide) -> Iterator[Fo
         yield each.folded(list(islice(outcomes, len(each))))
 
 
-def on_all_rows(view: Pipeline, data: TrainingRows, default_seed: int) -> tuple[Group, float]:
-    """One training on all rows, and the divisor of its errors.
+def on_everything(view: Pipeline, samples: Samples, default_seed: int) -> tuple[Group, float]:
+    """One training on all training samples, and the divisor of its errors.
 
     Args:
         view: a pipeline with `columns`, `inputs`, `network`, `target`, `task`, `training`.
-        data: its training rows.
+        samples: its prepared data.
         default_seed: for a pipeline that sets none.
     """
-    from throughline.samples.splits.folds import Fold
-
-    every = np.arange(len(data.rows))
-    drawn = [Fold(every, every, 0)]
-    ((learner, runs, divide),) = PreparedRows(view, data).grouped(drawn, default_seed, 1)
+    ((learner, runs, divide),) = grouped(view, samples, [samples.everything()], default_seed, 1)
     return Group(learner, runs), divide
+
+
+def grouped(
+    view: Pipeline, samples: Samples, drawn: Sequence[Fold], default_seed: int, repeats: int
+) -> list[tuple[Learner, list[Run], float]]:
+    """The trainings of folds, in order, in groups that share one network shape and target scaling.
+
+    Args:
+        view: a pipeline with `columns`, `inputs`, `network`, `target`, `task`, `training`.
+        samples: its prepared data.
+        drawn: the folds.
+        default_seed: for a pipeline that sets none.
+        repeats: trainings of each fold, with different seeds.
+    """
+    from throughline.training.engine.runs import Run
+    from throughline.training.learner import learner_of
+
+    folding = samples.folding(view)
+    groups: list[tuple[Learner, list[Run], float]] = []
+    for fold in drawn:
+        arrays = folding.arrays(fold)
+        answers, divide = folding.answers(fold)
+        learns = learner_of(view, samples, arrays, default_seed)
+        first = learns.seed + fold.repeat * repeats
+        runs = []
+        for seed in range(first, first + repeats):
+            trained, held = folding.parted(fold, seed)
+            runs.append(
+                Run(
+                    arrays.inputs, answers, trained, fold.validation, seed,
+                    folding.weights, watched_rows=held,
+                )
+            )  # fmt: skip
+        if groups and groups[-1][0].builds_like(learns) and groups[-1][2] == divide:
+            groups[-1][1].extend(runs)
+        else:
+            groups.append((learns, runs, divide))
+    return groups
 
 
 def figures_of(view: Pipeline) -> dict[str, Figure]:
@@ -200,7 +218,7 @@ def training_figures(
     return {name: history[name][fitted.best_epoch - 1] for name in names}
 
 
-def _smaller(drawn: Sequence[Any], size: float | int, default_seed: int) -> list[Any]:
+def _smaller(drawn: Sequence[Fold], size: float | int, default_seed: int) -> list[Fold]:
     """Every fold with a part of its training rows."""
     smaller = []
     for number, fold in enumerate(drawn):

@@ -6,14 +6,14 @@ import contextlib
 import json
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from throughline.errors import BadData, MissingFile, listed, nearest
+from throughline.errors import BadData, MissingFile, ThroughlineError, listed, nearest
+from throughline.limits import OF_THE_SYSTEM
 from throughline.pipeline.schema.pretrained import Pretrained
 from throughline.training.network.spec import PRETRAINED, BadNetwork
 
@@ -139,12 +139,12 @@ def _refused(expected: str) -> Iterator[None]:
     """What Keras, zip or HDF5 raise of a file that is not sound, as one line."""
     try:
         yield
-    except (
-        zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, TypeError, LookupError,
-        AttributeError, NotImplementedError,
-    ) as error:  # fmt: skip
-        if isinstance(error, OSError) and error.errno:
-            raise  # The system's, such as a full disk; HDF5's have no number.
+    except ThroughlineError:
+        raise
+    except Exception as error:
+        # Keras, zip and HDF5 have no base class for what they say of a damaged file.
+        if isinstance(error, OSError) and error.errno in OF_THE_SYSTEM:
+            raise
         # Keras names the cause last; only its first sentence is no advice to programmers.
         cause = str(error.args[0] if error.args else error).rpartition("Exception encountered: ")[2]
         remedy = "Save the network again by `model.save('NAME.keras')`, without layers of your own"

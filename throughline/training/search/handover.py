@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from throughline.pipeline.schema.training import Training
+from throughline.preprocessing.sparse import Sparse
 from throughline.samples.windows.gathered import Ahead, Windowed
 from throughline.training.engine.runs import Fitted, Run
 from throughline.training.learner import Learner
@@ -34,7 +35,7 @@ class Arrays:
         """Write an array or windows; returns what JSON says about it."""
         if array is None:
             return None
-        if isinstance(array, Windowed | Ahead):
+        if isinstance(array, Windowed | Ahead | Sparse):
             fields = {f.name: getattr(array, f.name) for f in dataclasses.fields(array)}
             kind = fields.pop("kind", None)
             parts = {name: self.put(part) for name, part in fields.items()}
@@ -60,6 +61,8 @@ class Arrays:
         parts = {name: self.get(part) for name, part in described["parts"].items()}
         if described["of"] == Windowed.__name__:
             return Windowed(**parts)
+        if described["of"] == Sparse.__name__:
+            return Sparse(**parts)
         return Ahead(**parts, kind=described["kind"])
 
 

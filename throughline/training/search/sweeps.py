@@ -15,6 +15,7 @@ from throughline.training.divergence import Diverged
 if TYPE_CHECKING:
     from throughline.figures.figure import Figure
     from throughline.pipeline.pipeline import Pipeline
+    from throughline.samples.samples import Samples
     from throughline.stages.given import StageInput
     from throughline.training.search.side_by_side import Group, Outcome, SideBySide
 
@@ -72,7 +73,7 @@ def run_sweep(
     stage_input: StageInput,
     name: str,
     sweep: Sweep,
-    data: Any,
+    samples: Samples,
     seed: int,
     trainings: SideBySide,
 ) -> dict[str, Any]:
@@ -82,21 +83,20 @@ def run_sweep(
         stage_input: of stage `cross_validate`.
         name: of the sweep.
         sweep: the section.
-        data: training rows of its base.
+        samples: prepared data of its base.
         seed: for a pipeline that sets none.
         trainings: of the stage.
 
     Returns:
         The points with their settings and scores and, with `refit`, `refitted` figures; where
         the loss became NaN or infinite, what was found under `diverged`; the position of the best
-        point, None where all diverged, and the metric `by` which it is the best.
+        point, None where all diverged, and the metric `by` which it is the best; `selected`, what a
+        choice by that metric is worth on folds that had no say in it, None for a single point.
     """
     from throughline.pipeline.loading import varied
-    from throughline.training.folds.fold_arrays import TrainingRows
     from throughline.training.folds.validation import figures_of
+    from throughline.training.search.selection import selected
 
-    if sweep.refit and not isinstance(data, TrainingRows):
-        raise BadPipeline(f"sweeps.{name}.refit is for rows, not for windows of a series", True)
     base = stage_input.branches[sweep.base]
     document = stage_input.document
     if sweep.base != "main":
@@ -106,7 +106,8 @@ def run_sweep(
         protocol = protocol.model_copy(update={"folds": sweep.folds})
     every = list(sweep.points())
     points = [
-        _Point(_view(name, document, settings), data, protocol, seed, sweep) for settings in every
+        _Point(_view(name, document, settings), samples, protocol, seed, sweep)
+        for settings in every
     ]
     parts = (part for point in points for part in point.parts())
     count = sum(map(len, points))
@@ -115,8 +116,17 @@ def run_sweep(
         {"settings": settings, **point.result(list(islice(outcomes, len(point))))}
         for settings, point in zip(every, points, strict=True)
     ]
-    best = _best(sweep, results, figures_of(points[0].planned.view))
-    return {"title": sweep.title, "points": results, **best}
+    figures = figures_of(points[0].planned.view)
+    best = _best(sweep, results, figures)
+    planned = points[0].planned
+    by = best["by"]
+    honest = selected(
+        [point["metrics"][by]["values"] for point in results if "metrics" in point],
+        planned.folds,
+        planned.sizes[0],
+        figures[by],
+    )
+    return {"title": sweep.title, "points": results, **best, "selected": honest}
 
 
 def _view(name: str, document: Mapping[str, Any], settings: Mapping[str, Any]) -> Pipeline:
@@ -132,12 +142,11 @@ class _Point:
     """One point: its folds and, with `refit`, one training on all rows."""
 
     def __init__(
-        self, view: Pipeline, data: Any, protocol: CrossValidation, seed: int, sweep: Sweep
+        self, view: Pipeline, samples: Samples, protocol: CrossValidation, seed: int, sweep: Sweep
     ) -> None:
         from throughline.training.folds.validation import Planned
 
-        self.planned = Planned(view, data, protocol, seed, sweep.repeats)
-        self.data = data
+        self.planned = Planned(view, samples, protocol, seed, sweep.repeats)
         self.refit = sweep.refit
         self.divide = 1.0
 
@@ -146,12 +155,12 @@ class _Point:
 
     def parts(self) -> Iterator[list[Group]]:
         """What is trained; arrays are made when they are asked for."""
-        from throughline.training.folds.validation import on_all_rows
+        from throughline.training.folds.validation import on_everything
 
         yield from self.planned.parts()
         if self.refit:
             planned = self.planned
-            group, self.divide = on_all_rows(planned.view, self.data, planned.default_seed)
+            group, self.divide = on_everything(planned.view, planned.samples, planned.default_seed)
             yield [group]
 
     def result(self, outcomes: Sequence[Outcome]) -> dict[str, Any]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from throughline.limits import free_bytes
+from throughline.preprocessing.sparse import Sparse
 from throughline.samples.windows.gathered import Windowed
 
 if TYPE_CHECKING:
@@ -79,16 +80,7 @@ def fits_memory(groups: Sequence[tuple[Learner, Sequence[Run]]], count: int) -> 
     data = sum(
         part.nbytes
         for array in arrays.values()
-        for part in (array.parts if isinstance(array, Windowed) else (array,))
+        for part in (array.parts if isinstance(array, Windowed | Sparse) else (array,))
     )
-    free = _free_bytes()
+    free = free_bytes()
     return free is None or count * (PROCESS_BYTES + data) <= free
-
-
-def _free_bytes() -> int | None:
-    """Memory that is free or can be had; none where the system does not say."""
-    path = Path("/proc/meminfo")
-    if not path.is_file():
-        return None
-    lines = dict(line.split(":", 1) for line in path.read_text(encoding="ascii").splitlines())
-    return int(lines["MemAvailable"].split()[0]) * 1024

@@ -1,0 +1,99 @@
+"""Files, folders, archives and pictures that cost too much or lead elsewhere."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.security import hostile
+from tests.security.projects import LIMITS, Refused
+from throughline.cli import main
+from throughline.limits import Limits, applied
+
+
+class TestFiles:
+    @pytest.mark.parametrize("name", hostile.FILES)
+    def test_attack(self, project: Path, refused: Refused, name: str) -> None:
+        file, make, says = hostile.FILES[name]
+        (project / file).write_bytes(make())
+        refused("profile", file, "--as", "x", says=says)
+        assert not (project / "pipelines" / "x" / "pipeline.yaml").exists()
+
+    def test_an_encoding_that_nobody_named(self, project: Path, unfetched: Refused) -> None:
+        """A profile guesses one and says so; a pipeline reads what its file says."""
+        (project / "a.csv").write_bytes(hostile.ROWS + b"1,\xff\xfe\n")
+        unfetched("must be text in utf-8", file="a.csv")
+
+    def test_a_device_that_never_ends(self, project: Path, refused: Refused) -> None:
+        (project / "a.csv").symlink_to("/dev/zero")
+        refused("profile", "a.csv", "--as", "x", says="must be a file")
+
+    def test_a_pipe_that_nobody_fills(self, project: Path, refused: Refused) -> None:
+        os.mkfifo(project / "a.csv")
+        refused("profile", "a.csv", "--as", "x", says="must be a file")
+
+    @pytest.mark.parametrize("target", ["/etc/passwd", "../outside.txt"])
+    def test_a_link_out_of_a_folder(self, project: Path, refused: Refused, target: str) -> None:
+        (project.parent / "outside.txt").write_text("secret")
+        (project / "texts" / "a").mkdir(parents=True)
+        (project / "texts" / "a" / "1.txt").symlink_to(
+            target if target[0] == "/" else project.parent / "outside.txt"
+        )
+        refused("profile", "texts", "--as", "x", says="Links in")
+
+    def test_a_folder_that_is_a_link_to_itself(self, project: Path, refused: Refused) -> None:
+        (project / "texts").mkdir()
+        (project / "texts" / "again").symlink_to(project / "texts")
+        refused("profile", "texts", "--as", "x", says="Links in")
+
+    def test_a_name_that_is_not_utf_8(self, project: Path, refused: Refused) -> None:
+        (project / "texts" / "a").mkdir(parents=True)
+        Path(os.fsdecode(bytes(project / "texts" / "a") + b"/\xff.txt")).write_text("x")
+        refused("profile", "texts", "--as", "x", says="must be UTF-8")
+
+    @pytest.mark.parametrize(
+        ("file", "content"),
+        [
+            ("huge.png", hostile.png(60_000, 60_000, b"")),
+            ("bomb.png", hostile.png(8000, 8000)),
+            ("cut.png", hostile.png(20, 20)[:-30]),
+            ("none.jpg", b"\xff\xd8\xff" + bytes(40)),
+            ("none.gif", b"GIF89a" + b"\xff" * 40),
+            ("none.webp", b"RIFF\xff\xff\xff\xffWEBPVP8 " + b"\xff" * 40),
+        ],
+    )
+    def test_a_hostile_picture_is_set_aside(self, file: str, content: bytes) -> None:
+        from throughline.pipeline.schema.image import Images
+        from throughline.sources.pictures.decoding import decoded
+
+        with applied(Limits.of(LIMITS)):
+            found = decoded(file, content, Images(size=[8, 8]))
+        assert found.pixels is None and found.problem
+
+    def test_files_of_an_archive_stay_in_it(self, project: Path, refused: Refused) -> None:
+        content = hostile.tarred({"../../out.txt": b"x", "/abs/b.txt": b"y"})
+        (project / "a.tar").write_bytes(content)
+        assert main(["profile", "a.tar", "--as", "x"]) == 2
+        assert not (project.parents[1] / "out.txt").exists() and not Path("/abs").exists()
+
+    def test_a_file_that_is_exchanged_after_it_was_hashed(
+        self, project: Path, unfetched: Refused, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        import hashlib
+
+        from throughline.sources.kinds import file
+
+        (project / "a.csv").write_bytes(hostile.ROWS)
+        sha256 = hashlib.sha256(hostile.ROWS).hexdigest()
+        at_hand = file.file_at_hand
+
+        def exchanged(*given: Any) -> Path:
+            path = at_hand(*given)
+            path.write_bytes(hostile.ROWS.replace(b"1", b"2"))
+            return path
+
+        monkeypatch.setattr(file, "file_at_hand", exchanged)
+        unfetched("must have sha256", file="a.csv", sha256=sha256)

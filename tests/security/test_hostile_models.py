@@ -1,0 +1,59 @@
+"""Models that cost too much, name files elsewhere or lie about themselves."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.security import hostile, models
+from tests.security.projects import Refused
+from throughline.cli import main
+from throughline.errors import ThroughlineError
+
+
+class TestModels:
+    @pytest.mark.parametrize("name", models.MODELS)
+    def test_predict(self, project: Path, refused: Refused, name: str) -> None:
+        make, says = models.MODELS[name]
+        (project.parent / "secret.bin").write_bytes(b"\0" * 16)
+        (project / "m.onnx").write_bytes(make())
+        (project / "rows.csv").write_text("x\n1\n2\n")
+        words = ("--seconds", "1", "--memory", "1")
+        refused("predict", "m.onnx", "rows.csv", *words, says=says)
+
+    @pytest.mark.parametrize("name", models.MODELS)
+    def test_inspect(self, project: Path, name: str, capsys: pytest.CaptureFixture[str]) -> None:
+        (project / "m.onnx").write_bytes(models.MODELS[name][0]())
+        assert main(["inspect", "m.onnx"]) in (0, 2)
+        said = capsys.readouterr()
+        assert all(line.isprintable() for line in (said.out + said.err).splitlines())
+        assert len(said.out) < 1 << 20 and len(said.err.splitlines()) <= 1
+
+    def test_names_of_classes_steer_neither_terminal_nor_spreadsheet(
+        self, project: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (project / "m.onnx").write_bytes(models.labels("=cmd|' /C calc'!A0", "\x1b[2J"))
+        (project / "rows.csv").write_text("x\n1\n2\n")
+        assert main(["predict", "m.onnx", "rows.csv"]) == 0
+        shown = capsys.readouterr().out
+        assert all(line.isprintable() for line in shown.splitlines())
+        assert main(["predict", "m.onnx", "rows.csv", "-o", "out.csv"]) == 0
+        assert not [
+            line for line in (project / "out.csv").read_text().splitlines() if line[0] in "=@"
+        ]
+
+    def test_a_keras_file_is_data(self, project: Path) -> None:
+        from throughline.export.pretrained import frozen_graph
+        from throughline.pipeline.schema.pretrained import Pretrained
+
+        code = {"class_name": "Lambda", "config": {"function": {"class_name": "__lambda__"}}}
+        content = hostile.zipped(
+            {"config.json": json.dumps(code).encode(), "model.weights.h5": b"x"}
+        )
+        (project / "a.keras").write_bytes(content)
+        pretrained = Pretrained(file="a.keras", sha256="0" * 64)
+        with pytest.raises(ThroughlineError):
+            frozen_graph(project / "a.keras", pretrained)
+        assert not (project / "MARKER").exists()

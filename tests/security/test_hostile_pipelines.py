@@ -1,0 +1,59 @@
+"""Pipeline files and limits that never end, call code or are none."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.security import hostile
+from tests.security.projects import SHARED, Refused
+
+YAML = {
+    "aliases of aliases": (
+        "a0: &a0 [x, x]\n" + "".join(f"a{i}: &a{i} [*a{i - 1}, *a{i - 1}]\n" for i in range(1, 40)),
+        "aliases",
+    ),
+    "merges of merges": (
+        "a0: &a0 {x: 1}\n"
+        + "".join(f"a{i}: &a{i} {{<<: [*a{i - 1}, *a{i - 1}]}}\n" for i in range(1, 40)),
+        "aliases",
+    ),
+    "an alias of itself": ("title: &a [*a]\n", "holds itself"),
+    "depth": ("title: " + "[" * 5_000, "nested"),
+    "a call": ("title: !!python/object/apply:os.system ['touch MARKER']\n", "not valid YAML"),
+    "a module": ("title: !!python/module:os\n", "not valid YAML"),
+    "a name": ("title: !!python/name:os.system\n", "not valid YAML"),
+    "a key twice": ("title: a\ntitle: b\n", "stands twice"),
+    "5,000 digits": ("title: " + "9" * 5000 + "\n", "can be read"),
+    "month 13": ("title: 2020-13-45\n", "can be read"),
+    "a list as a key": ("? [a, b]\n: 1\n", ""),
+    "escapes": ("title: \x1b[2J\n", "not valid YAML"),
+    "20 MB": ("# " + "x" * (20 << 20) + "\ntitle: a\n", "16,777,216 bytes"),
+    "no mapping": ("- 1\n", "mapping"),
+}  # fmt: skip
+
+
+class TestPipelineFiles:
+    @pytest.mark.parametrize("name", YAML)
+    def test_attack(self, project: Path, refused: Refused, name: str) -> None:
+        (project / "pipelines" / "rain").mkdir(parents=True)
+        (project / "pipelines" / "rain" / "pipeline.yaml").write_text(YAML[name][0])
+        refused("check", "rain", says=YAML[name][1])
+
+    def test_bytes_that_are_no_text(self, project: Path, refused: Refused) -> None:
+        (project / "pipelines" / "rain").mkdir(parents=True)
+        (project / "pipelines" / "rain" / "pipeline.yaml").write_bytes(b"title: \xff\n")
+        refused("check", "rain", says="UTF-8")
+
+    @pytest.mark.parametrize("limits", [{"byte": 1}, {"bytes": "much"}, {"bytes": -1}, [1]])
+    def test_limits_that_are_none(self, project: Path, refused: Refused, limits: Any) -> None:
+        (project / "params.yaml").write_text(yaml.safe_dump({**SHARED, "limits": limits}))
+        (project / "a.csv").write_bytes(hostile.ROWS)
+        refused("profile", "a.csv", "--as", "x", says="'limits")
+
+    @pytest.mark.parametrize("name", ["../../x", "e;touch MARKER", "a\nb", "-rf", "\x1b[2J"])
+    def test_a_name(self, refused: Refused, name: str) -> None:
+        refused("check", "--", name, says="The name of a pipeline")

@@ -1,0 +1,176 @@
+"""The page in a real browser answers as `Predictor` does."""
+
+from __future__ import annotations
+
+import html
+import json
+import re
+import shutil
+from collections.abc import Callable
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import numpy as np
+import pytest
+
+from tests.trial.chromium import Chromium
+from throughline.errors import ThroughlineError
+from throughline.paths import Workspace
+from throughline.serving.predictor import Predictor
+from throughline.serving.rows.image import read_picture
+from throughline.sources.registry import Surroundings
+from throughline.trial.page import page
+from throughline.trial.runtime import Runtime, runtime
+from throughline.trial.trial import described
+
+ROOT = Path(__file__).resolve().parents[2]
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+# The page, once it answers or says why it does not.
+READY = 'document.querySelector("#request pre, .warning") && document.documentElement.outerHTML'
+TOLERANCE = 1e-5
+ROW = {"length": 6.25, "count": None, "</script>": "<b>", "member": True}
+TEXT = {"review": 'Éclair: a NAÏVE plot, and "good" </script> film'}
+WHEN = [
+    f"{day:02}/03/2024 {hour:02}:00"
+    for day, hour in ((1, 21), (1, 22), (1, 23), (2, 0), (2, 1), (2, 2))
+]
+SERIES = {
+    "csv": "load;when\n"
+    + "".join(f"{i + 0.25:.2f};{when}\n".replace(".", ",") for i, when in enumerate(WHEN))
+}
+
+
+@pytest.fixture(scope="module")
+def browser() -> str:
+    found = next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        pytest.skip(f"none of {', '.join(BROWSERS)} is installed")
+    return found
+
+
+@pytest.fixture(scope="module")
+def web() -> Runtime:
+    try:
+        return runtime(Surroundings.of(ROOT))
+    except ThroughlineError as error:
+        pytest.skip(f"the runtime cannot be had: {error}")
+
+
+class Seen:
+    """A page after its script has run, as the browser writes it out."""
+
+    def __init__(self, content: str) -> None:
+        self.content = content
+
+    @property
+    def answers(self) -> dict[str, list[Any]]:
+        found = re.search(r'data-answers="([^"]*)"', self.content)
+        assert found, re.sub(r"<script.*?</script>|<style.*?</style>", "", self.content, flags=re.S)
+        return dict(json.loads(html.unescape(found[1])))
+
+    @property
+    def python(self) -> str:
+        found = re.search(r"<pre><code>(.*?)</code></pre>", self.content, re.S)
+        assert found
+        return html.unescape(found[1])
+
+
+@pytest.fixture(scope="module")
+def seen(
+    browser: str,
+    web: Runtime,
+    model_of: Callable[[str], Path],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> dict[str, Seen]:
+    """The pages of four models, each asked something."""
+    with Chromium(browser, tmp_path_factory.mktemp("chromium")) as chromium:
+        pages = {}
+        for kind, asked in (("table", ROW), ("text", TEXT), ("series", SERIES), ("picture", None)):
+            model = model_of(kind)
+            told = described(Workspace(model.parents[2], kind))
+            if kind == "picture":
+                content = "data:image/png;base64," + encoded(photo())
+                told["examples"] = [{"values": {"pixels": content}, "actual": "cat"}]
+            path = tmp_path_factory.mktemp(kind) / "try.html"
+            path.write_bytes(page(told, model.read_bytes(), web).encode())
+            address = path.as_uri() + ("" if asked is None else "#" + quote(json.dumps(asked)))
+            pages[kind] = chromium.opened(address)
+        return {kind: Seen(chromium.told(each, READY)) for kind, each in pages.items()}
+
+
+def photo() -> bytes:
+    """A PNG of another size and proportion than the model takes."""
+    from PIL import Image
+
+    pixels = np.random.default_rng(5).integers(0, 256, (31, 23, 3), dtype=np.uint8)
+    stream = BytesIO()
+    Image.fromarray(pixels).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def encoded(content: bytes) -> str:
+    import base64
+
+    return base64.b64encode(content).decode()
+
+
+def asked_of(kind: str, predictor: Predictor) -> dict[str, Any]:
+    if kind == "picture":
+        return {"pixels": read_picture(photo(), "photo.png", predictor.inputs["pixels"])}
+    if kind == "series":
+        return {
+            "when": WHEN,
+            "load": [f"{i + 0.25:.2f}".replace(".", ",") for i in range(len(WHEN))],
+        }
+    return {name: [value] for name, value in (ROW if kind == "table" else TEXT).items()}
+
+
+@pytest.mark.parametrize("kind", ["table", "text", "series", "picture"])
+def test_the_page_answers_as_predict_does(
+    kind: str, seen: dict[str, Seen], model_of: Callable[[str], Path]
+) -> None:
+    predictor = Predictor(model_of(kind))
+    expected = predictor.predict(asked_of(kind, predictor))
+    received = seen[kind].answers
+    assert set(received) == set(expected)
+    for name, values in expected.items():
+        if values.dtype.kind == "f":
+            np.testing.assert_allclose(
+                received[name], values.ravel(), atol=TOLERANCE, rtol=TOLERANCE
+            )
+        else:
+            assert received[name] == values.ravel().tolist()
+
+
+@pytest.mark.parametrize("kind", ["table", "text", "picture"])
+def test_its_python_asks_the_same(
+    kind: str,
+    seen: dict[str, Seen],
+    model_of: Callable[[str], Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Any,
+) -> None:
+    monkeypatch.chdir(model_of(kind).parents[2])
+    Path("picture.png").write_bytes(photo())
+    exec(compile(seen[kind].python, "request.py", "exec"), {})  # noqa: S102
+    told = eval(capsys.readouterr().out, {})  # noqa: S307
+    np.testing.assert_allclose(
+        seen[kind].answers["probabilities"], told["probabilities"], atol=1e-5
+    )
+
+
+def test_what_strangers_wrote_is_shown_as_it_is(seen: dict[str, Seen]) -> None:
+    assert '<span class="label">&lt;/script&gt;</span>' in seen["table"].content
+    assert '<option value="&lt;b&gt;">&lt;b&gt;</option>' in seen["table"].content
+
+
+def test_a_curve_shows_what_another_value_would_give(seen: dict[str, Seen]) -> None:
+    assert 'aria-label="probability while length goes from ' in seen["table"].content
+    assert 'aria-label="load, 1 ahead (MW) while load goes from 0 to 10"' in seen["series"].content
+
+
+def test_a_forecast_is_drawn_and_has_its_times(seen: dict[str, Seen]) -> None:
+    assert 'aria-label="The newest 6 values of load and their forecast"' in seen["series"].content
+    assert "<td>2024-03-02 03:00</td>" in seen["series"].content

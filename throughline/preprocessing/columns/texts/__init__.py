@@ -1,0 +1,1 @@
+"""Columns of texts as features: folding, tokens, counts, vectors."""

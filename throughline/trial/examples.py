@@ -1,0 +1,102 @@
+"""Rows that a page begins with: some that no training has seen, as far as they are here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from throughline.paths import Workspace
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+ROWS = 5
+# A picture of more pixels would make a large page for little.
+MOST_PIXELS = 256 * 256
+
+
+def examples(workspace: Workspace, told: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Test rows of the pipeline; of a series one piece of CSV, its newest window.
+
+    Args:
+        workspace: of the pipeline.
+        told: see `page.page`.
+
+    Returns:
+        for each example `values`, by input, what was `actual`, and whether a training has `seen`
+        it; or `csv` of a series. None where the rows are not on this machine.
+    """
+    rows, seen = _rows(workspace)
+    if rows is None:
+        return []
+    inputs = told["inputs"]
+    if told.get("window"):
+        return _newest_window(rows, told)
+    if not {entry["name"] for entry in inputs} <= set(rows.columns):
+        return []
+    few = rows.head(ROWS)
+    target = [name for name in told["target"]["columns"] if name in rows.columns]
+    return [
+        {
+            "values": {entry["name"]: _plain(row[entry["name"]], entry) for entry in inputs},
+            "actual": ", ".join(str(row[name]) for name in target),
+            "seen": seen,
+        }
+        for _, row in few.iterrows()
+        if all(_fits(row[entry["name"]], entry) for entry in inputs)
+    ]
+
+
+def _rows(workspace: Workspace) -> tuple[pd.DataFrame | None, bool]:
+    """Test rows, or those of the training where none were set aside; and which they are."""
+    from throughline.preprocessing.pictures import read_rows
+
+    for folder, seen in ((workspace.test_data, False), (workspace.training_data, True)):
+        path = folder / "main" / "rows.parquet"
+        if path.exists() and len(rows := read_rows(path)):
+            return rows, seen
+    return None, False
+
+
+def _newest_window(rows: pd.DataFrame, told: Mapping[str, Any]) -> list[dict[str, Any]]:
+    window, reading = told["window"], told.get("reading") or {}
+    groups = [name for name in window.get("group", []) if name in rows.columns]
+    for name in groups:
+        rows = rows[rows[name] == rows[name].iloc[-1]]
+    index = window["index"]
+    wanted = [*groups, *index["columns"], index.get("hour"), *_measured(told["inputs"])]
+    kept = [name for name in dict.fromkeys(wanted) if name in rows.columns]
+    decimal = "," if reading.get("decimal") == "," else "."
+    newest = rows[kept].tail(window["extent"]["length"] * int(window.get("rows_a_step", 1)))
+    text = newest.to_csv(index=False, decimal=decimal, sep=";" if decimal == "," else ",")
+    return [{"csv": text}]
+
+
+def _measured(inputs: Sequence[Mapping[str, Any]]) -> list[str]:
+    return [entry["name"] for entry in inputs if entry["type"] != "time"]
+
+
+def _fits(value: Any, entry: Mapping[str, Any]) -> bool:
+    if entry["type"] != "image":
+        return True
+    return bool(value.shape[0] * value.shape[1] <= MOST_PIXELS and value.shape[2] in (1, 3))
+
+
+def _plain(value: Any, entry: Mapping[str, Any]) -> Any:
+    """A value as JSON has it; a picture as the address of its pixels."""
+    if entry["type"] == "image":
+        return _picture(value)
+    if value is None or value != value:
+        return None
+    if entry["type"] == "boolean":
+        return bool(value)
+    return float(value) if entry["type"] == "number" else str(value)
+
+
+def _picture(pixels: np.ndarray) -> str:
+    import numpy as np
+
+    from throughline.report.picture import data_address
+
+    return data_address(np.broadcast_to(pixels, (*pixels.shape[:2], 3)))
