@@ -1,11 +1,11 @@
-// Answers files' requests with onnxruntime for JavaScript; see test_runtimes.py.
-// node answering.mjs PACKAGE FOLDER: reads FOLDER/*.json, prints a line of JSON for each.
+// Answers files' requests with onnxruntime for JavaScript; see runtimes.py.
+// node answering.mjs PACKAGE PACKAGES FOLDER: reads FOLDER/*.json, prints a line of JSON for each.
 import { readFileSync, readdirSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 
-const [name, folder] = process.argv.slice(2);
-const ort = createRequire(join(folder, "packages", "package.json"))(name);
+const [name, packages, folder] = process.argv.slice(2);
+const ort = createRequire(join(packages, "package.json"))(name);
 const options = { executionProviders: [name.endsWith("web") ? "wasm" : "cpu"], intraOpNumThreads: 1 };
 ort.env.logLevel = "error";
 if (name.endsWith("web")) ort.env.wasm.numThreads = 1;

@@ -6,8 +6,12 @@ import numpy as np
 import pytest
 from keras_parity import assert_parity, assert_same, exported, randomise, rows, session
 
+from throughline.errors import RefusedByGate
 from throughline.export.fallback import converted
 from throughline.export.graph.reach import lower
+from throughline.export.network import stored_network
+from throughline.export.proof.contract import running
+from throughline.export.registry import UnsupportedLayer
 
 IDS = np.array([[1, 2, 0, 4], [5, 5, 5, 5], [3, 0, 0, 0]], "int32")
 TABLE = np.sin(np.arange(4)[:, None] / 10.0 ** (np.arange(6)[None] / 4)).astype("float32")
@@ -159,3 +163,23 @@ class TestFallback:
         graph = lower(converted(model))
         assert "Erfc" not in {node.op_type for node in graph.graph.node}
         assert_same(model, graph, rows(3, 4, 6))
+
+    def test_that_fails_is_one_line(self, tmp_path, monkeypatch):
+        import keras
+
+        from throughline.training.save import save
+
+        def failing(folder):
+            raise ValueError("no such\noperation")
+
+        x = keras.Input((3, 5, 5, 1), name="x")
+        save(keras.Model(x, keras.layers.ConvLSTM2D(2, 3, name="film")(x)), tmp_path)
+        monkeypatch.setattr("throughline.export.fallback.tf2onnx_graph", failing)
+        with pytest.raises(UnsupportedLayer) as error:
+            stored_network(tmp_path)
+        for words in ("by tf2onnx", "ValueError: no such operation", "'film'", "ConvLSTM2D"):
+            assert words in str(error.value)
+
+    def test_that_no_runtime_can_run_is_one_line(self):
+        with pytest.raises(RefusedByGate, match=r"must run .* 'main'.*a b"), running("main"):
+            raise RuntimeError("a\nb")

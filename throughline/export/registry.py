@@ -80,7 +80,7 @@ class Layer:
         return UnsupportedLayer(
             f"Layer '{self.name}' ({self.class_name}) has a setting with a native ONNX form",
             what,
-            "Change the setting, or export through tf2onnx (throughline.export.fallback)",
+            "Change the setting, or build it of other layers",
         )
 
     def with_mask(self, mask: Tensor | None) -> Layer:
@@ -140,9 +140,10 @@ def required(layer: Layer) -> Registration:
     found = converter(layer.class_name)
     if found is None:
         raise UnsupportedLayer(
-            f"Layer '{layer.name}' is of a class with an ONNX converter ({', '.join(supported())})",
+            f"Layer '{layer.name}' is of a class with an ONNX converter",
             layer.class_name,
-            "Register one with throughline.export.registry.converts, or export through tf2onnx",
+            "Register one with throughline.export.registry.converts, or build it of layers that "
+            f"have one: {', '.join(supported())}",
         )
     return found
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Set
+from collections.abc import Iterator, Mapping, Set
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,7 +67,7 @@ def held_against_network(
         precision: of the network in `front`.
 
     Raises:
-        RefusedByGate: an output departs further.
+        RefusedByGate: an output departs further, or the runtime cannot run the graph.
     """
     from throughline.export.states import carried, zero_states
     from throughline.preprocessing.graph.runtime import session_of
@@ -75,21 +76,23 @@ def held_against_network(
     expected = np.load(folder / "golden.npy")
     rows = kind(summary).golden_requests(folder, summary) | zero_states(front, len(expected))
     name = front.graph.output[0].name
-    session = session_of(front)
     # A target's past may be asked for by the answers alone, where they undo a change.
     seen = {value.name: rows[value.name] for value in front.graph.input}
     laid = {value.name: rows[value.name] for value in back.graph.input if value.name != name}
-    (received,) = session.run([name], seen)
-    some = range(min(ONE_BY_ONE, len(expected)))
-    one_by_one = [
-        session.run([name], {key: array[i : i + 1] for key, array in seen.items()})[0] for i in some
-    ]
-    alone = f"{name} (one row)"
-    names = [output.name for output in back.graph.output]
-    start = expected if precision == "float32" else received
-    final = session_of(back).run(names, {name: start, **laid})
-    every = [*names, *carried(front).values()]
-    answers = dict(zip(every, session_of(model).run(every, rows), strict=True))
+    with running(branch):
+        session = session_of(front)
+        (received,) = session.run([name], seen)
+        some = range(min(ONE_BY_ONE, len(expected)))
+        one_by_one = [
+            session.run([name], {key: array[i : i + 1] for key, array in seen.items()})[0]
+            for i in some
+        ]
+        alone = f"{name} (one row)"
+        names = [output.name for output in back.graph.output]
+        start = expected if precision == "float32" else received
+        final = session_of(back).run(names, {name: start, **laid})
+        every = [*names, *carried(front).values()]
+        answers = dict(zip(every, session_of(model).run(every, rows), strict=True))
     checks = [
         *compare({name: expected}, {name: received}, tolerance),
         *compare({alone: expected[: len(some)]}, {alone: np.concatenate(one_by_one)}, tolerance),
@@ -115,6 +118,27 @@ def held_against_network(
         "outputs": [asdict(_recorded(check, exact)) for check in checks],
     }
     return Held(report, rows, answers)
+
+
+@contextmanager
+def running(branch: str) -> Iterator[None]:
+    """Say in a line where the runtime cannot run a graph; its errors have no class in common.
+
+    Args:
+        branch: whose graph it is, for the message.
+
+    Raises:
+        RefusedByGate: whatever the runtime raised inside.
+    """
+    try:
+        yield
+    except Exception as error:
+        raise RefusedByGate(
+            f"The runtime must run the exported graph of '{branch}'",
+            " ".join(str(error).split()),
+            "Where tf2onnx wrote it, give the layer that has no converter one "
+            "(docs/model-file.md), or build it of other layers",
+        ) from error
 
 
 def _recorded(check: OutputParity, exact: Set[str]) -> OutputParity:
