@@ -27,14 +27,21 @@ from throughline.pipeline.schema.columns import Target
 from throughline.pipeline.schema.protocol import Split
 
 
+NAMES = [each[0] for each in PLANTED]
+
+
 class TestLeaks:
-    @pytest.mark.parametrize(("what", "task", "leak", "guard"), PLANTED, ids=lambda v: str(v)[:30])
+    @pytest.mark.parametrize(
+        ("what", "task", "leak", "guard"), PLANTED, ids=[each[0] for each in PLANTED]
+    )
     def test_are_named(self, what: str, task: str, leak: Leak, guard: str) -> None:
         for rows in (120, 500):
             table = honest(rows, task, np.random.default_rng(3))
             assert tells(table, leak, guard, 4), f"{what}, {rows} rows"
 
-    @pytest.mark.parametrize(("what", "task", "leak", "guard"), PLANTED, ids=lambda v: str(v)[:30])
+    @pytest.mark.parametrize(
+        ("what", "task", "leak", "guard"), PLANTED, ids=[each[0] for each in PLANTED]
+    )
     def test_warn_and_stop_nothing(self, what: str, task: str, leak: Leak, guard: str) -> None:
         table = honest(300, task, np.random.default_rng(5))
         planted = Table(what, leak(table.rows, np.random.default_rng(6)), task)
