@@ -26,7 +26,6 @@ from throughline.guards.telling import encoded_means
 from throughline.pipeline.schema.columns import Target
 from throughline.pipeline.schema.protocol import Split
 
-
 NAMES = [each[0] for each in PLANTED]
 
 
