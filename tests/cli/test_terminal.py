@@ -84,6 +84,21 @@ class TestQuiet:
         assert os.environ[QUIET] == "1"
 
 
+class TestSharedParameters:
+    def test_a_misspelt_key_is_told_and_a_key_of_ones_own_is_not(
+        self, project: Path, capsys: Any
+    ) -> None:
+        """`thread: 2` was read by nothing, and everything went on with one thread."""
+        with (project / "params.yaml").open("a", encoding="utf-8") as file:
+            file.write("\nmine: {rows: 3}\n")
+        assert main(["check", "right"]) == 0
+        with (project / "params.yaml").open("a", encoding="utf-8") as file:
+            file.write("keep_day: 2\n")
+        assert main(["check", "right"]) == 2
+        said = capsys.readouterr().err
+        assert "params.yaml" in said and "Did you mean 'keep_days'?" in said
+
+
 class TestJson:
     def test_of_check_has_the_place_of_each_mistake(self, project: Path, capsys: Any) -> None:
         assert main(["check", "--json"]) == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 import re
 from collections.abc import Iterator
@@ -11,7 +12,7 @@ from typing import Any
 from throughline.cli.ending import say_mistake
 from throughline.errors import BadPipeline, ThroughlineError
 from throughline.limits import guarded
-from throughline.paths import Workspace, in_project, pipelines, replaced
+from throughline.paths import PROJECT, Workspace, in_project, pipelines, replaced
 from throughline.pipeline.loading import Definition, defined, load
 from throughline.pipeline.mistakes import mended
 from throughline.pipeline.pipeline import Pipeline
@@ -36,6 +37,9 @@ def check(root: Path, names: list[str], as_json: bool = False) -> int:
     """
     if not names:
         in_project(root)
+    shared = list(_misspelt(root))
+    for mistake in shared:
+        say_mistake(mistake)
     found = {name: _mistakes(root, name) for name in names or pipelines(root)}
     if as_json:
         told = [
@@ -43,13 +47,33 @@ def check(root: Path, names: list[str], as_json: bool = False) -> int:
             for name, mistakes in found.items()
         ]
         print(json.dumps(told, indent=1, ensure_ascii=False))
-        return 2 if any(found.values()) else 0
+        return 2 if shared or any(found.values()) else 0
     for name, mistakes in found.items():
         for mistake in mistakes:
             say_mistake(mistake)
         if not mistakes:
             note(f"{name}: {coloured('right', 'good')}")
-    return 2 if any(found.values()) else 0
+    return 2 if shared or any(found.values()) else 0
+
+
+def _misspelt(root: Path) -> Iterator[str]:
+    """Keys of params.yaml that are nearly one of ours; others may be of a user's own stages."""
+    from throughline.limits import SECTION
+    from throughline.releasing.stages import conditions
+    from throughline.running.prefect.retention import KEY
+    from throughline.stages.declared import EVERY_STAGE, declared
+
+    if not (root / PROJECT).exists():
+        return
+    file = YamlFile(root / PROJECT)
+    known = {key for stage in EVERY_STAGE for key in declared(stage).shared}
+    known |= {SECTION, conditions.SECTION, KEY}
+    for key in file.content:
+        near = difflib.get_close_matches(str(key), known - set(file.content), n=1, cutoff=0.8)
+        if key not in known and near:
+            line, column = file.place([key])
+            said = f"'{key}' is read by nothing. Did you mean '{near[0]}'?"
+            yield f"{file.path}:{line}:{column}: {said}"
 
 
 def _mistakes(root: Path, name: str) -> list[str]:
