@@ -92,7 +92,7 @@ class TestStrict:
         monkeypatch.setattr("subprocess.run", lambda *_, **__: Mock(returncode=0))
         monkeypatch.setattr("throughline.stages.run.run_stage", lambda *_: None)
         monkeypatch.setattr("throughline.cli.commands.running.wire", lambda *_: [])
-        monkeypatch.setattr("throughline.cli.commands.running.write_index", lambda _: Path())
+        monkeypatch.setattr("throughline.project.index.write_index", lambda _: Path())
         file = Workspace(project, "rain").evaluation / "report.json"
         file.parent.mkdir(parents=True)
         for holds in (True, False):
@@ -108,7 +108,7 @@ class TestWhatRunSays:
         self, project: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
     ) -> None:
         (project / ".dvc").mkdir()
-        monkeypatch.setattr("subprocess.run", lambda *_, **__: Mock(returncode=0))
+        monkeypatch.setattr("subprocess.run", lambda *_, **__: Mock(returncode=0, stdout=""))
         monkeypatch.setattr("throughline.cli.commands.running.wire", lambda *_: [])
         assert main(["run"]) == 0
         assert "is up to date · next: throughline list" in capsys.readouterr().out

@@ -159,8 +159,10 @@ class TestTheReport:
 
     def test_has_the_skill_against_each(self) -> None:
         report = self.report(0.5, ETS=0.4)
-        difference = {"metric": "mae", "difference": 0.1, "low": None, "high": None, "verdict": ""}
-        entries = [{**entry, "difference": difference} for entry in report["comparisons"]]
+        difference = {"metric": "mae", "value": 0.1, "low": None, "high": None, "verdict": ""}
+        entries = [
+            {**entry, "arguments": {}, "difference": difference} for entry in report["comparisons"]
+        ]
         macros = _environment().get_template("evaluation/show/figures.html").module
         shown = macros.comparisons(entries, report["metrics"], {"ETS": "statsmodels"})  # type: ignore[attr-defined]
         assert "<td>-0.250</td>" in shown and "statsmodels is not installed" in shown

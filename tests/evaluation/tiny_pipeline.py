@@ -137,7 +137,13 @@ class Tiny:
         prepared = {
             "inputs": [{"name": name, "type": "number"} for name in inputs],
             "features": {"features": inputs},
-            "target": {"columns": target, "classes": classes, "scale": None, "unit": "cm"},
+            "target": {
+                "task": file["task"],
+                "columns": target,
+                "classes": classes,
+                "scale": None,
+                "unit": "cm",
+            },
             "rows": len(training),
         }
         (folder / "prepared.json").write_text(json.dumps(prepared))

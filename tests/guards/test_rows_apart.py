@@ -26,7 +26,8 @@ def left(columns: list[str], trained: Any = TRAINED, held: Any = HELD, **guards:
         columns={name: Column() for name in columns}, inputs=None, target=Target(columns=["y"]),
         task="binary", split=Split(guards=Guards(**guards)),
     )  # fmt: skip
-    return still_apart(ROWS, trained, held, view, (), "training.validation")
+    samples: Any = SimpleNamespace(guarded=ROWS, summary={"dropped": []})
+    return still_apart(samples, trained, held, view, "training.validation")
 
 
 def test_groups_on_both_sides_stop() -> None:

@@ -56,12 +56,18 @@ class TestSeries:
         ]  # fmt: skip
 
     def test_gaps_are_marked_and_other_formats_read(self, workspace: Workspace) -> None:
-        rows = hours(900).drop(index=[100, 101, 500])
+        rows = hours(900).drop(index=[100])
         rows["when"] = rows["when"].dt.strftime("%d.%m.%Y %H:%M:%S")
         rows.to_csv(workspace.root / "load.csv", index=False)
         time = drafted(workspace, "load.csv").time
         assert time.gaps == "mark"
         assert time.index.formats == ["%d.%m.%Y %H:%M:%S"]
+
+    def test_gaps_that_would_take_a_third_of_the_windows_away_are_filled(
+        self, workspace: Workspace
+    ) -> None:
+        hours(900).drop(index=[100, 300, 500]).to_csv(workspace.root / "load.csv", index=False)
+        assert drafted(workspace, "load.csv").time.gaps != "mark"
 
     def test_several_sites_are_several_series(self, workspace: Workspace) -> None:
         rows = pd.concat([hours(600).assign(site=site) for site in ("north", "south")])

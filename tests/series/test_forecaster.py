@@ -127,7 +127,7 @@ class TestTheReport:
         for name in ("ETS", "linear-autoregression"):
             assert by_name[name]["metrics"]["mase"]["value"] < persistence["mase"]["value"]
         page = (forecaster.evaluation / "report.html").read_text()
-        assert "<th>MASE</th><th>skill of this model against it</th>" in page
+        assert '>MASE</th><th scope="col">skill of this model against it</th>' in page
         skill = 1 - metrics["mae"] / persistence["mae"]["value"]
         assert metrics["skill"] == pytest.approx(skill, abs=1e-4)
         low, high = (report["metrics"]["skill"][bound] for bound in ("low", "high"))

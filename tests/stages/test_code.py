@@ -55,6 +55,7 @@ STARTS = (
     "throughline.stages.local_files",
     "throughline.stages.run",
     "throughline.stages.wire",
+    "throughline.terminal",
     "throughline.report",
 )
 

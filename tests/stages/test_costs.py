@@ -108,7 +108,7 @@ class TestThePlaceToLook:
         lines = capsys.readouterr().out.splitlines()
         assert [line.split()[0] for line in lines[:3]] == ["stage", "ingest", "all"]
         assert main(["costs", "shap"]) == 2
-        assert "dvc repro" in capsys.readouterr().err
+        assert "Did you mean 'shop'?" in capsys.readouterr().err
 
     def test_says_when_a_peak_is_of_the_whole_process(
         self, workspace: Workspace, monkeypatch: pytest.MonkeyPatch

@@ -72,6 +72,9 @@ def network() -> list[Any]:
         layers += [{"Conv2D": conv}, {"MaxPooling2D": {"pool_size": 2, "padding": "same"}}]
     return [
         *layers,
-        {"GlobalAveragePooling2D": {}},
+        # The mean over time, of each frequency: a pitch is where it lies.
+        {"Permute": {"dims": [2, 1, 3]}},
+        {"TimeDistributed": {"layer": {"Flatten": {}}}},
+        {"GlobalAveragePooling1D": {}},
         {"Dense": {"units": 32, "activation": "relu"}},
     ]

@@ -12,7 +12,6 @@ from throughline.cli.check import problems_of
 from throughline.errors import BadPipeline, MissingFile
 from throughline.evaluation.show.line import broken, ending
 from throughline.paths import BEGIN, Workspace, in_project, pipelines, read_json
-from throughline.project.index import write_index
 from throughline.stages.wire import wire
 from throughline.terminal import note
 
@@ -49,6 +48,8 @@ def run(root: Path, names: list[str], strict: bool = False) -> int:
         cwd=root,
         env={**os.environ, "PATH": path, ANNOUNCED: "1"},
     )
+    from throughline.project.index import write_index
+
     write_index(root)
     if done.returncode:
         return 1

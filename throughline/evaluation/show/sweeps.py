@@ -42,9 +42,10 @@ def _prepared(name: str, sweep: Mapping[str, Any]) -> dict[str, Any]:
 
 def _selected(sweep: Mapping[str, Any]) -> dict[str, Any] | None:
     """What the best point is worth by folds that had no say in choosing it."""
-    found, name = sweep.get("selected"), sweep["by"]
+    found = sweep.get("selected")
     if found is None or sweep["best"] is None:
         return None
+    name = sweep["by"]
     best = sweep["points"][sweep["best"]]["metrics"][name]["mean"]
     honest = {"value": found["mean"], "low": found["low"], "high": found["high"]}
     return {"metric": name, "best": best, "count": len(sweep["points"]), "honest": honest}
