@@ -76,7 +76,8 @@ class TestAFolderOfSounds:
         answers = pd.read_csv(output).set_index("file").loc[files]
         assert answers["label"].tolist() == said["predicted"].tolist()
         found = to_digits(answers["probability[low]"].to_numpy(), PROBABILITY_DIGITS)
-        np.testing.assert_array_equal(found, said["probability"])
+        # One file at a time or many: of a sure answer's rest, the last bits of 1 are left.
+        np.testing.assert_allclose(found, said["probability"], rtol=0, atol=2**-22)
         assert (said["actual"] == said["predicted"]).mean() > 0.9
 
     def test_refuses_what_is_no_sound(
