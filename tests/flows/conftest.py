@@ -119,6 +119,10 @@ def prefect_server(tmp_path_factory: pytest.TempPathFactory) -> None:
     root = tmp_path_factory.mktemp("prefect")
     use_prefect(root)
     Server(root).wait()
+    # A test of this process may have imported Prefect before there was a server to name.
+    from prefect.context import refresh_global_settings_context
+
+    refresh_global_settings_context()
 
 
 @pytest.fixture(scope="session")
