@@ -31,6 +31,9 @@ def run(root: Path, names: list[str], strict: bool = False) -> int:
         BadPipeline: a pipeline file has mistakes; nothing ran.
         MissingFile: the folder is no project, or DVC has no repository there.
     """
+    # It imports DVC, which the commands that look at nothing of a project do not need.
+    from throughline.project.index import write_index
+
     if not names:
         in_project(root)
     problems = [problem for name in names for problem in problems_of(Workspace(root, name))]
@@ -48,8 +51,6 @@ def run(root: Path, names: list[str], strict: bool = False) -> int:
         cwd=root,
         env={**os.environ, "PATH": path, ANNOUNCED: "1"},
     )
-    from throughline.project.index import write_index
-
     write_index(root)
     if done.returncode:
         return 1
