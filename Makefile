@@ -87,9 +87,10 @@ down: setup
 # schedules: a verdict for each.
 faults: setup
 	python -m pytest -m "slow or not slow" -s -vv tests/flows/test_faults.py \
-	  tests/flows/test_promotion.py tests/flows/test_stages_of_releases.py \
-	  tests/flows/test_remote.py tests/flows/test_schedules.py tests/flows/test_alerts.py \
-	  tests/flows/test_retention.py tests/flows/test_surroundings.py tests/flows/test_webhook.py
+	  tests/flows/test_surroundings.py tests/flows/deployments/test_alerts.py \
+	  tests/flows/deployments/test_schedules.py tests/flows/deployments/test_webhook.py \
+	  tests/flows/releases/test_promotion.py tests/flows/releases/test_remote.py \
+	  tests/flows/releases/test_retention.py tests/flows/releases/test_stages_of_releases.py
 
 # What strangers' files, pipelines, addresses, queries and models try: a verdict for each.
 attacks: setup
@@ -104,7 +105,7 @@ fuzz: setup
 
 # A schedule of one minute on a real server: changed data release once and are refused once.
 schedule: setup
-	python -m pytest -m slow -s -vv tests/flows/test_schedule.py
+	python -m pytest -m slow -s -vv tests/flows/deployments/test_schedule.py
 
 clean:
 	rm -rf data/raw data/clean data/bottleneck data/prepared models/*/ reports .cache

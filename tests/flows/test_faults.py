@@ -19,7 +19,7 @@ import psutil
 import pytest
 
 from tests.flows.conftest import STAGE
-from tests.flows.standing import standing
+from tests.flows.deployments.standing import standing
 from tests.flows.test_pipeline import locks
 from throughline.releasing.outputs import digest_of
 

@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.repositories import write_pipeline
-from tests.training.side_by_side import difference, fitted
+from tests.training.processes.side_by_side import difference, fitted
 from throughline.pipeline.schema.columns import Column
 from throughline.pipeline.schema.source_files import Samples
 from throughline.pipeline.schema.training import Training

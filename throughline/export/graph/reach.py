@@ -24,8 +24,9 @@ LOWEST = {"": 18, "ai.onnx.ml": 3}
 # be, does not: scales by channel instead of by group; `half_pixel_symmetric`; `wrap`.
 CHANGED_MEANING = frozenset({("GroupNormalization", 21), ("Resize", 19), ("Pad", 19)})
 # The first onnxruntime that takes files of these operator sets and this format, as tried with real
-# ones (`tests/export/test_runtimes.py` tries it again): version, standard operators, operators of
-# machine learning, format. 1.15 reads operator set 19 but cannot compare texts, which came with it.
+# ones (`tests/export/runtimes/test_runtimes.py` tries it again): version, standard operators,
+# operators of machine learning, format. 1.15 reads operator set 19 but cannot compare texts, which
+# came with it.
 RUNTIMES = (
     ("1.15", 18, 3, 9),
     ("1.17", 20, 4, 9),

@@ -3,7 +3,7 @@
 They assign to `tf.Variable`s through a distribution strategy, and inside branches of a condition,
 and so refuse `stateless_apply`; JAX' work out both branches and choose. Relies on private parts of
 `keras/src/optimizers/base_optimizer.py` and `keras/src/backend/tensorflow/optimizer.py`;
-tests/training/test_optimizers.py says what broke.
+tests/training/engine/test_optimizers.py says what broke.
 """
 
 from __future__ import annotations

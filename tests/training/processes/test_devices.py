@@ -120,7 +120,7 @@ class TestXla:
 
     def test_what_xla_cannot_compile_is_one_line(self) -> None:
         with pytest.raises(BadPipeline, match=r"Compiled by XLA.*widest.*xla to false") as caught:
-            trained("tests.training.test_devices:pooled_in_code", True)
+            trained("tests.training.processes.test_devices:pooled_in_code", True)
         assert "\n" not in str(caught.value)
 
     def test_the_file_decides(self) -> None:

@@ -17,7 +17,7 @@ from throughline.preprocessing import aligned
 from throughline.training.engine import backends
 from throughline.training.engine.stacked import blocks
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 ROWS = 2_500_000
 
 

@@ -17,7 +17,7 @@ from throughline.training.engine.runs import Run
 from throughline.training.network import objects
 from throughline.training.network.build import Output, build
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 ROWS, STEPS = 75, 50  # 75 rows in batches of 16: five steps an epoch, the last one of 11 rows.
 EPOCHS = STEPS // 5
 

@@ -1,6 +1,6 @@
 """Which runtimes take the files that are written, and answer as the one that proved them.
 
-`python -m pytest -m slow -s tests/export/test_runtimes.py` prints the table of
+`python -m pytest -m slow -s tests/export/runtimes/test_runtimes.py` prints the table of
 docs/model-file.md. It takes the models that lie in `models/` and `textbooks/models/`, and texts,
 whose graphs are made here; each runtime is installed from the registry into an environment of
 its own.
@@ -29,7 +29,7 @@ from throughline.samples.samples import kind
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 # Each adds a quarter of a million numbers in one sum, which another build does in another order.
 LONG_SUMS = {"filters", "sound"}
 TEXTS = ["le crème Éclair", "ÉCLAIR", "", "ПРИВЕТ, мир", "ΟΔΟΣ ΤΗΣ", "naïve Ångström plain", "...!"]

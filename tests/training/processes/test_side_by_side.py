@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.training.side_by_side import NETWORKS, difference, fitted, groups
+from tests.training.processes.side_by_side import NETWORKS, difference, fitted, groups
 from throughline.errors import BadPipeline
 from throughline.pipeline.schema.training import Training, WarmUp
 from throughline.samples.windows.gathered import Ahead, Windowed
@@ -28,7 +28,7 @@ from throughline.training.search.processes import DeadWorker, Workers
 from throughline.training.search.side_by_side import Group, SideBySide, chosen, fine
 
 SCRIPT = Path(__file__).with_name("side_by_side.py")
-ROOT = SCRIPT.parents[2]
+ROOT = SCRIPT.parents[3]
 
 
 def trained(how: Any, some: list[Group]) -> list[Fitted]:

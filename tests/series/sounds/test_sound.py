@@ -27,7 +27,7 @@ from throughline.stages.declared import stages_of
 from throughline.stages.run import run_stage
 from throughline.stages.wire import wire
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 FILE = Path(os.environ.get("THROUGHLINE_MIRROR", "/nowhere")) / "ztdl_video" / "sms.wav"
 
 

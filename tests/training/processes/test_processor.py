@@ -14,7 +14,7 @@ from throughline.cli import main
 from throughline.errors import BadPipeline
 from throughline.training.engine.devices import configure, configured
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 TOLD = {**processor.AT_START, **processor.ONEDNN, "XLA_FLAGS": " ".join(processor.XLA)}
 
 

@@ -18,7 +18,7 @@ import yaml
 from tests.repositories import write_pipeline
 
 EMULATOR = shutil.which("qemu-x86_64")
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 STAGES = ("ingest", "validate", "prepare", "cross_validate", "train", "export")
 HOURS = [str(datetime(2020, 1, 1) + timedelta(hours=hour)) for hour in range(120)]
 

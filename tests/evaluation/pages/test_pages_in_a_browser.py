@@ -1,7 +1,7 @@
 """Every kind of page in a browser: axe-core finds no fault, nothing reaches beyond the window.
 
-`python -m pytest -m slow tests/evaluation/test_pages_in_a_browser.py`; skipped where there is no
-Chromium, or the registry does not give axe-core.
+`python -m pytest -m slow tests/evaluation/pages/test_pages_in_a_browser.py`; skipped where there is
+no Chromium, or the registry does not give axe-core.
 """
 
 from __future__ import annotations

@@ -17,7 +17,7 @@ from tests.repositories import write_pipeline
 from throughline.paths import Workspace
 
 SCRIPT = Path(__file__).with_name("killed_stage.py")
-PROJECT = SCRIPT.parents[2]
+PROJECT = SCRIPT.parents[3]
 PIPELINE: dict[str, Any] = {
     "title": "A line",
     "task": "regression",

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.flows.test_deploy import PROJECT, read
+from tests.flows.deployments.test_deploy import PROJECT, read
 from throughline.errors import BadPipeline
 from throughline.pipeline.yaml_file import YamlFile
 from throughline.running.prefect import alerts

@@ -17,14 +17,14 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
-from tests.flows.standing import Standing, answered, standing
+from tests.flows.deployments.standing import Standing, answered, standing
 from throughline.running.prefect.access import SECRET, keep_secret, kept_secret
 from throughline.running.prefect.deploy import pool_of
 from throughline.running.prefect.environment import NotYours, private
 from throughline.running.prefect.pools import stock
 from throughline.running.prefect.server import NoServer, joined, listening
 
-PROJECT = Path(__file__).resolve().parents[2]
+PROJECT = Path(__file__).resolve().parents[3]
 FOREIGN = "http://attacker.example"
 ENDED = ("COMPLETED", "FAILED", "CRASHED", "CANCELLED")
 SECONDS = 180

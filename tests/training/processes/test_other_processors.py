@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 SCRIPT = Path(__file__).with_name("fresh_process.py")
-ROOT = SCRIPT.parents[2]
+ROOT = SCRIPT.parents[3]
 EMULATOR = shutil.which("qemu-x86_64")
 # Its approximate reciprocals are those of neither Intel nor AMD, so both are held against it.
 PROCESSORS = ("Haswell", "EPYC")

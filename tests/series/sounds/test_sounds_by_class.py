@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.repositories import PARAMETERS
-from tests.series.test_sound import KINDS, riff
+from tests.series.sounds.test_sound import KINDS, riff
 from throughline.cli import main
 from throughline.figures.rounding import PROBABILITY_DIGITS, to_digits
 from throughline.paths import Workspace

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.flows import shop
-from tests.flows.standing import Standing, standing
+from tests.flows.deployments.standing import Standing, standing
 from throughline.releasing import releases
 from throughline.releasing.outputs import sha256
 from throughline.releasing.promotion import champion_file, created

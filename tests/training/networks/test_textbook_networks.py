@@ -18,7 +18,7 @@ from throughline.training.engine.runs import Run
 from throughline.training.network import objects
 from throughline.training.network.build import BadNetwork, Output, build, check
 
-sys.path.append(str(Path(__file__).parents[1] / "export"))
+sys.path.append(str(Path(__file__).parents[2] / "export"))
 ROWS = 8
 # What nobody here wrote a converter for, so that tf2onnx writes it.
 BY_OTHERS = ("conv-lstm",)

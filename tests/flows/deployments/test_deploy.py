@@ -17,7 +17,7 @@ from throughline.running.prefect.pools import definition, merged, of_processes, 
 from throughline.running.prefect.schedules import folder, standing
 from throughline.running.prefect.server import NoServer
 
-PROJECT = Path(__file__).resolve().parents[2]
+PROJECT = Path(__file__).resolve().parents[3]
 POOLS = PROJECT / "pools"
 
 
