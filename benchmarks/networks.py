@@ -141,7 +141,7 @@ def _trained(made: Any, number: int) -> str:
 def _exported(made: Any, result: Tried, folder: Path) -> str:
     import onnx
     from keras_parity import keras_outputs, session
-    from runtimes import request
+    from tests.export.runtimes.runtimes import request
 
     from throughline.export.graph.reach import lower, oldest_runtime
     from throughline.export.network import stored_network
@@ -181,7 +181,7 @@ def _exported(made: Any, result: Tried, folder: Path) -> str:
 
 def asked_of(oldest: str) -> list[str]:
     """The runtimes that a file is tried in: the oldest that we can install, the newest, WASM."""
-    from runtimes import PACKAGES
+    from tests.export.runtimes.runtimes import PACKAGES
 
     def number(version: str) -> list[int]:
         return [int(part) for part in version.split(".")]
@@ -193,7 +193,7 @@ def asked_of(oldest: str) -> list[str]:
 
 def asked(folder: Path, environments: Path) -> dict[str, dict[str, str]]:
     """By runtime the verdict on each network that it was asked."""
-    from runtimes import answers, command, verdict
+    from tests.export.runtimes.runtimes import answers, command, verdict
 
     found = {}
     for requests in sorted(path for path in folder.iterdir() if path.is_dir()):
