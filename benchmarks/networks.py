@@ -141,8 +141,8 @@ def _trained(made: Any, number: int) -> str:
 def _exported(made: Any, result: Tried, folder: Path) -> str:
     import onnx
     from keras_parity import keras_outputs, session
-    from tests.export.runtimes.runtimes import request
 
+    from tests.export.runtimes.runtimes import request
     from throughline.export.graph.reach import lower, oldest_runtime
     from throughline.export.network import stored_network
     from throughline.export.proof.contract import running

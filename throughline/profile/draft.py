@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadData, listed
 from throughline.preprocessing.target import alike, folded
-from throughline.profile import pictures, protocol, series
+from throughline.profile import protocol
 from throughline.profile.columns import leaks, treated, with_patterns
 from throughline.profile.facts import Fact
 from throughline.profile.goal import task_of
+from throughline.profile.kinds import pictures, series
 from throughline.profile.rules import expectations
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ import numpy as np
 
 from throughline.pipeline.schema.time import Time
 from throughline.profile.facts import Fact
-from throughline.profile.forecast import Way, chosen, seen
+from throughline.profile.kinds.forecast import Way, chosen, seen
 from throughline.profile.moments import times
 from throughline.samples.windows.frame import regular
 
