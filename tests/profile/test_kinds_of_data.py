@@ -13,7 +13,7 @@ import pytest
 from throughline.errors import BadData
 from throughline.paths import Workspace, read_json
 from throughline.pipeline.loading import load
-from throughline.profile.pictures import training
+from throughline.profile.kinds.pictures import training
 from throughline.profile.profile import profile
 from throughline.stages.run import run_stage
 

@@ -10,7 +10,7 @@ import pytest
 
 from throughline.pipeline.schema.time import Time
 from throughline.profile.facts import facts
-from throughline.profile.series import Grid, grid_of
+from throughline.profile.kinds.grids import Grid, grid_of
 from throughline.samples.windows.frame import regular
 
 

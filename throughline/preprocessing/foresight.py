@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from throughline.errors import BadData
-from throughline.limits import free_bytes
+from throughline.memory import free_bytes
 
 # What a stage needs beside its largest array, and what the system should keep.
 ROOM_BYTES = 2**29

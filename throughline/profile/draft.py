@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadData, listed
 from throughline.preprocessing.target import alike, folded
-from throughline.profile import pictures, protocol, series
+from throughline.profile import protocol
 from throughline.profile.columns import leaks, treated, with_patterns
 from throughline.profile.facts import Fact
 from throughline.profile.goal import task_of
+from throughline.profile.kinds import grids, pictures, series
 from throughline.profile.rules import expectations
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def drafted(
     task = task_of(spelled)
     if "images" in source:
         return _of_pictures(facts, target, source, title)
-    grid = series.grid_of(frame, facts) if goal.role == "number" else None
+    grid = grids.grid_of(frame, facts) if goal.role == "number" else None
     if grid is not None:
         return _of_series(frame, grid, facts, target, source, title)
     draft = Draft({"title": title, "task": task, "source": source, "target": target})
@@ -170,7 +171,7 @@ def _of_pictures(facts: Sequence[Fact], target: str, source: dict[str, Any], tit
 
 def _of_series(
     frame: pd.DataFrame,
-    grid: series.Grid,
+    grid: grids.Grid,
     facts: Sequence[Fact],
     target: str,
     source: dict[str, Any],

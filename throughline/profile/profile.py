@@ -12,10 +12,10 @@ from throughline.errors import BadPipeline, MissingFile
 from throughline.limits import applied, guarded
 from throughline.paths import Workspace, replaced
 from throughline.pipeline.loading import load
-from throughline.profile import pictures, sounds
 from throughline.profile.draft import Draft, drafted
 from throughline.profile.facts import facts
 from throughline.profile.goal import chosen_target
+from throughline.profile.kinds import pictures, sounds
 from throughline.profile.yaml_text import as_text, comment
 from throughline.sources.cells import SPACES
 

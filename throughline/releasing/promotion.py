@@ -14,7 +14,7 @@ from typing import Any
 from throughline.errors import BadPipeline, RefusedByGate
 from throughline.names import PRODUCTION
 from throughline.paths import Workspace, replaced
-from throughline.releasing import releases
+from throughline.releasing import recording, releases
 from throughline.releasing.git import changed_files, git, require_identity
 from throughline.releasing.outputs import sha256
 from throughline.releasing.remote import fetch, push
@@ -80,7 +80,7 @@ def created(
     if re.search(rf"(^|: |, ){re.escape(name)} ", stale, re.MULTILINE):
         first = stale.splitlines()[0].rstrip(":")
         raise BadPipeline("Every stage must be up to date before a release", first, "Run dvc repro")
-    content = releases.record(root, name, verdict)
+    content = recording.record(root, name, verdict)
     _refuse_released(root, content)
     answers_raw_rows(root, name)
     # Before the champion goes: a remote that is away must not leave a release that none has.

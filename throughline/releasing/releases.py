@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from throughline.errors import BadPipeline, MissingFile, RefusedByGate, listed, nearest
+from throughline.errors import BadPipeline, MissingFile, nearest
 from throughline.names import named
-from throughline.paths import Workspace, read_json, replaced
+from throughline.paths import replaced
 from throughline.pipeline.yaml_file import YamlFile
-from throughline.releasing.git import changed_files, commit, git, prefix
-from throughline.releasing.machine import environment
-from throughline.releasing.outputs import sha256
+from throughline.releasing.git import git, prefix
 
 FOLDER = Path("releases")
 CHAMPION = "champion.yaml"
@@ -156,61 +152,6 @@ def _note(root: Path, name: str, content: Mapping[str, Any]) -> None:
         draft.write_text(yaml.safe_dump(said, sort_keys=False), encoding="utf-8")
 
 
-def record(root: Path, name: str, verdict: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """Describe the model that a pipeline's files hold now, as its next version.
-
-    Args:
-        root: the repository.
-        name: the pipeline; its stages are up to date.
-        verdict: how the model compares with the champion. Default: not compared.
-
-    Raises:
-        MissingFile: a stage has not run.
-        BadPipeline: files that the model came from are not committed.
-        RefusedByGate: a gate or the parity with the network does not hold.
-    """
-    workspace = Workspace(root, name)
-    lock = workspace.stages_file.with_name("dvc.lock")
-    for path in (workspace.model, lock):
-        if not path.exists():
-            raise MissingFile(f"'{path}' is needed for a release", remedy="Run `dvc repro` first")
-    loose = changed_files(root, *SOURCES, f"pipelines/{name}")
-    if loose:
-        raise BadPipeline(
-            "The files a model comes from must be committed before its release",
-            listed(loose),
-            "Commit them",
-        )
-    report = read_json(workspace.evaluation / "report.json")
-    parity = read_json(workspace.parity)
-    require(report, parity)
-    return {
-        "pipeline": name,
-        "version": _next(root, name),
-        "title": report["title"],
-        "released": datetime.now(UTC).isoformat(timespec="seconds"),
-        "commit": commit(root),
-        "replaced": champion(root, name),
-        "verdict": dict(verdict) if verdict else None,
-        "model": _model(workspace.model, root),
-        "precisions": _precisions(workspace, root, report),
-        "metrics": report["branches"]["main"]["metrics"],
-        "gates": report["gates"],
-        "comparisons": [
-            {"name": each["name"], "difference": each["difference"]}
-            for each in report["branches"]["main"]["comparisons"]
-        ],
-        "parity": {
-            branch: {key: found[key] for key in ("exporter", "largest_error", "tolerance")}
-            for branch, found in parity.items()
-        },
-        "data": read_json(workspace.raw / "provenance.json"),
-        "stages": outputs(lock),
-        "parameters": _parameters(workspace),
-        "environment": environment(root),
-    }
-
-
 def tag(root: Path, name: str, version: str) -> str:
     """The git tag of a release: `iris@v1`, or `textbooks/iris@v1` for a project in a folder."""
     return f"{prefix(root)}{name}@{version}"
@@ -232,80 +173,10 @@ def tagged(root: Path, name: str, version: str) -> str:
     return git(root, "rev-list", "-n", "1", f"refs/tags/{own}")
 
 
-def _next(root: Path, name: str) -> str:
-    """A version that nobody has, on no branch: releases of other branches are known by tags."""
-    tags = git(root, "tag", "--list", tag(root, name, "v*")).split()
-    known = [*versions(root, name), *(tag.rpartition("@")[2] for tag in tags)]
-    numbers = [int(version[1:]) for version in known if VERSION.fullmatch(version)]
-    return f"v{max(numbers, default=0) + 1}"
-
-
-def require(report: Mapping[str, Any], parity: Mapping[str, Any]) -> None:
-    """Refuse a model whose gates or parity do not hold.
-
-    Raises:
-        RefusedByGate: names them.
-    """
-    broken = [gate["gate"] for gate in report["gates"] if not gate["holds"]]
-    broken += [
-        f"parity of {branch}"
-        for branch, found in parity.items()
-        if found["largest_error"] > found["tolerance"]
-        or not all(output["passed"] for output in found["outputs"])
-    ]
-    if broken:
-        raise RefusedByGate("Every gate must hold", listed(broken), "Keep the champion")
-
-
 def outputs(lock: Path) -> dict[str, dict[str, str]]:
     """The outputs of each stage with DVC's digests, as a `dvc.lock` has them."""
     stages = YamlFile(lock).content["stages"]
     return {
         stage: {output["path"]: output["md5"] for output in content.get("outs", [])}
         for stage, content in stages.items()
-    }
-
-
-def _model(path: Path, root: Path) -> dict[str, Any]:
-    import onnx
-
-    model = onnx.load(str(path))
-    return {
-        "path": path.relative_to(root).as_posix(),
-        "sha256": sha256(path),
-        "bytes": path.stat().st_size,
-        "loads": {
-            "ir_version": model.ir_version,
-            "opsets": {entry.domain or "ai.onnx": entry.version for entry in model.opset_import},
-            "onnxruntime": metadata.version("onnxruntime"),
-        },
-        "inputs": [entry.name for entry in model.graph.input],
-        "outputs": [entry.name for entry in model.graph.output],
-    }
-
-
-def _precisions(
-    workspace: Workspace, root: Path, report: Mapping[str, Any]
-) -> dict[str, dict[str, Any]]:
-    """The smaller files that are released too; one beyond its tolerance is not, and says why."""
-    entries: dict[str, dict[str, Any]] = {}
-    for judged in report["branches"]["main"].get("precisions", []):
-        if "released" not in judged:
-            continue
-        path = workspace.precisions / f"{judged['precision']}.onnx"
-        released = {"path": path.relative_to(root).as_posix(), "sha256": sha256(path)}
-        entries[judged["precision"]] = {
-            **(released if judged["released"] else {"refused": "beyond its tolerance"}),
-            "bytes": judged["bytes"],
-            "difference": judged["difference"],
-        }
-    return entries
-
-
-def _parameters(workspace: Workspace) -> dict[str, Any]:
-    from throughline.pipeline.yaml_file import YamlFile
-
-    return {
-        "pipeline.yaml": sha256(workspace.pipeline_file),
-        "params.yaml": dict(YamlFile(workspace.parameters_file).content),
     }

@@ -238,7 +238,7 @@ def _drift(run: Run, name: str) -> tuple[Mapping[str, Any], ...]:
 
 def _compared(run: Run, name: str, champion: str, seeds: int) -> dict[str, Any]:
     from throughline.pipeline.loading import load
-    from throughline.releasing.seeds import models
+    from throughline.releasing.reproducing.seeds import models
 
     workspace = Workspace(run.root, name)
     record = releases.read(run.root, name, champion)

@@ -17,7 +17,7 @@ from throughline.paths import Workspace
 from throughline.releasing import releases
 from throughline.releasing.outputs import cache_of, cached, sha256
 from throughline.releasing.promotion import champion_file, created, settle
-from throughline.releasing.reproduce import reproduced, worst
+from throughline.releasing.reproducing.reproduce import reproduced, worst
 
 # The first test builds the shop, and may wait for another process that builds it.
 pytestmark = pytest.mark.timeout(900)

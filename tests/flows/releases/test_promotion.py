@@ -13,7 +13,7 @@ import pytest
 
 from tests.flows.shop import git, write
 from throughline.errors import BadPipeline, ThroughlineError
-from throughline.releasing import promotion, releases
+from throughline.releasing import promotion, recording, releases
 from throughline.releasing.git import GitRefused
 from throughline.releasing.promotion import awaited, champion_file, created, settle
 from throughline.releasing.sharing import NotShared, prove, share
@@ -33,7 +33,7 @@ def record(root: Path, name: str, verdict: object) -> dict[str, Any]:
     path = "models/tea/model.onnx"
     return {
         "pipeline": name,
-        "version": releases._next(root, name),
+        "version": recording.next_version(root, name),
         "model": {"path": path, "sha256": digest},
         "stages": {"export": {path: digest}},
     }
@@ -46,7 +46,7 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("GIT_CONFIG_SYSTEM", "/dev/null")
     monkeypatch.setattr(promotion, "why", lambda *_, **__: "")
     monkeypatch.setattr(promotion, "answers_raw_rows", lambda *_: None)
-    monkeypatch.setattr(releases, "record", record)
+    monkeypatch.setattr(recording, "record", record)
     monkeypatch.setattr(promotion, "fetch", lambda root, digest, target: shutil.copy(
         root / "cache" / digest, target
     ))  # fmt: skip
@@ -174,7 +174,7 @@ class TestWhateverFails:
         self, root: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(
-            releases, "record", lambda *given: record(*given) | {"pipeline": "mint"}
+            recording, "record", lambda *given: record(*given) | {"pipeline": "mint"}
         )
         write(root / "models/mint/model.onnx", "second")
         hook_refuses(root, monkeypatch)
@@ -310,7 +310,7 @@ class TestWaiting:
         self, root: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(
-            releases, "record", lambda *given: record(*given) | {"pipeline": "mint"}
+            recording, "record", lambda *given: record(*given) | {"pipeline": "mint"}
         )
         write(root / "models/mint/model.onnx", "second")
         assert created(root, "mint") == "mint@v1"

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from throughline.releasing.outputs import cached, digest_of, files
-from throughline.releasing.proof import CLOSE, DIFFERENT, IDENTICAL, NOISE, findings
-from throughline.releasing.reproduce import told, worst
+from throughline.releasing.reproducing.proof import CLOSE, DIFFERENT, IDENTICAL, NOISE, findings
+from throughline.releasing.reproducing.reproduce import told, worst
 
 METRICS = {
     "accuracy": {"value": 0.9, "low": 0.8, "high": 1.0},

@@ -12,7 +12,7 @@ from tests.flows import shop
 from throughline.cli import main
 from throughline.errors import BadPipeline, MissingFile, RefusedByGate
 from throughline.paths import Workspace, read_json, write_json
-from throughline.releasing import promotion, releases
+from throughline.releasing import promotion, recording, releases
 from throughline.releasing.lineage import bill, lineage
 from throughline.releasing.outputs import sha256
 from throughline.releasing.promotion import champion_file, created
@@ -79,13 +79,13 @@ class TestCreate:
         report["branches"]["main"]["precisions"][1]["released"] = False
         path.chmod(0o644)
         write_json(path, report)
-        entry = releases.record(built, shop.NAME)["precisions"]["float16"]
+        entry = recording.record(built, shop.NAME)["precisions"]["float16"]
         assert "sha256" not in entry and "tolerance" in entry["refused"]
 
     def test_a_broken_gate_is_named(self) -> None:
         report = {"gates": [{"gate": "beat majority", "holds": False}]}
         with pytest.raises(RefusedByGate, match="beat majority"):
-            releases.require(report, {})
+            recording.require(report, {})
 
     def test_a_model_that_a_fresh_process_cannot_load_is_refused(
         self, built: Path, monkeypatch: pytest.MonkeyPatch

@@ -140,8 +140,8 @@ def reproduce(release: str, from_scratch: bool) -> int:
 
     The exit code is 1 when a file is not equal within tolerance.
     """
-    from throughline.releasing.proof import CLOSE, ORDER
-    from throughline.releasing.reproduce import reproduced, worst
+    from throughline.releasing.reproducing.proof import CLOSE, ORDER
+    from throughline.releasing.reproducing.reproduce import reproduced, worst
 
     found = reproduced(ROOT.resolve(), release, from_scratch)
     return 0 if ORDER.index(worst(found)) <= ORDER.index(CLOSE) else 1

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from throughline.limits import free_bytes
+from throughline.memory import free_bytes
 from throughline.preprocessing.sparse import Sparse
 from throughline.samples.windows.gathered import Windowed
 

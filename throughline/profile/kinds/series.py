@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from throughline.pipeline.schema.time import Time
 from throughline.profile.facts import Fact
-from throughline.profile.forecast import Way, chosen, seen
-from throughline.profile.moments import times
+from throughline.profile.kinds.forecast import Way, chosen, seen
+from throughline.profile.kinds.grids import Grid
 from throughline.samples.windows.frame import regular
 
 if TYPE_CHECKING:
     import pandas as pd
 
-FEWEST_ROWS = 40
-MOST_SERIES = 50
-# So many of the steps between rows must be alike.
-REGULAR = 0.95
-UNITS = ((604_800, "w"), (86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 # Step -> rows that the network sees, and the calendar that tells more than they do.
 WINDOWS: Mapping[str, tuple[int, list[str]]] = {
     "10min": (36, ["hour"]),
@@ -42,7 +35,6 @@ SEASONAL = ("10min", "15min", "30min", "1h", "1d", "1b", "1mo", "3mo")
 WEEKS, FEWEST_YEARS = 52, 4
 FOLDS = 3
 TEST = 0.2
-DAY = 86_400
 # Gaps are filled where windows that cross none would be fewer than this share.
 FEWEST_WHOLE = 0.8
 # A window is at most such a part of the steps, so that the test part holds some.
@@ -53,145 +45,6 @@ MOST_SEASON = 60
 UNSEASONAL = 12
 # Windows that a fold is validated by, and rows that a network bends on, at least.
 FEWEST_IN_A_FOLD, FEWEST_TO_BEND = 8, 500
-
-
-@dataclass(frozen=True)
-class Grid:
-    """How rows lie in time.
-
-    Attributes:
-        index: section `time.index`.
-        columns: those of the index.
-        every: the step, as `1h`.
-        group: the columns that tell several series apart, if any.
-        moments: seconds since 1970 of each row.
-        absent: steps that have no row.
-        joined: some steps have several rows, or rows that do not lie on them.
-        steps: of the longest series.
-    """
-
-    index: Any
-    columns: list[str]
-    every: str
-    group: list[str]
-    moments: np.ndarray
-    absent: int
-    joined: bool
-    steps: int
-
-
-def grid_of(frame: pd.DataFrame, facts: Sequence[Fact]) -> Grid | None:
-    """The grid of rows that are one or several regular series; None for an ordinary table.
-
-    Args:
-        frame: the rows.
-        facts: what is in their columns.
-    """
-    if len(frame) < FEWEST_ROWS:
-        return None
-    names = [fact.name for fact in facts if fact.role == "category" and fact.distinct > 1]
-    groups = [[], *([name] for name in names), *map(list, combinations(names, 2))]
-    best: Grid | None = None
-    for columns, formats, moments in times(frame, facts):
-        index: Any = {"columns": columns, "formats": formats} if formats else columns
-        for group in groups:
-            if set(group) & set(columns):
-                continue
-            found = _grid(moments, _labels(frame, group), index, columns, group)
-            # 01/02 read the other way round is a series too, but one with holes.
-            if found is not None and (best is None or found.absent < best.absent):
-                best = found
-            if found is not None:
-                break
-        if best is not None and not best.absent:
-            break
-    return best
-
-
-def _labels(frame: pd.DataFrame, group: list[str]) -> np.ndarray[Any, Any]:
-    if not group:
-        return np.zeros(len(frame), dtype=np.int64)
-    return frame.groupby(group, sort=False, dropna=False).ngroup().to_numpy()
-
-
-def _grid(
-    moments: np.ndarray[Any, Any],
-    labels: np.ndarray[Any, Any],
-    index: Any,
-    columns: list[str],
-    group: list[str],
-) -> Grid | None:
-    runs = [np.sort(moments[labels == label]) for label in np.unique(labels)]
-    if len(runs) > MOST_SERIES:
-        return None
-    found = _months(runs) or _business_days(runs) or _seconds(runs)
-    if found is None:
-        return None
-    every, numbers, exact = found
-    steps = np.concatenate([np.diff(each) for each in numbers])
-    enough = len(steps) >= FEWEST_ROWS - 1
-    if not enough or (steps == 0).mean() > 1 - REGULAR or (steps <= 1).mean() < REGULAR:
-        return None
-    joined = bool((steps == 0).any()) or not exact
-    longest = max(int(each[-1] - each[0]) for each in numbers) + 1
-    absent = int(np.maximum(steps - 1, 0).sum())
-    return Grid(
-        index if len(columns) > 1 or isinstance(index, dict) else columns[0],
-        columns, every, group, moments, absent, joined, longest,
-    )  # fmt: skip
-
-
-Found = tuple[str, list["np.ndarray[Any, Any]"], bool]
-
-
-def _months(runs: list[np.ndarray[Any, Any]]) -> Found | None:
-    """Steps of whole months: the same day of each, the last one, or any."""
-    months = [run.astype("datetime64[s]").astype("datetime64[M]") for run in runs]
-    numbers = [each.astype(np.int64) for each in months]
-    apart = np.concatenate([np.diff(each) for each in numbers])
-    if not (apart > 0).any():
-        return None
-    step = int(np.median(apart[apart > 0]))
-    if 12 % step or (apart <= 0).mean() > 1 - REGULAR or (apart % step).any():
-        return None
-    into = np.concatenate(
-        [r - m.astype("datetime64[s]").astype(np.int64) for r, m in zip(runs, months, strict=True)]
-    )
-    left = np.concatenate(
-        [
-            r - (m + 1).astype("datetime64[s]").astype(np.int64)
-            for r, m in zip(runs, months, strict=True)
-        ]
-    )
-    exact = len(np.unique(into)) == 1 or len(np.unique(left)) == 1
-    first = min(int(each.min()) for each in numbers)
-    return f"{step}mo", [(each - first) // step for each in numbers], exact
-
-
-def _business_days(runs: list[np.ndarray[Any, Any]]) -> Found | None:
-    """Days from Monday to Friday, all at one time of the day."""
-    every = np.concatenate(runs)
-    days = (every // DAY).astype("datetime64[D]")
-    week = np.is_busday(days).all() and len(np.unique(every % DAY)) == 1
-    if not week or int(np.median(np.concatenate([np.diff(run) for run in runs]))) != DAY:
-        return None
-    numbers = [
-        np.busday_count(np.datetime64(0, "D"), (r // DAY).astype("datetime64[D]")) for r in runs
-    ]
-    # A few days that happen to lie in one week are days.
-    return ("1b", numbers, True) if len(every) > 7 else None
-
-
-def _seconds(runs: list[np.ndarray[Any, Any]]) -> Found | None:
-    apart = np.concatenate([np.diff(run) for run in runs])
-    if not (apart > 0).any():
-        return None
-    step = int(np.median(apart[apart > 0]))
-    if (apart % step).any():
-        return None
-    size, unit = next((size, unit) for size, unit in UNITS if step % size == 0)
-    first = min(int(run[0]) for run in runs)
-    return f"{step // size}{unit}", [(run - first) // step for run in runs], True
 
 
 def sections(

@@ -12,8 +12,9 @@ import numpy as np
 
 from throughline.errors import BadData, listed
 from throughline.pipeline.schema.image import Images
-from throughline.profile import protocol, sounds
+from throughline.profile import protocol
 from throughline.profile.facts import Fact
+from throughline.profile.kinds import sounds
 from throughline.sources.layout import CLASS, LEVEL
 
 # Larger pictures are stored smaller in a first draft.

@@ -19,8 +19,8 @@ from throughline.releasing import releases
 from throughline.releasing.git import git, prefix
 from throughline.releasing.machine import environment
 from throughline.releasing.outputs import cache_of, sha256
-from throughline.releasing.proof import DIFFERENT, ORDER, Finding, findings
 from throughline.releasing.remote import answering, stores
+from throughline.releasing.reproducing.proof import DIFFERENT, ORDER, Finding, findings
 from throughline.running.prefect.environment import CACHE
 from throughline.running.why import ABSENT, differences
 from throughline.stages.declared import EVERY_STAGE

@@ -1,0 +1,1 @@
+"""A released model made again, and held against the released one."""
