@@ -122,7 +122,8 @@ def _held_out(rows: pd.DataFrame, pipeline: Any) -> np.ndarray[Any, Any]:
 
 def steps_of(rows: pd.DataFrame, time: Any, grid: Any) -> np.ndarray[Any, Any]:
     """The step of a series' grid on which each raw row falls."""
-    from throughline.samples.windows.frame import series_of, times
+    from throughline.samples.windows.frame import series_of
+    from throughline.samples.windows.moments import times
     from throughline.serving.rows import clock
 
     moments = times(rows, time, series_of(rows, time))[1]

@@ -15,7 +15,6 @@ from throughline.evaluation.compare import forecasters
 from throughline.evaluation.compare.comparisons import Prepared, compared, titles
 from throughline.evaluation.compare.unseen import unseen_windows
 from throughline.evaluation.measure.blocks import BlockResamples, block_length, understated
-from throughline.evaluation.measure.forecast import Forecasts
 from throughline.evaluation.measure.measure import (
     Compared,
     Figure,
@@ -25,13 +24,14 @@ from throughline.evaluation.measure.measure import (
     scored,
 )
 from throughline.evaluation.outcome import Outcome, Target
+from throughline.evaluation.truth import Truth
 from throughline.evaluation.window_rows import WindowRows, drawn, windows_of
 from throughline.paths import needed, read_json
 from throughline.pipeline.schema.judgement import FORECASTERS
 from throughline.samples.windows.layout import feed
 from throughline.samples.windows.positions import Extent
 from throughline.samples.windows.prepared import raw_windows, read_series
-from throughline.samples.windows.target import DIRECTIONS, directions, season_bases, values_of
+from throughline.samples.windows.target import DIRECTIONS, directions, values_of
 
 if TYPE_CHECKING:
     from throughline.pipeline.pipeline import Pipeline
@@ -71,6 +71,13 @@ class SeriesParts:
             windows_of(read_series(test, window["grid"]), test_ends)
             if self.test_count
             else self.known
+        )
+        self.truth = Truth(
+            self.target.columns,
+            self.extent.horizons,
+            self.season,
+            window["group"],
+            self.whole.series,
         )
         self._blocks: tuple[int, float] | None = None
         self._compared: list[Compared] | None = None
@@ -207,7 +214,7 @@ class SeriesParts:
         if self.task != "forecast":
             return replace(self.target.outcome({self.target.columns[0]: self._labels(rows)}, found))
         predicted = found["prediction"].astype(np.float64).reshape(rows.count, -1)
-        return self._forecasts(rows, predicted)
+        return self.truth.forecasts(rows, predicted)
 
     def _labels(self, rows: WindowRows) -> np.ndarray:
         ahead = rows.ends + self.extent.after
@@ -218,46 +225,14 @@ class SeriesParts:
         column = rows.series.rows[self.target.columns[0]]
         return np.asarray(column.to_numpy(dtype=object)[ahead])
 
-    def _forecasts(self, rows: WindowRows, predicted: np.ndarray | None) -> Forecasts:
-        """Predictions beside truth and persistence; None predicts the last value."""
-        actual = self._values(rows, self.extent.horizons)
-        last = self._values(rows, season_bases(self.extent.horizons, 1))
-        seasonal = last
-        if self.season:
-            seasonal = self._values(rows, season_bases(self.extent.horizons, self.season))
-        return Forecasts(
-            "forecast",
-            actual,
-            last if predicted is None else predicted,
-            None,
-            self._names,
-            last,
-            seasonal,
-            self._scale,
-            self.extent.horizons,
-            rows.keys,
-            self._made(rows),
-        )
-
-    def _made(self, rows: WindowRows) -> dict[str, np.ndarray]:
-        """When each forecast is made, and of which series."""
-        clock = rows.series.clock[rows.ends].astype("datetime64[s]")
-        times = np.char.replace(np.datetime_as_string(clock), "T", " ")
-        return {"time": times, **{name: rows.columns[name] for name in self.window["group"]}}
-
-    def _values(self, rows: WindowRows, offsets: Any) -> np.ndarray:
-        """The target some rows from the newest one, (N, horizons x targets)."""
-        places = rows.ends[:, None] + np.asarray(offsets)
-        return np.asarray(self._targets(rows)[places].reshape(rows.count, -1))
-
     def _baseline(self, name: str) -> np.ndarray | None:
         """Forecasts of a simple method; None of persistence, which every forecast has beside it."""
         rows, extent = self.evaluated, self.extent
-        values = self._targets(rows)
+        values = self.truth.targets(rows)
         if name == "drift":
             return forecasters.drift(values, rows.ends, extent)
         if name == "linear-autoregression":
-            seen = self._targets(self.known), self.known.ends
+            seen = self.truth.targets(self.known), self.known.ends
             return forecasters.linear_autoregression(seen, (values, rows.ends), extent)
         if name == "ETS":
             known = self.whole.series
@@ -265,34 +240,10 @@ class SeriesParts:
             return forecasters.smoothed(known, *ask)
         return None
 
-    def _targets(self, rows: WindowRows) -> np.ndarray:
-        """Values of the target columns in every row, (T, K)."""
-        return values_of(rows.series, self.target.columns).astype(np.float64)
-
-    @property
-    def _names(self) -> tuple[str, ...]:
-        several = len(self.extent.horizons) > 1
-        return tuple(
-            f"{name}+{horizon}" if several else name
-            for horizon in self.extent.horizons
-            for name in self.target.columns
-        )
-
-    @cached_property
-    def _scale(self) -> np.ndarray:
-        """The error of seasonal persistence in training, where its value is one season old."""
-        season = self.season or 1
-        series = self.whole.series
-        values = values_of(series, self.target.columns).astype(np.float64)
-        same = (series.groups[season:] == series.groups[:-season]) & (
-            series.measured[season:] & series.measured[:-season]
-        )
-        return np.asarray(np.abs(values[season:] - values[:-season])[same].mean(axis=0))
-
     def _answered(self, comparison: Comparison) -> Outcome:
         name = comparison.model
         if self.task == "forecast" and name in FORECASTERS:
-            found = self._forecasts(self.evaluated, self._baseline(name))
+            found = self.truth.forecasts(self.evaluated, self._baseline(name))
             seasonal = name == "seasonal-persistence"
             return replace(found, predicted=found.seasonal) if seasonal else found
         if name == "sign-persistence" and self.window["direction"]:
@@ -303,7 +254,7 @@ class SeriesParts:
         outcome = compared(comparison, self._arrays)
         if self.task != "forecast":
             return outcome
-        return self._forecasts(self.evaluated, outcome.predicted)
+        return self.truth.forecasts(self.evaluated, outcome.predicted)
 
     @cached_property
     def _arrays(self) -> Prepared:
@@ -311,8 +262,8 @@ class SeriesParts:
         rows = self.known
         if self.task == "forecast":
             target = replace(self.target, task="regression")
-            answers = self._values(rows, self.extent.horizons)
-            actual = self._values(self.evaluated, self.extent.horizons)
+            answers = self.truth.values(rows, self.extent.horizons)
+            actual = self.truth.values(self.evaluated, self.extent.horizons)
         else:
             target = self.target
             answers = target.positions(self._labels(rows))

@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from throughline.errors import ThroughlineError, nearest, printable, sentence, shorten
+from throughline.pipeline.places import as_written, kinds_at, valid_keys
 from throughline.pipeline.unions import Location, Problem, problems
 from throughline.pipeline.yaml_file import YamlFile
 
@@ -100,7 +101,7 @@ def _mend(problem: Problem, document: Any, schema: type[BaseModel]) -> bool:
         if not isinstance(inside, dict):
             return False
         value = inside.pop(keys[-1])
-        if meant := _meant(keys[-1], _valid_keys(schema, problem.keys[:-1])):
+        if meant := _meant(keys[-1], valid_keys(schema, problem.keys[:-1])):
             inside.setdefault(meant, value)
         return True
     if meant := _meant_value(held, problem.errors):
@@ -118,7 +119,7 @@ def _without_missing_twins(found: list[Problem], schema: type[BaseModel]) -> lis
         (*problem.keys[:-1], meant)
         for problem in found
         if problem.errors[0]["type"] == "extra_forbidden"
-        and (meant := _meant(problem.keys[-1], _valid_keys(schema, problem.keys[:-1])))
+        and (meant := _meant(problem.keys[-1], valid_keys(schema, problem.keys[:-1])))
     }
     return [p for p in found if p.errors[0]["type"] != "missing" or p.keys not in misspelt]
 
@@ -141,38 +142,6 @@ def _lines(
         name = printable(".".join(map(str, (*prefix, *keys)))) or "file"
         what = str(each) if misplaced else _what(problem, keys, held, file, reached, schema)
         yield (line, column), f"{file.path}:{line}:{column}: {name}: {sentence(what)}"
-
-
-def as_written(keys: Location, document: Any) -> tuple[Location, Any]:
-    """The keys of a place as the file has them, and what it holds.
-
-    `encode: {ordinal: [1]}` is checked as `{kind: ordinal, categories: [1]}`, and `scale: x` as
-    `{kind: x}`; of such names that nobody wrote the path is free.
-    """
-    written: list[str | int] = []
-    held = document
-    for i, key in enumerate(keys):
-        if _holds(held, key):
-            written.append(key)
-            held = held[key]
-        elif i + 1 < len(keys) and _holds(held, keys[i + 1]):
-            # The long form has a level more.
-            continue
-        elif isinstance(held, Mapping) and len(held) == 1:
-            ((short, held),) = held.items()
-            written.append(short)
-            if _holds(held, key):
-                written.append(key)
-                held = held[key]
-        else:
-            break
-    return tuple(written), held
-
-
-def _holds(held: Any, key: str | int) -> bool:
-    if isinstance(held, list):
-        return isinstance(key, int) and key < len(held)
-    return isinstance(held, Mapping) and key in held
 
 
 def _what(
@@ -203,15 +172,15 @@ def _what(
     if isinstance(held, (Mapping, list)):
         received = f"Received: {shorten(held)}." if held else "Received: nothing."
     expected = _expected(problem.errors)
-    if expected == "a mapping" and (valid := _valid_keys(schema, problem.keys)):
+    if expected == "a mapping" and (valid := valid_keys(schema, problem.keys)):
         expected += f" with keys such as {', '.join(valid[:3])}"
     near = _near(held, problem.errors)
     return f"must be {expected}. {received} {near}"
 
 
 def _unknown(keys: Location, held: Any, schema: type[BaseModel]) -> str:
-    valid = [key for key in _valid_keys(schema, keys[:-1]) if key != "kind"]
-    if str(keys[-1]) in _kinds(schema, keys[:-1]):
+    valid = [key for key in valid_keys(schema, keys[:-1]) if key != "kind"]
+    if str(keys[-1]) in kinds_at(schema, keys[:-1]):
         return (
             f"'{keys[-1]}' holds a mapping, here with keys among {', '.join(valid)}. "
             f"Received: {shorten(held)}"
@@ -278,46 +247,3 @@ def _expected(errors: Sequence[Mapping[str, Any]]) -> str:
         found.pop("a whole number", None)
     *others, last = found or {"another value": None}
     return f"{', '.join(others)} or {last}" if others else last
-
-
-def _kinds(schema: type[BaseModel], keys: Location) -> Sequence[str]:
-    """The kinds that a section with a short form `{KIND: ...}` knows."""
-    section = _section(schema, keys)
-    field = section.model_fields.get("kind") if section is not None else None
-    return [str(value) for value in getattr(field.annotation, "__args__", ())] if field else []
-
-
-def _valid_keys(schema: type[BaseModel], keys: Location) -> list[str]:
-    """The keys that the schema knows at a place."""
-    section = _section(schema, keys)
-    return list(section.model_fields) if section is not None else []
-
-
-def _section(schema: type[BaseModel], keys: Location) -> type[BaseModel] | None:
-    """The section's class at a place."""
-    place: Any = schema
-    for key in keys:
-        model = _model_within(place)
-        if model is not None and not _holds_several(place):
-            field = model.model_fields.get(str(key))
-            place = field.annotation if field else None
-        elif model is not None:
-            # The key is a name of the user's, or a position; what it holds is the section.
-            place = model
-    return None if _holds_several(place) else _model_within(place)
-
-
-def _holds_several(annotation: Any) -> bool:
-    """Whether a type such as `dict[str, Column]` holds sections under names or positions."""
-    return getattr(annotation, "__origin__", None) in (dict, list)
-
-
-def _model_within(annotation: Any) -> type[BaseModel] | None:
-    """The section's class inside a type such as `dict[str, Column]` or `Scale | None`."""
-    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return annotation
-    for inner in getattr(annotation, "__args__", ()):
-        found = _model_within(inner)
-        if found is not None:
-            return found
-    return None

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from throughline.errors import BadPipeline, listed
-from throughline.pipeline.schema.text import Text
 from throughline.preprocessing.bottleneck import FROZEN
 from throughline.preprocessing.columns.categories import (
     FittedCategory,
     fit_category,
     write_category,
 )
+from throughline.preprocessing.columns.derived import derived, write_derived
 from throughline.preprocessing.columns.hashed import FittedHash, fit_hash
 from throughline.preprocessing.columns.image import (
     FittedImage,
@@ -28,10 +28,8 @@ from throughline.preprocessing.columns.image import (
 from throughline.preprocessing.columns.levels import FittedLevels, fit_levels
 from throughline.preprocessing.columns.numbers import FittedNumber, fit_number, write_numbers
 from throughline.preprocessing.columns.resizing import UINT8
-from throughline.preprocessing.columns.spread import SPREADS, spread, write_spread
 from throughline.preprocessing.columns.texts.text import FittedText, fit_text
 from throughline.preprocessing.columns.texts.text_graph import write_text
-from throughline.preprocessing.columns.texts.tokens import tokenised, write_count
 from throughline.preprocessing.graph.builder import Graph
 from throughline.preprocessing.graph.layout import Layout
 from throughline.preprocessing.plan import Plan, Planned
@@ -42,7 +40,6 @@ if TYPE_CHECKING:
     import onnx
     import pandas as pd
 
-    from throughline.pipeline.schema.columns import Derive
     from throughline.samples.supervision import Supervision
 
 Fitted = FittedNumber | FittedCategory | FittedLevels | FittedHash | FittedText | FittedImage
@@ -226,38 +223,6 @@ def _fit_column(
     return fit_number(planned.name, values, planned.column)
 
 
-def derived(rows: pd.DataFrame, derive: Derive) -> np.ndarray:
-    """The values of a derived column, as its nodes compute them, shape (rows,)."""
-    if derive.kind == "equals":
-        column = rows[derive.of[0]]
-        same = (
-            column.astype(str) == derive.to if isinstance(derive.to, str) else column == derive.to
-        )
-        return same.fillna(False).to_numpy(dtype=np.float64)
-    if derive.kind == "matches":
-        texts = raw_values(rows, derive.of[0], "string")
-        found = tokenised(texts, Text(tokens=str(derive.to)))
-        return np.array([len(matches) for matches in found], dtype=np.float64)
-    values = [raw_values(rows, name, "number").astype(np.float64) for name in derive.of]
-    if derive.kind in SPREADS:
-        return spread(np.column_stack(values), derive.kind)
-    result = values[0]
-    for other in values[1:]:
-        with np.errstate(divide="ignore", invalid="ignore"):
-            result = NUMPY_OPERATIONS[derive.kind](result, other)
-    return result
-
-
-NUMPY_OPERATIONS: dict[str, Any] = {
-    "sum": np.add,
-    "difference": np.subtract,
-    "product": np.multiply,
-    "ratio": np.divide,
-}
-
-ONNX_OPERATIONS = {"sum": "Add", "difference": "Sub", "product": "Mul", "ratio": "Div"}
-
-
 def _write(
     graph: Graph,
     columns: Sequence[Planned],
@@ -304,22 +269,4 @@ def _value(graph: Graph, planned: Planned, fitted: Fitted, plan: Plan, layout: L
             return graph.node("Cast", [own], f"{planned.name}/number", to=1)
         return own
     sources = [layout.raw(graph, name, planned.column) for name in derive.of]
-    if derive.kind == "equals":
-        source = sources[0]
-        kind = plan.raw[derive.of[0]]
-        value = (
-            graph.node("Cast", [source], f"{source}/number", to=1) if kind == "boolean" else source
-        )
-        other = graph.constant(
-            derive.to, f"{planned.name}/to", str if kind == "string" else np.float32
-        )
-        same = graph.node("Equal", [value, other], f"{planned.name}/is")
-        return graph.node("Cast", [same], f"{planned.name}/derived", to=1)
-    if derive.kind == "matches":
-        return write_count(graph, sources[0], planned.name, str(derive.to))
-    if derive.kind in SPREADS:
-        return write_spread(graph, sources, planned.name, derive.kind)
-    value = sources[0]
-    for other in sources[1:]:
-        value = graph.node(ONNX_OPERATIONS[derive.kind], [value, other], f"{planned.name}/derived")
-    return value
+    return write_derived(graph, sources, planned, plan)

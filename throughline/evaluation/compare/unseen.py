@@ -42,7 +42,7 @@ def unseen_windows(
     """
     import pandas as pd
 
-    from throughline.samples.windows.frame import wall_clock
+    from throughline.samples.windows.moments import wall_clock
 
     if training is None:
         return np.ones(len(first_predicted), bool)

@@ -11,6 +11,8 @@ import numpy as np
 from throughline.serving.errors import BadRequest
 from throughline.serving.ranges import outside as outside_range
 from throughline.serving.rows import clock, regular
+from throughline.serving.rows.order import Order
+from throughline.serving.rows.shapes import flattened, said, shape_of
 
 # How far outside the range of its training values, in widths of that range, a value may lie.
 ROOM = 1.0
@@ -53,8 +55,7 @@ class Windowing:
         self._grid: Mapping[str, Any] = window["grid"]
         self._every = window["every"]
         self._groups: list[str] = window["group"]
-        # Rows that were resampled for the training lie anywhere in their steps, others do not.
-        self._exact = window.get("resample", "unknown") is None
+        self._order = Order(window)
         self._resample = window.get("resample")
         # Older models do not say what their training did; their rows must have no gaps.
         self._gaps = window.get("gaps", "refuse")
@@ -99,15 +100,15 @@ class Windowing:
         """
         shape = self._shape(columns)
         # Once the length is right, all checks are of rows one below the other.
-        flat = {name: _flat(values) for name, values in columns.items() if name in self._known}
+        flat = {name: flattened(values) for name, values in columns.items() if name in self._known}
         wall = self._wall(flat)
         if wall.size != np.prod(shape):
             raise BadRequest(
-                f"Columns and time must have the same length. Received: {_said(shape)}, and "
+                f"Columns and time must have the same length. Received: {said(shape)}, and "
                 f"{wall.size} times."
             )
         if len(shape) == 2:
-            self._in_order(wall.reshape(shape), flat)
+            self._order.windows(wall.reshape(shape))
             arrays = self._arrays(flat, wall, converted)
             rows = np.arange(wall.size).reshape(shape)
             return self._fed(arrays, wall, rows, flat, rows[:, -1])
@@ -119,7 +120,7 @@ class Windowing:
 
     def newest(self, columns: Mapping[str, Any], converted: Converted) -> Fed | None:
         """The window that ends with the newest of some rows, if it is complete; see `feed`."""
-        flat = {name: _flat(values) for name, values in columns.items() if name in self._known}
+        flat = {name: flattened(values) for name, values in columns.items() if name in self._known}
         wall = self._wall(flat)
         series = self._regular(flat, wall, converted)
         rows = self._rows(series)[-1:]
@@ -149,14 +150,14 @@ class Windowing:
             again = np.lexsort((steps, numbers[order]))
             order, steps = order[again], steps[again]
         else:
-            self._on_grid(wall[order], moments, steps, begins)
+            self._order.on_grid(wall[order], moments, steps, begins)
         arrays = self._arrays(flat, wall, converted, self._lenient)
         arrays.pop(TIMESTAMP, None)
         sorted_arrays = {name: array[order] for name, array in arrays.items()}
         rows = regular.one_a_step(regular.Rows(sorted_arrays, steps, begins, order), self._resample)
         needed = [name for name in arrays if not self._inputs[name].get("may_be_missing")]
         rows = regular.without_gaps(rows, self._gaps, needed)
-        self._check_order(wall[rows.origin], rows.steps, rows.begins, 0, rows.origin)
+        self._order.in_steps(wall[rows.origin], rows.steps, rows.begins, 0, rows.origin)
         return rows
 
     def _numbers(self, flat: Mapping[str, Any], count: int) -> np.ndarray:
@@ -238,13 +239,13 @@ class Windowing:
         return [*self._inputs, TIMESTAMP, *self._index["columns"], *hour, *self._groups]
 
     def _shape(self, columns: Mapping[str, Any]) -> tuple[int, ...]:
-        shapes = {name: _shape_of(name, columns[name]) for name in self.columns}
+        shapes = {name: shape_of(name, columns[name]) for name in self.columns}
         name, shape = next(iter(shapes.items()))
         for other, size in shapes.items():
             if size != shape:
                 raise BadRequest(
-                    f"Columns must have the same length. Received: '{name}' with {_said(shape)}, "
-                    f"'{other}' with {_said(size)}."
+                    f"Columns must have the same length. Received: '{name}' with {said(shape)}, "
+                    f"'{other}' with {said(size)}."
                 )
         if len(shape) > 2:
             raise BadRequest(
@@ -270,93 +271,9 @@ class Windowing:
                 ) from None
         return clock.seconds(flat, self._index)
 
-    def _in_order(self, wall: np.ndarray, flat: Mapping[str, Any]) -> None:
-        """Refuse windows whose rows are not one step apart, and say which way they are wrong."""
-        starts = np.zeros(wall.shape, dtype=bool)
-        starts[:, 0] = True
-        moments = clock.utc(wall.ravel(), self._index.get("zone"), starts.ravel())
-        steps, _ = clock.steps(moments, self._grid)
-        self._on_grid(wall.ravel(), moments, steps, starts.ravel(), wall.shape[1])
-        self._check_order(wall.ravel(), steps, starts.ravel(), wall.shape[1])
-
-    def _on_grid(
-        self,
-        wall: np.ndarray,
-        moments: np.ndarray,
-        steps: np.ndarray,
-        starts: np.ndarray,
-        length: int = 0,
-    ) -> None:
-        """Refuse rows that lie off the others' places in their steps."""
-        if not self._exact:
-            return
-        into = moments - clock.moments_of(steps, self._grid)
-        self._refuse(wall, steps, (np.diff(into) != 0) & ~starts[1:], length)
-
-    def _check_order(
-        self,
-        wall: np.ndarray,
-        steps: np.ndarray,
-        starts: np.ndarray,
-        length: int,
-        origin: np.ndarray | None = None,
-    ) -> None:
-        self._refuse(wall, steps, (np.diff(steps) != 1) & ~starts[1:], length, origin)
-
-    def _refuse(
-        self,
-        wall: np.ndarray,
-        steps: np.ndarray,
-        wrong: np.ndarray,
-        length: int,
-        origin: np.ndarray | None = None,
-    ) -> None:
-        """Say which row comes too early or too late, if one does; windows are `length` rows."""
-        if not wrong.any():
-            return
-        at = int(np.flatnonzero(wrong)[0])
-        older, newer = (str(np.datetime64(int(wall[row]), "s")) for row in (at, at + 1))
-        place = at + 1 if origin is None else int(origin[at + 1])
-        row = f"Window {place // length + 1}, row {place % length + 1}" if length else None
-        found = f"{row or f'Row {place + 1}'} at {newer} comes after {older}"
-        if (np.diff(steps)[wrong] == -1).all():
-            raise BadRequest(
-                f"Rows must be in order, the oldest first. Received: the newest first. {found}."
-            )
-        raise BadRequest(
-            f"Rows must be in order, the oldest first, each {self._every} after the one before, "
-            f"without gaps. {found}."
-        )
-
     def _rows(self, rows: regular.Rows) -> np.ndarray:
         """The rows of every complete window, (windows, length)."""
         newest = np.arange(self.length - 1, len(rows))
         run = np.cumsum(rows.begins)
         newest = newest[run[newest] == run[newest - self.length + 1]]
         return np.asarray(newest[:, None] + np.arange(1 - self.length, 1))
-
-
-def _shape_of(name: str, values: Any) -> tuple[int, ...]:
-    if isinstance(values, np.ndarray) and values.ndim:
-        return tuple(values.shape)
-    if isinstance(values, str) or not hasattr(values, "__len__"):
-        raise BadRequest(f"Column '{name}' must be a list of rows. Received: {values!r:.80}.")
-    lengths = {len(v) if isinstance(v, list | tuple | np.ndarray) else -1 for v in values}
-    if lengths == {-1} or not lengths:
-        return (len(values),)
-    if len(lengths) > 1:
-        raise BadRequest(
-            f"Windows of column '{name}' must have one length. Received: {sorted(lengths)}."
-        )
-    return (len(values), lengths.pop())
-
-
-def _said(shape: tuple[int, ...]) -> str:
-    return f"{shape[0]} rows" if len(shape) == 1 else f"{shape[0]} windows of {shape[1]} rows"
-
-
-def _flat(values: Any) -> Any:
-    if isinstance(values, np.ndarray):
-        return values.ravel()
-    nested = len(values) > 0 and isinstance(values[0], list | tuple | np.ndarray)
-    return [value for window in values for value in window] if nested else list(values)

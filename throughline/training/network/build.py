@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from throughline.training.network import catalogue, own, spec
+from throughline.training.network import own, spec
+from throughline.training.network.named import first_line, made_of, named_object
 from throughline.training.network.seeds import seeded
 from throughline.training.network.spec import BadNetwork, Entry, check
 from throughline.training.network.word_vectors import with_weights
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 __all__ = ["BadNetwork", "Output", "build", "check"]
 
 Shape = tuple[int | None, ...]
-LONGEST_REASON = 300
 
 
 @dataclass(frozen=True)
@@ -201,7 +201,7 @@ class _Builder:
             arguments["name"] = entry.name
         else:
             arguments.setdefault("name", self._name(entry.kind))
-        return _made(_class(entry.kind), arguments, entry.position)
+        return made_of(_class(entry.kind), arguments, entry.position)
 
     def _output_arguments(self) -> dict[str, Any]:
         given = {
@@ -234,7 +234,7 @@ class _Builder:
             )
             raise BadNetwork(
                 f"{entry.position} should fit what comes before it, of shape {shapes}: "
-                f"{_first_line(error)}",
+                f"{first_line(error)}",
                 dict(entry.arguments),
             ) from error
 
@@ -277,41 +277,6 @@ def _called_with(layer: Any, tensors: Any) -> list[Any]:
 def _answers(entry: Entry) -> bool:
     """Whether a layer gives the model's output, so that none is added."""
     return entry.kind == spec.OUTPUT or bool(entry.arguments.get("answers"))
-
-
-def named_object(kind: str, value: dict[str, Any], place: str) -> Any:
-    """A Keras object from `{Name: {argument: value}}` or, for one argument, `{Name: value}`.
-
-    Args:
-        kind: the module of Keras it lives in, for example `regularizers`.
-        value: a mapping with one key.
-        place: where it stands in the pipeline file, for messages.
-
-    Returns:
-        The object.
-    """
-    import keras
-
-    ((name, given),) = value.items()
-    names = catalogue.read()[kind]
-    known = next(valid for valid in names if spec.folded(valid) == spec.folded(name))
-    arguments = (
-        given if isinstance(given, dict) else {} if given is None else {names[known][0]: given}
-    )
-    module = keras.optimizers.schedules if kind == "schedules" else getattr(keras, kind)
-    return _made(getattr(module, known), arguments, f"{place}.{known}")
-
-
-def _made(cls: Callable[..., Any], arguments: dict[str, Any], place: str) -> Any:
-    try:
-        return cls(**arguments)
-    except (TypeError, ValueError) as error:
-        raise BadNetwork(f"{place} could not be made: {_first_line(error)}", arguments) from error
-
-
-def _first_line(error: Exception) -> str:
-    lines = (line.strip() for line in str(error).splitlines())
-    return next(filter(None, lines), type(error).__name__)[:LONGEST_REASON]
 
 
 def _snake_case(name: str) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from throughline.errors import BadPipeline
 from throughline.figures.learned import ACCURACY, SHORT_NAMES, folded
 from throughline.training.network import catalogue, own, spec
-from throughline.training.network.build import named_object
+from throughline.training.network.named import named_object
 from throughline.training.network.targets import as_taken
 
 if TYPE_CHECKING:
