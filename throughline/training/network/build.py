@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from throughline.training.network import catalogue, own, spec
+from throughline.training.network.names import counted_anew
 from throughline.training.network.seeds import seeded
 from throughline.training.network.spec import BadNetwork, Entry, check
 from throughline.training.network.word_vectors import with_weights
@@ -78,8 +79,9 @@ def build(
                 raise problem
         # A layer that carries its state has one for each row of a batch.
         batch = 1 if spec.carries_state(network) else None
-        builder = _Builder(inputs, output, dtypes or {}, rescaling or {}, vectors or {}, batch)
-        return builder.model(listing, isinstance(network, dict))
+        with counted_anew():
+            builder = _Builder(inputs, output, dtypes or {}, rescaling or {}, vectors or {}, batch)
+            return builder.model(listing, isinstance(network, dict))
 
 
 class _Builder:
@@ -128,7 +130,7 @@ class _Builder:
     def _name_operations(self, last: Any) -> None:
         """Give the operations that masks bring no name that a layer has.
 
-        Keras counts them through the process: a mask of joined tensors is made by `concatenate`.
+        Keras knows nothing of our names: a mask of joined tensors is made by `concatenate`.
         """
         import keras
 
