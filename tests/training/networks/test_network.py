@@ -15,6 +15,7 @@ import pytest
 from throughline.errors import BadPipeline
 from throughline.training.network import catalogue
 from throughline.training.network.build import BadNetwork, Output, build, check
+from throughline.training.network.seeds import counted_anew
 
 TABLE = {"features": (5,)}
 THREE = Output(3, "softmax")
@@ -69,6 +70,28 @@ class TestLists:
         one, other = (build(network, TABLE, THREE, seed=seed) for seed in (1, 2))
         assert one.to_json() == other.to_json()
         assert (one.get_weights()[0] != other.get_weights()[0]).any()
+
+    def test_masks_are_named_alike_whatever_the_process_built_before(self) -> None:
+        masked = {"Embedding": {"input_dim": 9, "output_dim": 2, "mask_zero": True}}
+        layers = [
+            {"name": "a", **masked},
+            {"name": "b", "from": "tokens", **masked},
+            {"Concatenate": {}, "from": ["a", "b"]},
+            {"LSTM": {"units": 2}},
+        ]
+        one, other = (build({"layers": layers}, {"tokens": (4,)}, THREE) for _ in range(2))
+        assert one.to_json() == other.to_json()
+        names = [operation.name for operation in one.operations]
+        assert "not_equal" in names and "concatenate_of_masks" in names
+
+    def test_what_is_added_later_has_a_name_of_its_own(self) -> None:
+        import keras
+
+        with counted_anew():
+            model = build(["Masking", {"LSTM": {"units": 2}}], {"x": (4, 3)}, THREE)
+            later = keras.ops.not_equal(model.inputs[0], 0.0)._keras_history.operation.name
+        names = [operation.name for operation in model.operations]
+        assert "not_equal" in names and later not in names
 
     def test_draws_the_weights_of_its_seed_whatever_other_threads_draw(self) -> None:
         """A client that waits a random while moved the seeds in the middle of a network."""

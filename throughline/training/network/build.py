@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from throughline.training.network import own, spec
 from throughline.training.network.named import first_line, made_of, named_object
-from throughline.training.network.seeds import seeded
+from throughline.training.network.seeds import counted_anew, seeded
 from throughline.training.network.spec import BadNetwork, Entry, check
 from throughline.training.network.word_vectors import with_weights
 
@@ -78,8 +78,9 @@ def build(
                 raise problem
         # A layer that carries its state has one for each row of a batch.
         batch = 1 if spec.carries_state(network) else None
-        builder = _Builder(inputs, output, dtypes or {}, rescaling or {}, vectors or {}, batch)
-        return builder.model(listing, isinstance(network, dict))
+        with counted_anew():
+            builder = _Builder(inputs, output, dtypes or {}, rescaling or {}, vectors or {}, batch)
+            return builder.model(listing, isinstance(network, dict))
 
 
 class _Builder:
@@ -128,7 +129,7 @@ class _Builder:
     def _name_operations(self, last: Any) -> None:
         """Give the operations that masks bring no name that a layer has.
 
-        Keras counts them through the process: a mask of joined tensors is made by `concatenate`.
+        Keras knows nothing of our names: a mask of joined tensors is made by `concatenate`.
         """
         import keras
 

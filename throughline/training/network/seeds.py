@@ -4,15 +4,21 @@ Keras draws the seed of each layer that has none from Python's `random`, which a
 process share: a client that waits a random while in another thread (Prefect's, a database's)
 moved the sequence in the middle of a network, whose weights then were others. So Keras is given
 a source of its own that each thread has for itself.
+
+It counts names, too, through the whole process (`keras/src/utils/naming.py`), so what a network's
+masks bring (`not_equal_4`) was named by how many networks the process had built before, and
+`network.json` with it. The layers of the file are named by `build`; these are the others.
 """
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import random
 from collections.abc import Iterator
 from contextvars import ContextVar
 
+_COUNTS = "object_name_uids"
 _source: ContextVar[random.Random | None] = ContextVar("source of seeds", default=None)
 
 
@@ -41,3 +47,21 @@ def seeded(seed: int) -> Iterator[None]:
     finally:
         _source.reset(token)
         random.setstate(before)
+
+
+@contextlib.contextmanager
+def counted_anew() -> Iterator[None]:
+    """Names in here begin as in a fresh process; afterwards none that was given is given again.
+
+    Keras keeps its counts for each thread, so networks built at the same time do not mix.
+    """
+    from keras.src.backend.common import global_state
+
+    before = global_state.get_global_attribute(_COUNTS) or {}
+    global_state.set_global_attribute(_COUNTS, collections.defaultdict(int))
+    try:
+        yield
+    finally:
+        counts = global_state.get_global_attribute(_COUNTS)
+        for name, count in before.items():
+            counts[name] = max(count, counts[name])
