@@ -75,6 +75,20 @@ class TestAServedWindow:
         assert predictor.forecast(window())[1].outside == [""]
 
 
+class TestDrift:
+    def test_takes_the_file_of_the_training(
+        self, forecaster: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """The clock is no column of the file, and what goes on for ever does not drift."""
+        from throughline.drift.drift import drift
+
+        path = tmp_path / "rows.csv"
+        lines = zip(times(), load().tolist(), strict=True)
+        path.write_text("when,load\n" + "".join(f"{t},{value}\n" for t, value in lines))
+        (found,) = drift(forecaster.name, path, forecaster.root)
+        assert (found.column, found.beyond) == ("load", ())
+
+
 class TestAWindowIsRefused:
     @pytest.mark.parametrize(
         ("changes", "reason"),
