@@ -67,12 +67,36 @@ class TestAServedWindow:
         assert line.startswith(f"{times()[-1]},")
         assert line.endswith(",")
 
+    def test_has_the_name_of_its_one_horizon(
+        self, forecaster: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        path = tmp_path / "window.csv"
+        lines = zip(times()[-4:], load()[-4:].tolist(), strict=True)
+        path.write_text("when,load\n" + "".join(f"{t},{value}\n" for t, value in lines))
+        assert main(["predict", str(forecaster.model_of("short")), str(path)]) == 0
+        header = capsys.readouterr().out.splitlines()[0]
+        assert header == "time,prediction[+1],outside_training"
+
     def test_far_outside_the_training_is_answered_with_a_mark(self, predictor: Predictor) -> None:
         grown = {"load": (load()[-LENGTH:] + 500).tolist()}
         answers, fed = predictor.forecast(window(**grown))
         assert np.abs(answers["prediction"] - load()[-1] - 500).max() < 60
         assert fed.outside == ["load"]
         assert predictor.forecast(window())[1].outside == [""]
+
+
+class TestDrift:
+    def test_takes_the_file_of_the_training(
+        self, forecaster: Workspace, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """The clock is no column of the file, and what goes on for ever does not drift."""
+        from throughline.drift.drift import drift
+
+        path = tmp_path / "rows.csv"
+        lines = zip(times(), load().tolist(), strict=True)
+        path.write_text("when,load\n" + "".join(f"{t},{value}\n" for t, value in lines))
+        (found,) = drift(forecaster.name, path, forecaster.root)
+        assert (found.column, found.beyond) == ("load", ())
 
 
 class TestAWindowIsRefused:
@@ -141,10 +165,11 @@ class TestTheReport:
             {"when": times(), "load": load().tolist()}
         )
         made = [str(np.datetime64(int(s), "s")).replace("T", " ") for s in fed.newest]
-        served = dict(zip(made, answers["prediction"][:, -1].tolist(), strict=True))
-        assert {row["horizon"] for row in told} == {"3"}
+        served = dict(zip(made, answers["prediction"].tolist(), strict=True))
+        assert [row["horizon"] for row in told] == ["1", "2", "3"] * (len(told) // 3)
         for row in told:
-            assert float(row["predicted"]) == pytest.approx(served[row["time"]], abs=0.051)
+            answer = served[row["time"]][int(row["horizon"]) - 1]
+            assert float(row["predicted"]) == pytest.approx(answer, abs=0.051)
 
     def test_has_the_error_of_every_horizon(self, forecaster: Workspace) -> None:
         report = read_json(forecaster.evaluation / "report.json")["branches"]["main"]

@@ -102,6 +102,17 @@ class TestServedRows:
         fed = windowing(series, time, {"y": NUMBER}).feed(dict(table), plain)
         assert fed.inputs["y"].tolist() == [[1, 3, 5]]
 
+    def test_are_watched_as_one_a_step_whatever_gaps_they_have(self) -> None:
+        """A sum of two rows would be far from each of them, and a blank is what drift counts."""
+        when = ["01:00", "02:00", "02:30", "05:15"]
+        table = pd.DataFrame({"when": [f"2023-10-29 {w}" for w in when], "y": [1.0, 2, 4, None]})
+        time = Time.model_validate(
+            {"index": "when", "every": "1h", "lookback": LENGTH, "resample": "sum"}
+        )
+        known = windowing(regular(table[:3], time, ["y"], ["y"]), time, {"y": NUMBER})
+        steps = known.steps({name: table[name].tolist() for name in table}, plain)
+        np.testing.assert_array_equal(steps["y"], [1, 6, np.nan])
+
     def test_that_lack_a_value_are_refused_where_the_training_had_none(self) -> None:
         hours = pd.date_range("2024-01-01", periods=6, freq="h").astype(str)
         table = pd.DataFrame({"when": hours, "y": np.arange(6.0)})

@@ -18,6 +18,9 @@ from throughline.report.page import existing, page
 if TYPE_CHECKING:
     import numpy as np
 
+    from throughline.serving.predictor import Predictor
+    from throughline.serving.rows.windows import Converted, Windowing
+
 LITTLE = 100
 SUFFIX = ".onnx"
 # How a CSV file is read for a model whose source had types.
@@ -46,11 +49,14 @@ def drift(name: str, data: Path, root: Path, limits: Limits | None = None) -> li
     """
     limits = limits or Limits()
     model = root / name if name.endswith(SUFFIX) else Workspace(root, name).model
-    metadata, pipeline = _contract(needed(model, "export"))
-    known: list[dict[str, Any]] = metadata["inputs"]
+    predictor, pipeline = _contract(needed(model, "export"))
+    metadata = predictor.metadata
+    # The clock of a forecaster goes on; the columns that it takes beside it are watched.
+    watched = set(predictor.columns)
+    known = [entry for entry in metadata["inputs"] if entry["name"] in watched]
     if not data.is_file():
         raise MissingFile(f"'{data}' must be a file of new rows")
-    columns = _columns(data, Workspace(root, pipeline), metadata)
+    columns = _columns(data, Workspace(root, pipeline), metadata, predictor.columns)
     absent = [entry["name"] for entry in known if entry["name"] not in columns]
     if absent:
         raise BadData(
@@ -58,9 +64,12 @@ def drift(name: str, data: Path, root: Path, limits: Limits | None = None) -> li
             listed(absent),
             nearest(absent[0], columns),
         )
-    values = [_values(entry, columns, metadata) for entry in known]
+    if predictor.windowing is not None and predictor.windowing.joins:
+        values = _joined(columns, predictor.windowing, predictor.converted)
+    else:
+        values = [_values(entry, columns, metadata) for entry in known]
     found = drifts(known, values, limits, metadata.get("training_rows"))
-    rows = len(next(iter(columns.values())))
+    rows = len(values[0])
     # Those that drifted are drawn before the others.
     order = sorted(range(len(found)), key=lambda place: not found[place].beyond)
     drawings: dict[str, Any] = dict.fromkeys(entry["name"] for entry in known)
@@ -73,24 +82,26 @@ def drift(name: str, data: Path, root: Path, limits: Limits | None = None) -> li
     return found
 
 
-def _contract(model: Path) -> tuple[dict[str, Any], str]:
-    """A model's metadata, and the pipeline it came from."""
+def _contract(model: Path) -> tuple[Predictor, str]:
+    """A model that says what its training rows held, and the pipeline it came from."""
     from throughline.serving.errors import BadRequest
     from throughline.serving.predictor import Predictor
 
     try:
-        metadata = Predictor(model).metadata
+        predictor = Predictor(model)
     except BadRequest as error:
         raise BadPipeline(f"Drift is measured against a model. {error}") from None
-    if "inputs" not in metadata:
+    if "inputs" not in predictor.metadata:
         raise BadPipeline(
             f"'{model}' must carry the statistics of its training rows", "none in its metadata"
         )
-    pipeline = named(metadata.get("pipeline", model.stem), f"The pipeline in '{model}'")
-    return metadata, pipeline
+    pipeline = predictor.metadata.get("pipeline", model.stem)
+    return predictor, named(pipeline, f"The pipeline in '{model}'")
 
 
-def _columns(data: Path, workspace: Workspace, metadata: Mapping[str, Any]) -> Mapping[str, Any]:
+def _columns(
+    data: Path, workspace: Workspace, metadata: Mapping[str, Any], needed: Sequence[str]
+) -> Mapping[str, Any]:
     """The columns of new rows: of texts where the model says how texts are read, else typed."""
     from throughline.pipeline.loading import load
     from throughline.pipeline.schema.source import Read
@@ -108,7 +119,7 @@ def _columns(data: Path, workspace: Workspace, metadata: Mapping[str, Any]) -> M
     reading = metadata.get("reading") or USUAL
     if format_of(inner, content) == "csv":
         text = decoded(content, inner, reading.get("encoding", "utf-8"))
-        return _texts(text, data, reading, [entry["name"] for entry in metadata["inputs"]])
+        return _texts(text, data, reading, needed)
     frame, _ = read_bytes(content, inner, read)
     renamed = {old: new for old, new in read.rename.items() if old in frame.columns}
     rows = standardised(frame, renamed, read.text_columns, data.name)
@@ -131,6 +142,26 @@ def _texts(
     if not records:
         raise BadData(f"'{data}' must hold at least one row", "none")
     return {name: [record[i] for record, _ in records] for i, name in enumerate(names)}
+
+
+def _joined(
+    columns: Mapping[str, Any], windowing: Windowing, converted: Converted
+) -> list[np.ndarray[Any, Any]]:
+    """New values of each column, one a step of the grid, as training described its own.
+
+    Raises:
+        BadData: rows that the model would refuse.
+    """
+    from throughline.serving.errors import BadRequest
+
+    try:
+        steps = windowing.steps(columns, converted)
+    except BadRequest as error:
+        raise BadData(str(error)) from None
+    found = [steps[name].astype(object) for name in windowing.columns]
+    for values in found:
+        values[values == ""] = None
+    return found
 
 
 def _values(

@@ -47,15 +47,22 @@ def write_tables(folder: Path, outcome: Outcome, report: dict[str, Any]) -> None
 
 
 def write_forecast(folder: Path, outcome: Forecasts, report: dict[str, Any]) -> None:
-    """The error by horizon, and truth and prediction at the farthest one."""
+    """The error by horizon, and truth and prediction at each of them."""
     entries = report["horizons"]
     _write(folder / "horizons.csv", list(entries[0]), (list(e.values()) for e in entries))
     made = [values.tolist() for values in outcome.made.values()]
-    farthest = [outcome.horizons[-1]] * len(outcome.keys)
-    answers = [outcome.actual[:, -1].tolist(), outcome.predicted[:, -1].tolist()]
-    header = (*outcome.made, "horizon", "actual", "predicted")
-    lines = (list(line) for line in zip(*made, farthest, *answers, strict=True))
-    _write(folder / "forecast.csv", header, lines)
+    pairs = np.stack([outcome.by_target(outcome.actual), outcome.by_target(outcome.predicted)], -1)
+    # Outcomes are named by target and horizon, all targets of the first one before the next.
+    targets = [name.removesuffix(f"+{outcome.horizons[0]}") for name in outcome.names]
+    several = pairs.shape[2] > 1
+    suffixes = [f" {name}" for name in targets[: pairs.shape[2]]] if several else [""]
+    answers = [f"{part}{suffix}" for suffix in suffixes for part in ("actual", "predicted")]
+    lines = (
+        [*window, horizon, *values.ravel().tolist()]
+        for *window, of_window in zip(*made, pairs, strict=True)
+        for horizon, values in zip(outcome.horizons, of_window, strict=True)
+    )
+    _write(folder / "forecast.csv", (*outcome.made, "horizon", *answers), lines)
 
 
 def _write_classes(folder: Path, outcome: Outcome) -> None:

@@ -34,11 +34,14 @@ def row_table(predictor: Predictor, answers: Mapping[str, np.ndarray], outside: 
 def forecast_table(predictor: Predictor, answers: Mapping[str, np.ndarray], fed: Fed) -> Table:
     """Header and lines of forecasts: the time that each is made at, its series, the answers.
 
-    Several horizons, or targets, are `prediction[+1]`, `prediction[+2]`; the last column names
-    columns with a value far outside those of the training.
+    Horizons are `prediction[+1]`, `prediction[+2]`, a single one too; the last column names columns
+    with a value far outside those of the training.
     """
     target = predictor.metadata.get("target", {})
-    header, lines = table(answers, target.get("classes") or _horizons(target))
+    horizons = _horizons(target)
+    if len(horizons) == 1 and not target.get("classes"):
+        answers = {name: values.reshape(len(values), -1) for name, values in answers.items()}
+    header, lines = table(answers, target.get("classes") or horizons)
     times = np.datetime_as_string(fed.newest.astype("datetime64[s]"))
     before = zip(times.tolist(), *fed.series.values(), strict=True)
     forecasts = (
@@ -48,8 +51,8 @@ def forecast_table(predictor: Predictor, answers: Mapping[str, np.ndarray], fed:
     return ["time", *fed.series, *header, OUTSIDE], forecasts
 
 
-def _horizons(target: Mapping[str, Any]) -> list[object] | None:
-    """What each place of a forecast is of, where there are several."""
+def _horizons(target: Mapping[str, Any]) -> list[object]:
+    """What each place of a forecast is of; a model that does not say has none."""
     columns, horizons = target.get("columns", []), target.get("horizons", [])
     if len(columns) > 1:
         return [f"{name}+{horizon}" for horizon in horizons for name in columns]

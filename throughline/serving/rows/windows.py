@@ -136,10 +136,25 @@ class Windowing:
         arrays = {**series.columns, **({TIMESTAMP: clocks} if TIMESTAMP in self._inputs else {})}
         return self._fed(arrays, clocks, rows, flat, series.origin[rows[:, -1]])
 
+    def steps(self, columns: Mapping[str, Any], converted: Converted) -> Mapping[str, np.ndarray]:
+        """The values of each raw column, one a step of the grid; see `feed`. Gaps stay gaps."""
+        flat = {name: flattened(values) for name, values in columns.items() if name in self._known}
+        return self._stepped(flat, self._wall(flat), converted).columns
+
     def _regular(
         self, flat: Mapping[str, Any], wall: np.ndarray, converted: Converted
     ) -> regular.Rows:
         """Rows one below the other on the grid of the training, each series in one piece."""
+        rows = self._stepped(flat, wall, converted)
+        needed = [name for name in rows.columns if not self._inputs[name].get("may_be_missing")]
+        rows = regular.without_gaps(rows, self._gaps, needed)
+        self._order.in_steps(wall[rows.origin], rows.steps, rows.begins, 0, rows.origin)
+        return rows
+
+    def _stepped(
+        self, flat: Mapping[str, Any], wall: np.ndarray, converted: Converted
+    ) -> regular.Rows:
+        """The rows of each series in one piece, those of a step joined."""
         numbers = self._numbers(flat, len(wall))
         order = np.argsort(numbers, kind="stable")
         begins = np.diff(numbers[order], prepend=-1) != 0
@@ -154,11 +169,7 @@ class Windowing:
         arrays = self._arrays(flat, wall, converted, self._lenient)
         arrays.pop(TIMESTAMP, None)
         sorted_arrays = {name: array[order] for name, array in arrays.items()}
-        rows = regular.one_a_step(regular.Rows(sorted_arrays, steps, begins, order), self._resample)
-        needed = [name for name in arrays if not self._inputs[name].get("may_be_missing")]
-        rows = regular.without_gaps(rows, self._gaps, needed)
-        self._order.in_steps(wall[rows.origin], rows.steps, rows.begins, 0, rows.origin)
-        return rows
+        return regular.one_a_step(regular.Rows(sorted_arrays, steps, begins, order), self._resample)
 
     def _numbers(self, flat: Mapping[str, Any], count: int) -> np.ndarray:
         """The number of each row's series, in the order in which they come."""
