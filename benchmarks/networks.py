@@ -211,25 +211,18 @@ def asked(folder: Path, environments: Path) -> dict[str, dict[str, str]]:
 def every(numbers: range, folder: Path, processes: int) -> list[Tried]:
     """All networks, in processes that end after some, since Keras keeps what it made."""
     found: list[Tried] = []
-    waiting = list(numbers)
-    while waiting:
-        pool = ProcessPoolExecutor(
-            processes,
-            multiprocessing.get_context("spawn"),
-            initializer=prepare,
-            max_tasks_per_child=NETWORKS_A_PROCESS,
-        )
+    while len(found) < len(numbers):
+        # A pool a share: with `max_tasks_per_child` it stops for good in CPython 3.11 (gh-115634).
+        waiting = numbers[len(found) :][: NETWORKS_A_PROCESS * processes]
+        spawned = multiprocessing.get_context("spawn")
         try:
-            with pool:
+            with ProcessPoolExecutor(processes, spawned, initializer=prepare) as pool:
                 for each in pool.map(partial(tried, folder=folder), waiting):
                     found.append(each)
                     tell(each)
-            return found
         except BrokenProcessPool:
-            at = numbers.start + len(found)
-            found.append(Tried(at, "FAILED: the process ended", ""))
+            found.append(Tried(numbers[len(found)], "FAILED: the process ended", ""))
             tell(found[-1])
-        waiting = list(range(numbers.start + len(found), numbers.stop))
     return found
 
 

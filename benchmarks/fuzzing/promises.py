@@ -301,7 +301,6 @@ class Fuzzing:
 
 def _import_all() -> None:
     """What the children share."""
-    import matplotlib.pyplot
     import onnx
     import onnxruntime
     import pandas
@@ -316,7 +315,7 @@ def _import_all() -> None:
     import throughline.releasing.release
     import throughline.running.why
 
-    del matplotlib, onnx, onnxruntime, pyarrow, requests, sqlalchemy, throughline
+    del onnx, onnxruntime, pyarrow, requests, sqlalchemy, throughline
     pandas.DataFrame({"a": [1]}).describe()
     context = click.Context(cli.throughline)
     for name in cli.throughline.list_commands(context):

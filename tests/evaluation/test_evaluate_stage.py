@@ -248,7 +248,7 @@ class TestTheCost:
             "from throughline.paths import Workspace\n"
             "space = Workspace(Path(sys.argv[1]), 'tiny')\n"
             "evaluate(stage_input(space, STAGE), space)\n"
-            "heavy = {'tensorflow', 'keras', 'onnx', 'pandas', 'matplotlib', 'sklearn', 'scipy',\n"
+            "heavy = {'tensorflow', 'keras', 'onnx', 'pandas', 'sklearn', 'scipy',\n"
             "         'great_expectations', 'prefect'}\n"
             "print(sorted(heavy & set(sys.modules)))\n"
         )

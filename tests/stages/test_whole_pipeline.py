@@ -255,7 +255,7 @@ class TestAStageReadsItsOwnSections:
             given.main.training  # noqa: B018
 
 
-HEAVY = {"great_expectations", "keras", "matplotlib", "onnx", "onnxruntime", "pandas", "prefect"}
+HEAVY = {"great_expectations", "keras", "onnx", "onnxruntime", "pandas", "prefect"}
 HEAVY |= {"scipy", "scipy.stats", "sklearn", "tensorflow", "tf2onnx"}
 
 

@@ -1,8 +1,8 @@
 """Parts of Keras that are loaded when they are first used, not when Keras is.
 
-`keras.wrappers` imports scikit-learn and `keras.visualization` matplotlib, which together are a
-third of the time of `import keras`, and no training uses them. They stay whole: the first look at
-an attribute of either loads it, with all that it needs.
+`keras.wrappers` imports scikit-learn and `keras.visualization` matplotlib where it is installed,
+which together are a third of the time of `import keras`, and no training uses them. They stay
+whole: the first look at an attribute of either loads it, with all that it needs.
 """
 
 from __future__ import annotations

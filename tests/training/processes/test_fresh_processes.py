@@ -63,9 +63,9 @@ class TestUnusedPartsOfKeras:
             "from keras.wrappers import SKLearnClassifier\n"
             "from sklearn.base import BaseEstimator\n"
             "print(issubclass(SKLearnClassifier, BaseEstimator))\n"
-            "print(keras.visualization.plot_image_gallery.__name__, 'matplotlib' in sys.modules)\n"
+            "print(keras.visualization.plot_image_gallery.__name__)\n"
         )
         done = subprocess.run(
             [sys.executable, "-c", code], capture_output=True, text=True, check=True
         )
-        assert done.stdout.splitlines()[-3:] == ["[]", "True", "plot_image_gallery True"]
+        assert done.stdout.splitlines()[-3:] == ["[]", "True", "plot_image_gallery"]
