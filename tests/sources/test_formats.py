@@ -11,6 +11,7 @@ import struct
 import tarfile
 import wave
 import zipfile
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -18,8 +19,9 @@ import pandas as pd
 import pytest
 
 from throughline.errors import BadData
+from throughline.pipeline.formats import FORMATS
 from throughline.pipeline.schema.source import Read
-from throughline.sources.formats.reading import read_bytes
+from throughline.sources.formats.reading import format_of, read_bytes
 
 CSV = b"a,b\n" + b"".join(b"%d,%d\n" % (i, i * i) for i in range(500))
 
@@ -174,3 +176,12 @@ class TestFormats:
     def test_an_unknown_ending_is_named(self) -> None:
         with pytest.raises(BadData, match=r"source.read.format.*book.docx"):
             read(b"abc", "book.docx")
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_format_has_a_reader_and_suffixes_of_its_own(name: str) -> None:
+    reader = import_module(f"throughline.sources.formats.{FORMATS[name].module}")
+
+    assert callable(reader.read)
+    assert {format_of(f"rows{suffix}", b"") for suffix in FORMATS[name].suffixes} <= {name}
+    assert Read(format=name).format == name

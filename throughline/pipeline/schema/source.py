@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from throughline.names import Name
+from throughline.pipeline.formats import FormatName
 from throughline.pipeline.schema.image import Images
 from throughline.pipeline.schema.source_files import Samples, SourceFile
 from throughline.pipeline.strict import Strict, spelled_out
@@ -23,24 +24,7 @@ class Read(Strict):
     `NA` a category. `units` is a row of units below the header, which is no data.
     """
 
-    format: (
-        Literal[
-            "csv",
-            "fixed",
-            "lines",
-            "jsonl",
-            "json",
-            "parquet",
-            "npz",
-            "npy",
-            "pickle",
-            "idx",
-            "wav",
-            "sound",
-            "arff",
-        ]
-        | None
-    ) = None
+    format: FormatName | None = None
     separator: str | None = None
     encoding: str = "utf-8"
     decimal: Literal[".", ","] = "."

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadData
 from throughline.limits import check, check_table, guarded, members
+from throughline.pipeline.formats import FORMATS, SUFFIXES
 from throughline.serving.rows.delimited import SEPARATORS
 from throughline.sources.cells import settled
 from throughline.sources.formats.content import looks_like_html, unpacked
@@ -23,45 +24,6 @@ if TYPE_CHECKING:
 
 # Reads a file's bytes; returns the rows and how they were read, for provenance.json.
 Reader = Callable[[bytes, str, "Read"], tuple["pd.DataFrame", dict[str, Any]]]
-
-# Format -> module; imported only when a file of that format comes.
-READERS: dict[str, str] = {
-    "csv": "delimited",
-    "fixed": "fixed_width",
-    "lines": "lines",
-    "jsonl": "json_lines",
-    "json": "json_lines",
-    "parquet": "parquet",
-    "npz": "arrays",
-    "npy": "arrays",
-    "pickle": "pickled",
-    "idx": "arrays",
-    "wav": "wav",
-    "sound": "sound",
-    "arff": "arff",
-}
-
-# Formats of a row a line.
-TEXTS = ("csv", "fixed", "lines", "jsonl", "arff")
-
-SUFFIXES: dict[str, str] = {
-    ".csv": "csv",
-    ".tsv": "csv",
-    ".tab": "csv",
-    ".data": "csv",
-    ".txt": "lines",
-    ".jsonl": "jsonl",
-    ".ndjson": "jsonl",
-    ".json": "json",
-    ".parquet": "parquet",
-    ".npz": "npz",
-    ".npy": "npy",
-    ".pkl": "pickle",
-    ".pickle": "pickle",
-    ".idx": "idx",
-    ".wav": "wav",
-    ".arff": "arff",
-}
 
 
 def read_table(path: Path, name: str, settings: Read) -> tuple[pd.DataFrame, dict[str, Any]]:
@@ -109,10 +71,10 @@ def _read(content: bytes, name: str, settings: Read) -> tuple[pd.DataFrame, dict
         raise BadData(
             "The format of a file follows from its name, or 'source.read.format' says it",
             inner,
-            f"Set 'source.read.format' to one of {', '.join(READERS)}",
+            f"Set 'source.read.format' to one of {', '.join(FORMATS)}",
         )
     _check_inner(content, inner, kind)
-    reader: Reader = import_module(f"throughline.sources.formats.{READERS[kind]}").read
+    reader: Reader = import_module(f"throughline.sources.formats.{FORMATS[kind].module}").read
     frame, how = reader(content, inner, settings)
     return frame, {"format": kind, **how}
 
@@ -123,7 +85,7 @@ def _check_inner(content: bytes, name: str, kind: str) -> None:
         # A zip that the format itself is: arrays, sheets of a workbook.
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             members(archive, name, len(content))
-    elif kind in TEXTS:
+    elif FORMATS[kind].lines:
         check(name, "rows", content.count(b"\n"))
     if kind == "csv":
         first = content[: content.find(b"\n")]

@@ -9,10 +9,11 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadData, MissingFile
+from throughline.pipeline.formats import SUFFIXES
 from throughline.sources.cells import settled, together
 from throughline.sources.fetching.mirror import held
 from throughline.sources.formats.content import decoded
-from throughline.sources.formats.reading import SUFFIXES, read_cells
+from throughline.sources.formats.reading import read_cells
 from throughline.sources.gate import refuse_other
 from throughline.sources.layout import said_by_folders
 from throughline.sources.registry import Fetched, Surroundings, source
