@@ -230,7 +230,8 @@ class _Builder:
         try:
             told = {key: entry.arguments[key] for key in spec.CALLED if key in entry.arguments}
             return layer(*_called_with(layer, tensors), **told)
-        except (TypeError, ValueError) as error:
+        except Exception as error:
+            # Keras checks some arguments itself and others fail in NumPy's or Python's words.
             shapes = (
                 [tuple(t.shape) for t in tensors] if isinstance(tensors, list) else tensors.shape
             )
@@ -307,7 +308,7 @@ def named_object(kind: str, value: dict[str, Any], place: str) -> Any:
 def _made(cls: Callable[..., Any], arguments: dict[str, Any], place: str) -> Any:
     try:
         return cls(**arguments)
-    except (TypeError, ValueError) as error:
+    except Exception as error:
         raise BadNetwork(f"{place} could not be made: {_first_line(error)}", arguments) from error
 
 
