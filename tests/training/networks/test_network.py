@@ -255,6 +255,9 @@ class TestMistakes:
             ),
             (["AddPosition"], "Did you mean 'AddPositions'"),
             ([{"AddPositions": {"kinds": "sine"}}], "Did you mean 'kind'"),
+            ({"layers": [{"Flatten": {}, "from": None}]}, r"layers\[0\]\.from should be the name"),
+            ({"layers": [{"Flatten": {}, "from": [["a"]]}]}, r"Received: \[\['a'\]\]"),
+            ({"layers": [{"Flatten": {}, "name": 3}]}, r"layers\[0\]\.name should be a text"),
         ],
     )
     def test_named_without_keras(self, network: Any, message: str) -> None:
@@ -267,6 +270,8 @@ class TestMistakes:
             build([{"Dense": {"units": "many"}}], TABLE, THREE)
         with pytest.raises(BadNetwork, match=r"what comes before it, of shape \(None, 5\)"):
             build([{"LSTM": {"units": 2}}], TABLE, THREE)
+        with pytest.raises(BadNetwork, match=r"BatchNormalization should fit .*out of range"):
+            build([{"BatchNormalization": {"axis": 9}}], TABLE, THREE)
 
     def test_checking_imports_no_keras(self) -> None:
         code = (

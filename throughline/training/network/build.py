@@ -229,7 +229,8 @@ class _Builder:
         try:
             told = {key: entry.arguments[key] for key in spec.CALLED if key in entry.arguments}
             return layer(*_called_with(layer, tensors), **told)
-        except (TypeError, ValueError) as error:
+        except Exception as error:
+            # Keras checks some arguments itself and others fail in NumPy's or Python's words.
             shapes = (
                 [tuple(t.shape) for t in tensors] if isinstance(tensors, list) else tensors.shape
             )

@@ -37,7 +37,7 @@ def named_object(kind: str, value: dict[str, Any], place: str) -> Any:
 def made_of(cls: Callable[..., Any], arguments: dict[str, Any], place: str) -> Any:
     try:
         return cls(**arguments)
-    except (TypeError, ValueError) as error:
+    except Exception as error:
         raise BadNetwork(f"{place} could not be made: {first_line(error)}", arguments) from error
 
 

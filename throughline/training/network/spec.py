@@ -134,9 +134,22 @@ def _entry(item: Any, position: str, graph: bool) -> Entry:
             arguments,
             f"Write, for example, - {kind}: {{argument: value}}",
         )
-    sources = item.get("from", [])
-    sources = (sources,) if isinstance(sources, str) else tuple(str(name) for name in sources)
-    return Entry(kind, arguments, f"{position}.{kind}", item.get("name"), sources)
+    return Entry(kind, arguments, f"{position}.{kind}", *_wiring(item, position))
+
+
+def _wiring(item: Mapping[str, Any], position: str) -> tuple[str | None, tuple[str, ...]]:
+    """The name of a layer in a graph, if it has one, and the names of those it follows."""
+    name, sources = item.get("name"), item.get("from", [])
+    if not isinstance(name, str | None):
+        raise BadNetwork(f"{position}.name should be a text", name)
+    # YAML reads the name of a column `2020` as a number.
+    sources = [sources] if isinstance(sources, str | int) else sources
+    if not isinstance(sources, list) or not all(isinstance(each, str | int) for each in sources):
+        raise BadNetwork(
+            f"{position}.from should be the name of an input or an earlier layer, or a list",
+            sources,
+        )
+    return name, tuple(str(each) for each in sources)
 
 
 def check(network: list[Any] | dict[str, Any] | str) -> list[str]:
