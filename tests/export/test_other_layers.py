@@ -218,6 +218,13 @@ class TestNormalization:
         layer = keras.layers.GroupNormalization(groups, axis=axis)
         assert_parity(build((4, 5, 4), layer), rows(7, 4, 5, 4))
 
+    @pytest.mark.parametrize("center", [True, False])
+    def test_renormalised_in_training(self, center):
+        from keras import layers
+
+        layer = layers.BatchNormalization(renorm=True, center=center)
+        assert_parity(build((4, 5), layer), rows(7, 4, 5))
+
     def test_unit_and_root_mean_square(self):
         from keras import layers
 

@@ -32,7 +32,10 @@ def batch_normalization(layer: Layer, inputs: list[Tensor], builder: Builder) ->
 
 def _statistics(layer: Layer) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Scale, offset, mean and variance; ones and zeros for what the layer doesn't learn."""
-    *learned, mean, variance = layer.weights()
+    weights = list(layer.weights())
+    learned = [weights.pop(0) for flag in ("scale", "center") if layer.flag(flag)]
+    # What batch renormalisation keeps for training stands behind them.
+    mean, variance = weights[:2]
     gamma = learned.pop(0) if layer.flag("scale") else np.ones_like(mean)
     beta = learned.pop(0) if layer.flag("center") else np.zeros_like(mean)
     return gamma, beta, mean, variance
