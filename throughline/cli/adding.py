@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import shutil
 from collections.abc import Iterator, Mapping
 from filecmp import cmp
@@ -50,7 +49,7 @@ def added(
     from throughline.profile.profile import profile
 
     in_project(root)
-    workspace = Workspace(root, named(name or _name(target or data.stem)))
+    workspace = Workspace(root, named(name or name_after(target or data.stem)))
     if workspace.pipeline_file.exists():
         raise BadPipeline(f"{workspace.pipeline_file} exists", remedy="Choose another by --as")
     place, copied = _inside(root, data)
@@ -68,9 +67,11 @@ def added(
     return list(_told(workspace, place if copied else None, found))
 
 
-def _name(text: str) -> str:
-    """A name for a pipeline, after a column or a file."""
-    return re.sub(r"[^A-Za-z0-9]+", "-", text).strip("-").lower()[:LONGEST_NAME] or "first"
+def name_after(text: str) -> str:
+    """A name for a pipeline, after a column or a file, in the letters A to Z."""
+    from slugify import slugify
+
+    return slugify(text, max_length=LONGEST_NAME) or "first"
 
 
 def _inside(root: Path, data: Path) -> tuple[Path, bool]:
