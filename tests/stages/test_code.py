@@ -61,7 +61,12 @@ STARTS = (
 
 
 # What tells a mistake of a request in one line; whatever the command.
-ENDS = {"throughline.limits", "throughline.serving", "throughline.serving.errors"}
+ENDS = {
+    "throughline.limits",
+    "throughline.memory",
+    "throughline.serving",
+    "throughline.serving.errors",
+}
 
 
 def digest(text: str) -> str:
