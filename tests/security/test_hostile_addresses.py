@@ -100,7 +100,8 @@ class TestAddresses:
             ("8.8.8.8", True), ("127.0.0.1", False), ("192.168.1.1", False),
             ("fe80::1%eth0", False),
             ("64:ff9b::7f00:1", False), ("2002:7f00:1::", False), ("224.0.0.1", False),
-            ("100.64.0.1", False), ("2606:4700::1111", True),
+            ("100.64.0.1", False), ("::127.0.0.1", False), ("::ffff:0:7f00:1", False),
+            ("64:ff9b:1::7f00:1", False), ("fec0::1", False), ("2606:4700::1111", True),
         ],
     )  # fmt: skip
     def test_which_are_public(self, address: str, public: bool) -> None:

@@ -31,6 +31,15 @@ class TestModels:
         assert all(line.isprintable() for line in (said.out + said.err).splitlines())
         assert len(said.out) < 1 << 20 and len(said.err.splitlines()) <= 1
 
+    @pytest.mark.parametrize("bound", ["--seconds", "--memory"])
+    @pytest.mark.parametrize("value", ["nan", "inf", "1e999", "0", "-1"])
+    def test_bounds_that_bound_nothing(
+        self, project: Path, refused: Refused, bound: str, value: str
+    ) -> None:
+        (project / "m.onnx").write_bytes(models.described())
+        (project / "rows.csv").write_text("x\n1\n2\n")
+        refused("predict", "m.onnx", "rows.csv", bound, value, says="above 0")
+
     @pytest.mark.parametrize(
         ("key", "value", "says"),
         [("mean", float("nan"), "a page can show"), ("unit", "</script><b>", "")],

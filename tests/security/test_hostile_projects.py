@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.security.projects import Refused, files, laid
+from throughline.cli import main
 
 REPORT = "reports/rain/evaluation/report.json"
 RECORD, CHAMPION = "releases/rain/v1.yaml", "releases/rain/champion.yaml"
@@ -28,6 +29,12 @@ LOOKS = {
     "a record without a model": (RECORD, b"pipeline: rain\nversion: v1\n", "release list rain"),
     "a record without data": (RECORD, b"pipeline: rain\nversion: v1\n", "lineage rain@v1"),
     "releases that are a number": (CHAMPION, b"version: v1\ncrowned: 5\n", "release list"),
+    "releases without a number": (CHAMPION, b"version: v1\ncrowned: ['']\n", "release list rain"),
+    "releases that are an option": (
+        CHAMPION,
+        b"version: v1\ncrowned: ['--output=MARKER']\n",
+        "lineage rain@v1",
+    ),
     "costs without a stage": (COSTS, b"{}", "costs rain"),
     "costs of texts": (
         COSTS,
@@ -49,3 +56,8 @@ class TestProjects:
         file, content, words = LOOKS[name]
         laid(project, {**files(), file: content})
         assert Path(file).parts[1] in refused(*words.split())
+
+    def test_stages_of_bytes_are_written_anew(self, project: Path) -> None:
+        laid(project, {**files(), "pipelines/rain/dvc.yaml": b"\xff"})
+        assert main(["wire", "rain"]) == 0
+        assert "stages:" in (project / "pipelines/rain/dvc.yaml").read_text()

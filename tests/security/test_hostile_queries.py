@@ -37,5 +37,11 @@ class TestQueries:
         endless = "with recursive n(x) as (select 1 union all select x + 1 from n) select x from n"
         unfetched("limits.rows", sql="sqlite:///a.db", query=endless)
 
+    def test_an_answer_that_never_comes(self, project: Path, unfetched: Refused) -> None:
+        (project / "params.yaml").write_text(yaml.safe_dump({**SHARED, "limits": {"seconds": 1}}))
+        sqlite3.connect(project / "a.db").execute("create table t (x)").connection.close()
+        endless = "with recursive n(x) as (select 1 union all select x + 1 from n) "
+        unfetched("limits.seconds", sql="sqlite:///a.db", query=f"{endless}select count(*) from n")
+
     def test_a_comment_may_come_first(self) -> None:
         assert one_select("-- all\nselect 1;\n") == "-- all\nselect 1"

@@ -66,7 +66,12 @@ def _listed(root: Path, name: str, key: str) -> list[str]:
     found = _crowned(root, name).get(key) or []
     if not isinstance(found, list):
         raise BadPipeline(f"'{key}' in {folder_of(root, name) / CHAMPION} must be a list", found)
-    return [str(version) for version in found]
+    texts = [str(version) for version in found]
+    if wrong := [text for text in texts if not VERSION.fullmatch(text)]:
+        raise BadPipeline(
+            f"'{key}' in {folder_of(root, name) / CHAMPION} must be versions such as v1", wrong[0]
+        )
+    return texts
 
 
 def _waiting(root: Path, name: str) -> list[str]:

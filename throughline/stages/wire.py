@@ -142,11 +142,17 @@ def wire(root: Path, names: list[str]) -> list[Path]:
     for name in names:
         workspace = Workspace(root, name)
         content = text(workspace)
-        if not workspace.stages_file.exists() or workspace.stages_file.read_text() != content:
+        if not _up_to_date(workspace, content):
             with replaced(workspace.stages_file) as draft:
                 draft.write_text(content)
             written.append(workspace.stages_file)
     return written
+
+
+def _up_to_date(workspace: Workspace, content: str) -> bool:
+    """Whether `dvc.yaml` is this text; a stranger's may hold any bytes."""
+    file = workspace.stages_file
+    return file.exists() and file.read_text(encoding="utf-8", errors="replace") == content
 
 
 def wired(workspace: Workspace) -> None:
@@ -156,7 +162,7 @@ def wired(workspace: Workspace) -> None:
         BadPipeline: a section was added or removed since `dvc.yaml` was written.
     """
     content = text(workspace)
-    if not workspace.stages_file.exists() or workspace.stages_file.read_text() != content:
+    if not _up_to_date(workspace, content):
         raise BadPipeline(
             f"{workspace.stages_file} must list the sections of {workspace.pipeline_file}",
             remedy=f"Run `throughline wire {workspace.name}`",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -10,6 +11,28 @@ from typing import Any
 import click
 
 from throughline.cli.arguments import FILE, Choice
+
+# Of seconds, and of GB.
+MOST = 1e6
+
+
+class Bound(click.ParamType[float]):
+    """A finite number above nought: what is none, such as nan, would bound nothing."""
+
+    name = "number"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, context: click.Context | None
+    ) -> float:
+        """The number that a word of the command line says."""
+        try:
+            number = float(value)
+        except ValueError:
+            number = math.nan
+        if not 0 < number <= MOST:
+            self.fail(f"{value!r} must be a number above 0 and at most {MOST:g}", param, context)
+        return number
+
 
 MODEL = click.argument("model", type=FILE)
 OUTPUT = click.option(
@@ -20,8 +43,10 @@ OUTPUT = click.option(
 def bounded(command: Callable[..., int | None]) -> Callable[..., int | None]:
     """A command that runs a model of anybody's: it ends in time, with a line, within memory."""
 
-    @click.option("--seconds", default=60.0, show_default=True, help="For 64 rows, and to load.")
-    @click.option("--memory", type=float, help="In GB. Default: three quarters of the machine's.")
+    @click.option(
+        "--seconds", type=Bound(), default=60.0, show_default=True, help="For 64 rows, and to load."
+    )
+    @click.option("--memory", type=Bound(), help="In GB. Default: three quarters of the machine's.")
     @wraps(command)
     def run(seconds: float, memory: float | None, **words: Any) -> int | None:
         from throughline.serving.bounds import stranger

@@ -29,6 +29,9 @@ TOKEN = re.compile(r"(https?://)(?!\$\{?\w+\}?@)[^/@\s:]+@")
 HIDDEN = "***"
 MOST_HOPS = 10
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
+# IPv6 that `ipaddress` calls global and that no public machine has: addresses of IPv4 in older
+# notations, and RFC 8215's for the translation inside a network.
+LOCAL = [ipaddress.ip_network(each) for each in ("::/96", "::ffff:0:0:0/96", "64:ff9b:1::/48")]
 
 
 def redacted(text: str) -> str:
@@ -145,6 +148,8 @@ def is_public(address: str) -> bool:
             inner = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
         if inner is not None:
             return is_public(str(inner))
+        if found.is_site_local or any(found in network for network in LOCAL):
+            return False
     return found.is_global and not found.is_multicast
 
 

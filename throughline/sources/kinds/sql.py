@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+import time
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from throughline.errors import BadData, Unreachable
-from throughline.limits import check_table
+from throughline.limits import OverLimit, check_table, current
 from throughline.sources.fetching.addresses import VARIABLE, Secrets, redacted
 from throughline.sources.registry import Fetched, Surroundings, source
 
@@ -29,6 +30,9 @@ READ_ONLY = ("postgresql", "mysql", "mariadb", "oracle")
 # What SQLite calls a select, a column that is read, a function, and a query that goes on by itself.
 ASKED = (21, 20, 31, 33)
 BLOCK_ROWS = 10_000
+# Of SQLite's machine, between two looks at the clock.
+STEPS = 100_000
+INTERRUPTED = 9
 
 
 @source("sql")
@@ -145,6 +149,11 @@ def _answer(url: URL, shown: str, query: str, secrets: Secrets) -> pd.DataFrame:
             connection.rollback()
             return frame
     except sqlalchemy.exc.SQLAlchemyError as error:
+        if _interrupted(error):
+            raise OverLimit(
+                f"The database at {shown} must answer within {current().seconds:g} seconds",
+                remedy="Raise 'limits.seconds' in params.yaml if it may take longer",
+            ) from None
         raise BadData(
             f"The database at {shown} must answer the query",
             secrets.hide(_said(error)),
@@ -182,6 +191,11 @@ def _said(error: BaseException | None) -> str:
     return str(first.get("M", first)) if isinstance(first, dict) else str(original)
 
 
+def _interrupted(error: Exception) -> bool:
+    """Whether SQLite stopped because the time was over."""
+    return getattr(getattr(error, "orig", None), "sqlite_errorcode", None) == INTERRUPTED
+
+
 def _only_read(connection: Connection) -> None:
     """Let the database answer and do nothing else, as far as its kind has words for that."""
     import sqlite3
@@ -194,5 +208,8 @@ def _only_read(connection: Connection) -> None:
         held.set_authorizer(
             lambda action, *_: sqlite3.SQLITE_OK if action in ASKED else sqlite3.SQLITE_DENY
         )
+        # A query that gives no row returns to Python only here, and an alarm waits for Python.
+        until = time.monotonic() + current().seconds
+        held.set_progress_handler(lambda: time.monotonic() > until, STEPS)
     elif connection.dialect.name in READ_ONLY:
         connection.execute(sqlalchemy.text("SET TRANSACTION READ ONLY"))
