@@ -59,8 +59,17 @@ def _empty_columns(value: Any) -> Any:
 class Variant(Strict):
     """The same pipeline with some sections changed; mappings are merged, lists replaced.
 
-    `without` names columns of the pipeline, as its file writes them, that the variant leaves out;
-    `cross_validation: null` spares it the folds.
+    Args:
+        title: of the variant.
+        columns: what changes in the section.
+        without: columns of the pipeline, as its file writes them, that the variant leaves out.
+        target: what changes in the section.
+        time: what changes in the section.
+        split: what changes in the section.
+        network: another network.
+        inputs: other network inputs.
+        training: what changes in the section.
+        cross_validation: what changes in the section; `null` spares the variant the folds.
     """
 
     title: str = ""
@@ -83,7 +92,7 @@ class Variant(Strict):
 class Pipeline(Strict):
     """One system, from its source to the figures that it is measured against.
 
-    Attributes:
+    Args:
         title: what is predicted, as a question or a short sentence.
         task: the problem type; the last layer, loss, metric and baseline follow from it.
         source: where the raw data come from.
