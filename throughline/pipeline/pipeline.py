@@ -39,7 +39,7 @@ Network = list[Any] | dict[str, Any] | str
 def _each(short: Any) -> BeforeValidator:
     return BeforeValidator(
         lambda value: [short(item) for item in value] if isinstance(value, list) else value,
-        json_schema_input_type=list[str | dict[str, Any]],
+        json_schema_input_type=list[str | Comparison | dict[str, Any]],
     )
 
 
@@ -123,7 +123,9 @@ class Pipeline(Strict):
     source: Source
     target: Annotated[
         Target,
-        BeforeValidator(short_target, json_schema_input_type=str | list[str] | dict[str, Any]),
+        BeforeValidator(
+            short_target, json_schema_input_type=str | list[str] | Target | dict[str, Any]
+        ),
     ]
     columns: Annotated[
         dict[str, Column],
@@ -142,9 +144,9 @@ class Pipeline(Strict):
         CompareBy | None,
         BeforeValidator(short_compare_by, json_schema_input_type=CompareBy | str | None),
     ] = None
-    gates: Annotated[Gates, BeforeValidator(short_gates, json_schema_input_type=dict[str, Any])] = (
-        Gates()
-    )
+    gates: Annotated[
+        Gates, BeforeValidator(short_gates, json_schema_input_type=Gates | dict[str, Any])
+    ] = Gates()
     stages: dict[StageName, ReleaseStage] = {}
     slices: list[Slice] = []
     claims: list[Claim] = []
