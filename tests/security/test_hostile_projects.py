@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.security.projects import Refused, files, laid
 from throughline.cli import main
@@ -12,6 +15,33 @@ from throughline.cli import main
 REPORT = "reports/rain/evaluation/report.json"
 RECORD, CHAMPION = "releases/rain/v1.yaml", "releases/rain/champion.yaml"
 COSTS = "reports/rain/costs/train.json"
+CMD = "throughline train rain"
+# Without a bound DVC is at work on it for minutes.
+ALIASES = b"a0: &a0 [x, x]\n" + b"".join(
+    b"a%d: &a%d [*a%d, *a%d]\n" % (i, i, i - 1, i - 1) for i in range(1, 26)
+)
+TEN = list("abcdefghij")
+MANY = {"stages": {"train": {"cmd": "true", "matrix": dict.fromkeys(TEN, TEN)}}}
+REFERRED = {
+    "vars": [{"ten": TEN}],
+    "stages": {"train": {"cmd": "true", "matrix": dict.fromkeys(TEN, "${ten}")}},
+}
+LONG = {"stages": {"train": {"do": {"cmd": "true"}, "foreach": list(range(10_001))}}}
+READ_BY_DVC = {
+    "parameters of aliases": ("params.yaml", ALIASES),
+    "stages of aliases": ("dvc.yaml", b"stages: {}\nvars:\n- " + ALIASES.replace(b"\n", b"\n  ")),
+    "a pipeline's stages of aliases": (
+        "pipelines/rain/dvc.yaml",
+        b"stages: {}\nvars:\n- " + ALIASES.replace(b"\n", b"\n  "),
+    ),
+    "a lock of aliases": ("pipelines/rain/dvc.lock", ALIASES),
+    "a tracked file of aliases": ("sources/rows.csv.dvc", ALIASES),
+    "parameters of another name": ("more.yaml", ALIASES),
+    "deep stages": ("dvc.yaml", b"stages: " + b"[" * 5000),
+    "10^10 stages": ("other/dvc.yaml", yaml.safe_dump(MANY).encode()),
+    "10^10 stages of a list": ("other/dvc.yaml", yaml.safe_dump(REFERRED).encode()),
+    "10,001 stages": ("other/dvc.yaml", yaml.safe_dump(LONG).encode()),
+}
 LOOKS = {
     "a report that is no JSON": (REPORT, b"{", "list"),
     "a deep report": (REPORT, b"[" * 100_000, "list"),
@@ -56,6 +86,32 @@ class TestProjects:
         file, content, words = LOOKS[name]
         laid(project, {**files(), file: content})
         assert Path(file).parts[1] in refused(*words.split())
+
+    @pytest.mark.parametrize("name", READ_BY_DVC)
+    @pytest.mark.parametrize("command", ["status", "why", "why train rain"])
+    def test_what_dvc_reads_ends(
+        self, project: Path, refused: Refused, name: str, command: str
+    ) -> None:
+        file, content = READ_BY_DVC[name]
+        out = {"path": "../../models/rain/network", "hash": "md5", "md5": "0" * 32, "size": 1}
+        ran = {"cmd": CMD, "params": {"../../more.yaml": {"a0": 1}}, "outs": [out]}
+        stage = {"cmd": CMD, "params": [{"../../more.yaml": ["a0"]}], "outs": [out["path"]]}
+        wired = {
+            "pipelines/rain/dvc.yaml": yaml.safe_dump({"stages": {"train": stage}}).encode(),
+            "pipelines/rain/dvc.lock": yaml.safe_dump(
+                {"schema": "2.0", "stages": {"train": ran}}
+            ).encode(),
+        }
+        laid(project, {**files(), **wired, file: content})
+        line = refused(*command.split())
+        assert Path(file).name in line and ("at most" in line or "nested" in line)
+
+    def test_what_a_run_lets_dvc_read_ends(self, project: Path) -> None:
+        laid(project, {**files(), "other/dvc.yaml": yaml.safe_dump(MANY).encode()})
+        words = [sys.executable, "-m", "throughline.running.repository", "repro"]
+        done = subprocess.run(words, cwd=project, capture_output=True, text=True)
+        assert done.returncode and "at most 10,000 stages" in done.stderr
+        assert "Traceback" not in done.stderr
 
     def test_stages_of_bytes_are_written_anew(self, project: Path) -> None:
         laid(project, {**files(), "pipelines/rain/dvc.yaml": b"\xff"})

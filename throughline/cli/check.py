@@ -175,7 +175,7 @@ def _named_things(definition: Definition, backend: str) -> Iterator[str]:
     from throughline.figures.names import unknown_metrics
     from throughline.training import xla
     from throughline.training.engine import watch
-    from throughline.training.network import agreement, objects, spec
+    from throughline.training.network import agreement, checks, objects
     from throughline.validation.catalogue import problems
 
     main = definition.main
@@ -183,7 +183,7 @@ def _named_things(definition: Definition, backend: str) -> Iterator[str]:
     for name, pipeline in definition.branches.items():
         place = "" if name == "main" else f"variants.{name}: "
         training = pipeline.training
-        found = [*spec.check(pipeline.network), *objects.check(training), *watch.check(training)]
+        found = [*checks.check(pipeline.network), *objects.check(training), *watch.check(training)]
         if not found:
             scaled = pipeline.target.scale is not None
             task = pipeline.problem

@@ -150,6 +150,12 @@ def test_networks_that_are_right(name: str, tmp_path: Path) -> None:
     np.testing.assert_allclose(model([x]), load(tmp_path / "kept")([x]), rtol=1e-6)
 
 
+def test_layers_are_named_alike_whatever_the_process_built_before() -> None:
+    """Else the bytes of network.json follow from how many folds came before it."""
+    one, other = made("right"), made("right")
+    assert one.to_json() == other.to_json()
+
+
 @pytest.mark.parametrize(
     ("name", "message"),
     [

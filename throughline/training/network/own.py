@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from throughline.errors import ThroughlineError
 from throughline.pipeline.own_code import own_function
-from throughline.training.network.spec import REFUSED, BadNetwork
+from throughline.training.network.refused import REFUSED
+from throughline.training.network.spec import BadNetwork
 
 if TYPE_CHECKING:
     import keras
