@@ -8,6 +8,7 @@ looked up below the project's root and nowhere else, outside the folders that ho
 from __future__ import annotations
 
 import os
+import re
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -19,6 +20,7 @@ from throughline.errors import BadPipeline, listed, nearest
 from throughline.pipeline.yaml_file import YamlFile
 
 SECTION = "code"
+REFERENCE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 # Set by `throughline --no-code`, for this process and those that it begins.
 NO_CODE = "THROUGHLINE_NO_CODE"
 # Where data, and what is made of them, come to lie; and the library, in its own repository.
@@ -27,6 +29,11 @@ OTHERS = ("data", "models", "pipelines", "releases", "reports", "throughline")
 
 class ForbiddenCode(BadPipeline):
     """A function that may not run; move it into a folder of the project's own code."""
+
+
+def is_reference(name: object) -> bool:
+    """Whether a value of the pipeline file is `package.module:name`."""
+    return isinstance(name, str) and REFERENCE.fullmatch(name) is not None
 
 
 def own_function(address: str, root: Path, key: str) -> Callable[..., Any]:
@@ -44,6 +51,7 @@ def own_function(address: str, root: Path, key: str) -> Callable[..., Any]:
     module_name, _, name = address.partition(":")
     if not name.isidentifier():
         raise BadPipeline(f"'{key}' is written as 'package.module:function'", address)
+    root = root.resolve()
     module = own_module(address, root, key)
     own = {each: value for each, value in vars(module).items() if _is_defined(value, root)}
     if name not in own:

@@ -11,7 +11,6 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from throughline.paths import READING_FILE, Workspace, needed, read_json, replaced, write_json
-from throughline.stages.own_layers import import_own
 from throughline.stages.stage import (
     PREPARED,
     Entry,
@@ -54,6 +53,7 @@ def export(stage_input: StageInput, workspace: Workspace) -> None:
         UnknownOperator: a layer left an operator that no runtime has.
     """
     from throughline.export.proof.fresh_process import prove
+    from throughline.stages.own_layers import import_own
 
     import_own(stage_input.document, STAGE.calls)
     with (

@@ -9,6 +9,7 @@ import numpy as np
 
 from throughline.errors import BadPipeline
 from throughline.figures.learned import ACCURACY, SHORT_NAMES, folded
+from throughline.pipeline.own_code import is_reference
 from throughline.training.network import catalogue, own, spec
 from throughline.training.network.named import named_object
 from throughline.training.network.spec import BadNetwork
@@ -70,7 +71,7 @@ def _problem(place: str, kind: str, choice: Choice | None) -> str | None:
     names = catalogue.read()[kind]
     name, arguments = _split(choice)
     known = _known(name, kind)
-    if kind in OWN and own.is_reference(name):
+    if kind in OWN and is_reference(name):
         return None
     if name.lower() in SHORT_NAMES:
         return _short_problem(place, kind, name, arguments)
@@ -190,7 +191,7 @@ def optimizer(training: Training) -> keras.optimizers.Optimizer:
 def own_code(training: Training) -> bool:
     """Whether a loss or metric is code of the user's own, which no name stands for."""
     named = [choice for choice in (training.loss, *(training.metrics or ())) if choice]
-    return any(own.is_reference(_split(choice)[0]) for choice in named)
+    return any(is_reference(_split(choice)[0]) for choice in named)
 
 
 def track(optimizer: Any) -> None:
@@ -221,7 +222,7 @@ def loss(choice: Choice, target: Any, prediction: Any) -> keras.losses.Loss:
     from keras.src.trainers import compile_utils
 
     name, arguments = _split(choice)
-    if own.is_reference(name):
+    if is_reference(name):
         return own.judge(name, arguments, "training.loss", LossFunctionWrapper)
     if _known(name, "losses") is None:
         return compile_utils.get_loss(name.lower(), target, prediction)
@@ -267,7 +268,7 @@ def metrics(choices: Sequence[Choice], target: Any, prediction: Any) -> list[ker
         if name.lower() in SHORT_NAMES:
             metric = _by_shape(name.lower(), target, prediction)
             metric.name = arguments.get("name", name.lower())
-        elif own.is_reference(name):
+        elif is_reference(name):
             place = f"training.metrics[{i}]"
             metric = own.judge(name, arguments, place, keras.metrics.MeanMetricWrapper)
         else:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 
     from throughline.training.network.build import Output, Shape
 
-REFERENCE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 RETURN = "Return keras.Model(inputs, outputs) of keras.Input(shape, name=name) for each input"
 LONGEST_REASON = 300
 
@@ -26,11 +24,6 @@ LONGEST_REASON = 300
 def reason_of(error: Exception) -> str:
     """What an error of somebody's code says, in one line."""
     return " ".join(str(error).split())[:LONGEST_REASON]
-
-
-def is_reference(name: str) -> bool:
-    """Whether a name is `package.module:name`."""
-    return REFERENCE.fullmatch(name) is not None
 
 
 def imported(reference: str, place: str) -> Any:
@@ -54,6 +47,25 @@ def imported(reference: str, place: str) -> Any:
             reference,
             f"{type(error).__name__}: {error}",
         ) from error
+
+
+def registered(reference: str, place: str) -> Any:
+    """A class of the user's own that Keras can store: a layer, an initializer, a constraint.
+
+    Raises:
+        BadNetwork: no class, or one that Keras could not read again.
+    """
+    import keras
+
+    found = imported(reference, place)
+    if not inspect.isclass(found):
+        raise BadNetwork(f"{place}: {reference} should be a class", type(found).__name__)
+    if keras.saving.get_registered_object(keras.saving.get_registered_name(found)) is not found:
+        raise BadNetwork(
+            f"{place}: {reference} should be registered, so that Keras can read it again",
+            remedy="Write @keras.saving.register_keras_serializable('own') above it",
+        )
+    return found
 
 
 def network(
