@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from throughline.paths import READING_FILE, Workspace, needed, read_json, replaced, write_json
+from throughline.stages.own_layers import import_own
 from throughline.stages.stage import (
     PREPARED,
     Entry,
@@ -30,6 +31,7 @@ STAGE = Stage(
     "export",
     reads=("export", "source.licence", "source.samples", "title"),
     takes=PREPARED,
+    calls=("network", "variants"),
     inputs=(Entry("training_data"), Entry("networks")),
     outputs=(
         Entry("model"),
@@ -53,6 +55,7 @@ def export(stage_input: StageInput, workspace: Workspace) -> None:
     """
     from throughline.export.proof.fresh_process import prove
 
+    import_own(stage_input.document, STAGE.calls)
     with (
         TemporaryDirectory() as requests,
         replaced(workspace.model) as model,

@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from throughline.training.network import own, spec
+from throughline.training.network import checks, own, spec
+from throughline.training.network.checks import check
 from throughline.training.network.named import first_line, made_of, named_object
 from throughline.training.network.seeds import counted_anew, seeded
-from throughline.training.network.spec import BadNetwork, Entry, check
+from throughline.training.network.spec import BadNetwork, Entry
 from throughline.training.network.word_vectors import with_weights
 
 if TYPE_CHECKING:
@@ -69,18 +70,17 @@ def build(
     Raises:
         BadNetwork: naming the entry that Keras does not know or cannot build.
     """
-    with seeded(seed):
+    with seeded(seed), counted_anew():
         if isinstance(network, str):
             return own.network(network, inputs, output, dtypes or {})
         listing = spec.entries(network)
         for entry in listing:
-            for problem in spec.problems(entry):
+            for problem in checks.problems(entry):
                 raise problem
         # A layer that carries its state has one for each row of a batch.
         batch = 1 if spec.carries_state(network) else None
-        with counted_anew():
-            builder = _Builder(inputs, output, dtypes or {}, rescaling or {}, vectors or {}, batch)
-            return builder.model(listing, isinstance(network, dict))
+        builder = _Builder(inputs, output, dtypes or {}, rescaling or {}, vectors or {}, batch)
+        return builder.model(listing, isinstance(network, dict))
 
 
 class _Builder:
@@ -112,9 +112,10 @@ class _Builder:
 
         if not any(_answers(entry) for entry in listing):
             listing = [*listing, Entry(spec.OUTPUT, {}, "network.Output")]
-        given = [entry.name or entry.arguments.get("name") for entry in listing]
-        self._all_different(listing, given)
-        self.used.update([self.output.name, *(str(name) for name in given if name)])
+        for problem in checks.repeated_names(listing, self.tensors):
+            raise problem
+        given = [spec.given_name(entry) for entry in listing]
+        self.used.update([self.output.name, *(name for name in given if name)])
         last = self.starts[0] if graph or len(self.starts) == 1 else self._concatenated()
         for entry in listing:
             shared = entry.kind == spec.SHARED
@@ -142,16 +143,6 @@ class _Builder:
             if not isinstance(operation, keras.Layer) and operation.name in self.used:
                 operation.name = self._name(f"{operation.name}_of_masks")
             waiting += [x for node in operation._inbound_nodes for x in node.input_tensors]
-
-    def _all_different(self, listing: list[Entry], given: list[Any]) -> None:
-        taken = set(self.tensors)
-        for entry, name in zip(listing, given, strict=True):
-            if name in taken:
-                raise BadNetwork(
-                    f"{entry.position} should have a name that no input or other layer has", name
-                )
-            if name:
-                taken.add(name)
 
     def _concatenated(self) -> Any:
         import keras

@@ -11,6 +11,7 @@ from throughline.errors import BadPipeline
 from throughline.figures.learned import ACCURACY, SHORT_NAMES, folded
 from throughline.training.network import catalogue, own, spec
 from throughline.training.network.named import named_object
+from throughline.training.network.spec import BadNetwork
 from throughline.training.network.targets import as_taken
 
 if TYPE_CHECKING:
@@ -79,6 +80,8 @@ def _problem(place: str, kind: str, choice: Choice | None) -> str | None:
         if argument not in names[known]:
             expected = f"{place}.{known}.{argument} should be an argument of {known}"
             return str(spec.unknown(expected, argument, names[known]))
+        if isinstance(arguments[argument], bool) and not spec.takes_truth(known, argument):
+            return str(spec.no_truth(f"{place}.{known}.{argument}", arguments[argument]))
     return None
 
 
@@ -270,10 +273,29 @@ def metrics(choices: Sequence[Choice], target: Any, prediction: Any) -> list[ker
         else:
             metric = _named("metrics", choice, f"training.metrics[{i}]")
             metric.name = arguments.get("name", name)
-        metric.update_state(as_taken(metric, target, prediction), prediction)
-        metric.reset_state()
+        _tried(metric, target, prediction, f"training.metrics[{i}]: {name}")
         made.append(metric)
     return made
+
+
+def _tried(metric: keras.metrics.Metric, target: Any, prediction: Any, place: str) -> None:
+    """Make a metric's variables, with weights as the engine gives them: rows that fill up are 0.
+
+    Raises:
+        BadNetwork: it cannot weigh rows, as a function of one value for a whole batch.
+    """
+    from keras import ops
+
+    taken = as_taken(metric, target, prediction)
+    try:
+        metric.update_state(taken, prediction, sample_weight=ops.ones(prediction.shape[:1]))
+    except Exception as error:
+        raise BadNetwork(
+            f"{place} should give a value for each row, which Keras weighs and averages",
+            remedy=f"As a function return one value a row, such as ops.mean(..., axis=-1): "
+            f"{own.reason_of(error)}",
+        ) from error
+    metric.reset_state()
 
 
 def _by_shape(name: str, target: Any, prediction: Any) -> Any:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from throughline.errors import ThroughlineError
 from throughline.pipeline.own_code import own_function
-from throughline.training.network.spec import REFUSED, BadNetwork
+from throughline.training.network.refused import REFUSED
+from throughline.training.network.spec import BadNetwork
 
 if TYPE_CHECKING:
     import keras
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
 REFERENCE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 RETURN = "Return keras.Model(inputs, outputs) of keras.Input(shape, name=name) for each input"
 LONGEST_REASON = 300
+
+
+def reason_of(error: Exception) -> str:
+    """What an error of somebody's code says, in one line."""
+    return " ".join(str(error).split())[:LONGEST_REASON]
 
 
 def is_reference(name: str) -> bool:
@@ -71,7 +77,7 @@ def network(
     try:
         made = function(dict(inputs), output)
     except Exception as error:
-        reason = " ".join(str(error).split())[:LONGEST_REASON]
+        reason = reason_of(error)
         raise BadNetwork(
             f"network: {reference} should return a network and raises {type(error).__name__}",
             remedy=reason,
@@ -96,7 +102,7 @@ def _functional(
             for layer in made.layers:
                 end = layer(end)
         except (TypeError, ValueError) as error:
-            reason = " ".join(str(error).split())[:LONGEST_REASON]
+            reason = reason_of(error)
             raise BadNetwork(
                 f"network: {reference} should fit rows of shape {shape}", None, reason
             ) from error
@@ -137,7 +143,7 @@ def _can_be_stored(model: keras.Model, reference: str) -> None:
     try:
         keras.models.model_from_json(model.to_json())
     except Exception as error:
-        reason = " ".join(str(error).split())[:LONGEST_REASON]
+        reason = reason_of(error)
         raise BadNetwork(
             f"network: {reference} should be made of layers that can be stored",
             type(error).__name__,
@@ -165,7 +171,7 @@ def judge(reference: str, arguments: Mapping[str, Any], place: str, wrapper: Any
     try:
         made: Any = found(**given) if inspect.isclass(found) else wrapper(found, **given)
     except Exception as error:
-        reason = " ".join(str(error).split())[:LONGEST_REASON]
+        reason = reason_of(error)
         raise BadNetwork(f"{place}: {reference} could not be made", given, reason) from error
     made.name = name
     return made
