@@ -116,7 +116,7 @@ def _told(workspace: Workspace, copy: Path | None, found: Profiled) -> Iterator[
     from throughline.pipeline.loading import load
 
     pipeline = load(workspace).main
-    target = ", ".join(pipeline.target.columns)
+    target = ", ".join(pipeline.target.columns) or "features"
     yield f"{workspace.name}: {pipeline.task} of '{target}' from {len(pipeline.columns)} columns"
     yield from found.told
     if copy is not None:

@@ -232,7 +232,9 @@ class _Side:
         given = [features[each.name] for each in self.network.inputs]
         answer = self.network.predict(given, verbose=0)
         others = [each.name for each in self.back.get_inputs() if each.name != self.inner]
-        seen = {self.inner: np.asarray(answer), **{name: requests[name] for name in others}}
+        # The answers may ask for raw columns, or for what the network was given.
+        at_hand = {**features, **requests}
+        seen = {self.inner: np.asarray(answer), **{name: at_hand[name] for name in others}}
         return dict(zip(self.outputs, self.back.run(self.outputs, seen), strict=True))
 
     def _features(self, requests: Requests) -> dict[str, np.ndarray]:

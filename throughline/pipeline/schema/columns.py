@@ -281,7 +281,10 @@ class Column(Strict):
 
 
 class Target(Strict):
-    """What is to be predicted; written as a column's name, or a list of names.
+    """What is to be predicted; written as a column's name, a list of names, or `features`.
+
+    `target: features` is an autoencoder: the network is given the columns and gives them back, in
+    their own units, with the error that it makes in each row.
 
     Args:
         columns: the columns that are predicted.
@@ -296,7 +299,8 @@ class Target(Strict):
             letters), several (`keep`), or a mistake (`refuse`).
     """
 
-    columns: list[str] = Field(min_length=1)
+    columns: list[str] = []
+    features: bool = False
     scale: Scaling = None
     classes: list[Scalar] | None = Field(default=None, min_length=2)
     change: Changing = None
@@ -304,9 +308,22 @@ class Target(Strict):
     unseen: Literal["refuse", "allow"] = "refuse"
     letters: Literal["refuse", "fold", "keep"] = "refuse"
 
+    @model_validator(mode="after")
+    def _columns_or_features(self) -> Target:
+        if not self.features and not self.columns:
+            raise ValueError("must name a column, or be 'features', which the network gives back")
+        fields = type(self).model_fields.items()
+        given = [name for name, field in fields if getattr(self, name) != field.default]
+        useless = [name for name in given if name != "features"]
+        if self.features and useless:
+            raise ValueError(f"'{useless[0]}' has no effect beside 'features'")
+        return self
+
 
 def short_target(value: Any) -> Any:
-    """The long form of `target: NAME`, `target: [NAME, NAME]` or `target: {column: NAME}`."""
+    """The long form of `target: NAME`, `[NAME, NAME]`, `{column: NAME}` or `features`."""
+    if value == "features":
+        return {"features": True}
     if isinstance(value, str):
         return {"columns": [value]}
     if isinstance(value, list):
