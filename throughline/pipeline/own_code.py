@@ -8,7 +8,6 @@ looked up below the project's root and nowhere else, outside the folders that ho
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -20,7 +19,6 @@ from throughline.errors import BadPipeline, listed, nearest
 from throughline.pipeline.yaml_file import YamlFile
 
 SECTION = "code"
-REFERENCE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 # Set by `throughline --no-code`, for this process and those that it begins.
 NO_CODE = "THROUGHLINE_NO_CODE"
 # Where data, and what is made of them, come to lie; and the library, in its own repository.
@@ -29,11 +27,6 @@ OTHERS = ("data", "models", "pipelines", "releases", "reports", "throughline")
 
 class ForbiddenCode(BadPipeline):
     """A function that may not run; move it into a folder of the project's own code."""
-
-
-def is_reference(name: object) -> bool:
-    """Whether a value of the pipeline file is `package.module:name`."""
-    return isinstance(name, str) and REFERENCE.fullmatch(name) is not None
 
 
 def own_function(address: str, root: Path, key: str) -> Callable[..., Any]:

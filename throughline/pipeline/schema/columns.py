@@ -288,6 +288,7 @@ class Target(Strict):
 
     Args:
         columns: the columns that are predicted.
+        features: true is the long form of `target: features`.
         scale: of a regression's target, for training only: predictions come out in its own unit.
         classes: their order; the last one of two is the positive class. Default: sorted.
         change: predicts by how much the target will have changed, and the graph turns that into the

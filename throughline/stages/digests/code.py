@@ -20,8 +20,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from throughline.names import is_reference
 from throughline.paths import read_json
-from throughline.pipeline.own_code import is_reference
 from throughline.stages.declared import EVERY_STAGE
 from throughline.stages.digests import syntax
 from throughline.stages.digests.syntax import PACKAGE, Source, digest, parsed

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from throughline.pipeline.own_code import is_reference
+from throughline.names import is_reference
 from throughline.training.network import checks, own, spec
 from throughline.training.network.checks import check
 from throughline.training.network.named import first_line, made_of, named_object

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from throughline.errors import ThroughlineError
-from throughline.pipeline.own_code import is_reference
+from throughline.names import is_reference
 from throughline.training.network import catalogue, spec
 from throughline.training.network.refused import REFUSED
 from throughline.training.network.spec import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from throughline.pipeline.own_code import is_reference
+from throughline.names import is_reference
 from throughline.training.network import catalogue, own, spec
 from throughline.training.network.spec import BadNetwork
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from throughline.errors import BadPipeline
 from throughline.figures.learned import ACCURACY, SHORT_NAMES, folded
-from throughline.pipeline.own_code import is_reference
+from throughline.names import is_reference
 from throughline.training.network import catalogue, own, spec
 from throughline.training.network.named import named_object
 from throughline.training.network.spec import BadNetwork
