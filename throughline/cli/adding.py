@@ -12,6 +12,7 @@ from throughline.cli.check import problems_of
 from throughline.errors import BadPipeline
 from throughline.names import LONGEST_NAME, named
 from throughline.paths import Workspace, in_project
+from throughline.running.repository import repository
 
 if TYPE_CHECKING:
     from throughline.profile.profile import Profiled
@@ -101,10 +102,9 @@ def _remove(place: Path) -> None:
 def _track(root: Path, place: Path) -> None:
     """Let DVC keep the data, as `dvc add` does."""
     from dvc.exceptions import DvcException
-    from dvc.repo import Repo
 
     try:
-        with Repo(str(root)) as repo:
+        with repository(root) as repo:
             repo.add([str(place.resolve())])
     except DvcException as error:
         raise BadPipeline(

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from throughline.cli.arguments import FILE, PIPELINE, Choice, reading
-from throughline.errors import printable, tell
+from throughline.errors import ThroughlineError, printable, tell
 
 ROOT = Path()
 
@@ -75,10 +75,11 @@ def drift(name: str, data: Path) -> int:
     from throughline.drift.drift import drift
     from throughline.limits import guarded
     from throughline.paths import existing
+    from throughline.serving.bounds import stranger
 
     if not name.endswith(".onnx"):
         existing(ROOT, name)
-    with guarded(str(data)):
+    with stranger(Path(name), passes=(ThroughlineError,)), guarded(str(data)):
         found = drift(name, data, ROOT)
     beyond = [entry for entry in found if entry.beyond]
     for entry in beyond:

@@ -68,12 +68,14 @@ def parity(name: str, root: Path, most_rows: int) -> list[Check]:
         MissingFile: a stage has not run.
     """
     from throughline.stages.given import stage_input
+    from throughline.stages.own_layers import import_own
     from throughline.stages.train import STAGE
     from throughline.training.engine.devices import configure
 
     workspace = Workspace(root, name)
     given = stage_input(workspace, STAGE)
     configure(**given.keras)
+    import_own(given.document, STAGE.calls)
     return [
         check
         for branch in given.branches

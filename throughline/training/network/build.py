@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from throughline.names import is_reference
 from throughline.training.network import checks, own, spec
 from throughline.training.network.checks import check
 from throughline.training.network.named import first_line, made_of, named_object
@@ -193,7 +194,7 @@ class _Builder:
             arguments["name"] = entry.name
         else:
             arguments.setdefault("name", self._name(entry.kind))
-        return made_of(_class(entry.kind), arguments, entry.position)
+        return made_of(_class(entry.kind, entry.position), arguments, entry.position)
 
     def _output_arguments(self) -> dict[str, Any]:
         given = {
@@ -212,8 +213,8 @@ class _Builder:
         if key in spec.NESTED and isinstance(value, str | dict):
             return self._layer(spec.nested(value, place))
         for ending, kind in spec.OBJECTS.items():
-            if key.endswith(ending) and isinstance(value, dict):
-                return named_object(kind, value, place)
+            if key.endswith(ending) and (isinstance(value, dict) or is_reference(value)):
+                return named_object(kind, value if isinstance(value, dict) else {value: {}}, place)
         return tuple(value) if isinstance(value, list) else value
 
     def _applied(self, layer: Any, tensors: Any, entry: Entry) -> Any:
@@ -241,9 +242,12 @@ class _Builder:
         return name
 
 
-def _class(kind: str) -> Any:
+def _class(kind: str, place: str) -> Any:
     """The class of a layer of the file."""
     import keras
+
+    if is_reference(kind):
+        return own.registered(kind, place)
 
     if kind in spec.OURS:
         from throughline.training.network import positions
@@ -274,5 +278,5 @@ def _answers(entry: Entry) -> bool:
 
 def _snake_case(name: str) -> str:
     """`BatchNormalization` as Keras writes it in layer names: `batch_normalization`."""
-    spaced = re.sub(r"(.)([A-Z][a-z0-9]+)", r"\1_\2", re.sub(r"\W+", "", name))
+    spaced = re.sub(r"(.)([A-Z][a-z0-9]+)", r"\1_\2", re.sub(r"\W+", "", name.rpartition(":")[2]))
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", spaced).lower()

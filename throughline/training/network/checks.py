@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from throughline.errors import ThroughlineError
+from throughline.names import is_reference
 from throughline.training.network import catalogue, spec
 from throughline.training.network.refused import REFUSED
 from throughline.training.network.spec import (
@@ -100,6 +101,9 @@ def problems(entry: Entry) -> Iterator[BadNetwork]:
     if entry.kind == SHARED:
         yield from _shared_problems(entry)
         return
+    if is_reference(entry.kind):
+        # Its arguments are known when its module is imported, which `check` never does.
+        return
     if entry.kind != OUTPUT and entry.kind not in layers:
         prefix = entry.position.removesuffix(f".{entry.kind}")
         yield spec.unknown(
@@ -149,6 +153,8 @@ def _unknown_object(argument: str, value: Any, place: str) -> Iterator[BadNetwor
     name = value if isinstance(value, str) else _only_key(value)
     if name is None:
         yield BadNetwork(f"{place} should be a name or {{name: arguments}}", value)
+    elif is_reference(name):
+        return
     elif spec.folded(name) not in {spec.folded(valid) for valid in names}:
         yield spec.unknown(f"{place} should be one of Keras' {kind}", name, list(names))
     elif isinstance(value, dict) and isinstance(value[name], dict):
