@@ -15,7 +15,7 @@ from throughline.cli import SECTIONS, throughline
 from throughline.cli.schema import content
 from throughline.paths import replaced
 
-FOLDER = Path(__file__).parent / "reference"
+FOLDER = Path(__file__).parents[2] / "docs" / "reference"
 
 
 def pages() -> dict[str, str]:
@@ -31,6 +31,7 @@ def _commands() -> Iterator[str]:
     yield "# Commands\n"
     yield "What `throughline --help` and `throughline COMMAND --help` say."
     context = click.Context(throughline, info_name="throughline", terminal_width=96)
+    yield f"\n```text\n{throughline.get_help(context)}\n```"
     for title, listed in SECTIONS.items():
         yield f"\n## {title}"
         for name in listed:
