@@ -107,8 +107,11 @@ faults: setup
 	  tests/flows/releases/test_retention.py tests/flows/releases/test_stages_of_releases.py
 
 # What strangers' files, pipelines, addresses, queries and models try: a verdict for each.
+# Besides tests/security the attacks on the server, the mirror, the draft, names and pages.
 attacks: setup
-	python -m pytest -vv tests/security
+	python -m pytest -vv tests/security tests/names tests/profile/test_yaml_text.py \
+	  tests/trial/test_page_of_try.py tests/sources/test_pickles.py tests/sources/test_ingest.py \
+	  tests/flows/deployments/test_access.py
 
 # Damaged files, projects and words through every reader and the command; `make fuzz FIRST=3000`
 # goes on where a run was stopped.

@@ -17,10 +17,9 @@ from typing import Any
 
 from throughline.errors import BadPipeline, listed, nearest
 from throughline.pipeline.yaml_file import YamlFile
+from throughline.processes import NO_CODE
 
 SECTION = "code"
-# Set by `throughline --no-code`, for this process and those that it begins.
-NO_CODE = "THROUGHLINE_NO_CODE"
 # Where data, and what is made of them, come to lie; and the library, in its own repository.
 OTHERS = ("data", "models", "pipelines", "releases", "reports", "throughline")
 
