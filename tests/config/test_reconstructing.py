@@ -24,6 +24,8 @@ def test_names_no_column() -> None:
     assert pipeline.target.features and not pipeline.target.columns
     assert Pipeline.model_validate(pipeline.model_dump()) == pipeline
     assert not list(unknown_columns(pipeline, ["ash", "proline"]))
+    (line,) = unknown_columns(pipeline, ["ash", "proline", "features"])
+    assert line.startswith("target: 'features' means all columns") and "{column: features}" in line
 
 
 def test_a_column_of_that_name_is_still_one() -> None:

@@ -197,3 +197,10 @@ class TestSpeed:
         start = time.process_time()
         profile(workspace.root / "people.csv", "people", "y", workspace)
         assert time.process_time() - start < 30
+
+
+def test_a_target_that_is_called_features_stays_a_column(workspace: Workspace) -> None:
+    rows = table().rename(columns={"buys": "features"})
+    rows.to_csv(workspace.root / "people.csv", index=False)
+    profile(workspace.root / "people.csv", "people", "features", workspace)
+    assert load(workspace).main.target.columns == ["features"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from throughline.errors import BadData
 from throughline.preprocessing.columns.numbers import FittedNumber, fit_number
 from throughline.preprocessing.raw import raw_values
 from throughline.preprocessing.target import FittedTarget
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from throughline.preprocessing.plan import Plan
+
+AMBIGUOUS = (
+    "'features' means all columns, and the rows have a column of that name; write "
+    "'target: {column: features}' for it, or rename it in 'source.read.rename'"
+)
 
 
 @dataclass(frozen=True)
@@ -111,8 +117,11 @@ def fit_reconstruction(rows: pd.DataFrame, plan: Plan) -> FittedReconstruction:
         plan: what happens to which column; all are numbers of one network input.
 
     Raises:
-        BadData: a column that cannot be treated as the pipeline file asks.
+        BadData: a column that cannot be treated as the pipeline file asks, or one that is called
+            `features`.
     """
+    if "features" in rows.columns:
+        raise BadData(f"'target': {AMBIGUOUS}")
     (planned,) = plan.inputs.values()
     return FittedReconstruction(
         [
