@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from throughline.preprocessing.columns import image
+from throughline.preprocessing.columns.looks import looks
 from throughline.preprocessing.plan import Plan, Planned
 
 if TYPE_CHECKING:
@@ -60,7 +61,12 @@ def _described(values: pd.Series, kind: str, users: list[Planned]) -> dict[str, 
         fixed = {"fixed_size": own.image.size is None}
         first = own.image.filters[0].spectrogram if own.image.filters else None
         heard = {} if first is None else {"rate": first.rate}
-        return entry | fixed | framing | heard | image.described(values, own.image)
+        sample = image.sampled(values)
+        # What drift compares: of each picture or sound some numbers.
+        each = [looks(one, first is not None) for one in sample]
+        told = {name: _statistics(np.array([found[name] for found in each])) for name in each[0]}
+        seen = {"looks": told, "looked_at": len(sample)}
+        return entry | fixed | framing | heard | seen | image.described(sample, own.image)
     encode = own.encode if own else None
     if kind == "string" and encode is not None:
         shares = values.dropna().astype(str).value_counts(normalize=True).sort_index()

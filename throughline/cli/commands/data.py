@@ -68,9 +68,10 @@ def canary(name: str, train: bool) -> None:
 @click.argument("name", metavar="PIPELINE|MODEL")
 @click.argument("data", metavar="ROWS", type=FILE)
 def drift(name: str, data: Path) -> int:
-    """Compare a file of new rows with the rows of the training.
+    """Compare new rows with the rows of the training.
 
-    Prints the columns that drifted; the exit code is 1 when there is one.
+    ROWS is a file, or a folder of pictures or sounds where the model takes such. Prints the
+    columns that drifted; the exit code is 1 when there is one.
     """
     from throughline.drift.drift import drift
     from throughline.limits import guarded

@@ -225,9 +225,13 @@ def output_shape(fitted: FittedImage) -> list[str | int]:
     return ["N", *(sizes[-1:] if pooled else sizes)]
 
 
-def described(pictures: pd.Series, image: Image) -> dict[str, Any]:
+def sampled(pictures: pd.Series) -> np.ndarray:
+    """The pictures by which a column is described, evenly spread, at most a thousand."""
+    return np.stack(_spread(pictures.to_list()))
+
+
+def described(sample: np.ndarray, image: Image) -> dict[str, Any]:
     """What the contract says of pictures: their shape, range, mean, sd, and what filters give."""
-    sample = np.stack(_spread(pictures.to_list()))
     filtered: dict[str, Any] = {}
     if image.filters:
         size, channels = image.size or sample.shape[1:3], image.channels or sample.shape[3]
