@@ -253,7 +253,7 @@ def _changed_files(dependency: Any, state: str, root: Path) -> Iterator[str]:
         return
     recorded = recorded_files(root, path, dependency.hash_info.value)
     if recorded is None:
-        yield f"{path} changed; git knows no version of it that ran"
+        yield f"{path} changed"
         return
     current = files_below(root, path)
     changed = sorted(
