@@ -11,7 +11,7 @@ export DVC_NO_ANALYTICS := true
 export DO_NOT_TRACK := 1
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: setup run flow test test-slow lint types check screenshots docs lock up down faults attacks fuzz \
+.PHONY: setup run flow test test-slow lint types check screenshots docs lock up down faults attacks fuzz sbom \
   schedule clean
 
 setup: $(VENV)/.complete-$(EXTRA)
@@ -112,6 +112,12 @@ attacks: setup
 	python -m pytest -vv tests/security tests/names tests/profile/test_yaml_text.py \
 	  tests/trial/test_page_of_try.py tests/sources/test_pickles.py tests/sources/test_ingest.py \
 	  tests/flows/deployments/test_access.py
+
+# The installed libraries as CycloneDX, for scanners that know their holes.
+sbom: setup
+	mkdir -p reports
+	python -c "import json; from throughline.releasing.lineage import bill; \
+	  print(json.dumps(bill(), indent=1))" > reports/sbom.json
 
 # Damaged files, projects and words through every reader and the command; `make fuzz FIRST=3000`
 # goes on where a run was stopped.
