@@ -7,14 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from throughline.preprocessing.columns import image
+from throughline.preprocessing.columns.kind import kind_of_column
 from throughline.preprocessing.plan import Plan, Planned
 
 if TYPE_CHECKING:
     import pandas as pd
-
-# Encodings that have something to give for a value that is missing.
-LOOKED_UP = ("target", "frequency", "hash", "ids")
 
 
 def contract(rows: pd.DataFrame, plan: Plan) -> list[dict[str, Any]]:
@@ -43,30 +40,13 @@ def _described(values: pd.Series, kind: str, users: list[Planned]) -> dict[str, 
     entry: dict[str, Any] = {
         "unit": own.unit if own else "",
         "missing": round(float(values.isna().mean()), 6),
-        # A text without a token is a row of zeros, and a level that is not there an unknown one.
         "may_be_missing": all(
-            user.column.impute is not None
-            or user.column.text is not None
-            or (user.column.encode is not None and user.column.encode.kind in LOOKED_UP)
-            or (user.column.derive is not None and user.column.derive.kind == "matches")
-            for user in users
+            kind_of_column(user.column).may_be_missing(user.column) for user in users
         ),
     }
     if kind == "number":
         return entry | _statistics(values.dropna().to_numpy(dtype=np.float64))
-    if kind == "image":
-        assert own is not None and own.image is not None
-        framing = {} if own.image.framing is None else {"fit": own.image.framing}
-        fixed = {"fixed_size": own.image.size is None}
-        first = own.image.filters[0].spectrogram if own.image.filters else None
-        heard = {} if first is None else {"rate": first.rate}
-        return entry | fixed | framing | heard | image.described(values, own.image)
-    encode = own.encode if own else None
-    if kind == "string" and encode is not None:
-        shares = values.dropna().astype(str).value_counts(normalize=True).sort_index()
-        entry["categories"] = {str(k): round(float(v), 6) for k, v in shares.items()}
-        entry["closed"] = encode.kind == "ordinal"
-    return entry
+    return entry | (kind_of_column(own).described(values, kind, own) if own else {})
 
 
 def _statistics(present: np.ndarray) -> dict[str, Any]:
