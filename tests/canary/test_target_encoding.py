@@ -66,7 +66,8 @@ class TestFolds:
 
         def leaking(some: pd.DataFrame, *rest: Any, **more: Any) -> Any:
             found = honest(rows, *rest, **more)
-            return replace(found, out_of_fold={})
+            plain = replace(found.network["features"], out_of_fold=())
+            return replace(found, network={"features": plain})
 
         monkeypatch.setattr(fitting, "fit", leaking)
         assert fold_score(rows, pipeline) > 0.6
@@ -106,7 +107,8 @@ class TestTheCanary:
             """The usual mistake: training rows get what the graph gives."""
             found = honest(some, *rest, **more)
             seen = run(found.graph, some, found.inputs, found.types)["features"]
-            return replace(found, out_of_fold={"features": [(0, seen)]})
+            leaked = replace(found.network["features"], out_of_fold=[(0, seen)])
+            return replace(found, network={"features": leaked})
 
         monkeypatch.setattr(fitting, "fit", leaking)
         assert of_rows(rows, pipeline, ())[1] == (0, 1, 2, 3)

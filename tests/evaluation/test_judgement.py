@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,7 +11,16 @@ import pytest
 from throughline.errors import BadPipeline
 from throughline.evaluation.compare.judgement import all_judged, gated, judged
 from throughline.evaluation.measure.measure import Figure, plain
-from throughline.figures.names import FIGURES, compared_by, direction, metric_names, unknown_metrics
+from throughline.figures import names
+from throughline.figures.names import (
+    EVALUATED,
+    FIGURES,
+    compared_by,
+    figure_of,
+    known_figure,
+    metric_names,
+    unknown_metrics,
+)
 from throughline.pipeline.pipeline import Pipeline
 from throughline.pipeline.schema.judgement import Claim, Gates
 
@@ -233,10 +244,41 @@ class TestNames:
         assert {first, f"train_{first}", f"cv_{first}"} <= set(names)
         assert len(names) == len(set(names))
 
-    def test_know_the_good_side(self) -> None:
-        assert direction("cv_mae") == direction("train_loss") == direction("mae:SVR") == "lower"
-        assert direction("recall:yes") == direction("r2") == "higher"
-        assert direction("coefficient:x") == "none"
+    @pytest.mark.parametrize(
+        ("name", "rises"),
+        [
+            *[("cv_mae", False), ("train_loss", False), ("mae:SVR", False), ("rmse", False)],
+            *[("recall:yes", True), ("r2", True), ("cv_roc_auc", True), ("coefficient:x", None)],
+            # Folds have the training's own metrics: which way those are better Keras says.
+            *[("cv_AUC", True), ("cv_FalsePositives", None), ("cv_mean_absolute_error", False)],
+        ],
+    )
+    def test_know_the_good_side(self, name: str, rises: bool | None) -> None:
+        assert figure_of(name).rises is rises
+
+    @pytest.mark.parametrize("name", ["cv_fnr", "cv_prc", "train_cost:yes", "acuracy"])
+    def test_of_the_users_own_have_no_good_side(self, name: str) -> None:
+        assert known_figure(name) is None
+        with pytest.raises(BadPipeline, match="whose direction is known"):
+            figure_of(name)
+
+    @pytest.mark.parametrize("task", list(FIGURES))
+    def test_that_claims_may_use_are_all_known(self, task: str) -> None:
+        assert None not in map(known_figure, metric_names(task))
+
+    def test_stand_in_no_other_table(self) -> None:
+        """A literal that names falling figures beside each other is a second table of them."""
+        falling = {name for name, each in EVALUATED.items() if each.rises is False}
+        room = Path(names.__file__).parent
+        found = [
+            f"{path.name}:{node.lineno}"
+            for path in room.parent.rglob("*.py")
+            if path.parent != room
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+            if isinstance(node, ast.Tuple | ast.List | ast.Set)
+            and len(falling & {e.value for e in node.elts if isinstance(e, ast.Constant)}) > 1
+        ]
+        assert found == []
 
     def test_that_no_evaluation_has_are_found_beforehand(self) -> None:
         pipeline = Pipeline.model_validate(

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from throughline.pipeline.schema.columns import Column
 from throughline.pipeline.schema.text import Text
-from throughline.preprocessing.columns.texts.text import FittedText
+from throughline.preprocessing.columns.kinds.text import FittedText
 from throughline.preprocessing.columns.texts.text_graph import write_text
 from throughline.preprocessing.fit import Preprocessing, fit
 from throughline.preprocessing.graph.builder import Graph

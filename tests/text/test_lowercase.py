@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from throughline.export.graph.canonical import canonical
 from throughline.export.graph.reach import lower
 from throughline.pipeline.schema.text import Text
+from throughline.preprocessing.columns.kinds.text import fit_text
 from throughline.preprocessing.columns.texts.lowercase import write_lower
-from throughline.preprocessing.columns.texts.text import fit_text
 from throughline.preprocessing.columns.texts.text_graph import write_text
 from throughline.preprocessing.columns.texts.tokens import tokenised
 from throughline.preprocessing.graph.builder import Graph

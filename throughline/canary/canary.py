@@ -149,13 +149,15 @@ def _folds(
     pipeline: Any,
     dropped: Sequence[str],
 ) -> tuple[int, tuple[int, ...]]:
-    from throughline.preprocessing.bottleneck import with_bottlenecks
+    from throughline.preprocessing.bottleneck import frozen_graphs, with_bottlenecks
     from throughline.preprocessing.pictures import stored_images, with_images
 
     if pipeline.time is not None:
         return of_series(rows, pipeline)
     training = rows[~held_out].reset_index(drop=True)
     pictured = with_images(training, stored_images(workspace.raw / "rows.parquet"))
-    pictured = with_bottlenecks(pictured, training, pipeline.columns, workspace.bottleneck)
+    frozen = frozen_graphs(pipeline.columns, workspace.bottleneck)
+    pictured = with_bottlenecks(pictured, training, frozen)
     files = workspace.raw / "files"
-    return of_rows(pictured, pipeline, dropped, files if files.is_dir() else None)
+    beside = {"files": files if files.is_dir() else None, "frozen": frozen}
+    return of_rows(pictured, pipeline, dropped, beside)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from throughline.preprocessing.fit import Preprocessing
     from throughline.samples.supervision import Supervision
 
+NOTHING: Mapping[str, Any] = MappingProxyType({})
+
 
 def of_rows(
-    rows: pd.DataFrame, pipeline: Any, dropped: Sequence[str], files: Path | None = None
+    rows: pd.DataFrame, pipeline: Any, dropped: Sequence[str], beside: Mapping[str, Any] = NOTHING
 ) -> tuple[int, tuple[int, ...]]:
     """How many folds there are, and those whose fit moves with their validation rows.
 
@@ -31,7 +33,7 @@ def of_rows(
         rows: the training rows.
         pipeline: its sections.
         dropped: columns that guards took out.
-        files: folder of the source's auxiliary files. Default: none.
+        beside: what lies beside the rows, `files` and `frozen` of `fit`. Default: nothing.
     """
     from throughline.samples.splits.folds import folds
 
@@ -48,15 +50,15 @@ def of_rows(
         validation[fold.validation] = True
         changed = corrupted(rows, validation, (), target, classifies)
         before, after = (
-            _fit(each, fold.training, pipeline, dropped, files) for each in (rows, changed)
+            _fit(each, fold.training, pipeline, dropped, beside) for each in (rows, changed)
         )
-        if before != after or _sees_itself(rows.iloc[fold.training], pipeline, dropped, files):
+        if before != after or _sees_itself(rows.iloc[fold.training], pipeline, dropped, beside):
             moved.append(number)
     return len(every), tuple(moved)
 
 
 def _sees_itself(
-    rows: pd.DataFrame, pipeline: Any, dropped: Sequence[str], files: Path | None
+    rows: pd.DataFrame, pipeline: Any, dropped: Sequence[str], beside: Mapping[str, Any]
 ) -> bool:
     """Whether what a row is trained on moves with the row's own target.
 
@@ -69,11 +71,11 @@ def _sees_itself(
     target, classifies = pipeline.target.columns, pipeline.problem.classifies
     others = [name for name in rows.columns if name not in target]
     blocks = supervision.blocks(rows)
-    given = _fitted(rows, supervision, pipeline, dropped, files).out_of_fold
+    given = _fitted(rows, supervision, pipeline, dropped, beside).out_of_fold
     for block in range(int(blocks.max()) + 1):
         held = blocks == block
         changed = corrupted(rows, held, others, target, classifies)
-        again = _fitted(changed, supervision, pipeline, dropped, files).out_of_fold
+        again = _fitted(changed, supervision, pipeline, dropped, beside).out_of_fold
         for name, parts in given.items():
             for (_, first), (_, second) in zip(parts, again[name], strict=True):
                 if not np.array_equal(first[held], second[held]):
@@ -97,13 +99,13 @@ def _fitted(
     supervision: Supervision | None,
     pipeline: Any,
     dropped: Sequence[str],
-    files: Path | None,
+    beside: Mapping[str, Any],
 ) -> Preprocessing:
     from throughline.preprocessing.fit import fit
     from throughline.preprocessing.plan import plan
 
     planned = plan(rows, pipeline.columns, pipeline.inputs, pipeline.target.columns, dropped)
-    return fit(rows, planned, files=files, supervision=supervision)
+    return fit(rows, planned, supervision=supervision, **beside)
 
 
 def _fit(
@@ -111,13 +113,13 @@ def _fit(
     numbers: np.ndarray[Any, Any],
     pipeline: Any,
     dropped: Sequence[str],
-    files: Path | None,
+    beside: Mapping[str, Any],
 ) -> list[str]:
     """The digests of what a fold fits: its graph, its arrays, its target."""
     from throughline.preprocessing.target import fit_target
 
     chosen = rows.iloc[numbers]
-    fitted = _fitted(chosen, _supervision(chosen, pipeline), pipeline, dropped, files)
+    fitted = _fitted(chosen, _supervision(chosen, pipeline), pipeline, dropped, beside)
     said = json.dumps(fitted.rescaling, default=str, sort_keys=True)
     if pipeline.target.scale is not None:
         target = fit_target(chosen, pipeline.target, pipeline.task)

@@ -18,6 +18,8 @@ class Limits(NamedTuple):
 EVERYTHING = Limits(-math.inf, math.inf)
 SHARE = Limits(0.0, 1.0)
 NOT_NEGATIVE = Limits(0.0, math.inf)
+# One less the ratio of two errors.
+GAIN = Limits(-math.inf, 1.0)
 
 
 @dataclass(frozen=True)
@@ -30,12 +32,29 @@ class Figure:
         limits: of its values.
         power: of the target's unit: 1 for an error, 2 for a squared one, 0 where the unit does not
             matter; None for a figure whose value for a scaled target says nothing about the target.
+        averages: whether it is the mean of what each row adds.
+        skewed: whether it is made of errors, of which a few can be much larger than the others.
     """
 
     name: str
     rises: bool | None
     limits: Limits = EVERYTHING
     power: int | None = 0
+    averages: bool = False
+    skewed: bool = False
+
+    @property
+    def scale(self) -> str:
+        """On which its draws are nearest to normal: `gain`, `error` or `share`."""
+        if self.limits == GAIN:
+            return "gain"
+        return "error" if self.rises is False else "share"
+
+    def is_better(self, value: float, other: float) -> bool:
+        """Whether a value is better than another one; it is not where nobody says which is."""
+        if self.rises is None:
+            return False
+        return value > other if self.rises else value < other
 
     def best(self, values: Sequence[float]) -> int:
         """The position of the best value, the first of equals.

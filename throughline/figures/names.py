@@ -1,18 +1,17 @@
-"""The names of the figures, which of them is better high or low, and finding the nearest name."""
+"""The figures of an evaluation, those of each task, and finding the nearest name."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadPipeline, nearest
-from throughline.figures.figure import EVERYTHING, NOT_NEGATIVE, SHARE, Figure, Limits
+from throughline.figures import learned
+from throughline.figures.figure import GAIN, NOT_NEGATIVE, SHARE, Figure
 from throughline.pipeline.schema.judgement import LIMIT
 
 if TYPE_CHECKING:
     from throughline.pipeline.pipeline import Pipeline
-
-Direction = Literal["higher", "lower", "none"]
 
 # The first figure of a task is the one that a reader asks for; `compared_by` says which decides.
 FIGURES: dict[str, tuple[str, ...]] = {
@@ -43,11 +42,31 @@ FIGURES: dict[str, tuple[str, ...]] = {
 OF_A_CLASS = ("precision", "recall", "f1")
 OF_A_COLUMN = ("coefficient",)
 
-LOWER = ("loss", "mae", "mse", "rmse", "mase", "mean_absolute_error", "mean_squared_error")
-# Beside them all figures are shares, but these.
-NO_SHARE = ("r2", "skill", "skill_seasonal")
+# What filters of pictures make of them.
 FILTERED = ("filtered_height", "filtered_width", "filtered_channels", "filter_parameters")
-NEITHER = ("parameters", *FILTERED, "coefficient", "intercept", "epochs", "confusion")
+
+EVALUATED: dict[str, Figure] = {
+    figure.name: figure
+    for figure in (
+        *(Figure(name, True, SHARE, averages=True) for name in ("accuracy", "exact_match")),
+        *(Figure(name, True, SHARE) for name in ("balanced_accuracy", "roc_auc")),
+        *(
+            Figure(average + name, True, SHARE)
+            for average in ("", "macro_", "micro_")
+            for name in OF_A_CLASS
+        ),
+        Figure("loss", False, NOT_NEGATIVE, averages=True, skewed=True),
+        Figure("mae", False, NOT_NEGATIVE, 1, averages=True, skewed=True),
+        Figure("mse", False, NOT_NEGATIVE, 2, averages=True, skewed=True),
+        Figure("rmse", False, NOT_NEGATIVE, 1, skewed=True),
+        Figure("mase", False, NOT_NEGATIVE),
+        Figure("r2", True, GAIN, skewed=True),
+        *(Figure(name, True, GAIN) for name in ("skill", "skill_seasonal")),
+        # Facts of a model: neither more nor less is better.
+        *(Figure(name, None) for name in ("parameters", "epochs", "confusion", *FILTERED)),
+        *(Figure(name, None) for name in ("coefficient", "intercept")),
+    )
+}
 
 # What cross-validation adds to the figures of its folds.
 CROSS_VALIDATED = ("accuracy", "loss", "mae", "mse", "auc", "precision", "recall", "r2")
@@ -71,23 +90,40 @@ def metric_names(task: str) -> list[str]:
     return [*names, "coefficient", "intercept"] if task in ("regression", "proportion") else names
 
 
-def direction(name: str) -> Direction:
-    """Whether a higher or a lower value of a figure is the better one, or neither."""
-    plain = name.partition(":")[0].removeprefix("train_").removeprefix("cv_")
-    if plain in NEITHER:
-        return "none"
-    return "lower" if plain in LOWER else "higher"
+def plain_name(name: str) -> str:
+    """A figure's name without what it is of: `cv_recall:1` is `recall`."""
+    return name.partition(":")[0].removeprefix("train_").removeprefix("cv_")
+
+
+def known_figure(name: str) -> Figure | None:
+    """What is known of a figure of a report, or None for a name of the user's own.
+
+    Args:
+        name: with or without what it is of. Folds have the metrics of the training, too; which way
+            those are better Keras says.
+    """
+    plain = plain_name(name)
+    if plain in EVALUATED:
+        return EVALUATED[plain]
+    if any(learned.folded(plain) == learned.folded(each) for each in learned.known()):
+        return learned.figure(plain)
+    return None
 
 
 def figure_of(name: str) -> Figure:
-    """What is known of a figure of a report."""
-    rises = {"higher": True, "lower": False, "none": None}[direction(name)]
-    plain = name.partition(":")[0].removeprefix("train_").removeprefix("cv_")
-    if rises is None:
-        return Figure(name, rises)
-    if plain in NO_SHARE:
-        return Figure(name, rises, Limits(EVERYTHING.low, 1.0))
-    return Figure(name, rises, SHARE if rises else NOT_NEGATIVE)
+    """What is known of a figure of a report.
+
+    Raises:
+        BadPipeline: nothing is, not even which way it is better.
+    """
+    found = known_figure(name)
+    if found is None:
+        raise BadPipeline(
+            "A figure whose direction is known is needed",
+            name,
+            nearest(plain_name(name), EVALUATED),
+        )
+    return found
 
 
 def limited(name: str) -> str:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 from pydantic import BeforeValidator, Field, model_validator
 
 from throughline.names import Name
 from throughline.pipeline.problem import PROBLEMS, Problem, Task
 from throughline.pipeline.rules import RULES
-from throughline.pipeline.schema.columns import Column, Target, short_target
+from throughline.pipeline.schema.columns import Column, Encode, Target, short_target
 from throughline.pipeline.schema.expectations import Expectations
 from throughline.pipeline.schema.export import Export
 from throughline.pipeline.schema.geometry import with_fit
@@ -31,7 +31,7 @@ from throughline.pipeline.schema.training import Training
 from throughline.pipeline.strict import MisplacedKey, MisplacedKeys, Strict
 
 # What a person may take for all that there is to say of a column.
-ENCODINGS = ("one-hot", "ordinal", "boolean", "target", "frequency", "hash", "ids")
+ENCODINGS = get_args(Encode.model_fields["kind"].annotation)
 
 Network = list[Any] | dict[str, Any] | str
 

@@ -44,8 +44,7 @@ def arrays(
     Raises:
         BadData: what is stored is not what the graph gives.
     """
-    ready = {**dict.fromkeys(fitted.unchanged), **dict.fromkeys(fitted.stored)}
-    if set(ready) != set(fitted.features):
+    if not all(each.is_stored for each in fitted.network.values()):
         found = run(
             fitted.graph, rows, fitted.inputs, fitted.types, gathered=gathered,
             features=fitted.features,
@@ -55,7 +54,9 @@ def arrays(
         return _with_out_of_fold(found, fitted, slice(None) if training is None else training)
     head = rows.head(CHECKED)
     expected = run(fitted.graph, head, fitted.inputs, fitted.types)
-    columns = {**fitted.unchanged, **{n: c + SUFFIX for n, c in fitted.stored.items()}}
+    columns = {
+        name: each.column + (SUFFIX if each.stored else "") for name, each in fitted.network.items()
+    }
     found = {name: _stacked(rows[column].to_list()) for name, column in columns.items()}
     for name, values in expected.items():
         given = found[name][: len(head)]

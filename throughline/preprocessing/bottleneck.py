@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 # The column beside `pixels` that travels with the rows and holds their features.
 SUFFIX = "/bottleneck"
-# Key of a frame's attributes: for each column of pictures the file of its frozen network.
-FROZEN = "frozen"
 
 
 def key(name: str, image: Image) -> str:
@@ -46,22 +44,35 @@ def frozen_columns(columns: Mapping[str, Column]) -> dict[str, Image]:
     }
 
 
+def frozen_graphs(columns: Mapping[str, Column], folder: Path) -> dict[str, Path]:
+    """For each column of pictures that goes through a frozen network the file of that network.
+
+    Args:
+        columns: section `columns`.
+        folder: of stage `bottleneck`.
+    """
+    return {
+        name: needed(folder / f"{key(name, image)}.onnx", "bottleneck")
+        for name, image in frozen_columns(columns).items()
+    }
+
+
+def graphs_in(folder: Path) -> dict[str, Path]:
+    """The same of the files that `write_bottlenecks` wrote beside rows."""
+    return {path.stem: path for path in sorted(folder.glob("*.onnx"))}
+
+
 def with_bottlenecks(
-    rows: pd.DataFrame, numbers: pd.DataFrame, columns: Mapping[str, Column], folder: Path
+    rows: pd.DataFrame, numbers: pd.DataFrame, frozen: Mapping[str, Path]
 ) -> pd.DataFrame:
     """`rows` with the stored features of their pictures.
 
     Args:
         rows: any rows.
         numbers: the same rows as they stand in Parquet, with the numbers of their pictures.
-        columns: section `columns`.
-        folder: of stage `bottleneck`.
+        frozen: for each column of pictures the file of its frozen network; its features lie beside.
     """
-    files = {
-        name: (needed(folder / f"{key(name, image)}.onnx", "bottleneck"), numbers[name])
-        for name, image in frozen_columns(columns).items()
-    }
-    return _joined(rows, files)
+    return _joined(rows, {name: (graph, numbers[name]) for name, graph in frozen.items()})
 
 
 def _joined(rows: pd.DataFrame, files: Mapping[str, tuple[Path, Any]]) -> pd.DataFrame:
@@ -73,25 +84,21 @@ def _joined(rows: pd.DataFrame, files: Mapping[str, tuple[Path, Any]]) -> pd.Dat
         views[name + SUFFIX] = pd.Series(
             [features[number] for number in numbers], index=rows.index, dtype=object
         )
-    if not views:
-        return rows
-    joined = rows.assign(**views)
-    joined.attrs[FROZEN] = {name: str(graph) for name, (graph, _) in files.items()}
-    return joined
+    return rows.assign(**views) if views else rows
 
 
 def read_bottlenecks(rows: pd.DataFrame, folder: Path) -> pd.DataFrame:
     """`rows` with the features that `write_bottlenecks` stored for them."""
-    graphs = sorted(folder.glob("*.onnx"))
-    return _joined(rows, {path.stem: (path, range(len(rows))) for path in graphs})
+    graphs = graphs_in(folder)
+    return _joined(rows, {name: (path, range(len(rows))) for name, path in graphs.items()})
 
 
-def write_bottlenecks(rows: pd.DataFrame, folder: Path) -> pd.DataFrame:
-    """Store the features of rows with their frozen network; returns the rows without them."""
+def write_bottlenecks(rows: pd.DataFrame, folder: Path, frozen: Mapping[str, Path]) -> pd.DataFrame:
+    """Store the features of rows with their frozen networks; returns the rows without them."""
     for name in _names(rows):
         folder.mkdir(exist_ok=True)
         column = name.removesuffix(SUFFIX)
-        linked(Path(rows.attrs[FROZEN][column]), folder / f"{column}.onnx")
+        linked(frozen[column], folder / f"{column}.onnx")
         values = rows[name].to_list()
         array = np.stack(values) if values else np.zeros((0, 1), np.float32)
         np.save(folder / f"{column}.npy", array)

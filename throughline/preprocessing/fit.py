@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,30 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from throughline.errors import BadPipeline, listed
-from throughline.preprocessing.bottleneck import FROZEN
-from throughline.preprocessing.columns.categories import (
-    FittedCategory,
-    fit_category,
-    write_category,
-)
-from throughline.preprocessing.columns.derived import derived, write_derived
-from throughline.preprocessing.columns.hashed import FittedHash, fit_hash
-from throughline.preprocessing.columns.image import (
-    FittedImage,
-    fit_image,
-    output_shape,
-    write_image,
-)
-from throughline.preprocessing.columns.levels import FittedLevels, fit_levels
-from throughline.preprocessing.columns.numbers import FittedNumber, fit_number, write_numbers
-from throughline.preprocessing.columns.resizing import UINT8
-from throughline.preprocessing.columns.texts.text import FittedText, fit_text
-from throughline.preprocessing.columns.texts.text_graph import write_text
+from throughline.preprocessing.columns.derived import write_derived
+from throughline.preprocessing.columns.kind import FittedColumn, Given, kind_of_column
 from throughline.preprocessing.graph.builder import Graph
 from throughline.preprocessing.graph.layout import Layout
 from throughline.preprocessing.plan import Plan, Planned
-from throughline.preprocessing.raw import raw_values
-from throughline.tokens.rows import is_windows, texts_of
 
 if TYPE_CHECKING:
     import onnx
@@ -42,10 +23,36 @@ if TYPE_CHECKING:
 
     from throughline.samples.supervision import Supervision
 
-Fitted = FittedNumber | FittedCategory | FittedLevels | FittedHash | FittedText | FittedImage
 
-# Types of a network input, by the name that NumPy gives them.
-ELEMENT_TYPES = {"float32": 1, "uint8": 1, "int32": 6}
+@dataclass(frozen=True)
+class NetworkInput:
+    """What a network is given of some columns.
+
+    Attributes:
+        column: the first of them, and the only one of pictures and of token numbers.
+        features: their names.
+        type: the smallest type of NumPy that holds every value exactly.
+        rescaling: for pictures the factor and offset of the network's first layer.
+        unchanged: whether it is the column of pictures as it is.
+        stored: whether stage `bottleneck` stored the features.
+        vectors: for token numbers the weights of an Embedding, if wanted.
+        out_of_fold: the first feature of each column encoded by the target, and what the training
+            rows are trained on in its place, (rows, features).
+    """
+
+    column: str
+    features: list[str]
+    type: str
+    rescaling: Any = None
+    unchanged: bool = False
+    stored: bool = False
+    vectors: np.ndarray | None = None
+    out_of_fold: Sequence[tuple[int, np.ndarray]] = ()
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether its array lies beside the rows already."""
+        return self.unchanged or self.stored
 
 
 @dataclass(frozen=True)
@@ -54,29 +61,40 @@ class Preprocessing:
 
     Attributes:
         graph: raw columns in, one float tensor (N, features) for each network input out.
-        features: for each network input the names of its features.
         inputs: name and kind of each raw column.
-        types: for each network input the smallest type of NumPy that holds it exactly.
-        rescaling: for network inputs of pictures the factor and offset of the network's first
-            layer.
-        unchanged: for network inputs that are a column of pictures as it is, the column.
-        stored: for network inputs whose features stage `bottleneck` stored, the column.
-        vectors: for network inputs of token numbers the weights of an Embedding, if wanted.
-        numbered: for network inputs of token numbers the column of the texts.
-        out_of_fold: for network inputs the first feature of a column encoded by the target, and
-            what the training rows are trained on in its place, (rows, features).
+        network: the inputs of the network.
     """
 
     graph: onnx.ModelProto
-    features: Mapping[str, list[str]]
     inputs: Mapping[str, str]
-    types: Mapping[str, str]
-    rescaling: Mapping[str, Any] = field(default_factory=dict)
-    unchanged: Mapping[str, str] = field(default_factory=dict)
-    stored: Mapping[str, str] = field(default_factory=dict)
-    vectors: Mapping[str, np.ndarray] = field(default_factory=dict)
-    numbered: Mapping[str, str] = field(default_factory=dict)
-    out_of_fold: Mapping[str, Sequence[tuple[int, np.ndarray]]] = field(default_factory=dict)
+    network: Mapping[str, NetworkInput]
+
+    @property
+    def features(self) -> dict[str, list[str]]:
+        """For each network input the names of its features."""
+        return {name: each.features for name, each in self.network.items()}
+
+    @property
+    def types(self) -> dict[str, str]:
+        """For each network input the type of its array."""
+        return {name: each.type for name, each in self.network.items()}
+
+    @property
+    def rescaling(self) -> dict[str, Any]:
+        """For network inputs of pictures the factor and offset of the network's first layer."""
+        found = {name: each.rescaling for name, each in self.network.items()}
+        return {name: constants for name, constants in found.items() if constants is not None}
+
+    @property
+    def vectors(self) -> dict[str, np.ndarray]:
+        """For network inputs of token numbers the weights of an Embedding, where wanted."""
+        found = {name: each.vectors for name, each in self.network.items()}
+        return {name: matrix for name, matrix in found.items() if matrix is not None}
+
+    @property
+    def out_of_fold(self) -> dict[str, Sequence[tuple[int, np.ndarray]]]:
+        """What training rows are trained on instead, of the network inputs that have such."""
+        return {name: each.out_of_fold for name, each in self.network.items() if each.out_of_fold}
 
     @property
     def fitted_bytes(self) -> bytes:
@@ -93,6 +111,7 @@ def fit(
     layout: Layout | None = None,
     files: Path | None = None,
     supervision: Supervision | None = None,
+    frozen: Mapping[str, Path] | None = None,
 ) -> Preprocessing:
     """Fit every column of the plan on these rows and write the graph.
 
@@ -102,138 +121,89 @@ def fit(
         layout: how samples lie in the rows. Default: each row is one.
         files: folder of the source's auxiliary files. Default: there are none.
         supervision: what encodings by the target learn from. Default: there is none.
+        frozen: for columns of pictures the frozen network that they go through. Default: none.
 
     Raises:
         BadData: a column that cannot be treated as the pipeline file asks.
     """
-    graph, layout = Graph(), layout or Layout()
+    given = Given(rows, layout or Layout(), files, frozen or {}, supervision)
+    fitted = {
+        group: [kind_of_column(planned.column).fit(planned, given) for planned in columns]
+        for group, columns in plan.inputs.items()
+    }
+    graph = Graph()
+    _declare(graph, plan, given.layout, fitted)
+    network = {}
+    for group, columns in fitted.items():
+        blocks = _write(graph, plan.inputs[group], columns, plan, given.layout)
+        more, names = given.layout.more(graph, group)
+        network[group] = _network_input(group, columns, names)
+        features = len(network[group].features)
+        columns[0].output(graph, given.layout, blocks + more, group, features)
+    return Preprocessing(graph.model(), dict(plan.raw), network)
+
+
+def _declare(
+    graph: Graph, plan: Plan, layout: Layout, fitted: Mapping[str, Sequence[FittedColumn]]
+) -> None:
+    """The raw columns that the graph takes."""
+    shapes = {each.name: each.input_shape for columns in fitted.values() for each in columns}
     for name, kind in plan.raw.items():
-        if kind == "image":
-            graph.input(name, kind, _input_shape(name, rows, plan))
-        else:
+        shape = shapes.get(name)
+        if shape is None:
             layout.input(graph, name, kind)
-    features, types, rescaling, unchanged, stored, numbered = {}, {}, {}, {}, {}, {}
-    vectors: dict[str, np.ndarray] = {}
-    out_of_fold: dict[str, list[tuple[int, np.ndarray]]] = {}
-    for group, columns in plan.inputs.items():
-        fitted = [_fit_column(rows, p, layout, files, supervision) for p in columns]
-        blocks = _write(graph, columns, fitted, plan, layout)
-        more, names = layout.more(graph, group)
-        features[group] = [name for each in fitted for name in _features(each)] + names
-        types[group] = _type(group, fitted)
-        if held := list(_held_out(fitted)):
-            out_of_fold[group] = held
-        first = fitted[0]
-        if isinstance(first, FittedImage):
-            graph.node("Identity", blocks, group, exact=True)
-            number = UINT8 if types[group] == "uint8" else ELEMENT_TYPES["float32"]
-            graph.output(group, number, output_shape(first))
-            if first.rescaling is not None:
-                rescaling[group] = first.rescaling
-            if first.unchanged:
-                unchanged[group] = first.name
-            if first.frozen is not None:
-                stored[group] = first.name
         else:
-            element_type = ELEMENT_TYPES[types[group]]
-            layout.output(graph, blocks + more, group, element_type, len(features[group]))
-        if types[group] == "int32":
-            numbered[group] = first.name
-        if isinstance(first, FittedText) and first.vectors is not None:
-            vectors[group] = first.vectors
-    return Preprocessing(
-        graph.model(), features, dict(plan.raw), types, rescaling, unchanged, stored, vectors,
-        numbered, out_of_fold,
-    )  # fmt: skip
+            graph.input(name, kind, shape)
 
 
-def _input_shape(name: str, rows: pd.DataFrame, plan: Plan) -> list[str | int]:
-    treated = next(p for columns in plan.inputs.values() for p in columns if p.name == name)
-    assert treated.column.image is not None
-    return fit_image(name, rows[name], treated.column.image, _frozen(rows, name)).input_shape
+def _network_input(
+    group: str, columns: Sequence[FittedColumn], names: Sequence[str]
+) -> NetworkInput:
+    first = columns[0]
+    return NetworkInput(
+        first.name,
+        [*(name for each in columns for name in each.features), *names],
+        _type(group, columns),
+        first.rescaling,
+        first.unchanged,
+        first.frozen is not None,
+        first.vectors,
+        list(_held_out(columns)),
+    )
 
 
-def _frozen(rows: pd.DataFrame, name: str) -> Path | None:
-    """The frozen network of a column of pictures, which travels with the rows."""
-    path = rows.attrs.get(FROZEN, {}).get(name)
-    return None if path is None else Path(path)
-
-
-def _type(group: str, fitted: Sequence[Fitted]) -> str:
-    own = (FittedText, FittedImage, FittedLevels)
-    found = {each.element_type if isinstance(each, own) else "float32" for each in fitted}
-    if len(fitted) > 1 and any(isinstance(each, FittedImage) for each in fitted):
+def _type(group: str, columns: Sequence[FittedColumn]) -> str:
+    own = next((each.own_input for each in columns if each.own_input is not None), None)
+    if own is not None and len(columns) > 1:
         raise BadPipeline(
-            f"Pictures need a network input of their own, and '{group}' has other columns",
-            listed(each.name for each in fitted),
-            "Give `inputs`, one of them for the pictures alone",
+            f"{own.what} need a network input of their own, and '{group}' has other columns",
+            listed(each.name for each in columns),
+            f"Give `inputs`, one of them for {own.alone} alone",
         )
-    if "int32" in found and len(fitted) > 1:
-        raise BadPipeline(
-            f"Ids need a network input of their own, and '{group}' has other columns",
-            listed(each.name for each in fitted),
-            "Give `inputs`, one of them for the column of ids alone",
-        )
+    found = {each.element_type for each in columns}
     return found.pop() if len(found) == 1 else "float32"
 
 
-def _features(fitted: Fitted) -> list[str]:
-    return [fitted.name] if isinstance(fitted, FittedNumber) else fitted.features
-
-
-def _held_out(fitted: Sequence[Fitted]) -> Iterator[tuple[int, np.ndarray]]:
+def _held_out(columns: Sequence[FittedColumn]) -> Iterator[tuple[int, np.ndarray]]:
     """The first feature and the training values of the columns that have some of their own."""
     first = 0
-    for each in fitted:
-        if isinstance(each, FittedLevels) and each.out_of_fold is not None:
+    for each in columns:
+        if each.out_of_fold is not None:
             yield first, each.out_of_fold
-        first += len(_features(each))
-
-
-def _fit_column(
-    rows: pd.DataFrame,
-    planned: Planned,
-    layout: Layout,
-    files: Path | None,
-    supervision: Supervision | None,
-) -> Fitted:
-    if planned.column.image is not None:
-        frozen = _frozen(rows, planned.name)
-        return fit_image(planned.name, rows[planned.name], planned.column.image, frozen)
-    if planned.column.text is not None:
-        column = rows[planned.name]
-        held = texts_of(column) if is_windows(column) else raw_values(rows, planned.name, "string")
-        return fit_text(planned.name, held, planned.column.text, files)
-    if planned.column.encode is not None:
-        if planned.column.derive is not None:
-            values = derived(rows, planned.column.derive).astype(object)
-        else:
-            values = raw_values(rows, planned.name, planned.kind).astype(object)
-        values = layout.values(values, planned.column)
-        if planned.column.encode.kind == "hash":
-            return fit_hash(planned)
-        if planned.column.encode.kind in ("target", "frequency", "ids"):
-            return fit_levels(planned, values, rows, supervision)
-        return fit_category(planned, values)
-    if planned.column.derive is not None:
-        values = derived(rows, planned.column.derive)
-    else:
-        values = raw_values(rows, planned.name, planned.kind)
-    values = layout.values(values.astype(np.float64), planned.column)
-    return fit_number(planned.name, values, planned.column)
+        first += len(each.features)
 
 
 def _write(
     graph: Graph,
     columns: Sequence[Planned],
-    fitted: Sequence[Fitted],
+    fitted: Sequence[FittedColumn],
     plan: Plan,
     layout: Layout,
 ) -> list[str]:
     """Nodes of all columns of a network input; neighbours with the same steps share theirs."""
     blocks = []
     pairs = zip(columns, fitted, strict=True)
-    for _, run in groupby(pairs, key=lambda pair: _shared_steps(pair[1])):
+    for _, run in groupby(pairs, key=lambda pair: pair[1].steps):
         members = list(run)
         values = [
             layout.finished(
@@ -241,32 +211,16 @@ def _write(
             )
             for planned, each in members
         ]
-        first = members[0][1]
-        if isinstance(first, FittedCategory):
-            blocks.append(write_category(graph, values[0], first))
-        elif isinstance(first, FittedLevels | FittedHash):
-            blocks.append(first.write(graph, values[0]))
-        elif isinstance(first, FittedImage):
-            blocks.append(write_image(graph, values[0], first))
-        elif isinstance(first, FittedText):
-            blocks.append(write_text(graph, values[0], first))
-        else:
-            numbers = [each for _, each in members if isinstance(each, FittedNumber)]
-            blocks.append(write_numbers(graph, values, numbers))
+        neighbours = [each for _, each in members]
+        blocks.append(neighbours[0].write_block(graph, values, neighbours))
     return blocks
 
 
-def _shared_steps(fitted: Fitted) -> object:
-    return fitted.steps if isinstance(fitted, FittedNumber) else fitted.name
-
-
-def _value(graph: Graph, planned: Planned, fitted: Fitted, plan: Plan, layout: Layout) -> str:
+def _value(graph: Graph, planned: Planned, fitted: FittedColumn, plan: Plan, layout: Layout) -> str:
     """The name of the tensor (N, 1) that a column starts from."""
     derive = planned.column.derive
     if derive is None:
         own = layout.raw(graph, planned.name, planned.column)
-        if planned.kind == "boolean" and isinstance(fitted, FittedNumber):
-            return graph.node("Cast", [own], f"{planned.name}/number", to=1)
-        return own
+        return fitted.cast(graph, own, planned.kind)
     sources = [layout.raw(graph, name, planned.column) for name in derive.of]
-    return write_derived(graph, sources, planned, plan)
+    return write_derived(graph, sources, planned, plan.raw)

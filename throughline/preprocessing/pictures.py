@@ -6,6 +6,7 @@ channels) of uint8; the column itself holds the number of each row's picture in 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,12 +59,18 @@ def read_rows(path: Path) -> pd.DataFrame:
     return read_bottlenecks(rows, bottlenecks_beside(path))
 
 
-def write_rows(rows: pd.DataFrame, path: Path) -> None:
+def write_rows(rows: pd.DataFrame, path: Path, frozen: Mapping[str, Path] | None = None) -> None:
     """Write rows as Parquet and their pictures beside it, numbered from 0 in the rows' order.
 
     The tokens of windows are written beside it too.
+
+    Args:
+        rows: to be written.
+        path: of the Parquet file.
+        frozen: for columns with features of a frozen network its file, which is written beside,
+            too. Default: there are none.
     """
-    rows = write_windows(write_bottlenecks(rows, bottlenecks_beside(path)), path)
+    rows = write_windows(write_bottlenecks(rows, bottlenecks_beside(path), frozen or {}), path)
     names = [name for name in rows.columns if is_picture_column(rows[name])]
     numbers = {name: np.arange(len(rows)) for name in names}
     rows.assign(**numbers).to_parquet(path)

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
-from throughline.errors import BadData, BadPipeline, listed, nearest
+from throughline.errors import BadPipeline, listed, nearest
 from throughline.pipeline.schema.columns import Column
+from throughline.preprocessing.columns.kind import kind_of_column
 from throughline.preprocessing.pictures import is_picture_column
 
 if TYPE_CHECKING:
@@ -133,24 +134,7 @@ def _planned(name: str, column: Column, available: Mapping[str, str]) -> Planned
                 )
         return Planned(name, "number", column)
     kind = available[name]
-    if column.text is not None and kind != "string":
-        raise BadPipeline(f"columns.{name}.text needs texts", kind, "Remove it")
-    if (column.image is not None) != (kind == "image"):
-        raise BadPipeline(
-            f"columns.{name}: 'image' and pictures belong together",
-            kind,
-            "Say in 'source.images' which column holds pictures, and treat it by 'image'",
-        )
-    if kind == "string" and column.encode is None and column.text is None:
-        raise BadData(
-            f"Column '{name}' must hold numbers, or say how its texts are encoded",
-            kind,
-            f"Write `{name}: {{encode: one-hot}}`, mend the rows, or leave the column out",
-        )
-    if kind != "number":
-        useless = [key for key in ("clip", "log") if getattr(column, key) is not None]
-        if useless:
-            raise BadPipeline(f"columns.{name}.{useless[0]} needs numbers", kind, "Remove it")
+    kind_of_column(column).check(name, kind, column)
     return Planned(name, kind, column)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from throughline.errors import BadData
-from throughline.preprocessing.columns.numbers import FittedNumber, fit_number
+from throughline.preprocessing.columns.kinds.number import FittedNumber, fit_number
 from throughline.preprocessing.raw import raw_values
 from throughline.preprocessing.target import FittedTarget
 

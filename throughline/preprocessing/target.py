@@ -11,7 +11,7 @@ import numpy as np
 from throughline.errors import BadData, BadPipeline, listed, nearest
 from throughline.pipeline.problem import PROBLEMS
 from throughline.pipeline.schema.columns import Target
-from throughline.preprocessing.columns.numbers import scaling
+from throughline.preprocessing.columns.kinds.number import scaling
 
 if TYPE_CHECKING:
     import pandas as pd

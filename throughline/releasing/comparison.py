@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from throughline.errors import BadPipeline
-from throughline.figures.names import direction
+from throughline.figures.names import known_figure
 from throughline.paths import Workspace, pipelines
 from throughline.releasing.git import GitRefused, git
 from throughline.releasing.remote import stores
@@ -203,10 +203,12 @@ def _rows(pair: Pair) -> Iterator[tuple[str, str, str, str]]:
 
 def _mark(name: str, was: Mapping[str, Any] | None, now: Mapping[str, Any] | None) -> str:
     """Which way a figure went; nothing is said of what two intervals have in common."""
-    wanted = direction(name)
-    if was is None or now is None or was["value"] == now["value"] or wanted == "none":
+    figure = known_figure(name)
+    if was is None or now is None or was["value"] == now["value"]:
         return ""
-    better = (now["value"] > was["value"]) == (wanted == "higher")
+    if figure is None or figure.rises is None:
+        return ""
+    better = figure.is_better(now["value"], was["value"])
     overlap = None not in (was.get("low"), now.get("low")) and (
         was["low"] <= now["high"] and now["low"] <= was["high"]
     )

@@ -121,14 +121,13 @@ def _whole(name: str, image: Image, pictures: np.ndarray, path: Path) -> onnx.Mo
     import pandas as pd
 
     from throughline.pipeline.schema.columns import Column
-    from throughline.preprocessing.bottleneck import FROZEN
     from throughline.preprocessing.fit import fit
     from throughline.preprocessing.plan import Plan, Planned
 
     rows: pd.DataFrame = pd.DataFrame({name: pd.Series([pictures[0]], dtype=object)})
-    rows.attrs[FROZEN] = {name: str(path)}
     planned = Planned(name, "image", Column(image=image))
-    return fit(rows, Plan({name: "image"}, {"features": [planned]})).graph
+    whole = Plan({name: "image"}, {"features": [planned]})
+    return fit(rows, whole, frozen={name: path}).graph
 
 
 def _write_features(graph: onnx.ModelProto, name: str, pictures: np.ndarray, path: Path) -> None:

@@ -12,6 +12,8 @@ from throughline.paths import READING_FILE, Workspace, linked, needed, replaced,
 from throughline.stages.stage import PREPARED, Entry, Stage, has_files, has_pretrained
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import pandas as pd
 
     from throughline.pipeline.pipeline import Pipeline
@@ -37,7 +39,7 @@ def prepare(stage_input: StageInput, workspace: Workspace) -> None:
         BadData: a part without rows, a column that cannot be treated as asked, a leak that the
             guards refuse.
     """
-    from throughline.preprocessing.bottleneck import with_bottlenecks
+    from throughline.preprocessing.bottleneck import frozen_graphs, with_bottlenecks
     from throughline.preprocessing.pictures import stored_images, with_images, write_rows
     from throughline.preprocessing.target import with_plain_classes
     from throughline.tokens.rows import read_windows
@@ -55,8 +57,9 @@ def prepare(stage_input: StageInput, workspace: Workspace) -> None:
                 _prepare_series(rows, view, training / branch, test / branch)
                 continue
             files = _auxiliary(workspace, training / branch)
-            branch_rows = with_bottlenecks(rows, clean, view.columns, workspace.bottleneck)
-            _prepare_branch(branch_rows, view, training / branch, test / branch, files)
+            frozen = frozen_graphs(view.columns, workspace.bottleneck)
+            branch_rows = with_bottlenecks(rows, clean, frozen)
+            _prepare_branch(branch_rows, view, training / branch, test / branch, files, frozen)
         STAGE.pass_on(stage_input.document, training)
         if (workspace.clean / READING_FILE).exists():
             shutil.copyfile(workspace.clean / READING_FILE, training / READING_FILE)
@@ -95,7 +98,12 @@ def _auxiliary(workspace: Workspace, training: Path) -> Path | None:
 
 
 def _prepare_branch(
-    rows: pd.DataFrame, view: Pipeline, training: Path, test: Path, files: Path | None
+    rows: pd.DataFrame,
+    view: Pipeline,
+    training: Path,
+    test: Path,
+    files: Path | None,
+    frozen: Mapping[str, Path],
 ) -> None:
     from throughline.guards.examine import after_drops, enforce, examine
     from throughline.preprocessing.bottleneck import without_bottlenecks
@@ -122,9 +130,9 @@ def _prepare_branch(
     # A column that a guard drops is not given back either.
     target = _fitted_target(training_rows, view, planned)
     supervision = Supervision(target, view.split)
-    fitted = fit(training_rows, planned, files=files, supervision=supervision)
+    fitted = fit(training_rows, planned, files=files, supervision=supervision, frozen=frozen)
 
-    write_rows(training_rows, training / "rows.parquet")
+    write_rows(training_rows, training / "rows.parquet", frozen)
     # The test side answers raw pictures only, by `model.onnx`.
     write_rows(without_bottlenecks(test_rows), test / "rows.parquet")
     (training / "preprocess.onnx").write_bytes(_bytes(fitted))
@@ -178,8 +186,12 @@ def _write_arrays(fitted: Preprocessing, rows: pd.DataFrame, training: Path) -> 
     from throughline.samples.windows.token_arrays import arrays, write_array
 
     stored = training / "rows.parquet"
-    beside = {name: images_beside(stored) / f"{c}.npy" for name, c in fitted.unchanged.items()}
-    beside |= {name: bottlenecks_beside(stored) / f"{c}.npy" for name, c in fitted.stored.items()}
+    folders = {True: images_beside(stored), False: bottlenecks_beside(stored)}
+    beside = {
+        name: folders[each.unchanged] / f"{each.column}.npy"
+        for name, each in fitted.network.items()
+        if each.is_stored
+    }
     for name, array in arrays(fitted, rows).items():
         if name in beside:
             linked(beside[name], training / f"{name}.npy")

@@ -21,7 +21,7 @@ from throughline.export.graph.canonical import canonical_bytes
 from throughline.export.graph.reach import lower, oldest_runtime
 from throughline.paths import read_json
 from throughline.pipeline.schema.text import Text
-from throughline.preprocessing.columns.texts.text import fit_text
+from throughline.preprocessing.columns.kinds.text import fit_text
 from throughline.preprocessing.columns.texts.text_graph import write_text
 from throughline.preprocessing.graph.builder import Graph
 from throughline.preprocessing.graph.runtime import session_of

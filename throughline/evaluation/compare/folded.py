@@ -54,8 +54,9 @@ def _folds(
     folder: Path, view: Pipeline, protocol: CrossValidation, target: Target
 ) -> list[Prepared]:
     """What a comparison model sees of each fold."""
+    from throughline.preprocessing.bottleneck import graphs_in
     from throughline.preprocessing.fit import fit
-    from throughline.preprocessing.pictures import read_rows
+    from throughline.preprocessing.pictures import bottlenecks_beside, read_rows
     from throughline.preprocessing.plan import plan
     from throughline.preprocessing.reconstruction import read_target
     from throughline.samples.splits.folds import folds
@@ -65,6 +66,7 @@ def _folds(
     summary = read_json(folder / "prepared.json")
     rows = read_rows(folder / "rows.parquet")
     files = folder / "files" if (folder / "files").is_dir() else None
+    frozen = graphs_in(bottlenecks_beside(folder / "rows.parquet"))
     hidden = () if target.reconstruction else target.columns
     planned = plan(rows, view.columns, view.inputs, hidden, summary.get("dropped", ()))
     answers = target.actual({name: rows[name].to_numpy() for name in target.columns})
@@ -73,7 +75,7 @@ def _folds(
     result = []
     for fold in folds(rows, labels, protocol, view.split):
         chosen = rows.iloc[fold.training]
-        fitted = fit(chosen, planned, files=files, supervision=supervision)
+        fitted = fit(chosen, planned, files=files, supervision=supervision, frozen=frozen)
         features = features_of(list(arrays(fitted, rows, fold.training).values()))
         known, held = fold.training, fold.validation
         result.append(

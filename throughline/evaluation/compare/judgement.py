@@ -10,10 +10,7 @@ from throughline.errors import BadPipeline, nearest
 from throughline.evaluation.compare.forecasters import missing
 from throughline.evaluation.measure.measure import Figure, plain
 from throughline.figures.names import (
-    LOWER,
-    NEITHER,
-    Direction,
-    direction,
+    figure_of,
     limited,
     unknown_figure,
 )
@@ -54,8 +51,7 @@ def judged(claim: Claim, figure: Figure, tested: bool = True) -> dict[str, Any]:
         verdict = COMPATIBLE
     side = ""
     if verdict == NOT and kind in ("test", "folds"):
-        wanted = direction(claim.metric)
-        side = "better" if _is_better(ours, claim.value, wanted) else "worse"
+        side = "better" if figure_of(claim.metric).is_better(ours, claim.value) else "worse"
     return {
         "text": claim.text,
         "at": claim.at,
@@ -77,8 +73,7 @@ def judged(claim: Claim, figure: Figure, tested: bool = True) -> dict[str, Any]:
 def kind_of(claim: Claim, tested: bool) -> str:
     """What a figure is of: `test` rows, `folds`, `training` rows, a `baseline`, or a `count`."""
     name, _, subject = claim.metric.partition(":")
-    plain = name.removeprefix("train_").removeprefix("cv_")
-    if plain in NEITHER:
+    if figure_of(claim.metric).rises is None:
         return "count"
     if subject and subject.partition(" ")[0] in BASELINES:
         return "baseline"
@@ -95,12 +90,9 @@ def margin_of(claim: Claim) -> float:
     """
     if claim.tolerance is not None and claim.reason:
         return claim.tolerance
-    plain = claim.metric.partition(":")[0].removeprefix("train_").removeprefix("cv_")
-    return MARGIN_OF_ERRORS * abs(claim.value) if plain in LOWER else MARGIN_OF_SHARES
-
-
-def _is_better(ours: float, theirs: float, wanted: Direction) -> bool:
-    return (wanted == "higher" and ours > theirs) or (wanted == "lower" and ours < theirs)
+    if figure_of(claim.metric).rises is False:
+        return MARGIN_OF_ERRORS * abs(claim.value)
+    return MARGIN_OF_SHARES
 
 
 def _within(figure: Figure, claim: Claim, margin: float) -> bool:

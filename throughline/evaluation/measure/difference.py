@@ -20,11 +20,9 @@ from throughline.evaluation.measure.intervals import (
 from throughline.evaluation.measure.measure import draws_of, row_losses, row_values, scored
 from throughline.evaluation.measure.resamples import CONFIDENCE, Resamples, interval
 from throughline.evaluation.outcome import Outcome
-from throughline.figures.names import direction
+from throughline.figures.names import figure_of
 
 BETTER, WORSE, EQUAL, NOT_SHOWN = "better", "worse", "equal", "not shown"
-# Figures that are the mean of what each row adds.
-MEANS = ("accuracy", "exact_match", "loss", "mae", "mse")
 # With fewer rows on which one model alone is right, an exact test decides as well.
 FEW_DISCORDANT = 25
 # A difference of this size would have been shown in 80 % of samples.
@@ -96,7 +94,7 @@ def verdict(metric: str, bounds: Bounds, margin: float | None) -> str:
         return EQUAL
     if low <= 0 <= high:
         return NOT_SHOWN
-    return BETTER if (low > 0) == (direction(metric) != "lower") else WORSE
+    return BETTER if figure_of(metric).is_better(low, 0.0) else WORSE
 
 
 def compared_metric(metric: str, outcomes: Sequence[Outcome]) -> str:
@@ -124,7 +122,7 @@ def estimate(metric: str, ours: Outcome, theirs: Outcome, resamples: Resamples) 
         theirs: answers to the same rows.
         resamples: draws of as many rows.
     """
-    if metric not in MEANS or not resamples.independent:
+    if not figure_of(metric).averages or not resamples.independent:
         value, bounds = _interval(metric, ours, theirs, resamples)
         degrees = resamples.units - 1
         quantile = Z if resamples.independent else t_quantile(max(degrees, 1))
@@ -143,7 +141,7 @@ def _interval(
     metric: str, ours: Outcome, theirs: Outcome, resamples: Resamples
 ) -> tuple[float, Bounds | None]:
     """The difference with its limits; None where there is but one of what is drawn."""
-    if metric in MEANS:
+    if figure_of(metric).averages:
         gains = row_losses(metric, ours) - row_losses(metric, theirs)
         known = resamples.units > 1
         bounds = _of_gains(gains, resamples, _is_share(metric, ours)) if known else None

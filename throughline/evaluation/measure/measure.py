@@ -25,12 +25,10 @@ from throughline.evaluation.measure.intervals import (
 )
 from throughline.evaluation.measure.resamples import Resamples, interval, wilson
 from throughline.evaluation.outcome import Outcome
-from throughline.figures.names import FIGURES, NO_SHARE, direction
+from throughline.figures.names import FIGURES, figure_of
 
 # Beyond, how sure a model is of a row is a matter of its last bits, and so would the limits be.
 LOSS_DECIMALS = 4
-# Errors, which a few rows can be much larger than the others in.
-SKEWED = ("loss", "mae", "mse", "rmse", "r2")
 
 
 class Figure(TypedDict):
@@ -95,7 +93,7 @@ def _dependent(
     draws = draws_of(outcome, values, resamples)
     return {
         name: _figure(
-            value, dependent(value, draws[name], resamples, scale_of(name)), resamples.method
+            value, dependent(value, draws[name], resamples, figure_of(name).scale), resamples.method
         )
         for name, value in exact.items()
     }
@@ -112,7 +110,7 @@ def _independent(
     counted = outcome.task in ("binary", "multiclass")
     drawn = _posteriors(outcome) if counted else [draws_of(outcome, values, resamples)] * 2
     for name, value in exact.items():
-        if name in SKEWED:
+        if figure_of(name).skewed:
             found[name] = _of_errors(name, outcome, value, resamples)
         elif trials := _trials(name, outcome, values, value):
             found[name] = _figure(value, wilson(value * trials, trials), "wilson")
@@ -201,13 +199,6 @@ def draws_of(
     if outcome.task == "binary" and outcome.probabilities is not None:
         draws["roc_auc"] = classification.roc_auc_draws(outcome, resamples)
     return draws
-
-
-def scale_of(name: str) -> str:
-    """The scale on which a figure's draws are nearest to normal."""
-    if name in NO_SHARE:
-        return "gain"
-    return "error" if direction(name) == "lower" else "share"
 
 
 def _trials(name: str, outcome: Outcome, values: dict[str, np.ndarray], value: float) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from throughline.evaluation.show.line import broken
-from throughline.figures.names import FIGURES, direction
+from throughline.figures.names import FIGURES, figure_of
 from throughline.report.markup import spoken
 
 Report = Mapping[str, Any]
@@ -47,7 +47,7 @@ def _overfitted(report: Report) -> Iterator[str]:
     new, known = metrics.get(name), metrics.get(f"train_{name}")
     if not new or not known or new["low"] is None:
         return
-    rises = direction(name) == "higher"
+    rises = figure_of(name).rises
     if known["value"] > new["high"] if rises else known["value"] < new["low"]:
         yield (
             f"On training rows {spoken(name)} is {known['value']:.3g}, better than on new rows it "

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from throughline.figures.names import EVALUATED
+
 # How the limits of a figure are found, in the order of the table.
 METHODS = {
     "wilson": "Wilson's score interval for shares of rows",
@@ -24,7 +26,6 @@ ENOUGH_ERRORS = 250
 ENOUGH_OF_A_CLASS = 5
 # With fewer blocks, figures of series that remember long are covered in 84 to 91 %.
 ENOUGH_BLOCKS = 50
-SKEWED = ("loss", "mse", "rmse", "r2", "mae")
 
 
 def cautions(main: Mapping[str, Any]) -> str:
@@ -41,7 +42,7 @@ def cautions(main: Mapping[str, Any]) -> str:
         if figure["low"] is not None:
             by_method.setdefault(figure["method"], []).append(name)
     said = []
-    if rows < ENOUGH_ERRORS and any(name in SKEWED for name in by_method.get("studentised", ())):
+    if rows < ENOUGH_ERRORS and _are_errors(by_method.get("studentised", ())):
         said.append(
             f"{rows:,} rows may hold none of the rare large errors: where tails are heavier than "
             "normal, or a model is nearly sure, the intervals of errors and losses are too narrow "
@@ -63,6 +64,10 @@ def cautions(main: Mapping[str, Any]) -> str:
             "where errors remember long, the intervals are too narrow."
         )
     return " ".join(said)
+
+
+def _are_errors(names: Iterable[str]) -> bool:
+    return any(EVALUATED[name].skewed for name in names if name in EVALUATED)
 
 
 def methods(figures: Iterable[Mapping[str, Any]], task: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,14 +10,14 @@ import numpy as np
 from throughline.pipeline.schema.text import Text
 from throughline.preprocessing.columns.spread import SPREADS, spread, write_spread
 from throughline.preprocessing.columns.texts.tokens import tokenised, write_count
-from throughline.preprocessing.graph.builder import Graph
-from throughline.preprocessing.plan import Plan, Planned
 from throughline.preprocessing.raw import raw_values
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from throughline.pipeline.schema.columns import Derive
+    from throughline.preprocessing.graph.builder import Graph
+    from throughline.preprocessing.plan import Planned
 
 NUMPY_OPERATIONS: dict[str, Any] = {
     "sum": np.add,
@@ -50,7 +50,9 @@ def derived(rows: pd.DataFrame, derive: Derive) -> np.ndarray:
     return result
 
 
-def write_derived(graph: Graph, sources: Sequence[str], planned: Planned, plan: Plan) -> str:
+def write_derived(
+    graph: Graph, sources: Sequence[str], planned: Planned, kinds: Mapping[str, str]
+) -> str:
     """Nodes from the raw columns (N, 1) that a derived one is made of.
 
     Returns:
@@ -60,7 +62,7 @@ def write_derived(graph: Graph, sources: Sequence[str], planned: Planned, plan: 
     assert derive is not None
     if derive.kind == "equals":
         source = sources[0]
-        kind = plan.raw[derive.of[0]]
+        kind = kinds[derive.of[0]]
         value = (
             graph.node("Cast", [source], f"{source}/number", to=1) if kind == "boolean" else source
         )

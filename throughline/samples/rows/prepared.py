@@ -188,6 +188,8 @@ class FoldedRows:
     """The arrays of every fold, each from preprocessing that saw the fold's training rows only."""
 
     def __init__(self, view: Pipeline, samples: PreparedRows) -> None:
+        from throughline.preprocessing.bottleneck import graphs_in
+        from throughline.preprocessing.pictures import bottlenecks_beside
         from throughline.preprocessing.plan import plan
         from throughline.samples.supervision import Supervision
 
@@ -199,6 +201,7 @@ class FoldedRows:
         )
         files = samples.folder / "files"
         self._files = files if files.is_dir() else None
+        self._frozen = graphs_in(bottlenecks_beside(samples.folder / "rows.parquet"))
         self._supervision = Supervision(self._target, view.split)
         self.weights = samples.weights(view)
         self._kept = samples.kept_for(view)
@@ -215,7 +218,13 @@ class FoldedRows:
         rows = training.tobytes()
         if rows not in self._kept:
             chosen = self._rows.iloc[training]
-            fitted = fit(chosen, self._plan, files=self._files, supervision=self._supervision)
+            fitted = fit(
+                chosen,
+                self._plan,
+                files=self._files,
+                supervision=self._supervision,
+                frozen=self._frozen,
+            )
             same = fitted.fitted_bytes + (rows if fitted.out_of_fold else b"")
             if same not in self._by_graph:
                 inputs = self._disk.mapped(arrays(fitted, self._rows, training))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from throughline.errors import BadData, listed
-from throughline.preprocessing.columns.numbers import scaling
+from throughline.preprocessing.columns.kinds.number import scaling
 from throughline.samples.windows.gathered import Ahead
 from throughline.samples.windows.positions import Extent
 

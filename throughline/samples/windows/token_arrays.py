@@ -44,12 +44,13 @@ def arrays(
 def _columns(fitted: Preprocessing, rows: pd.DataFrame) -> list[tuple[str, str]]:
     """Network inputs of as many token numbers as the windows of their column have tokens."""
     return [
-        (name, column)
-        for name, column in fitted.numbered.items()
+        (name, each.column)
+        for name, each in fitted.network.items()
         if len(rows)
-        and is_windows(rows[column])
-        and not rows[column].isna().any()
-        and len(fitted.features[name]) == texts_of(rows[column]).series.length
+        and each.type == "int32"
+        and is_windows(rows[each.column])
+        and not rows[each.column].isna().any()
+        and len(each.features) == texts_of(rows[each.column]).series.length
     ]
 
 

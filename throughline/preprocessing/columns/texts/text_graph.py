@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from throughline.pipeline.schema.text import Ids
-from throughline.preprocessing.columns.texts.text import FittedText
 from throughline.preprocessing.columns.texts.tokens import write_tokens
-from throughline.preprocessing.graph.builder import Graph
+
+if TYPE_CHECKING:
+    from throughline.preprocessing.columns.kinds.text import FittedText
+    from throughline.preprocessing.graph.builder import Graph
 
 # Without weights, IDF is 1 where a token stands in the text, however often.
 MODES = {"multi-hot": "IDF", "counts": "TF", "tf-idf": "TFIDF"}

@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from throughline.errors import BadPipeline
-from throughline.preprocessing.columns.categories import as_kind
+from throughline.preprocessing.columns.kind import Given, treats
+from throughline.preprocessing.columns.kinds.category import Encoded, as_kind
 
 if TYPE_CHECKING:
+    from throughline.pipeline.schema.columns import Column
     from throughline.preprocessing.graph.builder import Graph
     from throughline.preprocessing.plan import Planned
 
 
+@treats("encode.hash")
 @dataclass(frozen=True)
-class FittedHash:
+class FittedHash(Encoded):
     """A column whose texts fall into buckets.
 
     MurmurHash3 of a text's UTF-8 bytes, its remainder the bucket and its sign that of the feature,
@@ -33,6 +36,29 @@ class FittedHash:
     name: str
     buckets: int
     stand_ins: tuple[str, ...] = ()
+
+    @classmethod
+    def fit(cls, planned: Planned, given: Given) -> FittedHash:
+        """The buckets of a column.
+
+        Raises:
+            BadPipeline: a column of numbers.
+        """
+        encode = planned.column.encode
+        assert encode is not None and encode.buckets is not None
+        if planned.kind != "string":
+            raise BadPipeline(
+                f"columns.{planned.name}.encode: 'hash' needs texts",
+                planned.kind,
+                f"Set `source.read.types: {{{planned.name}: text}}`, or use `frequency` or `ids`",
+            )
+        stand_ins = tuple(str(as_kind("string", value)) for value in planned.column.missing)
+        return cls(planned.name, encode.buckets, stand_ins)
+
+    @classmethod
+    def may_be_missing(cls, column: Column) -> bool:
+        """A missing value is a row of zeros."""
+        return True
 
     @property
     def features(self) -> list[str]:
@@ -63,21 +89,3 @@ class FittedHash:
         column = graph.constant([-1, 1], f"{name}/column", np.int64)
         sign = graph.node("Reshape", [sign, column], f"{name}/signs")
         return graph.node("Mul", [hot, sign], f"{name}/hashed")
-
-
-def fit_hash(planned: Planned) -> FittedHash:
-    """The buckets of a column.
-
-    Raises:
-        BadPipeline: a column of numbers.
-    """
-    encode = planned.column.encode
-    assert encode is not None and encode.buckets is not None
-    if planned.kind != "string":
-        raise BadPipeline(
-            f"columns.{planned.name}.encode: 'hash' needs texts",
-            planned.kind,
-            f"Set `source.read.types: {{{planned.name}: text}}`, or use `frequency` or `ids`",
-        )
-    stand_ins = tuple(str(as_kind("string", value)) for value in planned.column.missing)
-    return FittedHash(planned.name, encode.buckets, stand_ins)

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from throughline.errors import BadData
+from throughline.errors import BadData, BadPipeline
 from throughline.pipeline.schema.text import Ids, Text
+from throughline.preprocessing.columns.kind import FittedColumn, Given, OwnInput, treats
+from throughline.preprocessing.columns.texts.text_graph import write_text
 from throughline.preprocessing.columns.texts.tokens import ngrams, stop_words, tokenised
 from throughline.preprocessing.columns.texts.vectors import (
     auxiliary_file,
@@ -21,14 +23,21 @@ from throughline.preprocessing.columns.texts.vectors import (
     read_vectors,
     words_of,
 )
+from throughline.preprocessing.raw import raw_values
+from throughline.tokens.rows import is_windows, texts_of
 from throughline.tokens.series import Texts
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from throughline.pipeline.schema.columns import Column
+    from throughline.preprocessing.graph.builder import Graph
+    from throughline.preprocessing.plan import Planned
 
+
+@treats("text")
 @dataclass(frozen=True)
-class FittedText:
+class FittedText(FittedColumn):
     """The vocabulary of one text column.
 
     Attributes:
@@ -45,6 +54,37 @@ class FittedText:
     vocabulary: tuple[str, ...]
     weights: tuple[float, ...] | None = None
     vectors: np.ndarray | None = None
+
+    @classmethod
+    def check(cls, name: str, kind: str, column: Column) -> None:
+        """Refuse what is no text."""
+        if kind != "string":
+            raise BadPipeline(f"columns.{name}.text needs texts", kind, "Remove it")
+        super().check(name, kind, column)
+
+    @classmethod
+    def fit(cls, planned: Planned, given: Given) -> FittedText:
+        """Fit the vocabulary of a column on its training texts."""
+        text, column = planned.column.text, given.rows[planned.name]
+        assert text is not None
+        windows = is_windows(column)
+        held = texts_of(column) if windows else raw_values(given.rows, planned.name, "string")
+        return fit_text(planned.name, held, text, given.files)
+
+    @classmethod
+    def may_be_missing(cls, column: Column) -> bool:
+        """A text without a token is a row of zeros."""
+        return True
+
+    @property
+    def own_input(self) -> OwnInput | None:
+        """Ids are for an Embedding."""
+        ids = isinstance(self.text.encode, Ids)
+        return OwnInput("Ids", "the column of ids") if ids else None
+
+    def write(self, graph: Graph, value: str) -> str:
+        """Nodes from the raw text (N, 1) to its features (N, features)."""
+        return write_text(graph, value, self)
 
     @property
     def features(self) -> list[str]:

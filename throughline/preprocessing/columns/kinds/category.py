@@ -8,17 +8,38 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from throughline.errors import BadData, listed
-from throughline.preprocessing.plan import Planned
+from throughline.preprocessing.columns.kind import FittedColumn, Given, treats
 
 if TYPE_CHECKING:
+    import pandas as pd
+
+    from throughline.pipeline.schema.columns import Column
     from throughline.preprocessing.graph.builder import Graph
+    from throughline.preprocessing.plan import Planned
 
 # With more categories a look-up is quicker than comparing a text with each of them.
 MOST_COMPARED = 32
 
 
+class Encoded(FittedColumn):
+    """A column whose values are levels."""
+
+    @classmethod
+    def described(cls, values: pd.Series, kind: str, column: Column) -> dict[str, Any]:
+        """The share of each text, and whether others are refused."""
+        assert column.encode is not None
+        if kind != "string":
+            return {}
+        shares = values.dropna().astype(str).value_counts(normalize=True).sort_index()
+        return {
+            "categories": {str(k): round(float(v), 6) for k, v in shares.items()},
+            "closed": column.encode.kind == "ordinal",
+        }
+
+
+@treats("encode.one-hot", "encode.ordinal", "encode.boolean")
 @dataclass(frozen=True)
-class FittedCategory:
+class FittedCategory(Encoded):
     """The categories of one column, in the order of their features."""
 
     name: str
@@ -40,6 +61,15 @@ class FittedCategory:
             return [f"{self.name}={self.categories[0]}"]
         names = [f"{self.name}={category}" for category in self.categories]
         return [*names, f"{self.name}=unknown"] if self.bucket else names
+
+    @classmethod
+    def fit(cls, planned: Planned, given: Given) -> FittedCategory:
+        """Fit the categories of a column on its training values."""
+        return fit_category(planned, given.values(planned, object))
+
+    def write(self, graph: Graph, value: str) -> str:
+        """Nodes from the raw column (N, 1) to its features (N, features)."""
+        return write_category(graph, value, self)
 
 
 def fit_category(planned: Planned, values: np.ndarray) -> FittedCategory:
@@ -82,7 +112,7 @@ def fit_category(planned: Planned, values: np.ndarray) -> FittedCategory:
         )
     subtract, divide = 0.0, 1.0
     if encode.kind == "ordinal":
-        from throughline.preprocessing.columns.numbers import scaling
+        from throughline.preprocessing.columns.kinds.number import scaling
 
         positions = np.array([places[v] for v in np.where(absent, fill, values)], float)
         subtract, divide = scaling(planned.name, positions, column.scale)

@@ -12,11 +12,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from throughline.errors import BadData, BadPipeline
-from throughline.preprocessing.columns.categories import absent_values, as_kind, fill_value
+from throughline.preprocessing.columns.kind import Given, OwnInput, treats
+from throughline.preprocessing.columns.kinds.category import (
+    Encoded,
+    absent_values,
+    as_kind,
+    fill_value,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from throughline.pipeline.schema.columns import Column
     from throughline.preprocessing.graph.builder import Graph
     from throughline.preprocessing.plan import Planned
     from throughline.samples.supervision import Supervision
@@ -24,8 +31,9 @@ if TYPE_CHECKING:
 UNKNOWN = 0
 
 
+@treats("encode.target", "encode.frequency", "encode.ids")
 @dataclass(frozen=True)
-class FittedLevels:
+class FittedLevels(Encoded):
     """The levels of one column, and what each becomes.
 
     Attributes:
@@ -34,7 +42,7 @@ class FittedLevels:
         keys: the values that are looked up; every other one is unknown.
         places: of each key the row of `table`, or the id.
         missing: the row, or the id, of a missing value.
-        features: their names.
+        names: of the features.
         table: float32 (levels + 1, features), its first row for an unknown level; none for ids.
         out_of_fold: for the training rows what they are trained on where that is not what the
             graph gives, float32 (rows, features).
@@ -45,9 +53,30 @@ class FittedLevels:
     keys: tuple[Any, ...]
     places: tuple[int, ...]
     missing: int
-    features: list[str]
+    names: list[str]
     table: np.ndarray | None = None
     out_of_fold: np.ndarray | None = None
+
+    @classmethod
+    def fit(cls, planned: Planned, given: Given) -> FittedLevels:
+        """Fit what each level of a column becomes on its training rows."""
+        values = given.values(planned, object)
+        return fit_levels(planned, values, given.rows, given.supervision)
+
+    @classmethod
+    def may_be_missing(cls, column: Column) -> bool:
+        """A level that is not there is an unknown one."""
+        return True
+
+    @property
+    def features(self) -> list[str]:
+        """The names of the features."""
+        return self.names
+
+    @property
+    def own_input(self) -> OwnInput | None:
+        """Ids are for an Embedding."""
+        return OwnInput("Ids", "the column of ids") if self.table is None else None
 
     @property
     def element_type(self) -> str:
@@ -244,7 +273,7 @@ def _scaled(
     Out of fold, a level that says nothing hardly spreads; divided by that, what the graph gives
     for the very same rows would be far outside all that the network was trained on.
     """
-    from throughline.preprocessing.columns.numbers import scaling
+    from throughline.preprocessing.columns.kinds.number import scaling
 
     given = table[levels.codes + 1]
     constants = [scaling(planned.name, values, planned.column.scale) for values in given.T]

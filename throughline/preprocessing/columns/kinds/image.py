@@ -9,27 +9,40 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
 from throughline.errors import BadPipeline
 from throughline.pipeline.schema.image import Image, PixelScale
+from throughline.preprocessing.columns.distribution import distribution
 from throughline.preprocessing.columns.filters import (
     filter_parameters,
     filtered_shape,
     write_filters,
 )
-from throughline.preprocessing.columns.resizing import grey, resized
+from throughline.preprocessing.columns.kind import (
+    ELEMENT_TYPES,
+    FittedColumn,
+    Given,
+    OwnInput,
+    treats,
+)
+from throughline.preprocessing.columns.looks import looks
+from throughline.preprocessing.columns.resizing import UINT8, grey, resized
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from throughline.pipeline.schema.columns import Column
     from throughline.preprocessing.graph.builder import Graph
+    from throughline.preprocessing.graph.layout import Layout
+    from throughline.preprocessing.plan import Planned
 
 
+@treats("image")
 @dataclass(frozen=True)
-class FittedImage:
+class FittedImage(FittedColumn):
     """A column of pictures and the shape that they come out in.
 
     Attributes:
@@ -43,6 +56,30 @@ class FittedImage:
     image: Image
     stored: tuple[int, int, int]
     frozen: Path | None = None
+    pictures: ClassVar[bool] = True
+
+    @classmethod
+    def fit(cls, planned: Planned, given: Given) -> FittedImage:
+        """A column of pictures; nothing of it is fitted but the shape."""
+        image, name = planned.column.image, planned.name
+        assert image is not None
+        return fit_image(name, given.rows[name], image, given.frozen.get(name))
+
+    @classmethod
+    def described(cls, values: pd.Series, kind: str, column: Column) -> dict[str, Any]:
+        """What the contract says of pictures: how they are framed, and what they are like."""
+        image = column.image
+        assert image is not None
+        framing = {} if image.framing is None else {"fit": image.framing}
+        first = image.filters[0].spectrogram if image.filters else None
+        heard = {} if first is None else {"rate": first.rate}
+        fixed = {"fixed_size": image.size is None}
+        sample = sampled(values)
+        # What drift compares: of each picture or sound some numbers.
+        each = [looks(one, first is not None) for one in sample]
+        told = {name: distribution(np.array([one[name] for one in each])) for name in each[0]}
+        seen = {"looks": told, "looked_at": len(sample)}
+        return fixed | framing | heard | seen | described(sample, image)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -63,6 +100,11 @@ class FittedImage:
     def features(self) -> list[str]:
         """A picture is one feature, whatever its size."""
         return [self.name]
+
+    @property
+    def own_input(self) -> OwnInput | None:
+        """A network takes pictures as they are."""
+        return OwnInput("Pictures", "the pictures")
 
     @property
     def element_type(self) -> str:
@@ -103,6 +145,39 @@ class FittedImage:
         scale = self.image.scale
         same_order = scale is None or scale.order == "RGB"
         return self.shape == self.stored and same_order and not self.computes
+
+    def write(self, graph: Graph, value: str) -> str:
+        """Nodes for one column of pictures.
+
+        Args:
+            graph: receives the nodes.
+            value: name of the uint8 tensor (N, height, width, channels).
+
+        Returns:
+            name of a uint8 tensor (N, *shape), or of the floats of filters or a frozen network.
+        """
+        return _write(graph, value, self)
+
+    def output(
+        self, graph: Graph, layout: Layout, blocks: Sequence[str], group: str, features: int
+    ) -> None:
+        """Declare the network input, in the shape of its pictures."""
+        graph.node("Identity", list(blocks), group, exact=True)
+        number = UINT8 if self.element_type == "uint8" else ELEMENT_TYPES["float32"]
+        graph.output(group, number, self.output_shape)
+
+    @property
+    def output_shape(self) -> list[str | int]:
+        """The shape of what `write` gives."""
+        if self.frozen is None:
+            shape = (*self.size, self.channels)
+            return ["N", *filtered_shape(shape, self.image.filters)]
+        import onnx
+
+        output = onnx.load(self.frozen).graph.output[0].type.tensor_type.shape
+        sizes = [int(dimension.dim_value) for dimension in output.dim[1:]]
+        pooled = self.image.pretrained is not None and self.image.pretrained.pool is not None
+        return ["N", *(sizes[-1:] if pooled else sizes)]
 
 
 def fit_image(
@@ -157,17 +232,7 @@ def _check_constants(name: str, scale: PixelScale | None, channels: int) -> None
         raise BadPipeline(f"columns.{name}.image.scale: BGR needs 3 channels", channels)
 
 
-def write_image(graph: Graph, value: str, fitted: FittedImage) -> str:
-    """Nodes for one column of pictures.
-
-    Args:
-        graph: receives the nodes.
-        value: name of the uint8 tensor (N, height, width, channels).
-        fitted: its shape and treatment.
-
-    Returns:
-        name of a uint8 tensor (N, *fitted.shape), or of the floats of a frozen network.
-    """
+def _write(graph: Graph, value: str, fitted: FittedImage) -> str:
     if fitted.image.size is not None and fitted.image.framing is not None:
         # Arrays of another size take the way of training's files: to the stored size, then on.
         for step, size in enumerate(dict.fromkeys([fitted.stored[:2], fitted.size])):
@@ -210,19 +275,6 @@ def _through_network(graph: Graph, value: str, fitted: FittedImage) -> str:
         reduce = "ReduceMean" if pretrained.pool == "average" else "ReduceMax"
         value = graph.node(reduce, [value, axes], f"{name}/pooled", keepdims=0)
     return value
-
-
-def output_shape(fitted: FittedImage) -> list[str | int]:
-    """The shape of what `write_image` gives."""
-    if fitted.frozen is None:
-        shape = (*fitted.size, fitted.channels)
-        return ["N", *filtered_shape(shape, fitted.image.filters)]
-    import onnx
-
-    output = onnx.load(fitted.frozen).graph.output[0].type.tensor_type.shape
-    sizes = [int(dimension.dim_value) for dimension in output.dim[1:]]
-    pooled = fitted.image.pretrained is not None and fitted.image.pretrained.pool is not None
-    return ["N", *(sizes[-1:] if pooled else sizes)]
 
 
 def sampled(pictures: pd.Series) -> np.ndarray:

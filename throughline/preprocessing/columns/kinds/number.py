@@ -9,16 +9,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from throughline.errors import BadData, listed
-from throughline.pipeline.schema.columns import Column
+from throughline.preprocessing.columns.kind import FittedColumn, Given, treats
 
 if TYPE_CHECKING:
+    from throughline.pipeline.schema.columns import Column
     from throughline.preprocessing.graph.builder import Graph
+    from throughline.preprocessing.plan import Planned
 
 MOST_ROWS = 5
 
 
+@treats("")
 @dataclass(frozen=True)
-class FittedNumber:
+class FittedNumber(FittedColumn):
     """The constants of one number column."""
 
     name: str
@@ -29,6 +32,44 @@ class FittedNumber:
     log: str | None
     subtract: float
     divide: float
+
+    @classmethod
+    def check(cls, name: str, kind: str, column: Column) -> None:
+        """Refuse texts that nothing makes numbers of."""
+        if kind == "string":
+            raise BadData(
+                f"Column '{name}' must hold numbers, or say how its texts are encoded",
+                kind,
+                f"Write `{name}: {{encode: one-hot}}`, mend the rows, or leave the column out",
+            )
+        super().check(name, kind, column)
+
+    @classmethod
+    def fit(cls, planned: Planned, given: Given) -> FittedNumber:
+        """Fit the constants of a column on its training values."""
+        return fit_number(planned.name, given.values(planned, np.float64), planned.column)
+
+    @property
+    def features(self) -> list[str]:
+        """A number is one feature."""
+        return [self.name]
+
+    def cast(self, graph: Graph, value: str, kind: str) -> str:
+        """Booleans as numbers."""
+        return (
+            graph.node("Cast", [value], f"{self.name}/number", to=1) if kind == "boolean" else value
+        )
+
+    def write(self, graph: Graph, value: str) -> str:
+        """Nodes for the column alone."""
+        return write_numbers(graph, [value], [self])
+
+    @classmethod
+    def write_block(
+        cls, graph: Graph, values: Sequence[str], columns: Sequence[FittedNumber]
+    ) -> str:
+        """Nodes for neighbours with the same steps, as one block."""
+        return write_numbers(graph, values, columns)
 
     @property
     def steps(self) -> tuple[object, ...]:
