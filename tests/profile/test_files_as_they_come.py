@@ -5,6 +5,7 @@ Each file stands for a kind that once became a wrong draft, lost columns, or did
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -35,6 +36,13 @@ def rows(**columns: Sequence[Any]) -> str:
     table = {"w": CHOICE.normal(size=ROWS).round(3), **columns}
     table.setdefault("y", WORDS)
     return pd.DataFrame(table).to_csv(index=False)
+
+
+def semicolons(w: Sequence[float], x: Sequence[int]) -> str:
+    """German numbers: decimals behind commas, and points between thousands."""
+    lines = [f"{a};{b};{label}".replace(".", ",") for a, b, label in zip(w, x, WORDS, strict=True)]
+    pointed = [re.sub(r";(\d)(\d{3});", r";\1.\2;", line) for line in lines]
+    return "\n".join(["w;x;y", *pointed, ""])
 
 
 def some(texts: Sequence[str]) -> np.ndarray:
@@ -82,6 +90,30 @@ FILES: dict[str, tuple[Callable[[], str], str, list[str], list[str]]] = {
         "binary",
         ["w", "m", "p"],
         ["their '$' taken off", "their '%' taken off"],
+    ),
+    "thousands marked by spaces": (
+        lambda: rows(x=[f"{1500 + 700 * n:,.2f}".replace(",", "\u00a0") for n in NUMBERS]),
+        "binary",
+        ["w", "x"],
+        ["source.read.thousands"],
+    ),
+    "thousands marked by apostrophes": (
+        lambda: rows(x=[f"{1500 + 700 * n:,.2f}".replace(",", "\u2019") for n in NUMBERS]),
+        "binary",
+        ["w", "x"],
+        ["source.read.thousands"],
+    ),
+    "thousands marked by points alone, beside decimal commas": (
+        lambda: semicolons(w=NUMBERS, x=[1500 + 7 * i for i in range(ROWS)]),
+        "binary",
+        ["w", "x"],
+        ["source.read.decimal", "source.read.thousands"],
+    ),
+    "numbers with a unit": (
+        lambda: rows(x=[f"{number} kg" for number in NUMBERS]),
+        "binary",
+        ["w"],
+        ["kg', which is no number"],
     ),
     "truth values with blanks": (
         lambda: rows(b=some(["true", "FALSE", "no", ""])),
@@ -203,6 +235,17 @@ def test_a_draft_of(kind: str, project: Path) -> None:
     prepared = as_prepared(workspace)
     assert [name for names in prepared["features"].values() for name in names] == features
     assert_served_as_trained(workspace, project / "rows.csv", prepared)
+
+
+def test_points_between_thousands_are_no_decimals(project: Path) -> None:
+    text = semicolons(NUMBERS, [1500 + 7 * i for i in range(ROWS)])
+    (project / "rows.csv").write_text(text, encoding="utf-8")
+    workspace = Workspace(project, "mine")
+    profile(project / "rows.csv", "mine", None, workspace)
+    as_prepared(workspace)
+    found = pd.read_parquet(workspace.raw / "rows.parquet")
+    assert found["x"].tolist() == [1500 + 7 * i for i in range(ROWS)]
+    np.testing.assert_allclose(found["w"], NUMBERS)
 
 
 def assert_served_as_trained(workspace: Workspace, file: Path, prepared: Mapping[str, Any]) -> None:

@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from throughline.limits import check
+from throughline.profile.number_marks import STAND_INS, are_stand_ins, number_marks, parted
 from throughline.serving.rows.cells import FALSE, MISSING, TRUE, Cells, flag, mark_of
 from throughline.serving.rows.delimited import SEPARATORS, body, records, sniffed
 from throughline.sources.formats.content import decoded
@@ -19,16 +20,11 @@ if TYPE_CHECKING:
 ENCODINGS = ("utf-8", "cp1252", "latin-1")
 LINES_LOOKED_AT = 60
 MOST_ABOVE = 30
-# Texts that people write where a number is not known.
-STAND_INS = frozenset(
-    ("?", "-", "--", "—", "–", ".", "..", "*", "n/a", "na", "n.a.", "none", "nil", "unknown",
-     "missing", "not available", "<na>", "#div/0!", "#ref!", "#value!", "#name?")
-)  # fmt: skip
-# In a column of numbers so few cells may be something else, of so few kinds.
-FEW_STRANGERS, FEW_KINDS = 0.02, 3
-COMMA_DECIMAL = re.compile(r"[+-]?\d+,\d+%?")
-THOUSANDS = re.compile(r"\D{0,4}\d{1,3}(,\d{3})+(\.\d*)?\D{0,4}")
-POINTS = re.compile(r"\D{0,4}\d{1,3}(\.\d{3})+(,\d*)\D{0,4}")
+# A number with something around it or in it that no setting takes off.
+DECORATED = re.compile(
+    r"[^\w\s]{0,3}\s?\d+(?:[,' \u00a0\u202f\u2009\u2019]\d{2,3})*(?:[.,]\d+)?\s?[^\d\s]{0,6}"
+)
+FEWEST_DECORATED = 10
 CODE = re.compile(r"[+-]?0\d+")
 GROUPED = Cells(thousands=",")
 CAPITALS = re.compile(r"[A-Z]{2,4}")
@@ -59,7 +55,7 @@ def layout_of(content: bytes, name: str, asked: Mapping[str, Any]) -> dict[str, 
         read["header"] = False
     if "units" not in read and read.get("header", True) and _has_units(found):
         read["units"] = True
-    marks = _number_marks(found[1:], separator)
+    marks = number_marks(found[1:], separator)
     return read | {key: value for key, value in marks.items() if key not in asked}
 
 
@@ -158,19 +154,6 @@ def _has_units(found: Sequence[Sequence[str]]) -> bool:
     return over_numbers > 0
 
 
-def _number_marks(rows: Sequence[Sequence[str]], separator: str) -> dict[str, str]:
-    """Marks of decimals and thousands, as far as the cells show any."""
-    cells = {cell.strip() for row in rows for cell in row}
-    if any(POINTS.fullmatch(cell) for cell in cells):
-        return {"decimal": ",", "thousands": "."}
-    thousands = any(THOUSANDS.fullmatch(cell) for cell in cells)
-    commas = [cell for cell in cells if COMMA_DECIMAL.fullmatch(cell)]
-    points = any(re.fullmatch(r"[+-]?\d+\.\d+", cell) for cell in cells)
-    if commas and not points and (separator != "," or not thousands):
-        return {"decimal": ","}
-    return {"thousands": ","} if thousands else {}
-
-
 def told_by_cells(
     cells: pd.DataFrame, read: dict[str, Any], notes: list[tuple[str, str, str]]
 ) -> dict[str, Any]:
@@ -206,11 +189,11 @@ def _column(
 ) -> None:
     present = {text: count for text, count in counts.items() if text not in plain.missing}
     total = sum(present.values())
-    numbers, strangers = _parted(present, plain)
+    numbers, strangers = parted(present, plain)
     if total and not strangers:
         _noted_numbers(name, numbers, types, notes)
         return
-    if total and _are_stand_ins(strangers, total):
+    if total and are_stand_ins(strangers, total):
         _noted_numbers(name, numbers, types, notes)
         types[name] = "number"
         missing[name] = [*plain.missing, *strangers]
@@ -231,28 +214,10 @@ def _column(
             notes.append(
                 (name, f"'NA' read as missing in {counts['NA']} rows", "source.read.missing")
             )
-
-
-def _parted(present: Mapping[str, int], plain: Cells) -> tuple[dict[str, int], dict[str, int]]:
-    """The texts that are numbers, with or without a mark, and the others."""
-    numbers, strangers = {}, {}
-    for text, count in present.items():
-        own = Cells.of(plain.as_json(), {"mark": mark_of(text)})
-        try:
-            own.number(text)
-        except ValueError:
-            strangers[text] = count
-        else:
-            numbers[text] = count
-    return numbers, strangers
-
-
-def _are_stand_ins(strangers: Mapping[str, int], total: int) -> bool:
-    """Whether what is no number in a column stands for numbers that are not known."""
-    share = sum(strangers.values()) / total
-    if all(text.lower() in STAND_INS for text in strangers):
-        return share <= 0.5
-    return share <= FEW_STRANGERS and len(strangers) <= FEW_KINDS
+    decorated = [text for text in present if text in strangers and DECORATED.fullmatch(text)]
+    if len(decorated) >= max(FEWEST_DECORATED, len(strangers) * 0.9):
+        said = f"texts, such as '{decorated[0]}', which is no number as this file writes them"
+        notes.append((name, said, "the file itself"))
 
 
 def _noted_numbers(

@@ -57,6 +57,10 @@ class Stream:
         self._last: int | None = None
         self._series: tuple[str, ...] | None = None
 
+    def series(self, row: Mapping[str, Any]) -> tuple[str, ...]:
+        """What tells the series of a row from others."""
+        return self._windowing.series(row)
+
     @property
     def missing(self) -> int:
         """Steps that are needed before the first answer."""
@@ -107,6 +111,15 @@ class Stream:
         self._steps.clear()
         self._steps.extend(held)
         self._last, self._series = moment, series
+        return self._told(found)
+
+    def ended(self) -> Answer | None:
+        """The answer to a last step that has fewer rows than usual, once no row follows."""
+        if not self._steps or len(self._steps[-1]) >= self._windowing.rows_a_step:
+            return None
+        return self._told(self._answer(list(self._steps)))
+
+    def _told(self, found: Any) -> Answer | None:
         if found is None:
             return None
         values, self._states, fed = found
@@ -122,9 +135,15 @@ class Stream:
 def answered_lines(series: Stream, lines: Iterable[str], output: TextIO) -> None:
     """Read rows of CSV as `predict` does, and write a line of answers for each.
 
-    A line has the columns of `throughline predict`, without their names. Rows before the first
-    complete window are answered by an empty line, and so are those that do not fit; what is wrong
-    with them is said on standard error.
+    A line has the columns of `throughline predict`, without their names. Rows of several series may
+    come mixed; each has a stream of its own. Rows before the first complete window are answered by
+    an empty line, and so are those that do not fit; what is wrong with them is said on standard
+    error. Where several rows make a step, a last one that lacks some is answered at the end.
+
+    Args:
+        series: a stream to which no row was fed.
+        lines: of CSV, the names of the columns first.
+        output: receives the answers.
 
     Raises:
         BadRequest: rows that did not fit, once all others are answered.
@@ -137,10 +156,20 @@ def answered_lines(series: Stream, lines: Iterable[str], output: TextIO) -> None
     if not header:
         raise BadRequest("Rows must start with a header. Received: nothing.")
     writer = csv.writer(output, lineterminator="\n")
+
+    def write(answer: Answer) -> None:
+        values = {name: value[None] for name, value in answer.values.items()}
+        writer.writerows(forecast_table(predictor, values, answer.fed)[1])
+
+    streams: dict[tuple[str, ...], Stream] = {}
     refused: list[str] = []
     for number, row in enumerate(rows, start=1):
         try:
-            answer = series.answered(_named(header, row))
+            named = _named(header, row)
+            key = series.series(named)
+            if key not in streams:
+                streams[key] = Stream(predictor)
+            answer = streams[key].answered(named)
         except BadRequest as error:
             # Of the one row that was fed, which is another one of the file.
             said = str(error).removeprefix("Row 1, ").removeprefix("Row 1: ")
@@ -150,9 +179,12 @@ def answered_lines(series: Stream, lines: Iterable[str], output: TextIO) -> None
         if answer is None:
             writer.writerow([])
         else:
-            values = {name: value[None] for name, value in answer.values.items()}
-            writer.writerows(forecast_table(predictor, values, answer.fed)[1])
+            write(answer)
         output.flush()
+    for stream in streams.values():
+        last = stream.ended()
+        if last is not None:
+            write(last)
     if refused:
         raise BadRequest(f"{len(refused)} rows were refused, the first of them: {refused[0]}")
 

@@ -1,0 +1,83 @@
+"""How numbers are marked in the cells of a file: decimals, thousands, and what stands for none."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping, Sequence
+
+from throughline.serving.rows.cells import ALIKE, MISSING, Cells, mark_of, thousands_class
+
+# Texts that people write where a number is not known.
+STAND_INS = frozenset(
+    ("?", "-", "--", "—", "–", ".", "..", "*", "n/a", "na", "n.a.", "none", "nil", "unknown",
+     "missing", "not available", "<na>", "#div/0!", "#ref!", "#value!", "#name?")
+)  # fmt: skip
+# In a column of numbers so few cells may be something else, of so few kinds.
+FEW_STRANGERS, FEW_KINDS = 0.02, 3
+COMMA_DECIMAL = re.compile(r"[+-]?\d+,\d+%?")
+THOUSANDS = re.compile(r"\D{0,4}[1-9]\d{0,2}(,\d{3})+(\.\d*)?\D{0,4}")
+POINTS = re.compile(r"\D{0,4}\d{1,3}(\.\d{3})+(,\d*)\D{0,4}")
+POINT_GROUPS = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+")
+
+
+def number_marks(rows: Sequence[Sequence[str]], separator: str) -> dict[str, str]:
+    """Marks of decimals and thousands, as far as the cells show any."""
+    cells = {cell.strip() for row in rows for cell in row}
+    if any(POINTS.fullmatch(cell) for cell in cells):
+        return {"decimal": ",", "thousands": "."}
+    commas = [cell for cell in cells if COMMA_DECIMAL.fullmatch(cell)]
+    points = [cell for cell in cells if re.fullmatch(r"[+-]?\d+\.\d+", cell)]
+    likeliest = (",", ".") if commas and not points and separator != "," else (".", ",")
+    for mark, alike in ALIKE.items():
+        groups = re.compile(rf"\D{{0,4}}[1-9]\d{{0,2}}([{alike}]\d{{3}})+([.,]\d*)?\D{{0,4}}")
+        if not any(groups.fullmatch(cell) for cell in cells):
+            continue
+        columns = [{row[i].strip() for row in rows if i < len(row)} for i in range(len(rows[0]))]
+        for decimal in likeliest:
+            marks = Cells(decimal=decimal, thousands=mark)
+            if any(_has_groups(column, marks) for column in columns):
+                found = {"thousands": mark}
+                return found if decimal == "." else {"decimal": decimal, **found}
+    thousands = any(THOUSANDS.fullmatch(cell) for cell in cells)
+    # `0,5` is no thousand, so that `1.000` beside it is one.
+    fractions = any(not THOUSANDS.fullmatch(cell) for cell in commas)
+    if fractions and points and separator != "," and all(map(POINT_GROUPS.fullmatch, points)):
+        return {"decimal": ",", "thousands": "."}
+    if commas and not points and (separator != "," or not thousands):
+        return {"decimal": ","}
+    return {"thousands": ","} if thousands else {}
+
+
+def _has_groups(column: Collection[str], marks: Cells) -> bool:
+    """Whether a column holds numbers whose thousands are marked, and others beside them.
+
+    What has the mark in the same places everywhere may be a code or a telephone's number.
+    """
+    present = {*column} - {*MISSING}
+    grouped = {cell for cell in present if re.search(thousands_class(marks), cell)}
+    if not grouped or (grouped == present and not any(marks.decimal in cell for cell in present)):
+        return False
+    numbers, strangers = parted(dict.fromkeys(present, 1), marks)
+    return bool(numbers) and (not strangers or are_stand_ins(strangers, len(present)))
+
+
+def parted(present: Mapping[str, int], plain: Cells) -> tuple[dict[str, int], dict[str, int]]:
+    """The texts that are numbers, with or without a mark, and the others."""
+    numbers, strangers = {}, {}
+    for text, count in present.items():
+        own = Cells.of(plain.as_json(), {"mark": mark_of(text)})
+        try:
+            own.number(text)
+        except ValueError:
+            strangers[text] = count
+        else:
+            numbers[text] = count
+    return numbers, strangers
+
+
+def are_stand_ins(strangers: Mapping[str, int], total: int) -> bool:
+    """Whether what is no number in a column stands for numbers that are not known."""
+    share = sum(strangers.values()) / total
+    if all(text.lower() in STAND_INS for text in strangers):
+        return share <= 0.5
+    return share <= FEW_STRANGERS and len(strangers) <= FEW_KINDS
