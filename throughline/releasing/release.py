@@ -12,7 +12,7 @@ import yaml
 from throughline.limits import guarded
 from throughline.releasing import releases
 from throughline.releasing.git import git
-from throughline.releasing.stages.approval import approver
+from throughline.releasing.stages.approval import approver, proof
 from throughline.releasing.stages.standing import assignments, held
 from throughline.running.why import ABSENT, differences
 
@@ -67,7 +67,11 @@ def _stood(root: Path, name: str, version: str) -> Iterator[dict[str, str]]:
                 "since": datetime.fromtimestamp(each.seconds, UTC).isoformat(),
                 "by": each.who,
                 "message": each.message,
-                **({"approved by": approved} if approved else {}),
+                **(
+                    {"approved by": approved, "who is": proof(root, name, version, each.stage)}
+                    if approved
+                    else {}
+                ),
             }
 
 

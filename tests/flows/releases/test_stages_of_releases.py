@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -235,9 +236,11 @@ class TestApproval:
         with pytest.raises(BadPipeline, match="approved for production already"):
             approved(root, "tea@v2", "production")
         somebody(root, "Tester")
-        promoted(root, "tea@v2", "production")
+        said = promoted(root, "tea@v2", "production")
         assert releases.champion(root, NAME) == "v2"
         assert "approved by: Second <second@localhost>" in shown(root, "tea@v2")
+        for text in (said, " ".join(shown(root, "tea@v2").split())):
+            assert "`git config user.email` said (unsigned: nothing proves it)" in text
         # It counts for this release in this stage alone.
         assert not approver(root, NAME, "v2", "staging")
         assert not approver(root, NAME, "v3", "production")
@@ -249,6 +252,26 @@ class TestApproval:
         git(root, "config", "user.email", person)
         with pytest.raises(BadPipeline, match="another person"):
             approved(root, "tea@v2", "production")
+
+    def test_one_that_is_signed_says_so_and_git_verifies_it(
+        self, root: Path, tmp_path: Path
+    ) -> None:
+        key = tmp_path / "key"
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+        write(tmp_path / "signers", f"second@localhost {key.with_suffix('.pub').read_text()}")
+        somebody(root, "Second")
+        for name, value in {
+            "gpg.format": "ssh",
+            "user.signingKey": str(key),
+            "tag.gpgSign": "true",
+            "gpg.ssh.allowedSignersFile": str(tmp_path / "signers"),
+        }.items():
+            git(root, "config", name, value)
+        tag = f"approvals/{releases.tag(root, NAME, 'v2')}/production"
+        assert f"signed: `git verify-tag {tag}`" in approved(root, "tea@v2", "production")
+        git(root, "verify-tag", tag)
+        said = promoted(root, "tea@v2", "production")
+        assert "unsigned" not in said and f"signed: `git verify-tag {tag}`" in said
 
     def test_what_does_not_count(self, root: Path) -> None:
         release = releases.tag(root, NAME, "v2")

@@ -1,7 +1,8 @@
 """A second person's word for a release in a stage, as a git tag that carries who said it when.
 
 `approvals/iris@v2/production` is annotated and points at the commit of the release. Git does not
-prove who somebody is: where that matters, `git config tag.gpgSign true` has every tag signed.
+prove who somebody is: two addresses of one person count as two people. Where that matters,
+`git config tag.gpgSign true` has every tag signed, and `git verify-tag` says by whom.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def approved(root: Path, release: str, stage: str) -> str:
     with suppress(GitRefused):
         git(root, "tag", "--delete", approval)
     git(root, "tag", "--annotate", "--message", f"Approve {release} for {stage}", approval, commit)
-    return f"{release}: approved for {stage} by {me}"
+    return f"{release}: approved for {stage} by {me}, {proof(root, name, version, stage)}"
 
 
 def approver(root: Path, name: str, version: str, stage: str) -> str:
@@ -67,6 +68,14 @@ def approver(root: Path, name: str, version: str, stage: str) -> str:
     if not who or not same_commit or _address(who) == _address(_tagger(root, released)):
         return ""
     return who
+
+
+def proof(root: Path, name: str, version: str, stage: str) -> str:
+    """What an approver's name rests on, as the end of a line."""
+    tag = _approval(root, name, version, stage)
+    if git(root, "for-each-ref", "--format=%(contents:signature)", f"refs/tags/{tag}"):
+        return f"signed: `git verify-tag {tag}` says by whom"
+    return "whom `git config user.email` said (unsigned: nothing proves it)"
 
 
 def _approval(root: Path, name: str, version: str, stage: str) -> str:

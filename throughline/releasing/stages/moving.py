@@ -11,6 +11,7 @@ from throughline.names import PRODUCTION
 from throughline.releasing import releases
 from throughline.releasing.git import require_identity
 from throughline.releasing.promotion import assign_champion, commit_records, fetched_champion
+from throughline.releasing.stages.approval import approver, proof
 from throughline.releasing.stages.conditions import APPROVAL, lacking
 from throughline.releasing.stages.standing import assign, held, history, named_stage
 from throughline.releasing.transaction import all_or_nothing
@@ -47,7 +48,9 @@ def promoted(root: Path, release: str, stage: str) -> str:
             if APPROVAL in lacks
             else "",
         )
-    return _moved(root, record, stage, True, "Promote")
+    line = _moved(root, record, stage, True, "Promote")
+    who = approver(root, name, version, stage)
+    return f"{line}; approved by {who}, {proof(root, name, version, stage)}" if who else line
 
 
 def rolled_back(root: Path, release: str, stage: str = PRODUCTION, committed: bool = True) -> str:
