@@ -11,7 +11,7 @@ export DVC_NO_ANALYTICS := true
 export DO_NOT_TRACK := 1
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
-.PHONY: setup run flow test test-slow lint types check screenshots lock up down faults attacks fuzz \
+.PHONY: setup run flow test test-slow lint types check screenshots docs lock up down faults attacks fuzz \
   schedule clean
 
 setup: $(VENV)/.complete-$(EXTRA)
@@ -61,6 +61,17 @@ types: setup
 screenshots: setup
 	python -m benchmarks.pages
 
+# The pages of docs/reference, and docs as a site in site/, by a builder in an environment of its own.
+docs: setup .venv/docs/.complete
+	throughline schema
+	python -m tests.docs.reference
+	.venv/docs/bin/zensical build --strict
+
+.venv/docs/.complete: locks/installer/zensical.txt
+	$(PYTHON) -m venv .venv/docs
+	.venv/docs/bin/python -m pip install --quiet --require-hashes --no-deps --requirement $<
+	touch $@
+
 check: setup
 	throughline check
 
@@ -73,8 +84,11 @@ lock: $(BIN)/uv
 	    $$(test $$extra = cpu || echo --no-emit-package onnxruntime) \
 	    --output-file locks/$$extra.txt; \
 	done
-	echo uv | $(BIN)/uv pip compile - --python-version 3.11 --generate-hashes \
-	  --no-emit-index-url --no-header --no-annotate $(UPGRADE) --output-file locks/installer/uv.txt
+	for tool in uv zensical; do \
+	  echo $$tool | $(BIN)/uv pip compile - --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --no-header --no-annotate $(UPGRADE) \
+	    --output-file locks/installer/$$tool.txt; \
+	done
 
 # A Prefect server, a worker and the schedules of prefect.yaml on this machine.
 up: setup
@@ -93,8 +107,11 @@ faults: setup
 	  tests/flows/releases/test_retention.py tests/flows/releases/test_stages_of_releases.py
 
 # What strangers' files, pipelines, addresses, queries and models try: a verdict for each.
+# Besides tests/security the attacks on the server, the mirror, the draft, names and pages.
 attacks: setup
-	python -m pytest -vv tests/security
+	python -m pytest -vv tests/security tests/names tests/profile/test_yaml_text.py \
+	  tests/trial/test_page_of_try.py tests/sources/test_pickles.py tests/sources/test_ingest.py \
+	  tests/flows/deployments/test_access.py
 
 # Damaged files, projects and words through every reader and the command; `make fuzz FIRST=3000`
 # goes on where a run was stopped.

@@ -26,6 +26,15 @@ class BadName(BadPipeline):
     """A name that cannot be a path, a tag and a word of a command alike; choose another."""
 
 
+# A function or class of the user's own.
+REFERENCE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
+
+
+def is_reference(name: object) -> bool:
+    """Whether a value of the pipeline file is `package.module:name`."""
+    return isinstance(name, str) and REFERENCE.fullmatch(name) is not None
+
+
 def named(text: object, what: str = "A name") -> str:
     """`text` itself, once it is certain that it is a name.
 

@@ -9,6 +9,10 @@ from pathlib import Path
 
 # For an account that has no home, as a container's may; below the folder of the call.
 HOME = Path(".cache/home")
+# Set by `throughline --no-code`, for this process and those that it begins.
+NO_CODE = "THROUGHLINE_NO_CODE"
+# What a repository's own configuration may start while somebody only looks: see `git config`.
+STARTS_NOTHING = ("-c", "core.fsmonitor=false", "-c", "log.showSignature=false")
 NAMES = ("LOGNAME", "USER", "LNAME", "USERNAME")
 
 
@@ -24,6 +28,15 @@ def need_home() -> None:
         os.environ["HOME"] = str(HOME.absolute())
         if not any(os.environ.get(name) for name in NAMES):
             os.environ["LOGNAME"] = str(os.getuid())
+
+
+def git_command() -> list[str]:
+    """The words that begin a call of git: it starts no program that a project's files name.
+
+    Hooks are the exception, which a user wants at commits; under --no-code they do not run either.
+    """
+    hooks = ["-c", f"core.hooksPath={os.devnull}"] if os.environ.get(NO_CODE) else []
+    return ["git", *STARTS_NOTHING, *hooks]
 
 
 def begin() -> None:

@@ -11,6 +11,7 @@ import random
 import sqlite3
 import tempfile
 import wave
+from copy import deepcopy
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -122,7 +123,7 @@ def misshapen(content: Any, chance: random.Random) -> Any:
     for _ in range(chance.randint(1, 3)):
         holders = list(_holders(content))
         if not holders:
-            return chance.choice(VALUES)
+            return deepcopy(chance.choice(VALUES))
         holder, key = chance.choice(holders)
         kind = chance.randrange(4)
         if kind == 0:
@@ -130,7 +131,8 @@ def misshapen(content: Any, chance: random.Random) -> Any:
         elif kind == 1 and isinstance(holder, dict):
             holder[str(chance.choice(VALUES))] = holder.pop(key)
         else:
-            holder[key] = chance.choice(VALUES)
+            # A copy: the next accident may befall what is inside.
+            holder[key] = deepcopy(chance.choice(VALUES))
     return content
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from throughline.cli.check import SCHEMA, write_schema
+from throughline.cli.schema import SCHEMA, content, write_schema
 from throughline.pipeline.pipeline import Pipeline
 
 ROOT = Path(__file__).parents[2]
@@ -19,6 +19,17 @@ class TestTheSchemaForEditors:
     def test_is_the_one_that_the_command_writes(self, tmp_path: Path) -> None:
         (tmp_path / "docs").mkdir()
         assert write_schema(tmp_path).read_text() == (ROOT / SCHEMA).read_text()
+
+    def test_describes_every_key(self) -> None:
+        written = content()
+        sections = {"pipeline": written, **written["$defs"]}
+        silent = [
+            f"{section}.{key}"
+            for section, schema in sections.items()
+            for key, said in schema.get("properties", {}).items()
+            if not said.get("description")
+        ]
+        assert len(sections) > 30 and not silent
 
     @pytest.mark.parametrize("file", FILES, ids=lambda path: path.parent.name)
     def test_accepts_every_pipeline_file(self, file: Path) -> None:

@@ -14,7 +14,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.drift import CASES, called
+from benchmarks.drift import CASES, SERIES, called, called_of_series
 from throughline.cli import main
 from throughline.drift.drift import drift
 from throughline.drift.measures import Limits, drifts, psi
@@ -23,6 +23,7 @@ from throughline.paths import Workspace, read_json
 from throughline.pipeline.schema.columns import Column
 from throughline.preprocessing.contract import contract
 from throughline.preprocessing.plan import plan
+from throughline.samples.windows.memory import memory
 from throughline.stages.run import run_stage
 from throughline.stages.wire import wire
 
@@ -129,6 +130,36 @@ class TestSizes:
     )
     def test_share_of_alarms(self, what: str, rows: int, low: float, high: float) -> None:
         assert low <= called(*CASES[what], rows, repetitions=40) <= high
+
+
+class TestSeries:
+    """Rows of a series lean on those before them, so a short stretch need not look like all."""
+
+    @pytest.mark.parametrize("what", [what for what in SERIES if "unchanged" in what])
+    @pytest.mark.parametrize("rows", [50, 200])
+    def test_share_of_false_alarms(self, what: str, rows: int) -> None:
+        assert called_of_series(SERIES[what], rows, repetitions=60) <= 0.05
+
+    @pytest.mark.parametrize(
+        ("what", "rows"),
+        [
+            ("AR(.5), shift of 1 sd", 1000),
+            ("AR(.9), shift of 2 sd", 1000),
+            ("a random walk in another unit", 50),
+            ("a random walk in another unit", 5000),
+        ],
+    )
+    def test_a_real_change_is_found(self, what: str, rows: int) -> None:
+        assert called_of_series(SERIES[what], rows, repetitions=20) >= 0.9
+
+    def test_series_that_move_together_tell_less(self) -> None:
+        generator = np.random.default_rng(0)
+        common, steps = generator.normal(size=300), np.tile(np.arange(300), 4)
+        groups = np.repeat(np.arange(4), 300)
+        apart = memory(pd.Series(generator.normal(size=1200)), groups, steps)
+        together = memory(pd.Series(np.tile(common, 4)), groups, steps)
+        assert apart < 2
+        assert together > 3
 
 
 class TestPsi:

@@ -243,3 +243,32 @@ class TestUnsupportedLayers:
         assert [v.name for v in session(graph).get_outputs()] == ["film"]
         assert {p.key: p.value for p in graph.metadata_props}["exporter"] == "tf2onnx"
         assert_same(model, graph, rows(3, 4, 6, 6, 2))
+
+
+class TestMasksInsideNetworks:
+    @pytest.mark.parametrize("kind", ["GRU", "GlobalAveragePooling1D"])
+    def test_reach_what_follows_the_network(self, kind):
+        """Keras fills a mask in anew in each call; the configuration says that there is none."""
+        import keras
+        from keras import layers
+
+        start = keras.Input((None, 2))
+        masked = layers.Masking()(start)
+        inner = keras.Model(start, layers.Add()([layers.Dense(3)(masked), layers.Dense(3)(masked)]))
+        x = keras.Input((None, 2), name="steps")
+        y = layers.Dense(3)(layers.Average()([inner(x), inner(-x)]))
+        last = layers.GRU(2) if kind == "GRU" else layers.GlobalAveragePooling1D()
+        steps = rows(4, 5, 2)
+        steps[1:, 3:] = 0
+        assert_parity(keras.Model(x, last(y)), steps)
+
+    def test_end_at_a_layer_of_ones_own_that_takes_none(self):
+        import keras
+        from keras import layers
+        from random_networks import Gate
+
+        x = keras.Input((None, 2), name="steps")
+        y = layers.GlobalAveragePooling1D()(Gate()(layers.Masking()(x)))
+        steps = rows(4, 5, 2)
+        steps[1:, 3:] = 0
+        assert_parity(keras.Model(x, y), steps)

@@ -180,7 +180,7 @@ class TestFineTuning:
         assert np.abs(second("main") - given).max() > 1e-4
 
     def test_refuses_a_layer_that_the_network_does_not_have(self, weights: Path) -> None:
-        from throughline.training.network.spec import check
+        from throughline.training.network.checks import check
 
         entry = {**source(weights), "util": "added"}
         assert "util" in " ".join(check([{"Pretrained": entry}]))

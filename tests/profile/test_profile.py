@@ -6,6 +6,7 @@ import re
 import shutil
 import time
 import xml.etree.ElementTree as ElementTree
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -63,6 +64,29 @@ class TestDraft:
         for stage in ("ingest", "validate", "prepare"):
             run_stage(stage, "people", workspace.root)
         assert (workspace.training_data / "main" / "features.npy").exists()
+
+    @pytest.mark.parametrize(
+        ("change", "holds"),
+        [
+            ({"size": 1.05, "income": 1.5}, True),
+            ({"size": 10.0}, False),
+            ({"town": "Bonn and Ulm"}, False),
+            ({"buys": "maybe"}, False),
+        ],
+    )
+    def test_rules_leave_room_for_rows_to_come(
+        self, workspace: Workspace, change: dict[str, object], holds: bool
+    ) -> None:
+        file = workspace.root / "people.csv"
+        profile(file, "people", "buys", workspace)
+        rows = pd.read_csv(file)
+        for column, by in change.items():
+            rows[column] = by if isinstance(by, str) else rows[column] * by
+        rows.loc[0, "town"] = "Trier"
+        rows.to_csv(file, index=False)
+        run_stage("ingest", "people", workspace.root)
+        with nullcontext() if holds else pytest.raises(BadData):
+            run_stage("validate", "people", workspace.root)
 
     def test_says_what_is_left_out_and_why(self, workspace: Workspace) -> None:
         profile(workspace.root / "people.csv", "people", "buys", workspace)
@@ -173,3 +197,10 @@ class TestSpeed:
         start = time.process_time()
         profile(workspace.root / "people.csv", "people", "y", workspace)
         assert time.process_time() - start < 30
+
+
+def test_a_target_that_is_called_features_stays_a_column(workspace: Workspace) -> None:
+    rows = table().rename(columns={"buys": "features"})
+    rows.to_csv(workspace.root / "people.csv", index=False)
+    profile(workspace.root / "people.csv", "people", "features", workspace)
+    assert load(workspace).main.target.columns == ["features"]

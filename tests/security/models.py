@@ -15,7 +15,9 @@ def _model(nodes: list[Any], initial: list[Any], metadata: str = "", **shape: An
     given = helper.make_tensor_value_info("x", TensorProto.FLOAT, shape.get("given", [None, 1]))
     answer = helper.make_tensor_value_info("y", kind, shape.get("answer"))
     graph = helper.make_graph(nodes, "g", [given], [answer], initial)
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    opsets = shape.get("opsets", [helper.make_opsetid("", 17)])
+    functions = shape.get("functions", [])
+    model = helper.make_model(graph, opset_imports=opsets, functions=functions, ir_version=8)
     if metadata:
         onnx.helper.set_model_props(model, {"throughline": metadata})
     content: bytes = model.SerializeToString()
@@ -48,6 +50,61 @@ def contract() -> dict[str, Any]:
 def described() -> bytes:
     """A sound model with such metadata."""
     return identity(json.dumps(contract()))
+
+
+# What a terminal acts on, as part of a name.
+ESCAPE = "\x1b[2J\x1b]0;owned\x07"
+
+
+def doubling(times: int = 40) -> bytes:
+    """Functions that each call the former twice: 2^40 nodes once the runtime has inlined them."""
+    from onnx import helper
+
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("own", 1)]
+
+    def twice(number: int) -> Any:
+        operator, domain = (f"f{number - 1}", "own") if number else ("Neg", "")
+        calls = [
+            helper.make_node(operator, [value], [made], domain=domain)
+            for value, made in (("x", "h"), ("h", "y"))
+        ]
+        return helper.make_function("own", f"f{number}", ["x"], ["y"], calls, opsets)
+
+    last = helper.make_node(f"f{times - 1}", ["x"], ["y"], domain="own")
+    functions = [twice(number) for number in range(times)]
+    return _model([last], [], functions=functions, opsets=opsets)
+
+
+def pooling(constant: bool) -> bytes:
+    """One operator of 10^14 comparisons, of the rows or of constants alone."""
+    from onnx import TensorProto, helper
+
+    size = helper.make_tensor("s", TensorProto.INT64, [4], [1, 1, 8000, 8000])
+    made = (
+        [helper.make_node("ConstantOfShape", ["s"], ["a"])]
+        if constant
+        else [
+            helper.make_node("ReduceMax", ["x"], ["m"], keepdims=0),
+            helper.make_node("Expand", ["m", "s"], ["a"]),
+        ]
+    )
+    nodes = [
+        *made,
+        helper.make_node("MaxPool", ["a"], ["p"], kernel_shape=[4000, 4000]),
+        helper.make_node("ReduceMax", ["p"], ["r"], keepdims=0),
+        helper.make_node("Add", ["x", "r"], ["y"]),
+    ]
+    return _model(nodes, [size])
+
+
+def told() -> bytes:
+    """The runtime has remarks on it that name its weights, and a node that fails."""
+    from onnx import TensorProto, helper
+
+    size = helper.make_tensor("s", TensorProto.INT64, [2], [7, -1])
+    unused = helper.make_tensor(f"w{ESCAPE}", TensorProto.FLOAT, [1], [1.0])
+    node = helper.make_node("Reshape", ["x", "s"], ["y"], name=ESCAPE)
+    return _model([node], [size, unused])
 
 
 def loop() -> bytes:
@@ -129,6 +186,10 @@ def _entry(**values: Any) -> str:
 
 MODELS: dict[str, tuple[Callable[[], bytes], str]] = {
     "a loop of 2^62": (loop, "within 1 seconds"),
+    "functions that double": (doubling, "load within 1 seconds"),
+    "an operator without end": (lambda: pooling(constant=False), "answer within 1 seconds"),
+    "a constant without end": (lambda: pooling(constant=True), "load within 1 seconds"),
+    "names that a terminal acts on": (told, "must answer"),
     "an array of 24 GB": (large, "memory"),
     "weights above": (lambda: elsewhere("../secret.bin"), "must be an ONNX model"),
     "weights at an absolute path": (lambda: elsewhere("/etc/passwd"), "must be an ONNX model"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -14,7 +16,7 @@ import pytest
 import yaml
 
 from tests.security.projects import LIMITS, SHARED, Refused
-from throughline.sources.fetching.addresses import is_public
+from throughline.sources.fetching.addresses import answer_of, is_public
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -82,6 +84,59 @@ class TestAddresses:
         if target == "/to/a":
             target = "/to//to/" + "/to/" * 12
         unfetched(says, url=f"{server}/to/{target}", sha256="0" * 64)
+
+    @pytest.mark.parametrize("first", [["8.8.8.8"], ["8.8.8.8", "127.0.0.1"], ["127.0.0.1"]])
+    def test_a_name_that_means_another_machine_a_moment_later(
+        self,
+        project: Path,
+        unfetched: Refused,
+        server: str,
+        monkeypatch: pytest.MonkeyPatch,
+        first: list[str],
+    ) -> None:
+        """The second look-up leads to this machine, which nothing may connect to."""
+        asked, reached = itertools.count(), list[str]()
+        look_up = socket.getaddrinfo
+
+        def rebound(host: str, *how: Any, **more: Any) -> Any:
+            if host != "rebind.example":
+                return look_up(host, *how, **more)
+            found = first if next(asked) == 0 else ["127.0.0.1"]
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (each, 0)) for each in found]
+
+        def connected(self: socket.socket, address: tuple[str, int]) -> None:
+            reached.append(address[0])
+            raise ConnectionRefusedError
+
+        monkeypatch.setattr(socket, "getaddrinfo", rebound)
+        monkeypatch.setattr(socket.socket, "connect", connected)
+        address = server.replace("127.0.0.1", "rebind.example")
+        (project / "list.csv").write_text(f"url,n\n{address}/a.csv,1\n")
+        assert "rebind.example" in unfetched("public server", urls="list.csv")
+        assert not reached
+
+    def test_what_was_looked_at_is_connected_to(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """By its number and no other name, and certificates are held against the name."""
+        import requests
+
+        reached = []
+
+        def connected(self: socket.socket, address: tuple[str, int]) -> None:
+            reached.append(address[0])
+            raise ConnectionRefusedError
+
+        def known(host: str, *_: Any, **__: Any) -> Any:
+            found = ["8.8.8.8", "9.9.9.9"] if host == "two.example" else [host]
+            return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (each, 443)) for each in found]
+
+        monkeypatch.setattr(socket, "getaddrinfo", known)
+        monkeypatch.setattr(socket.socket, "connect", connected)
+        with (
+            pytest.raises(requests.ConnectionError, match=r"two\.example"),
+            answer_of("https://two.example/a.csv", ()),
+        ):
+            pass
+        assert reached == ["8.8.8.8", "9.9.9.9"]
 
     @pytest.mark.parametrize("name", ["endless.csv", "promise.csv"])
     def test_a_server_without_end(

@@ -31,6 +31,44 @@ class TestModels:
         assert all(line.isprintable() for line in (said.out + said.err).splitlines())
         assert len(said.out) < 1 << 20 and len(said.err.splitlines()) <= 1
 
+    @pytest.mark.parametrize("command", ["inspect --json", "drift"])
+    def test_functions_that_double(
+        self, project: Path, refused: Refused, monkeypatch: pytest.MonkeyPatch, command: str
+    ) -> None:
+        """Nothing in the runtime's own process could end it."""
+        import multiprocessing
+
+        from throughline.serving import bounds
+
+        (project / "m.onnx").write_bytes(models.doubling())
+        (project / "rows.csv").write_text("x\n1\n2\n")
+        monkeypatch.setattr(bounds, "SECONDS", 1)
+        words = {"drift": ["m.onnx", "rows.csv"], "inspect --json": ["m.onnx", "--seconds", "1"]}
+        refused(*command.split(), *words[command], says="load within 1 seconds")
+        assert not multiprocessing.active_children()
+
+    def test_what_the_runtime_says_of_names(
+        self, project: Path, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        """It writes to the screen itself, beside Python."""
+        (project / "m.onnx").write_bytes(models.told())
+        (project / "rows.csv").write_text("x\n1\n2\n")
+        assert main(["predict", "m.onnx", "rows.csv"]) == 2
+        said = capfd.readouterr().err.splitlines()
+        assert len(said) == 1 and said[0].isprintable()
+
+    def test_what_the_runtime_says_of_columns(self, capfd: pytest.CaptureFixture[str]) -> None:
+        """Graphs of ours carry the names of a stranger's columns."""
+        import numpy as np
+        import onnx
+
+        from throughline.preprocessing.graph.runtime import session_of
+
+        session = session_of(onnx.load_from_string(models.told()))
+        with pytest.raises(Exception, match="Reshape"):
+            session.run(None, {"x": np.zeros((2, 1), np.float32)})
+        assert capfd.readouterr().err == ""
+
     @pytest.mark.parametrize("bound", ["--seconds", "--memory"])
     @pytest.mark.parametrize("value", ["nan", "inf", "1e999", "0", "-1"])
     def test_bounds_that_bound_nothing(

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
+from html.parser import HTMLParser
 from pathlib import Path
 
+import onnx
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.security import models
 from tests.security.projects import CODE, files, laid
 from throughline.cli import main
 from throughline.errors import tell
+from throughline.project.index import write_index
+from throughline.report.chart import Chart
+from throughline.report.plots import spark
 
+REPORT = "reports/rain/evaluation/report.json"
 HTML = ("<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "$x_{$", "\x1b[2J")
 
 
@@ -30,6 +38,68 @@ class TestPages:
         page = (project / "reports" / "x" / "profile" / "profile.html").read_text()
         assert "<script>alert" not in page and "<img src=x" not in page
         assert not (project / "MARKER").exists()
+
+    def test_the_index(self, project: Path) -> None:
+        """Titles, gates and versions of a stranger's project."""
+        content = files()
+        report = json.loads(content[REPORT]) | {"title": HTML[0]}
+        report["gates"] = [{"gate": HTML[1], "holds": False, "value": 0.5}]
+        crown = {"version": f"v1{HTML[1]}", "crowned": ["v1"]}
+        content[REPORT] = json.dumps(report).encode()
+        content["releases/rain/champion.yaml"] = yaml.safe_dump(crown).encode()
+        laid(project, content)
+        page = write_index(project).read_text()
+        assert "rain" in page and "&lt;script&gt;" in page
+        assert "<script>alert" not in page and "<img src=x" not in page
+
+    def test_drift(self, project: Path) -> None:
+        """Names and units of a model that anybody may have made."""
+        contract = models.contract()
+        contract["inputs"] = [contract["inputs"][0] | {"name": HTML[0], "unit": HTML[1]}]
+        model = onnx.load_from_string(models.identity(json.dumps(contract)))
+        model.graph.input[0].name = model.graph.node[0].input[0] = HTML[0]
+        onnx.save(model, project / "m.onnx")
+        (project / "rows.csv").write_text(HTML[0] + "\n" + "9\n" * 60)
+        assert main(["drift", "m.onnx", "rows.csv"]) == 1
+        page = (project / "reports" / "rain" / "drift" / "drift.html").read_text()
+        assert "&lt;script&gt;" in page
+        assert "<script>alert" not in page and "<img src=x" not in page
+
+    @given(
+        st.text(min_size=1)
+        | st.sampled_from(HTML)
+        | st.sampled_from(["'\">", "]]>", "-->", "&lt;<a>"])
+    )
+    def test_no_chart_has_another_element_for_a_name(self, name: str) -> None:
+        assert _elements(_drawn(name)) <= _elements(_drawn("name"))
+
+
+def _drawn(name: str) -> str:
+    """Charts that carry a name in all places."""
+    chart = Chart((0, 1), (0, 1), name, name, name, rows=[name, "b"])
+    chart.line([(0, 0), (1, 1)], "a", name)
+    chart.bar(0, 1, 1, "a", name)
+    chart.mark(0.5, name)
+    chart.span(0, 1, 0, 0.5, "a", name)
+    return chart.svg() + spark({name: 1.0, f"{name}2": 2.0}, name)
+
+
+class _Elements(HTMLParser):
+    """The elements of a page with the names of their attributes."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.found: set[tuple[str, ...]] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.add((tag, *(name for name, _ in attrs)))
+
+
+def _elements(page: str) -> set[tuple[str, ...]]:
+    parser = _Elements()
+    parser.feed(page)
+    parser.close()
+    return parser.found
 
 
 class TestTheScreen:

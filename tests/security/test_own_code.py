@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,10 @@ import yaml
 
 from tests.security.projects import CODE, SHARED, Refused, written
 from throughline.cli import main
+from throughline.releasing.git import changed_files, git
+from throughline.running import history
 
+LIBRARY = Path(__file__).parents[2] / "throughline"
 OWN = {
     "os": ("os:system", ""),
     "builtins": ("builtins:eval", ""),
@@ -85,6 +89,75 @@ class TestCode:
         with pytest.raises(ForbiddenCode, match="--no-code"):
             own_function("own_rows:rows", project, "source.generator")
         assert not (project / "MARKER").exists()
+
+    def test_a_process_of_ours_imports_nothing_of_the_project(
+        self, project: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Python would look for modules where it is started, before all others."""
+        from throughline.export.proof.fresh_process import prove
+
+        for name in ("numpy", "onnxruntime", "resource", "pathlib"):
+            (project / f"{name}.py").write_text(CODE)
+        (project / "requests").mkdir()
+        prove(project / "requests")
+        assert not (project / "MARKER").exists()
+
+    def test_every_python_that_is_started_is_told_so(self) -> None:
+        """`-P` stands before the rest, but where a release or Prefect runs the project's code."""
+        own = {"reproduce.py", "archive.py", "deploy.py"}
+        unsafe = []
+        for path in LIBRARY.rglob("*.py"):
+            text = path.read_text(encoding="utf-8")
+            for node in ast.walk(ast.parse(text if "sys.executable" in text else "")):
+                words = [ast.unparse(each) for each in getattr(node, "elts", [])]
+                # A list of the interpreter alone is what a project's own command begins with.
+                if words[:1] == ["sys.executable"] and words[1:] and words[1] != "'-P'":
+                    unsafe.append(path.name)
+        assert set(unsafe) <= own
+
+    def test_git_runs_nothing_that_a_project_configures(self, project: Path) -> None:
+        """Neither where a command looks, nor its hooks under --no-code."""
+        git(project, "init", "--quiet")
+        for name, program in (("core.fsmonitor", "touch MARKER"), ("log.showSignature", "true"),
+                              ("gpg.program", str(project / "gpg"))):  # fmt: skip
+            git(project, "config", name, program)
+        (project / "gpg").write_text("#!/bin/sh\ntouch MARKER\n")
+        (project / "gpg").chmod(0o755)
+        for person in ("user.name", "user.email"):
+            git(project, "config", person, "me")
+        git(project, "add", "params.yaml")
+        git(project, "commit", "--quiet", "--message", "All", "--", "params.yaml")
+        tree = git(project, "write-tree")
+        person = "a <a> 0 +0000"
+        mark = "-----BEGIN PGP SIGNATURE-----\n \n -----END PGP SIGNATURE-----"
+        head = f"tree {tree}\nauthor {person}\ncommitter {person}\ngpgsig {mark}"
+        signed = f"{head}\n\nAll\n"
+        (project / "signed").write_text(signed)
+        commit = git(project, "hash-object", "-t", "commit", "-w", "--literally", "signed")
+        git(project, "reset", "--quiet", "--soft", commit)
+        assert changed_files(project, ".")
+        assert git(project, "log", "-1", "--format=%H") == commit
+        history._git(project, "log", "-n1", "--format=%H")
+        assert not (project / "MARKER").exists()
+
+    def test_hooks_of_git_under_no_code(
+        self, project: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        git(project, "init", "--quiet")
+        hook = project / ".git" / "hooks" / "post-checkout"
+        hook.parent.mkdir(exist_ok=True)
+        hook.write_text("#!/bin/sh\ntouch MARKER\n")
+        hook.chmod(0o755)
+        for person in ("user.name", "user.email"):
+            git(project, "config", person, "me")
+        git(project, "add", "params.yaml")
+        git(project, "commit", "--quiet", "--message", "All")
+        monkeypatch.setenv("THROUGHLINE_NO_CODE", "1")
+        git(project, "worktree", "add", "--quiet", "--detach", "other")
+        assert not (project / "MARKER").exists()
+        monkeypatch.delenv("THROUGHLINE_NO_CODE")
+        git(project, "worktree", "add", "--quiet", "--detach", "another")
+        assert (project / "another" / "MARKER").exists()
 
     def test_looking_runs_nothing(self, project: Path) -> None:
         (project / "own_rows.py").write_text(CODE)

@@ -7,7 +7,6 @@ import io
 import json
 import sys
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -91,7 +90,7 @@ class TestRows:
         wanted = answered(capsys, model_path, tmp_path / "plain.csv")
         assert wanted[0] == ["probability[yes]", "label"] and len(wanted) == 4
         assert answered(capsys, model_path, tmp_path / name) == wanted
-        piped = SimpleNamespace(buffer=io.BytesIO(FORMATS[name]()))
+        piped = io.TextIOWrapper(io.BytesIO(FORMATS[name]()))
         monkeypatch.setattr(sys, "stdin", piped)
         assert answered(capsys, model_path, "-") == wanted
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -98,6 +98,7 @@ class TestAttacks:
             unpickled(content, "x.pkl")
 
     @given(st.binary(max_size=200))
+    @example(b"\x96" + bytes(7) + b"\1")
     def test_any_bytes_are_refused_or_harmless(self, content: bytes) -> None:
         try:
             unpickled(content, "x.pkl")

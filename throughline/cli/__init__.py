@@ -13,13 +13,11 @@ import click
 
 from throughline.cli.ending import ended
 from throughline.cli.groups import LazyGroup
-from throughline.processes import need_home
+from throughline.processes import NO_CODE, need_home
 from throughline.processor import fix
 from throughline.terminal import quieten
 
 PROGRAM = "throughline"
-# As `pipeline.own_code` names it, which would import pydantic here.
-NO_CODE = "THROUGHLINE_NO_CODE"
 # Set by the shell that asks how a word may go on.
 COMPLETE = "_THROUGHLINE_COMPLETE"
 

@@ -12,6 +12,7 @@ from throughline.cli.check import problems_of
 from throughline.errors import BadPipeline
 from throughline.names import LONGEST_NAME, named
 from throughline.paths import Workspace, in_project
+from throughline.running.repository import repository
 
 if TYPE_CHECKING:
     from throughline.profile.profile import Profiled
@@ -101,10 +102,9 @@ def _remove(place: Path) -> None:
 def _track(root: Path, place: Path) -> None:
     """Let DVC keep the data, as `dvc add` does."""
     from dvc.exceptions import DvcException
-    from dvc.repo import Repo
 
     try:
-        with Repo(str(root)) as repo:
+        with repository(root) as repo:
             repo.add([str(place.resolve())])
     except DvcException as error:
         raise BadPipeline(
@@ -116,7 +116,7 @@ def _told(workspace: Workspace, copy: Path | None, found: Profiled) -> Iterator[
     from throughline.pipeline.loading import load
 
     pipeline = load(workspace).main
-    target = ", ".join(pipeline.target.columns)
+    target = ", ".join(pipeline.target.columns) or "features"
     yield f"{workspace.name}: {pipeline.task} of '{target}' from {len(pipeline.columns)} columns"
     yield from found.told
     if copy is not None:

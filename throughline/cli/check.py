@@ -12,7 +12,7 @@ from typing import Any
 from throughline.cli.ending import say_mistake
 from throughline.errors import BadPipeline, ThroughlineError
 from throughline.limits import guarded
-from throughline.paths import PROJECT, Workspace, in_project, pipelines, replaced
+from throughline.paths import PROJECT, Workspace, in_project, pipelines
 from throughline.pipeline.loading import Definition, defined, load
 from throughline.pipeline.mistakes import mended
 from throughline.pipeline.pipeline import Pipeline
@@ -21,7 +21,6 @@ from throughline.terminal import coloured, note
 
 # FILE:LINE:COLUMN: what is wrong.
 PLACED = re.compile(r"(\S+\.yaml):(\d+):(\d+): (.*)", re.DOTALL)
-SCHEMA = Path("docs") / "pipeline.schema.json"
 
 
 def check(root: Path, names: list[str], as_json: bool = False) -> int:
@@ -176,7 +175,7 @@ def _named_things(definition: Definition, backend: str) -> Iterator[str]:
     from throughline.figures.names import unknown_metrics
     from throughline.training import xla
     from throughline.training.engine import watch
-    from throughline.training.network import agreement, objects, spec
+    from throughline.training.network import agreement, checks, objects
     from throughline.validation.catalogue import problems
 
     main = definition.main
@@ -184,7 +183,7 @@ def _named_things(definition: Definition, backend: str) -> Iterator[str]:
     for name, pipeline in definition.branches.items():
         place = "" if name == "main" else f"variants.{name}: "
         training = pipeline.training
-        found = [*spec.check(pipeline.network), *objects.check(training), *watch.check(training)]
+        found = [*checks.check(pipeline.network), *objects.check(training), *watch.check(training)]
         if not found:
             scaled = pipeline.target.scale is not None
             task = pipeline.problem
@@ -193,23 +192,3 @@ def _named_things(definition: Definition, backend: str) -> Iterator[str]:
         for problem in found or xla.check(pipeline.training, pipeline.network, backend):
             yield f"{place}{problem}"
     yield from unknown_metrics(main)
-
-
-def write_schema(root: Path) -> Path:
-    """Write the JSON Schema of a pipeline file, for editors that complete and check YAML."""
-    from pydantic.json_schema import GenerateJsonSchema
-
-    class Closed(GenerateJsonSchema):
-        """A mapping whose keys are names takes no other keys."""
-
-        def dict_schema(self, schema: Any) -> dict[str, Any]:
-            found = super().dict_schema(schema)
-            return (
-                found | {"additionalProperties": False} if "patternProperties" in found else found
-            )
-
-    path = root / SCHEMA
-    content = Pipeline.model_json_schema(schema_generator=Closed)
-    with replaced(path) as draft:
-        draft.write_text(json.dumps(content, indent=1) + "\n")
-    return path

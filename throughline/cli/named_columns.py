@@ -14,8 +14,11 @@ if TYPE_CHECKING:
 
 def unknown_columns(pipeline: Pipeline, header: Sequence[str]) -> Iterator[str]:
     """A line for each name that the rows do not have: its place in the file, and the nearest."""
+    from throughline.preprocessing.reconstruction import AMBIGUOUS
     from throughline.validation.profile_frame import measured
 
+    if pipeline.target.features and "features" in header:
+        yield f"target: {AMBIGUOUS}"
     for place, name in _named(pipeline):
         if place.startswith("expectations."):
             name = measured(name, header)

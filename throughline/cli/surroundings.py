@@ -101,10 +101,11 @@ def _project(root: Path) -> Iterator[Finding]:
 def _dvc(root: Path) -> Iterator[Finding]:
     """The cache and the default remote of the project."""
     from dvc.exceptions import DvcException
-    from dvc.repo import Repo
+
+    from throughline.running.repository import repository
 
     try:
-        repo = Repo(str(root))
+        repo = repository(root)
     except DvcException as error:
         said = " ".join(str(error).split())
         yield Finding("DVC", said[:200], "Mend .dvc/config, or run `throughline init` again")

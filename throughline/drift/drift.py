@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from throughline.drift.drawings import MOST_DRAWN, drawn
 from throughline.drift.measures import MEASURES, Drift, Limits, drifts
+from throughline.drift.seen import in_folder, seen
 from throughline.errors import BadData, BadPipeline, MissingFile, listed, nearest
 from throughline.names import named
 from throughline.paths import Workspace, needed, replaced, write_json
@@ -35,7 +36,8 @@ def drift(name: str, data: Path, root: Path, limits: Limits | None = None) -> li
     Args:
         name: a pipeline, whose model.onnx is taken, or the path of a model file; a file needs
             neither its pipeline nor its data.
-        data: a file of new rows, read as the pipeline's own source is where there is a pipeline.
+        data: a file of new rows, read as the pipeline's own source is where there is a pipeline, or
+            a folder of pictures or sounds, read as `predict` reads each.
         root: the repository.
         limits: from where on a column has drifted. Default: `Limits()`.
 
@@ -54,9 +56,14 @@ def drift(name: str, data: Path, root: Path, limits: Limits | None = None) -> li
     # The clock of a forecaster goes on; the columns that it takes beside it are watched.
     watched = set(predictor.columns)
     known = [entry for entry in metadata["inputs"] if entry["name"] in watched]
-    if not data.is_file():
-        raise MissingFile(f"'{data}' must be a file of new rows")
-    columns = _columns(data, Workspace(root, pipeline), metadata, predictor.columns)
+    if not data.exists():
+        raise MissingFile(f"'{data}' must be a file of new rows, or a folder of pictures or sounds")
+    reading: Mapping[str, Any] = {}
+    if data.is_dir():
+        columns: Mapping[str, Any] = in_folder(data, predictor.inputs)
+    else:
+        workspace = Workspace(root, pipeline)
+        columns, reading = _columns(data, workspace, metadata, predictor.columns)
     absent = [entry["name"] for entry in known if entry["name"] not in columns]
     if absent:
         raise BadData(
@@ -67,7 +74,8 @@ def drift(name: str, data: Path, root: Path, limits: Limits | None = None) -> li
     if predictor.windowing is not None and predictor.windowing.joins:
         values = _joined(columns, predictor.windowing, predictor.converted)
     else:
-        values = [_values(entry, columns, metadata) for entry in known]
+        values = [_values(entry, columns, reading) for entry in known]
+    known, values = seen(known, values)
     found = drifts(known, values, limits, metadata.get("training_rows"))
     rows = len(values[0])
     # Those that drifted are drawn before the others.
@@ -101,29 +109,35 @@ def _contract(model: Path) -> tuple[Predictor, str]:
 
 def _columns(
     data: Path, workspace: Workspace, metadata: Mapping[str, Any], needed: Sequence[str]
-) -> Mapping[str, Any]:
-    """The columns of new rows: of texts where the model says how texts are read, else typed."""
+) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """The columns of new rows, and how the texts among them are read, as `predict` reads them."""
     from throughline.pipeline.loading import load
     from throughline.pipeline.schema.source import Read
     from throughline.sources.formats.content import decoded, unpacked
     from throughline.sources.formats.reading import format_of, read_bytes
     from throughline.sources.gate import taken
+    from throughline.sources.pictures.images import from_arrays
     from throughline.sources.table import standardised
 
-    read = Read()
+    read, images = Read(), None
     if workspace.pipeline_file.exists():
         # The new file's own name tells its format; all else is as the pipeline says.
-        own = load(workspace).main.source.read
-        read = own.model_copy(update={"member": None, "format": None})
+        source = load(workspace).main.source
+        read = source.read.model_copy(update={"member": None, "format": None})
+        images = source.images
     content, inner = unpacked(taken(data).content, data.name, None)
-    reading = metadata.get("reading") or USUAL
+    reading = metadata.get("reading") or {}
     if format_of(inner, content) == "csv":
+        reading = reading or USUAL
         text = decoded(content, inner, reading.get("encoding", "utf-8"))
-        return _texts(text, data, reading, needed)
+        return _texts(text, data, reading, needed), reading
     frame, _ = read_bytes(content, inner, read)
+    if images is not None and (images.array or images.column) in frame.attrs.get("shapes", {}):
+        frame, pixels = from_arrays(frame, images)
+        frame[images.column] = list(pixels)
     renamed = {old: new for old, new in read.rename.items() if old in frame.columns}
     rows = standardised(frame, renamed, read.text_columns, data.name)
-    return {str(name): rows[name].to_numpy(dtype=object) for name in rows.columns}
+    return {str(name): rows[name].to_numpy(dtype=object) for name in rows.columns}, reading
 
 
 def _texts(
@@ -165,7 +179,7 @@ def _joined(
 
 
 def _values(
-    entry: Mapping[str, Any], columns: Mapping[str, Any], metadata: Mapping[str, Any]
+    entry: Mapping[str, Any], columns: Mapping[str, Any], reading: Mapping[str, Any]
 ) -> np.ndarray[Any, Any]:
     """New values of a column as the model would take them, None where missing.
 
@@ -182,7 +196,7 @@ def _values(
         return np.asarray(values, dtype=object)
     # A column without missing values in training may have some now, which is what drift is.
     kind = "number" if entry["type"] == "boolean" else entry["type"]
-    cells = settled(metadata.get("reading") or USUAL, entry["name"])
+    cells = settled(reading, entry["name"])
     cells = replace(cells, words=cells.words or entry["type"] == "boolean")
     try:
         found = converted(entry["name"], {"type": kind}, values, cells)

@@ -19,6 +19,9 @@ SMOOTHING = 0.5
 # it had 5 of by chance have fewer in truth: with 5 for 20, 200 unchanged ones drift in every second
 # case.
 FEWEST_EXPECTED = 20.0
+# In widths of the training's range. A random walk goes so far in as many steps as the training had
+# once in 10⁵; what lies farther is no chance, however long the series remembers.
+FAR = 3.0
 
 
 @dataclass(frozen=True)
@@ -72,18 +75,22 @@ def drifts(
 ) -> list[Drift]:
     """The drift of every column, with the chance of a false alarm shared among all of them.
 
-    Source: Holm (1979), A simple sequentially rejective multiple test procedure, Scandinavian
-    Journal of Statistics 6.
+    Rows of a series lean on their neighbours: where `memory` rows tell as much as one, both sides
+    count as so many fewer. Sources: Holm (1979), A simple sequentially rejective multiple test
+    procedure, Scandinavian Journal of Statistics 6; Rao and Scott (1981), The analysis of
+    categorical data from complex sample surveys, Journal of the American Statistical
+    Association 76.
 
     Args:
         entries: the columns as `inputs` of the model's metadata describe them: `deciles` with the
-            share of training rows at or below each, or `categories` with shares, and `missing`.
+            share of training rows at or below each, or `categories` with shares, `missing`, and
+            of series `memory`; `rows`, where fewer than `trained` were looked at.
         columns: for each [rows] new values; None or NaN where missing.
         limits: from where on it counts.
         trained: training rows. Default: as many as there are new rows.
     """
     found = [
-        _measured(entry, values, trained or len(values))
+        _measured(entry, values, entry.get("rows") or trained or len(values))
         for entry, values in zip(entries, columns, strict=True)
     ]
     tests = [(chance, i, name) for i, d in enumerate(found) for name, chance in d.chances.items()]
@@ -108,13 +115,18 @@ def drifts(
 def _measured(entry: Mapping[str, Any], values: np.ndarray[Any, Any], trained: int) -> Drift:
     absent = np.array([value is None or value != value for value in values], dtype=bool)
     was = float(entry.get("missing", 0.0))
-    found = {"missing": _of_missing(was * trained, trained, int(absent.sum()), len(values))}
+    held = float(entry.get("memory", 1.0))
+    found = {
+        "missing": _of_missing(was, trained / held, float(absent.mean()), len(values) / held)
+        if len(values)
+        else (0.0, 1.0)
+    }
     present = values[~absent]
     known = max(1, round(trained * (1 - was)))
     if len(present) and entry.get("deciles"):
-        found |= _of_numbers(entry, present.astype(float), known)
+        found |= _of_numbers(entry, present.astype(float), known, held)
     elif len(present) and entry.get("categories"):
-        found |= _of_categories(entry["categories"], [str(value) for value in present], known)
+        found |= _of_categories(entry["categories"], [str(value) for value in present], known, held)
     ordered = {name: found[name] for name in MEASURES if name in found}
     return Drift(
         str(entry["name"]),
@@ -123,12 +135,10 @@ def _measured(entry: Mapping[str, Any], values: np.ndarray[Any, Any], trained: i
     )
 
 
-def _of_missing(was: float, trained: int, now: int, rows: int) -> tuple[float, float]:
+def _of_missing(was: float, trained: float, now: float, rows: float) -> tuple[float, float]:
     """The difference of two shares; its chance by the chi-square test with Yates' correction."""
-    if not rows:
-        return 0.0, 1.0
-    size = abs(now / rows - was / trained)
-    share = (was + now) / (trained + rows)
+    size = abs(now - was)
+    share = (was * trained + now * rows) / (trained + rows)
     variance = share * (1 - share) * (1 / trained + 1 / rows)
     if variance == 0:
         return size, 1.0
@@ -137,7 +147,7 @@ def _of_missing(was: float, trained: int, now: int, rows: int) -> tuple[float, f
 
 
 def _of_numbers(
-    entry: Mapping[str, Any], values: np.ndarray[Any, Any], trained: int
+    entry: Mapping[str, Any], values: np.ndarray[Any, Any], trained: int, held: float
 ) -> dict[str, tuple[float, float]]:
     """PSI over the training deciles, the largest distance of distribution functions, the tails.
 
@@ -151,15 +161,29 @@ def _of_numbers(
     counts = np.diff(np.concatenate([[0.0], reached, [1.0]])) * trained
     found = np.diff(np.concatenate([[0.0], new, [1.0]])) * len(values)
     distance = float(np.abs(new - reached).max())
-    size = math.sqrt(trained * len(values) / (trained + len(values)))
-    outside = int(((values < edges[0]) | (values > edges[-1])).sum())
+    size = math.sqrt(trained * len(values) / (trained + len(values)) / held)
     return {
         # Nothing lies above the last decile but what is outside, which has a test of its own.
-        "psi": _of_counts(*_with_tails(counts, found)),
+        "psi": _of_counts(*_with_tails(counts, found), held),
         "distance": (distance, float(kolmogorov(distance * (size + 0.12 + 0.11 / size)))),
-        # Of training's two ends the next value lies outside with 2 / (rows + 1).
-        "outside": (outside / len(values), _at_least(outside, len(values), 2, max(trained - 1, 1))),
+        "outside": _outside(values, edges, trained, held),
     }
+
+
+def _outside(
+    values: np.ndarray[Any, Any], edges: np.ndarray[Any, Any], trained: int, held: float
+) -> tuple[float, float]:
+    """The share of values below or above all of training, and its chance."""
+    below, above = edges[0] - values, values - edges[-1]
+    outside = int(((below > 0) | (above > 0)).sum())
+    share = outside / len(values)
+    reach = FAR * math.sqrt(max(1.0, len(values) / trained))
+    width = max(edges[-1] - edges[0], abs(edges[0]) * 1e-9)
+    if held > 1 and (np.maximum(below, above) > reach * width).mean() > 0.5:
+        return share, 0.0
+    # Of training's two ends the next value lies outside with 2 / (rows + 1).
+    rows, known = max(1, round(len(values) / held)), trained / held
+    return share, _at_least(int(outside / held), rows, 2, max(known - 1, 1))
 
 
 def _with_tails(
@@ -179,7 +203,7 @@ def _with_tails(
 
 
 def _of_categories(
-    categories: Mapping[str, float], values: Sequence[str], trained: int
+    categories: Mapping[str, float], values: Sequence[str], trained: int, held: float
 ) -> dict[str, tuple[float, float]]:
     counts = dict.fromkeys(categories, 0)
     unknown = 0
@@ -190,10 +214,11 @@ def _of_categories(
             unknown += 1
     was = np.array([*categories.values(), 0.0]) * trained
     now = np.array([*counts.values(), unknown], dtype=float)
-    rare = was * min(1.0, len(values) / trained) < FEWEST_EXPECTED
+    rare = was * min(1.0, len(values) / trained) / held < FEWEST_EXPECTED
+    rows = max(1, round(len(values) / held))
     return {
-        "psi": _of_counts(_pooled(was, rare), _pooled(now, rare)),
-        "unknown": (unknown / len(values), _of_unknown(unknown, len(values), was, trained)),
+        "psi": _of_counts(_pooled(was, rare), _pooled(now, rare), held),
+        "unknown": (unknown / len(values), _of_unknown(int(unknown / held), rows, was, trained)),
     }
 
 
@@ -214,13 +239,16 @@ def _pooled(counts: np.ndarray[Any, Any], rare: np.ndarray[Any, Any]) -> np.ndar
     return np.append(counts[~rare], counts[rare].sum()) if rare.any() else counts
 
 
-def _of_counts(trained: np.ndarray[Any, Any], found: np.ndarray[Any, Any]) -> tuple[float, float]:
+def _of_counts(
+    trained: np.ndarray[Any, Any], found: np.ndarray[Any, Any], held: float
+) -> tuple[float, float]:
     """The population stability index of two sets of counts, and its chance.
 
     Of unchanged rows it is a chi-square variable with the cells less one as degrees, times the
     sum of both samples' reciprocals. Source: Yurdakul and Naranjo (2020), Statistical properties of
     the population stability index, Journal of Risk Model Validation 14. Where the cells are thin,
-    the chance is that of Pearson's statistic, which then is the nearer one.
+    the chance is that of Pearson's statistic, which then is the nearer one. Where `held` rows tell
+    as much as one, the statistic is so much smaller.
     """
     from scipy.special import chdtrc
 
@@ -235,7 +263,7 @@ def _of_counts(trained: np.ndarray[Any, Any], found: np.ndarray[Any, Any]) -> tu
         float(((counts - size * expected) ** 2 / (size * expected)).sum())
         for counts, size in zip((first, second), sizes, strict=True)
     )
-    return psi(*shares), float(chdtrc(int(kept.sum()) - 1, pearson))
+    return psi(*shares), float(chdtrc(int(kept.sum()) - 1, pearson / held))
 
 
 def _at_least(count: int, rows: int, a: float, b: float) -> float:

@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from throughline.evaluation.compare.forecasters import missing
-from throughline.evaluation.measure import classification, forecast, regression
+from throughline.evaluation.measure import (
+    classification,
+    forecast,
+    reconstruction,
+    regression,
+)
 from throughline.evaluation.measure.calibration import calibration
 from throughline.evaluation.measure.confusions import confused
 from throughline.evaluation.measure.difference import Choice, difference
@@ -74,11 +79,11 @@ def judge(
     parts.remember(outcome)
     choice = Choice(*compared_by(view))
     own = parts.figures(outcome)
-    on_training = own
+    on_training, known = own, outcome
     if parts.test_count:
-        known = scored(parts.outcome(model, parts.known))
+        known = parts.outcome(model, parts.known)
         # No interval: one of known rows says nothing about new ones.
-        on_training = {name: plain(value) for name, value in known.items()}
+        on_training = {name: plain(value) for name, value in scored(known).items()}
     folds = parts.folded(compare, view)
     comparisons = [
         _beside(comparison, difference(outcome, comparison.outcome, parts.draws, choice), folds)
@@ -87,6 +92,8 @@ def judge(
     metrics = own | {f"train_{name}": figure for name, figure in on_training.items()}
     metrics |= _cross_validated(scores)
     details = _details(outcome, parts)
+    if outcome.reconstruction is not None:
+        details["reconstruction"] = reconstruction.described(known, outcome)
     report = {
         "rows": {"training": parts.training_count, "test": parts.test_count},
         "metrics": metrics,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from throughline.errors import BadData, listed
+from throughline.preprocessing.reconstruction import FittedReconstruction
 
 # Probabilities are kept this far from 0 and 1 in logarithms, as scikit-learn's log_loss does for
 # float32.
@@ -25,6 +26,7 @@ class Outcome:
         predicted: likewise.
         probabilities: (N, C) or (N, L); None for a model that decides without them.
         names: the classes, the labels or the target columns.
+        reconstruction: what scaled the numbers, where a network gives back its columns.
     """
 
     task: str
@@ -32,6 +34,7 @@ class Outcome:
     predicted: np.ndarray
     probabilities: np.ndarray | None
     names: tuple[str, ...]
+    reconstruction: FittedReconstruction | None = field(default=None, kw_only=True)
 
     def __len__(self) -> int:
         return len(self.actual)
@@ -50,6 +53,28 @@ class Outcome:
             probabilities=probabilities,
         )
 
+    def of(self, place: int) -> Outcome:
+        """The outcome of one target of several."""
+        chosen = slice(place, place + 1)
+        return replace(
+            self,
+            actual=self.actual[:, chosen],
+            predicted=self.predicted[:, chosen],
+            names=self.names[chosen],
+        )
+
+    def in_units(self) -> Outcome:
+        """The outcome in the columns' own units."""
+        given = self.reconstruction
+        if given is None:
+            return self
+        return replace(
+            self,
+            actual=self.actual * given.divide + given.subtract,
+            predicted=self.predicted * given.divide + given.subtract,
+            reconstruction=None,
+        )
+
 
 @dataclass(frozen=True)
 class Target:
@@ -61,6 +86,8 @@ class Target:
         classes: the classes in order, for one class a row.
         scale: what training subtracted from and divided the target by.
         unit: of the target.
+        reconstruction: the columns as the network sees them, where it gives them back. What is
+            measured then is so scaled, since a mean over columns of different units says nothing.
     """
 
     task: str
@@ -69,6 +96,7 @@ class Target:
     subtract: np.ndarray
     divide: np.ndarray
     unit: str
+    reconstruction: FittedReconstruction | None = None
 
     @classmethod
     def of(cls, task: str, prepared: Mapping[str, Any]) -> Target:
@@ -76,6 +104,10 @@ class Target:
         target = prepared["target"]
         scale = target.get("scale") or {}
         classes = target.get("classes")
+        if "features" in target:
+            fitted = FittedReconstruction.from_json(target)
+            columns = tuple(fitted.columns)
+            return cls(task, columns, None, np.zeros(1), np.ones(1), "", fitted)
         return cls(
             task=task,
             columns=tuple(target["columns"]),
@@ -104,6 +136,8 @@ class Target:
         """
         if self._one_class:
             return self.positions(columns[self.columns[0]])
+        if self.reconstruction is not None:
+            return self.reconstruction.array(columns).astype(np.float64)
         values = np.column_stack([columns[name] for name in self.columns])
         return values.astype(np.int64 if self.task == "multilabel" else np.float64)
 
@@ -138,7 +172,13 @@ class Target:
         else:
             predicted = answers["prediction"].astype(np.float64)
             predicted = predicted.reshape(len(predicted), -1)
-        return Outcome(self.task, self.actual(columns), predicted, probabilities, self.names)
+            if self.reconstruction is not None:
+                predicted -= self.reconstruction.subtract
+                predicted /= self.reconstruction.divide
+        actual, given = self.actual(columns), self.reconstruction
+        return Outcome(
+            self.task, actual, predicted, probabilities, self.names, reconstruction=given
+        )
 
 
 def _key(value: Any) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from throughline.errors import MissingFile, ThroughlineError
+from throughline.errors import MissingFile, ThroughlineError, printable
 from throughline.evaluation.compare.judgement import COMPATIBLE, EQUAL, NOT
 from throughline.figures.names import FIGURES
 from throughline.limits import guarded
@@ -70,6 +70,8 @@ def scoreboard(
         # Of a stranger's project it may hold anything; one at a time, so that an error names it.
         with guarded(str(paths[name]), timed=False):
             _full([report], [])
+            if write:
+                _short([report])
     table = _full(list(reports.values()), missing)
     if output is not None:
         _write(root / output, table)
@@ -165,7 +167,7 @@ def _figure(figure: dict[str, Any], with_interval: bool = True) -> str:
 
 
 def _row(*cells: str) -> str:
-    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+    return "| " + " | ".join(printable(cell).replace("|", "\\|") for cell in cells) + " |"
 
 
 def _with_short(readme: Path, table: str) -> str:

@@ -167,9 +167,9 @@ def log_odds(model: Path, rows: Rows, target: Target) -> np.ndarray:
 def tokens_of(graph: Path, column: str, rows: Rows, chosen: np.ndarray) -> list[list[str]]:
     """The tokens that the graph finds in the texts of some rows."""
     import onnx
-    import onnxruntime
 
     from throughline.export.graph.rewriting import drop_dead, replace_items
+    from throughline.preprocessing.graph.runtime import session_of
 
     part = onnx.load(graph)
     name = f"{column}/tokens"
@@ -177,11 +177,7 @@ def tokens_of(graph: Path, column: str, rows: Rows, chosen: np.ndarray) -> list[
     replace_items(part.graph.output, [tokens])
     drop_dead(part.graph)
     replace_items(part.graph.input, [given for given in part.graph.input if given.name == column])
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
-    session = onnxruntime.InferenceSession(
-        part.SerializeToString(), options, providers=["CPUExecutionProvider"]
-    )
+    session = session_of(part)
     texts = ["" if text is None else str(text) for text in rows.columns[column][chosen]]
     (found,) = session.run([name], {column: np.array(texts, dtype=object)[:, None]})
     return [[token for token in row if token] for row in found]

@@ -28,8 +28,10 @@ def tf2onnx_graph(model_folder: Path) -> onnx.ModelProto:
     Returns:
         The model, with a metadata entry `exporter=tf2onnx`.
     """
+    from throughline.training.engine.devices import configure_by_default
     from throughline.training.save import load
 
+    configure_by_default()
     return converted(load(model_folder))
 
 

@@ -150,8 +150,8 @@ def _run_functional(
                 arguments["args"][0] = [tensor.masked(part) for tensor, part in pairs]
                 read = [tensor for key, tensor in _tensors(arguments)]
                 mask = None
-            if mask is None and len(arguments) == 1 and len(arguments["args"]) == 1:
-                mask = _mask_of(arguments["args"])
+            if mask is None:
+                mask = _mask_of_only_tensor(arguments)
             layer = _layer(item, names, variables, prefix, arguments, mask)
             for number, tensor in enumerate(called(layer, read, builder)):
                 known[(item["config"]["name"], index, number)] = tensor
@@ -248,6 +248,17 @@ def _tensors(value: Any, key: str = "") -> Iterator[tuple[str, Tensor]]:
     elif isinstance(value, list):
         for part in value:
             yield from _tensors(part, key)
+
+
+def _mask_of_only_tensor(arguments: Mapping[str, Any]) -> Tensor | None:
+    """The mask that Keras fills in where one argument alone holds tensors.
+
+    It is filled in anew in every call: where a network inside the network made the mask, the
+    configuration has none for the layers behind it.
+    """
+    others = (value for key, value in arguments.items() if key != "args")
+    held = [value for value in (*arguments["args"], *others) if any(_tensors(value))]
+    return _mask_of(held) if len(held) == 1 else None
 
 
 def _mask_of(arguments: Sequence[Any]) -> Tensor | None:

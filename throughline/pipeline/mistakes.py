@@ -47,7 +47,7 @@ NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?([eE][-+]?[0-9]+)?")
 def told(
     found: Iterable[Problem],
     file: YamlFile,
-    prefix: Sequence[str],
+    prefix: Sequence[str | int],
     document: Any,
     schema: type[BaseModel],
 ) -> list[str]:
@@ -127,7 +127,7 @@ def _without_missing_twins(found: list[Problem], schema: type[BaseModel]) -> lis
 def _lines(
     problem: Problem,
     file: YamlFile,
-    prefix: Sequence[str],
+    prefix: Sequence[str | int],
     document: Any,
     schema: type[BaseModel],
 ) -> Iterator[tuple[tuple[int, int], str]]:

@@ -12,14 +12,14 @@ import sys
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from throughline.errors import BadPipeline, listed, nearest
 from throughline.pipeline.yaml_file import YamlFile
+from throughline.processes import NO_CODE
 
 SECTION = "code"
-# Set by `throughline --no-code`, for this process and those that it begins.
-NO_CODE = "THROUGHLINE_NO_CODE"
 # Where data, and what is made of them, come to lie; and the library, in its own repository.
 OTHERS = ("data", "models", "pipelines", "releases", "reports", "throughline")
 
@@ -41,7 +41,31 @@ def own_function(address: str, root: Path, key: str) -> Callable[..., Any]:
         BadPipeline: there is no such function; names those that there are.
     """
     module_name, _, name = address.partition(":")
-    if not all(part.isidentifier() for part in (*module_name.split("."), name)):
+    if not name.isidentifier():
+        raise BadPipeline(f"'{key}' is written as 'package.module:function'", address)
+    root = root.resolve()
+    module = own_module(address, root, key)
+    own = {each: value for each, value in vars(module).items() if _is_defined(value, root)}
+    if name not in own:
+        public = [each for each in own if each[0] != "_"]
+        raise BadPipeline(
+            f"'{key}' must name a function that the project defines",
+            address,
+            nearest(name, public) if public else f"'{module_name}' has none",
+        )
+    found: Callable[..., Any] = own[name]
+    return found
+
+
+def own_module(address: str, root: Path, key: str) -> ModuleType:
+    """The module of `package.module:function`, imported.
+
+    Raises:
+        ForbiddenCode: it is none of the project's own, or none may run.
+        BadPipeline: that is no name of a module.
+    """
+    module_name = address.partition(":")[0]
+    if not all(part.isidentifier() for part in module_name.split(".")):
         raise BadPipeline(f"'{key}' is written as 'package.module:function'", address)
     if os.environ.get(NO_CODE):
         raise ForbiddenCode(
@@ -73,16 +97,7 @@ def own_function(address: str, root: Path, key: str) -> Callable[..., Any]:
             f"'{module_name}', which is {module.__file__ or 'a part of Python'} here",
             "Give your module another name",
         )
-    own = {each: value for each, value in vars(module).items() if _is_defined(value, root)}
-    if name not in own:
-        public = [each for each in own if each[0] != "_"]
-        raise BadPipeline(
-            f"'{key}' must name a function that the project defines",
-            address,
-            nearest(name, public) if public else f"'{module_name}' has none",
-        )
-    found: Callable[..., Any] = own[name]
-    return found
+    return module
 
 
 def _file_of(module: str, root: Path) -> Path | None:

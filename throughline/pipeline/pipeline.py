@@ -39,7 +39,7 @@ Network = list[Any] | dict[str, Any] | str
 def _each(short: Any) -> BeforeValidator:
     return BeforeValidator(
         lambda value: [short(item) for item in value] if isinstance(value, list) else value,
-        json_schema_input_type=list[str | dict[str, Any]],
+        json_schema_input_type=list[str | Comparison | dict[str, Any]],
     )
 
 
@@ -59,8 +59,17 @@ def _empty_columns(value: Any) -> Any:
 class Variant(Strict):
     """The same pipeline with some sections changed; mappings are merged, lists replaced.
 
-    `without` names columns of the pipeline, as its file writes them, that the variant leaves out;
-    `cross_validation: null` spares it the folds.
+    Args:
+        title: of the variant.
+        columns: what changes in the section.
+        without: columns of the pipeline, as its file writes them, that the variant leaves out.
+        target: what changes in the section.
+        time: what changes in the section.
+        split: what changes in the section.
+        network: another network.
+        inputs: other network inputs.
+        training: what changes in the section.
+        cross_validation: what changes in the section; `null` spares the variant the folds.
     """
 
     title: str = ""
@@ -83,7 +92,7 @@ class Variant(Strict):
 class Pipeline(Strict):
     """One system, from its source to the figures that it is measured against.
 
-    Attributes:
+    Args:
         title: what is predicted, as a question or a short sentence.
         task: the problem type; the last layer, loss, metric and baseline follow from it.
         source: where the raw data come from.
@@ -114,7 +123,9 @@ class Pipeline(Strict):
     source: Source
     target: Annotated[
         Target,
-        BeforeValidator(short_target, json_schema_input_type=str | list[str] | dict[str, Any]),
+        BeforeValidator(
+            short_target, json_schema_input_type=str | list[str] | Target | dict[str, Any]
+        ),
     ]
     columns: Annotated[
         dict[str, Column],
@@ -133,9 +144,9 @@ class Pipeline(Strict):
         CompareBy | None,
         BeforeValidator(short_compare_by, json_schema_input_type=CompareBy | str | None),
     ] = None
-    gates: Annotated[Gates, BeforeValidator(short_gates, json_schema_input_type=dict[str, Any])] = (
-        Gates()
-    )
+    gates: Annotated[
+        Gates, BeforeValidator(short_gates, json_schema_input_type=Gates | dict[str, Any])
+    ] = Gates()
     stages: dict[StageName, ReleaseStage] = {}
     slices: list[Slice] = []
     claims: list[Claim] = []

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from throughline.errors import nearest
+from throughline.pipeline.reconstructing import features_can_be_given_back
 from throughline.pipeline.schema.judgement import FORECASTERS, Claim, Gates, fits
 from throughline.pipeline.strict import MisplacedKey
 
@@ -91,8 +92,8 @@ def _target_is_no_feature(pipeline: Pipeline) -> Problems:
         # The past of a series may well predict its future.
         if name in pipeline.columns and pipeline.time is None:
             yield MisplacedKey(
-                f"the target '{name}' cannot be a feature too; remove it here. A network that "
-                "gives back its own input (an autoencoder) is none of the tasks",
+                f"the target '{name}' cannot be a feature too; remove it here. For a network that "
+                "gives back its own input (an autoencoder) write 'target: features'",
                 "columns",
                 name,
             )
@@ -257,6 +258,7 @@ def _point_is_one(pipeline: Pipeline, claim: Claim, number: int) -> Problems:
 
 RULES: tuple[Callable[[Pipeline], Problems], ...] = (
     _target_is_no_feature,
+    features_can_be_given_back,
     _target_fits_task,
     _weight_is_no_feature,
     _some_training_is_done,

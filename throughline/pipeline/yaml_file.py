@@ -61,9 +61,34 @@ def _text(path: Path) -> str:
         raise BadPipeline(f"{path} must be a file that can be read", error.strerror) from None
     except UnicodeDecodeError as error:
         raise BadPipeline(f"{path} must be UTF-8 text", error.reason, "Save it so") from None
-    if len(content) > MOST_BYTES:
-        raise BadPipeline(f"{path} may have at most {MOST_BYTES:,} bytes", "more")
     return text
+
+
+def ending(text: str, path: Path, loader: type[Any] = yaml.CSafeLoader) -> Any:
+    """A loader at the end of a text that somebody can read to its end, and its topmost node.
+
+    Args:
+        text: of YAML.
+        path: where it stands, for messages.
+        loader: of PyYAML. Default: libyaml's safe one.
+
+    Returns:
+        The loader and the node; None where the text holds nothing.
+
+    Raises:
+        BadPipeline: too long, too deep, or too much behind its aliases.
+        yaml.YAMLError: it is no YAML.
+    """
+    if len(text) > MOST_BYTES:
+        raise BadPipeline(f"{path} may have at most {MOST_BYTES:,} bytes", "more")
+    try:
+        _not_too_deep(text)
+        made = loader(text)
+        node = made.get_single_node()
+        _count(node, path, {})
+    except RecursionError:
+        raise BadPipeline(f"{path} must hold values that are not nested so deeply") from None
+    return made, node
 
 
 def _not_too_deep(text: str) -> None:
@@ -122,20 +147,17 @@ class YamlFile:
 
     Args:
         path: the file.
+        text: what it holds, where that comes from elsewhere, as from git. Default: it is read.
 
     Raises:
         MissingFile: there is no such file.
         BadPipeline: it is not YAML, or its top level is not a mapping.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, text: str | None = None) -> None:
         self.path = path
         try:
-            text = _text(path)
-            _not_too_deep(text)
-            loader = _Loader(text)
-            self._node = loader.get_single_node()
-            _count(self._node, path, {})
+            loader, self._node = ending(_text(path) if text is None else text, path, _Loader)
             self.content: Any = loader.construct_document(self._node) if self._node else None
         except RecursionError:
             raise BadPipeline(f"{path} must hold values that are not nested so deeply") from None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from throughline.preprocessing.columns.kind import kind_of_column
+from throughline.preprocessing.columns.statistics import statistics
 from throughline.preprocessing.plan import Plan, Planned
 
 if TYPE_CHECKING:
@@ -45,24 +46,5 @@ def _described(values: pd.Series, kind: str, users: list[Planned]) -> dict[str, 
         ),
     }
     if kind == "number":
-        return entry | _statistics(values.dropna().to_numpy(dtype=np.float64))
+        return entry | statistics(values.dropna().to_numpy(dtype=np.float64))
     return entry | (kind_of_column(own).described(values, kind, own) if own else {})
-
-
-def _statistics(present: np.ndarray) -> dict[str, Any]:
-    """Range, mean, sd and the distribution function at the deciles of training values.
-
-    Equal deciles are said once; `at_or_below` is the exact share of training values up to each.
-    """
-    if not len(present):
-        return dict.fromkeys(("min", "max", "mean", "sd")) | {"deciles": [], "at_or_below": []}
-    deciles = np.unique(np.quantile(present, np.linspace(0, 1, 11)))
-    reached = np.searchsorted(np.sort(present), deciles, side="right") / len(present)
-    return {
-        "min": float(present.min()),
-        "max": float(present.max()),
-        "mean": float(present.mean()),
-        "sd": float(present.std()),
-        "deciles": deciles.tolist(),
-        "at_or_below": [round(float(share), 6) for share in reached],
-    }

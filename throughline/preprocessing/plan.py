@@ -101,8 +101,8 @@ def _names(
         raise BadPipeline(
             f"columns.{key} should name features, and all columns that it names are the target",
             listed(target),
-            "Name others: a network that gives back its own input (an autoencoder) is none of the "
-            "tasks",
+            "Name others, or write `target: features` for a network that gives back its own input "
+            "(an autoencoder)",
         )
     if not found:
         raise BadPipeline(

@@ -101,9 +101,9 @@ def plain(column: pd.Series) -> list[Any]:
 
 def with_plain_classes(rows: pd.DataFrame, target: Target, task: str) -> pd.DataFrame:
     """The rows with classes of one spelling, and 1.0 and 2.0, which blanks made, as 1 and 2."""
-    name = target.columns[0]
-    if task not in ("binary", "multiclass") or name not in rows.columns:
+    if task not in ("binary", "multiclass") or target.columns[0] not in rows.columns:
         return rows
+    name = target.columns[0]
     values = rows[name]
     if target.letters == "fold":
         return rows.assign(**{name: values.map(folded, na_action="ignore").astype(values.dtype)})

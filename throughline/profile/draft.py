@@ -61,6 +61,9 @@ def drafted(
     if grid is not None:
         return _of_series(frame, grid, facts, target, source, title)
     draft = Draft({"title": title, "task": task, "source": source, "target": target})
+    if target == "features":
+        # Alone it would be the columns themselves.
+        draft.sections["target"] = {"column": target}
     if spelled is not goal:
         draft.sections["target"] = {"column": target, "letters": "fold"}
         same = f"{listed(map(repr, alike(goal.counts)))} differ in capitals or spaces: made one"

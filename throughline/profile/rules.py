@@ -7,6 +7,22 @@ from typing import Any
 
 from throughline.profile.facts import Fact
 
+# Of the cells of a column of categories: a new one is none yet of a column that means another.
+KNOWN_SHARE = 0.95
+
+
+def wider(low: float, high: float) -> dict[str, float]:
+    """The range of a column that goes on as it was: by its width to either side, signs kept.
+
+    Rows that come later go a little beyond those of today; another unit goes far beyond them.
+    """
+    width = high - low
+    least = max(0.0, low - width) if low >= 0 else low - width
+    most = min(0.0, high + width) if high <= 0 else high + width
+    if not width:
+        return {"min_value": low, "max_value": high}
+    return {"min_value": float(f"{least:.6g}"), "max_value": float(f"{most:.6g}")}
+
 
 def expectations(facts: Sequence[Fact], target: str) -> dict[str, Any]:
     """What holds of the rows today, so that rows that differ are noticed."""
@@ -20,14 +36,16 @@ def expectations(facts: Sequence[Fact], target: str) -> dict[str, Any]:
         if not fact.missing or fact.name == target:
             rules.append({"expect_column_values_to_not_be_null": column})
         if fact.is_numeric:
-            bounds = {"min_value": fact.low, "max_value": fact.high}
+            bounds = wider(fact.low, fact.high)
             rules.append({"expect_column_values_to_be_between": column | bounds})
         elif fact.role == "text":
-            words = {"column": f"{fact.name}.words", "min_value": fact.low, "max_value": fact.high}
+            words = {"column": f"{fact.name}.words"} | wider(fact.low, fact.high)
             rules.append({"expect_column_values_to_be_between": words})
         elif fact.role == "category":
-            values = sorted(fact.counts)
-            rules.append({"expect_column_values_to_be_in_set": column | {"value_set": values}})
+            values: dict[str, Any] = {"value_set": sorted(fact.counts)}
+            if fact.name != target:
+                values["mostly"] = KNOWN_SHARE
+            rules.append({"expect_column_values_to_be_in_set": column | values})
     missing = next(fact for fact in facts if fact.name == target).missing
     if not missing:
         return {"rules": rules}

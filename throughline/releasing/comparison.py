@@ -16,6 +16,7 @@ from throughline.paths import Workspace, pipelines
 from throughline.releasing.git import GitRefused, git
 from throughline.releasing.remote import stores
 from throughline.report.markup import spoken
+from throughline.running.repository import bounded
 
 # Points of a curve that a chart of Markdown still shows apart.
 MOST_POINTS = 40
@@ -87,6 +88,7 @@ def compared(root: Path, revision: str, name: str | None = None) -> list[Pair]:
     names = [name] if name else pipelines(root)
     from dvc.api import DVCFileSystem
 
+    bounded()
     # A revision may be older than the remote.
     then = DVCFileSystem(url=str(root.resolve()), rev=commit, config=stores(root))
     return [Pair(each, _side(root, each, then), _side(root, each)) for each in names]

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 from throughline.errors import ThroughlineError
+from throughline.processes import git_command
 
 
 class GitRefused(ThroughlineError):
@@ -26,7 +27,7 @@ def git(root: Path, *arguments: str, **variables: str) -> str:
     """
     try:
         done = subprocess.run(
-            ["git", *arguments],
+            [*git_command(), *arguments],
             cwd=root,
             # Nobody sits at a nightly run to type a password.
             env={**os.environ, "GIT_TERMINAL_PROMPT": "0", **variables},

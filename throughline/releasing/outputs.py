@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from throughline.errors import BadData
+from throughline.running.repository import repository
 
 FOLDER = ".dir"
 BLOCK_BYTES = 1 << 20
@@ -15,9 +16,7 @@ BLOCK_BYTES = 1 << 20
 
 def cache_of(root: Path) -> Path:
     """The folder of DVC's cache that holds files by their digests."""
-    from dvc.repo import Repo
-
-    with Repo(str(root)) as repo:
+    with repository(root) as repo:
         return Path(repo.cache.local.path)
 
 

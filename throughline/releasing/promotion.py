@@ -176,7 +176,7 @@ def answers_raw_rows(root: Path, name: str) -> None:
     workspace = Workspace(root, name)
     rows = workspace.networks / "main" / "golden.parquet"
     done = subprocess.run(
-        [sys.executable, "-c", FRESH, str(workspace.model), str(rows)],
+        [sys.executable, "-P", "-c", FRESH, str(workspace.model), str(rows)],
         cwd=root,
         capture_output=True,
         text=True,

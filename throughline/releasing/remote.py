@@ -15,6 +15,7 @@ from throughline.errors import BadPipeline, ThroughlineError, listed
 from throughline.paths import replaced
 from throughline.releasing.outputs import FOLDER, cached
 from throughline.running.prefect.environment import CACHE
+from throughline.running.repository import repository
 
 if TYPE_CHECKING:
     from dvc_data.hashfile.db import HashFileDB
@@ -91,9 +92,7 @@ def _told(error: BaseException) -> str:
 
 def stores(root: Path) -> dict[str, Any]:
     """The cache and the remotes of a project, as configuration for another checkout of it."""
-    from dvc.repo import Repo
-
-    with Repo(str(root)) as own:
+    with repository(root) as own:
         return {
             "cache": {"dir": own.cache.local.path.removesuffix("/files/md5")},
             "core": {"remote": own.config["core"].get("remote", "")},
@@ -118,7 +117,6 @@ def push(root: Path, record: Mapping[str, Any]) -> int:
         BadPipeline: no remote is set.
         NoRemote: it does not take, hold or return all files.
     """
-    from dvc.repo import Repo
     from dvc_data.hashfile.db.local import LocalHashFileDB
     from dvc_data.hashfile.hash_info import HashInfo
     from dvc_objects.fs.local import localfs
@@ -128,7 +126,7 @@ def push(root: Path, record: Mapping[str, Any]) -> int:
     (root / CACHE).mkdir(exist_ok=True)
     with (
         answering("take every file of the release and give it back"),
-        Repo(str(root)) as repo,
+        repository(root) as repo,
         TemporaryDirectory(dir=root / CACHE) as empty,
     ):
         cache, remote = repo.cache.local, repo.cloud.get_remote_odb(None, "push")
@@ -198,10 +196,9 @@ def fetch(root: Path, digest: str, target: Path) -> None:
         BadPipeline: there is no remote.
         NoRemote: it does not answer, or neither has the file.
     """
-    from dvc.repo import Repo
     from dvc_data.hashfile.hash_info import HashInfo
 
-    with Repo(str(root)) as repo:
+    with repository(root) as repo:
         cache = Path(repo.cache.local.path)
         if not cached(cache, digest).exists():
             with answering("hold the release's model"):

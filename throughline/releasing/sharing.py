@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
-
-import yaml
 
 from throughline.errors import ThroughlineError
+from throughline.pipeline.yaml_file import YamlFile
 from throughline.releasing import releases
 from throughline.releasing.git import GitRefused, git, prefix
 from throughline.releasing.stages.approval import APPROVALS
@@ -108,8 +105,7 @@ def prove(root: Path, name: str) -> None:
             _equal(tag, git(root, "rev-parse", tag), git(folder, "rev-parse", tag))
         own = releases.tag(root, name, newest)
         text = git(folder, "show", f"refs/tags/{own}:{prefix(root)}{path}")
-    record: Mapping[str, Any] = yaml.safe_load(text)
-    _equal(path, releases.read(root, name, newest), record)
+    _equal(path, releases.read(root, name, newest), YamlFile(Path(path), text).content)
 
 
 def _absolute(root: Path, address: str) -> str:

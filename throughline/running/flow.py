@@ -12,7 +12,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadPipeline, MissingFile
-from throughline.pipeline.own_code import NO_CODE, ForbiddenCode
+from throughline.pipeline.own_code import ForbiddenCode
+from throughline.processes import NO_CODE
 from throughline.running.graph import Node
 from throughline.running.ledger import IMPORTS, Ledger
 from throughline.running.prefect.environment import use_prefect

@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 
+from throughline.processes import git_command
 from throughline.stages.digests.code import FILE as CODE
 
 # How many commits that touched a path are looked through for the version that last ran.
@@ -89,7 +90,7 @@ def _git(root: Path, *arguments: str, given: bytes | None = None) -> bytes | Non
     """What git answers, or None where there is no git or no repository."""
     try:
         done = subprocess.run(
-            ["git", *arguments], cwd=root, input=given, capture_output=True, check=True
+            [*git_command(), *arguments], cwd=root, input=given, capture_output=True, check=True
         )
     except (OSError, subprocess.CalledProcessError):
         return None

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from throughline.errors import BadPipeline, ThroughlineError
 from throughline.paths import BEGIN
 from throughline.running.graph import Node, address, keeps_code, selected
+from throughline.running.repository import repository
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
@@ -52,10 +53,9 @@ class Recorder:
 
     def __init__(self, root: Path, spent: Callable[[float], None] = lambda seconds: None) -> None:
         from dvc.exceptions import NotDvcRepoError
-        from dvc.repo import Repo
 
         try:
-            self._repo = Repo(str(root), _wait_for_lock=True)
+            self._repo = repository(root, _wait_for_lock=True)
         except NotDvcRepoError as error:
             raise BadPipeline(f"DVC must be able to work: {error}", remedy=BEGIN) from error
         _drop_broken_locks(self._repo)

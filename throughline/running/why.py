@@ -11,6 +11,7 @@ from throughline.errors import BadPipeline, MissingFile, listed, shorten
 from throughline.paths import BEGIN, existing, read_json
 from throughline.running.graph import has_command, keeps_code
 from throughline.running.history import code_of, files_below, recorded_files
+from throughline.running.repository import repository
 from throughline.stages.digests.code import FILE as CODE
 from throughline.stages.digests.code import closure_of, refreshed
 
@@ -82,11 +83,9 @@ def _examined(
     root: Path, stage: str | None, name: str | None, asked_again: bool
 ) -> tuple[dict[Stage, list[str]], list[Stage]]:
     """The stages that would rerun, each with its causes, and those downstream of them."""
-    from dvc.repo import Repo
-
     if (root / CODE).exists():
         refreshed(root)
-    with Repo(str(root)) as repo, repo.lock:
+    with repository(root) as repo, repo.lock:
         graph = repo.index.graph
         chosen = _chosen(root, graph, stage, name)
         commanded = [node for node in graph if has_command(node)]
@@ -254,7 +253,7 @@ def _changed_files(dependency: Any, state: str, root: Path) -> Iterator[str]:
         return
     recorded = recorded_files(root, path, dependency.hash_info.value)
     if recorded is None:
-        yield f"{path} changed; git knows no version of it that ran"
+        yield f"{path} changed"
         return
     current = files_below(root, path)
     changed = sorted(

@@ -150,7 +150,7 @@ def _run(command: str, folder: Path) -> None:
     words = shlex.split(command)
     if words[0] != PROGRAM or words[1] not in EVERY_STAGE:
         # The worker's own Python, whatever the search path says.
-        program = {PROGRAM: [sys.executable, "-m", PROGRAM]}.get(words[0], words[:1])
+        program = {PROGRAM: [sys.executable, "-P", "-m", PROGRAM]}.get(words[0], words[:1])
         program = [sys.executable] if words[0] in PYTHON else program
         subprocess.run(
             [*program, *words[1:]], check=True, cwd=folder, preexec_fn=_ends_with_parent()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from throughline.errors import BadData
+from throughline.preprocessing.reconstruction import FittedReconstruction
 from throughline.preprocessing.target import FittedTarget, plain
 from throughline.samples.splits.drawn import grouped_folds, present
 
@@ -29,7 +30,7 @@ class Supervision:
         split: how test rows were parted: blocks keep the groups whole that it keeps whole.
     """
 
-    target: FittedTarget
+    target: FittedTarget | FittedReconstruction
     split: Split
 
     @property

@@ -1,41 +1,34 @@
 """What a stranger's model may cost: time by a watch, memory by a limit of the process.
 
-A file of a few bytes can hold a loop that never ends and arrays larger than the machine.
+A file of a few bytes can hold a loop that never ends and arrays larger than the machine. That of a
+stranger runs in a process of its own, see `sessions`.
 """
 
 from __future__ import annotations
 
 import os
-import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 
-from throughline.serving.devices import opened
-from throughline.serving.errors import BadRequest, spelt_out
+from throughline.serving.errors import BadRequest, first_line, lacks_memory
+from throughline.serving.sessions import Apart, Here, Session
 
+T = TypeVar("T")
 # For a model to load, and for each call of some rows.
 SECONDS = 60.0
 MEMORY_SHARE = 0.75
 LOOK_EVERY_SECONDS = 0.2
-# onnxruntime's levels; what goes wrong comes as an exception, too.
-FATAL = 4
-
-# How onnxruntime begins, with the name and number of a status of its own.
-OWN_WORDS = re.compile(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ")
-# What onnxruntime says where there is none.
-NO_MEMORY = re.compile(r"allocate memory|bad_alloc|bad allocation")
-
 # The calls that go on: when each must end, and what ends it.
 _running: dict[object, tuple[float, Callable[[], None]]] = {}
 _watching = threading.Lock()
-# Of the command that runs.
-_seconds = [SECONDS]
+# Of the commands that run a stranger's model.
+_strangers: list[float] = []
 
 
 class Bounded:
@@ -43,32 +36,23 @@ class Bounded:
 
     Args:
         path: the model file.
-        options: `onnxruntime.SessionOptions`.
         seconds: for loading, and for each call. Default: 60, or what the command was told.
         device: see `devices.opened`. Default: `cpu`.
+
+    Attributes:
+        declared: what the file says of itself.
 
     Raises:
         BadRequest: no model that the runtime takes, or none that loads in time.
     """
 
-    def __init__(
-        self, path: Path | str, options: Any, seconds: float | None = None, device: str = "cpu"
-    ) -> None:
-        import onnxruntime
-
+    def __init__(self, path: Path | str, seconds: float | None = None, device: str = "cpu") -> None:
         self._path = path
-        self._seconds = seconds = seconds or _seconds[-1]
-        self._options = onnxruntime.RunOptions
-        options.log_severity_level = FATAL
-        try:
-            with _watched(seconds, lambda: options.set_load_cancellation_flag(True)) as late:
-                self.session = opened(str(path), options, device)
-        except BadRequest:
-            raise
-        except Exception as error:  # onnxruntime's errors share no public base class
-            if late():
-                raise BadRequest(f"'{path}' must load within {seconds:g} seconds.") from None
-            raise BadRequest(f"'{path}' must be an ONNX model: {first_line(error)}") from None
+        self._seconds = seconds or (_strangers[-1] if _strangers else SECONDS)
+        self._session: Session = (Apart if _strangers else Here)(path, device)
+        self.declared = self._ended(
+            self._session.load, self._session.stop, "load", "be an ONNX model"
+        )
 
     def run(self, names: Sequence[str], feed: Mapping[str, np.ndarray]) -> list[np.ndarray]:
         """The values of some outputs, each with the rows of the feed as its first axis.
@@ -76,21 +60,7 @@ class Bounded:
         Raises:
             BadRequest: the model doesn't end in time, doesn't fit into memory, or fails.
         """
-        options = self._options()
-        options.log_severity_level = FATAL
-        try:
-            with _watched(self._seconds, lambda: setattr(options, "terminate", True)) as late:
-                found: list[Any] = self.session.run(names, feed, options)
-        except Exception as error:  # as above
-            if late():
-                raise BadRequest(
-                    f"'{self._path}' must answer within {self._seconds:g} seconds."
-                ) from None
-            if NO_MEMORY.search(str(error)):
-                raise BadRequest(
-                    f"'{self._path}' must answer within the memory there is."
-                ) from None
-            raise BadRequest(f"'{self._path}' must answer: {first_line(error)}") from None
+        found = self._ended(*self._session.call(names, feed), "answer", "answer")
         rows = len(next(iter(feed.values())))
         for name, values in zip(names, found, strict=True):
             shape = getattr(values, "shape", None)
@@ -100,6 +70,22 @@ class Bounded:
                     f"'{name}' for {rows} rows."
                 )
         return found
+
+    def _ended(self, work: Callable[[], T], stop: Callable[[], None], act: str, expected: str) -> T:
+        """What work comes to, in time and memory."""
+        try:
+            with _watched(self._seconds, stop) as late:
+                return work()
+        except BadRequest:
+            raise
+        except Exception as error:  # onnxruntime's errors share no public base class
+            if late():
+                raise BadRequest(
+                    f"'{self._path}' must {act} within {self._seconds:g} seconds."
+                ) from None
+            if lacks_memory(error):
+                raise BadRequest(f"'{self._path}' must {act} within the memory there is.") from None
+            raise BadRequest(f"'{self._path}' must {expected}: {first_line(error)}") from None
 
 
 @contextmanager
@@ -144,23 +130,30 @@ if hasattr(os, "register_at_fork"):
 
 
 @contextmanager
-def stranger(path: Path, seconds: float = SECONDS, memory: int | None = None) -> Iterator[None]:
+def stranger(
+    path: Path,
+    seconds: float | None = None,
+    memory: int | None = None,
+    passes: tuple[type[Exception], ...] = (),
+) -> Iterator[None]:
     """Let a command run a model that anybody may have made: whatever goes wrong is one line.
 
     Args:
         path: the model, for messages.
-        seconds: for it to load, and for each call.
+        seconds: for it to load, and for each call. Default: 60.
         memory: bytes that the process may take besides what it has. Default: three quarters of the
             machine's.
+        passes: errors that are lines already, besides `BadRequest`. Default: none.
 
     Raises:
         BadRequest: in the place of any other error.
     """
-    _seconds.append(seconds)
+    lines: tuple[type[Exception], ...] = (BadRequest, OSError, *passes)
+    _strangers.append(seconds or SECONDS)
     try:
         with _memory(memory or _three_quarters()):
             yield
-    except (BadRequest, OSError):
+    except lines:
         raise
     except MemoryError:
         raise BadRequest(f"'{path}' and its rows must fit into memory.") from None
@@ -172,7 +165,7 @@ def stranger(path: Path, seconds: float = SECONDS, memory: int | None = None) ->
             f"Received: {type(error).__name__}: {first_line(error)}."
         ) from error
     finally:
-        _seconds.pop()
+        _strangers.pop()
 
 
 def _three_quarters() -> int:
@@ -198,9 +191,3 @@ def _memory(most: int) -> Iterator[None]:
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_AS, (soft, hard))
-
-
-def first_line(error: Exception) -> str:
-    """What an error says, as far as one line."""
-    text = (str(error).splitlines() or [type(error).__name__])[0]
-    return spelt_out(OWN_WORDS.sub("", text)[:200])

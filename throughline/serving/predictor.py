@@ -12,7 +12,6 @@ import numpy as np
 from throughline.serving import contract
 from throughline.serving.bounds import Bounded
 from throughline.serving.chunks import answered
-from throughline.serving.devices import device_of
 from throughline.serving.errors import BadRequest
 from throughline.serving.ranges import has_range, outside
 from throughline.serving.rows.pictures import pictures
@@ -45,17 +44,12 @@ class Predictor:
         device: str = "cpu",
         seconds: float | None = None,
     ) -> None:
-        import onnxruntime
-
         self._threads = threads
-        options = onnxruntime.SessionOptions()
-        # Cores share the chunks of rows; within a chunk of a small model they only wait.
-        options.intra_op_num_threads = 1
-        self._session = Bounded(path, options, seconds, device)
-        declared = self._session.session
-        self.device = device_of(declared)
-        stored = declared.get_modelmeta().custom_metadata_map
-        self.metadata: dict[str, Any] = contract.read(stored.get(contract.KEY, "{}"), path)
+        self._session = Bounded(path, seconds, device)
+        declared = self._session.declared
+        self.device = declared.device
+        stored = declared.metadata.get(contract.KEY, "{}")
+        self.metadata: dict[str, Any] = contract.read(stored, path)
         described = {entry["name"]: entry for entry in self.metadata.get("inputs") or ()}
         kinds = {
             "tensor(float)": "number",
@@ -68,16 +62,14 @@ class Predictor:
         # Inputs that are states, each with the output that is the state one step on.
         self.states: dict[str, str] = self.metadata.get("states") or {}
         self.inputs: dict[str, dict[str, Any]] = {
-            each.name: described.get(each.name, {"type": kinds.get(each.type, each.type)})
-            for each in declared.get_inputs()
-            if each.name not in self.states
+            name: described.get(name, {"type": kinds.get(kind, kind)})
+            for name, kind, _ in declared.inputs
+            if name not in self.states
         }
         self._cells = {name: settled(self.reading, name) for name in self.inputs}
-        self._widths = {
-            each.name: each.shape[1] for each in declared.get_inputs() if each.name in self.states
-        }
+        self._widths = {name: shape[1] for name, _, shape in declared.inputs if name in self.states}
         following = set(self.states.values())
-        self.outputs = [each.name for each in declared.get_outputs() if each.name not in following]
+        self.outputs = [name for name in declared.outputs if name not in following]
         window = self.metadata.get("window")
         self.windowing = Windowing(window, self.inputs) if window else None
 

@@ -30,6 +30,7 @@ STAGE = Stage(
     "export",
     reads=("export", "source.licence", "source.samples", "title"),
     takes=PREPARED,
+    calls=("network", "variants"),
     inputs=(Entry("training_data"), Entry("networks")),
     outputs=(
         Entry("model"),
@@ -52,7 +53,9 @@ def export(stage_input: StageInput, workspace: Workspace) -> None:
         UnknownOperator: a layer left an operator that no runtime has.
     """
     from throughline.export.proof.fresh_process import prove
+    from throughline.stages.own_layers import import_own
 
+    import_own(stage_input.document, STAGE.calls)
     with (
         TemporaryDirectory() as requests,
         replaced(workspace.model) as model,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from throughline.pipeline.pipeline import Pipeline
     from throughline.preprocessing.fit import Preprocessing
     from throughline.preprocessing.plan import Plan
+    from throughline.preprocessing.reconstruction import FittedReconstruction
     from throughline.preprocessing.target import FittedTarget
     from throughline.stages.given import StageInput
 
@@ -109,7 +110,7 @@ def _prepare_branch(
     from throughline.preprocessing.fit import fit
     from throughline.preprocessing.pictures import write_rows
     from throughline.preprocessing.plan import plan
-    from throughline.preprocessing.target import fit_target, with_plain_classes
+    from throughline.preprocessing.target import with_plain_classes
     from throughline.samples.splits.parts import parts
     from throughline.samples.supervision import Supervision
 
@@ -118,7 +119,7 @@ def _prepare_branch(
     rows = with_plain_classes(_with_times(rows, view.split, planned), view.target, view.task)
     assigned = parts(rows, view.split)
     training_rows = rows[assigned == "training"].reset_index(drop=True)
-    target = fit_target(training_rows, view.target, view.task)
+    _fitted_target(training_rows, view, planned)
     examined = _without_pictures(rows, planned)
     findings = examine(examined, assigned, list(planned.raw), view.target, view.task, view.split)
     enforce(findings)
@@ -126,6 +127,8 @@ def _prepare_branch(
     dropped = [name for name in planned.raw if name not in kept]
     planned = plan(rows, view.columns, view.inputs, target_columns, dropped)
     test_rows = rows[assigned == "test"].reset_index(drop=True)
+    # A column that a guard drops is not given back either.
+    target = _fitted_target(training_rows, view, planned)
     supervision = Supervision(target, view.split)
     fitted = fit(training_rows, planned, files=files, supervision=supervision, frozen=frozen)
 
@@ -146,6 +149,17 @@ def _prepare_branch(
             "findings": [finding.as_json() for finding in findings],
         },
     )
+
+
+def _fitted_target(
+    rows: pd.DataFrame, view: Pipeline, planned: Plan
+) -> FittedTarget | FittedReconstruction:
+    from throughline.preprocessing.reconstruction import fit_reconstruction
+    from throughline.preprocessing.target import fit_target
+
+    if view.target.features:
+        return fit_reconstruction(rows, planned)
+    return fit_target(rows, view.target, view.task)
 
 
 def _with_times(rows: pd.DataFrame, split: Any, planned: Plan) -> pd.DataFrame:
@@ -193,7 +207,10 @@ def _bytes(fitted: Preprocessing) -> bytes:
 
 
 def _summary(
-    fitted: Preprocessing, target: FittedTarget, rows: pd.DataFrame, planned: Plan
+    fitted: Preprocessing,
+    target: FittedTarget | FittedReconstruction,
+    rows: pd.DataFrame,
+    planned: Plan,
 ) -> dict[str, Any]:
     """What the later stages and the model's metadata say of the training rows."""
     from throughline.preprocessing.contract import contract

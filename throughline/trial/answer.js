@@ -38,9 +38,11 @@ const answerOf = (told, found, source) => {
   if (found.probability || found.probabilities) return classed(told, found, of);
   const { data, dims } = found.prediction ?? Object.values(found)[0];
   if (told.window) return forecast(told, data, dims, source, unit);
-  if (data.length === 1) return [headline(withUnit(data[0], unit), of)];
+  // Of a network that gives back its columns: how unlike the training's this row is.
+  const error = found.reconstruction_error ? [headline(said(found.reconstruction_error.data[0]), "reconstruction error of this row")] : [];
+  if (data.length === 1) return [...error, headline(withUnit(data[0], unit), of)];
   const names = classesOf(told, data.length);
-  return [el("table", {}, el("tbody", {}, Array.from(data, (value, place) => el("tr", {}, el("th", {}, names[place]), el("td", { class: "n" }, withUnit(value, unit))))))];
+  return [...error, el("table", {}, el("tbody", {}, Array.from(data, (value, place) => el("tr", {}, el("th", {}, names[place]), el("td", { class: "n" }, withUnit(value, unit))))))];
 };
 
 const classed = (told, found, of) => {

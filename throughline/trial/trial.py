@@ -61,11 +61,13 @@ def _model(workspace: Workspace) -> bytes:
 
 def _shown(workspace: Workspace) -> dict[str, Any]:
     """What `described` says, once a page can hold it: a stranger's metadata may be anything."""
+    from throughline.serving.bounds import stranger
     from throughline.serving.errors import BadRequest
     from throughline.trial.page import in_script
 
     try:
-        told = described(workspace)
+        with stranger(workspace.model, passes=(Exception,)):
+            told = described(workspace)
         in_script(told)
         return told
     except (ThroughlineError, BadRequest):

@@ -110,9 +110,11 @@ def verdict(expected: dict[str, np.ndarray], line: dict[str, Any]) -> str:
     for name, values in expected.items():
         received = np.array(line["answers"][name])
         if values.dtype.kind == "f":
-            # JSON has no NaN in JavaScript; there is none in these answers.
-            departs = np.abs(received.astype(float) - values.ravel())
-            same = bool((departs <= TOLERANCE * (1 + np.abs(values.ravel()))).all())
+            # JSON has no NaN in JavaScript, which writes null.
+            found, wanted = received.astype(float), values.ravel()
+            none = np.isnan(found) & np.isnan(wanted)
+            departs = np.where(none, 0.0, np.abs(found - wanted))
+            same = bool((departs <= TOLERANCE * (1 + np.abs(np.nan_to_num(wanted)))).all())
             note = f" by {departs.max():.1g}"
         else:
             same = received.astype(str).tolist() == values.ravel().astype(str).tolist()

@@ -8,6 +8,7 @@ import os
 import socket
 import urllib.error
 from collections.abc import Iterator
+from contextlib import ExitStack, suppress
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -118,6 +119,78 @@ class TestStrangers:
             opened.send(json.dumps({"type": "auth", "token": "guess"}))
             with pytest.raises(Exception, match="1008"):
                 opened.recv(timeout=30)
+
+
+# What is sent without the secret, after `METHOD PATH HTTP/1.1` and the server's own Host.
+DEEP = b"[" * 200_000
+SENT = {
+    "a body of 1 TB": (
+        "POST",
+        b"/api/flow_runs/filter",
+        b"Content-Length: 1099511627776",
+        b"x" * 9,
+    ),
+    "a body that drips": ("POST", b"/api/flow_runs/filter", b"Content-Length: 9", b"x"),
+    "deep JSON": ("POST", b"/api/flow_runs/filter", b"Content-Length: 200000", DEEP),
+    "a number of 5,000 digits": ("POST", b"/api/flows/", b"Content-Length: 5000", b"9" * 5000),
+    "a length of 5,000 digits": ("POST", b"/api/flows/", b"Content-Length: " + b"9" * 5000, b""),
+    "a length below 0": ("POST", b"/api/flows/", b"Content-Length: -1", b""),
+    "chunks of no size": ("POST", b"/api/flows/", b"Transfer-Encoding: chunked", b"zz\r\n"),
+    "two lengths": ("POST", b"/api/flows/", b"Content-Length: 1\r\nContent-Length: 2", b"x"),
+    "text, as a page may send": (
+        "POST",
+        b"/api/flows/",
+        b"Content-Type: text/plain\r\nContent-Length: 2",
+        b"{}",
+    ),
+    "a form, as a page may send": (
+        "POST",
+        b"/api/flows/",
+        b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 3",
+        b"a=b",
+    ),
+    "bytes that are no UTF-8": ("POST", b"/api/flows/", b"Content-Length: 4", b"\xff\xfe{}"),
+    "a path that is no UTF-8": ("GET", b"/api/\xff\xfe", b"A: b", b""),
+    "a header that is no UTF-8": ("GET", b"/api/version", b"A: \xff\x00", b""),
+    "a header of 1 MB": ("GET", b"/api/version", b"A: " + b"x" * (1 << 20), b""),
+    "a second Host": ("GET", b"/api/version", b"Host: attacker.example", b""),
+    "a path above": ("GET", b"/../../../../etc/passwd", b"A: b", b""),
+    "a quoted path above": ("GET", b"/%2e%2e/%2e%2e/%2e%2e/%2e%2e/etc/passwd", b"A: b", b""),
+    "a twice quoted path above": ("GET", b"/%252e%252e%252fetc%252fpasswd", b"A: b", b""),
+    "an absolute path": ("GET", b"//etc/passwd", b"A: b", b""),
+    "another server's address": ("GET", b"http://attacker.example/api/version", b"A: b", b""),
+    "a method of its own": ("ATTACK", b"/api/version", b"A: b", b""),
+}
+
+
+class TestRequestsByHand:
+    @pytest.mark.parametrize("name", SENT)
+    def test_tell_nothing_and_end_nothing(self, stays: Standing, name: str) -> None:
+        """Without the secret: refused at once, before a body is waited for, and it still serves."""
+        method, path, header, body = SENT[name]
+        host, port = stays.url.split("/")[2].split(":")
+        server = psutil.Process(stays.processes()["server"])
+        held = server.memory_info().rss
+        line = f"{method} ".encode() + path + f" HTTP/1.1\r\nHost: {host}:{port}\r\n".encode()
+        with socket.create_connection((host, int(port)), timeout=10) as connection:
+            with suppress(ConnectionError):
+                connection.sendall(line + header + b"\r\n\r\n" + body)
+            answer = connection.recv(1 << 16)
+        # A page of its own holds nothing but the page; all else is refused.
+        status = int(answer.split()[1]) if answer else HTTPStatus.BAD_REQUEST
+        assert status == HTTPStatus.OK or 400 <= status < 500
+        assert status != HTTPStatus.OK or b"<!DOCTYPE html>" in answer[:4000]
+        assert b"root:" not in answer and b"Traceback" not in answer
+        assert server.memory_info().rss < held + (64 << 20)
+        assert asked(stays, "GET", "/version").status == HTTPStatus.OK
+
+    def test_many_that_say_nothing_keep_nobody_out(self, stays: Standing) -> None:
+        host, port = stays.url.split("/")[2].split(":")
+        with ExitStack() as idle:
+            for _ in range(200):
+                opened = socket.create_connection((host, int(port)), timeout=10)
+                idle.enter_context(opened).sendall(b"GET / HTTP/1.1\r\n")
+            assert asked(stays, "GET", "/version").status == HTTPStatus.OK
 
 
 class TestFiles:

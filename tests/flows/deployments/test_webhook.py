@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from throughline.errors import BadPipeline
-from throughline.running.prefect import webhook
+from throughline.running.prefect import deployments, webhook
 from throughline.running.prefect.deploy import _check_parameters
 
 TOKEN = "s3cr3tT0kenOfAReceiver9"
@@ -51,7 +51,7 @@ class TestAddress:
         content = {"deployments": [{**each, "parameters": {"name": "tea", "webhook": SECRET[0]}}]}
         (tmp_path / "prefect.yaml").write_text(yaml.safe_dump(content))
         with pytest.raises(BadPipeline, match=r"prefect\.yaml:\d+: webhook must hold no secret"):
-            _check_parameters(tmp_path / "prefect.yaml")
+            _check_parameters(deployments.read(tmp_path / "prefect.yaml"))
 
     def test_a_variable_that_is_not_set_is_named(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv("HOOK", raising=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -139,3 +140,29 @@ def test_schedule_free_takes_the_steps_of_its_paper() -> None:
             variables[i].assign(0.1 * z[i] + 0.9 * mean[i])
     for one, other in zip(ours, model.get_weights(), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("section", "message"),
+    [
+        ({"optimizer": {"Adam": {"lr": 0.1}}}, r"Adam\.lr .*Write learning_rate"),
+        ({"optimizer": {"SGD": {"decay": 0.1}}}, r"SGD\.decay .*InverseTimeDecay"),
+        ({"optimizer": "tf.keras.optimizers.Adam"}, "Write Adam, without the module before it"),
+        ({"loss": "kullback_leibler_divergence"}, "Write KLDivergence"),
+        ({"metrics": ["keras.metrics.AUC"]}, "Write AUC, without the module before it"),
+        ({"optimizer": {"Adam": {"learning_rate": True}}}, "should not be true or false"),
+        ({"loss": {"BinaryCrossentropy": {"label_smoothing": True}}}, "true or false"),
+    ],
+)
+def test_names_of_keras_2_and_truths_for_numbers_are_told(section: Any, message: str) -> None:
+    (problem,) = objects.check(Training(**section))
+    assert re.search(message, problem)
+
+
+def test_truths_stay_allowed() -> None:
+    section = {
+        "optimizer": {"SGD": {"nesterov": True, "momentum": 0.9}},
+        "schedule": {"PolynomialDecay": {"decay_steps": 9, "cycle": True}},
+        "loss": {"BinaryCrossentropy": {"from_logits": True}},
+    }
+    assert objects.check(Training(**section)) == []

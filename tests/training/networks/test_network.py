@@ -258,12 +258,73 @@ class TestMistakes:
             ({"layers": [{"Flatten": {}, "from": None}]}, r"layers\[0\]\.from should be the name"),
             ({"layers": [{"Flatten": {}, "from": [["a"]]}]}, r"Received: \[\['a'\]\]"),
             ({"layers": [{"Flatten": {}, "name": 3}]}, r"layers\[0\]\.name should be a text"),
+            ([{"InputLayer": {"shape": [5]}}], r"network\[0\]\.InputLayer .*Remove it"),
+            (
+                [{"RNN": {"cell": {"StackedRNNCells": {"cells": []}}}}],
+                r"RNN\.cell\.StackedRNNCells .*one after another",
+            ),
+            ([{"RNN": {"cell": ["LSTMCell", "LSTMCell"]}}], r"RNN\.cell should be one layer"),
+            ([{"LSTMCell": {"units": 2}}], r"LSTMCell should be a layer.*Write LSTM"),
+            (["TFSMLayer"], r"TFSMLayer .*package\.module:function"),
+            (
+                {"layers": [{"Flatten": {}, "name": "a"}, {"Dense": {"units": 2}, "name": "a"}]},
+                r"layers\[1\]\.Dense should have a name that no .*Received: a\.",
+            ),
+            (
+                {"layers": [{"Flatten": {}, "name": "a"}, {"Dense": {"units": 2, "name": "a"}}]},
+                r"layers\[1\]\.Dense should have a name that no",
+            ),
         ],
     )
     def test_named_without_keras(self, network: Any, message: str) -> None:
         (problem,) = check(network)
         with pytest.raises(AssertionError, match=message):
             raise AssertionError(problem)
+
+    @pytest.mark.parametrize(
+        ("layer", "message"),
+        [
+            ({"CuDNNLSTM": {"units": 2}}, r"network\[0\] should be .* Write LSTM"),
+            ({"LocallyConnected1D": {"filters": 2}}, "Keras 3 has none; write Conv1D"),
+            ({"tf.keras.layers.Dense": {"units": 2}}, "Write Dense, without the module"),
+            ({"Dense": {"units": 2, "activation": "tf.nn.relu"}}, "Write relu, without"),
+            ({"Dense": {"units": 2, "input_shape": [5]}}, "Dense.input_shape.*from the columns"),
+            ({"Dense": {"units": 2, "input_dim": 5}}, "Dense.input_dim.*from the columns"),
+            ({"Embedding": {"input_dim": 5, "output_dim": 2, "input_length": 3}}, "columns"),
+            ({"Dense": {"units": 2, "kernel_initializer": "glorot"}}, "Write GlorotUniform or"),
+            ({"Dense": {"units": 2, "kernel_initializer": "normal"}}, "Write RandomNormal"),
+            ({"Dense": {"units": 2, "kernel_regularizer": "keras.regularizers.l2"}}, "Write L2,"),
+        ],
+    )
+    def test_names_of_keras_2_are_told_their_successor(self, layer: Any, message: str) -> None:
+        (problem,) = check([layer])
+        with pytest.raises(AssertionError, match=message):
+            raise AssertionError(problem)
+
+    @pytest.mark.parametrize(
+        ("layer", "place"),
+        [
+            ({"Dense": {"units": True}}, "Dense.units"),
+            ({"Output": {"activation": True}}, "Output.activation"),
+            ({"Rescaling": {"scale": True}}, "Rescaling.scale"),
+            ({"Bidirectional": {"layer": {"LSTM": {"units": True}}}}, "layer.LSTM.units"),
+            ({"Dense": {"units": 2, "kernel_regularizer": {"L2": {"l2": True}}}}, "regularizer.l2"),
+            ({"Dense": {"units": 2, "kernel_regularizer": {"L2": True}}}, "regularizer.L2"),
+        ],
+    )
+    def test_true_is_no_number(self, layer: Any, place: str) -> None:
+        (problem,) = check([layer])
+        assert f"{place} should not be true or false. Received: true." in problem
+
+    def test_truths_stay_allowed(self) -> None:
+        network = [
+            {"BatchNormalization": {"scale": False, "trainable": False}},
+            {"LSTM": {"units": 2, "return_sequences": True, "use_cudnn": False}},
+            {"MultiHeadAttention": {"num_heads": 1, "key_dim": 2, "use_causal_mask": True}},
+            {"MultiHeadAttention": {"num_heads": 1, "key_dim": 2, "flash_attention": True}},
+            {"Output": {"use_bias": False}},
+        ]
+        assert check(network) == []
 
     def test_values_that_keras_refuses(self) -> None:
         with pytest.raises(BadNetwork, match=r"network\[0\]\.Dense could not be made.*units"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,7 +17,7 @@ from throughline.pipeline.schema.training import Training
 from throughline.stages.digests.code import references
 from throughline.training.engine.runs import Run
 from throughline.training.learner import Learner
-from throughline.training.network import objects
+from throughline.training.network import checks, objects, own
 from throughline.training.network.build import BadNetwork, Output, build
 from throughline.training.save import load, save
 
@@ -101,6 +102,9 @@ def pinball(y, p, quantile=0.5):
     error = y - p
     return ops.mean(ops.maximum(quantile * error, (quantile - 1) * error), axis=-1)
 
+def of_all(y, p):
+    return ops.mean(ops.abs(y - p))
+
 class Doubled(keras.losses.Loss):
     def call(self, y, p):
         return 2 * ops.mean((y - p) ** 2, axis=-1)
@@ -144,6 +148,12 @@ def test_networks_that_are_right(name: str, tmp_path: Path) -> None:
     x = np.ones((2, 4), np.float32)
     save(model, tmp_path / "kept")
     np.testing.assert_allclose(model([x]), load(tmp_path / "kept")([x]), rtol=1e-6)
+
+
+def test_layers_are_named_alike_whatever_the_process_built_before() -> None:
+    """Else the bytes of network.json follow from how many folds came before it."""
+    one, other = made("right"), made("right")
+    assert one.to_json() == other.to_json()
 
 
 @pytest.mark.parametrize(
@@ -204,6 +214,12 @@ def test_a_loss_of_ones_own_is_trained(choice: Any, power: int) -> None:
     assert fitted.history["val_Largest"][-1] == pytest.approx(np.abs(error).max(), rel=1e-4)
 
 
+def test_a_metric_of_a_whole_batch_is_refused() -> None:
+    target = np.zeros((4, 1), np.float32)
+    with pytest.raises(BadNetwork, match=r"training.metrics\[1\].*of_all.*axis=-1"):
+        objects.metrics(["mae", "own_code:of_all"], target, target)
+
+
 def test_nobody_says_which_way_a_figure_of_ones_own_is_better() -> None:
     assert figure("own_code:Largest").name == "Largest"
     assert figure("own_code:Largest").rises is None
@@ -217,3 +233,125 @@ def test_its_module_is_what_the_stages_depend_on() -> None:
         "title": "note: this",
     }
     assert set(references(document)) == {"a.nets", "b", "c.d", "e"}
+
+
+PARTS = """
+import keras
+from keras import ops
+
+@keras.saving.register_keras_serializable("parts")
+class Fours(keras.initializers.Initializer):
+    def __init__(self, factor=1.0):
+        self.factor = factor
+    def __call__(self, shape, dtype=None):
+        return ops.full(shape, 4 * self.factor, dtype)
+    def get_config(self):
+        return {"factor": self.factor}
+
+@keras.saving.register_keras_serializable("parts")
+class AtMostOne(keras.constraints.Constraint):
+    def __call__(self, weights):
+        return ops.minimum(weights, 1.0)
+
+@keras.saving.register_keras_serializable("parts")
+class Times(keras.layers.Layer):
+    def __init__(self, factor, **more):
+        super().__init__(**more)
+        self.factor = factor
+    def call(self, x):
+        return self.factor * x
+    def get_config(self):
+        return super().get_config() | {"factor": self.factor}
+
+class Unknown(keras.constraints.Constraint):
+    pass
+
+def function(x):
+    return x
+"""
+
+
+class TestPartsOfALayer:
+    LAYERS = [  # noqa: RUF012
+        {"Dense": {"units": 2, "kernel_initializer": {"parts:Fours": {"factor": 0.5}},
+                   "bias_initializer": "parts:Fours", "kernel_constraint": "parts:AtMostOne"}},
+        {"parts:Times": {"factor": 3}},
+    ]  # fmt: skip
+
+    @pytest.fixture(autouse=True)
+    def _module(self, tmp_path: Path) -> Iterator[None]:
+        (tmp_path / "parts.py").write_text(PARTS)
+        yield
+        sys.modules.pop("parts", None)
+
+    def test_are_built_trained_and_read_again(self, tmp_path: Path) -> None:
+        assert checks.check(self.LAYERS) == []
+        assert set(references({"network": self.LAYERS})) == {"parts"}
+        network = build(self.LAYERS, {"features": (3,)}, OUTPUT)
+        kernel, bias = network.layers[1].get_weights()
+        assert (kernel == 2).all() and (bias == 4).all()
+        assert [layer.name for layer in network.layers[1:3]] == ["dense", "times"]
+        training = Training(epochs=1, batch_size=4, xla=False)
+        learns = Learner(
+            self.LAYERS, training, "binary", 1, {"features": (3,)}, {"features": "float32"}, 0
+        )
+        rows = np.ones((8, 3), np.float32)
+        run = Run({"features": rows}, np.ones((8, 1)), np.arange(6), np.arange(6, 8), 0)
+        (fitted,) = learns.fit([run], title="")
+        network.set_weights(fitted.weights)
+        assert (network.layers[1].get_weights()[0] <= 1).all()
+        save(network, tmp_path)
+        np.testing.assert_array_equal(load(tmp_path)(rows), network(rows))
+
+    @pytest.mark.parametrize(
+        ("layer", "says"),
+        [
+            ({"Dense": {"units": 2, "kernel_constraint": "parts:Unknown"}}, "registered"),
+            ({"Dense": {"units": 2, "kernel_constraint": "parts:function"}}, "a class"),
+            ({"parts:Times": {"facto": 3}}, "network\\[0\\].parts:Times.*facto"),
+            ({"parts:Tims": {"factor": 3}}, "Did you mean 'Times'"),
+            ({"json:loads": {}}, "project's own"),
+        ],
+    )
+    def test_that_keras_cannot_store_are_a_line(self, layer: Any, says: str) -> None:
+        with pytest.raises(BadPipeline, match=says):
+            build([layer], {"features": (3,)}, OUTPUT)
+
+
+CONVERTED = """
+import keras
+from throughline.export.registry import converts
+
+@keras.saving.register_keras_serializable("own")
+class Factors(keras.layers.Layer):
+    def build(self, shape):
+        self.factor = self.add_weight(shape=(shape[-1],), initializer="ones", name="factor")
+    def call(self, x):
+        return x * self.factor
+
+@converts("Factors")
+def factors(layer, inputs, builder):
+    return builder.elementwise("Mul", inputs[0], layer.weights()[0])
+
+def net(inputs, output):
+    i = keras.Input(inputs["features"], name="features")
+    return keras.Model(i, keras.layers.Dense(output.units)(Factors()(i)))
+"""
+EXPORTED = """
+from pathlib import Path
+from throughline.export.network import stored_network
+from throughline.stages.own_layers import import_own
+import_own({"variants": {"v": {"network": "converted:net"}}}, ["network", "variants"])
+print(stored_network(Path("network"))[1])
+"""
+
+
+def test_export_knows_its_layers_and_their_converters(tmp_path: Path) -> None:
+    """In a process of its own, as a stage runs: here the module is imported already."""
+    (tmp_path / "converted.py").write_text(CONVERTED)
+    network = own.network("converted:net", {"features": (3,)}, Output(1, "linear"), {})
+    save(network, tmp_path / "network")
+    done = subprocess.run(
+        [sys.executable, "-c", EXPORTED], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.stdout == "throughline\n" and done.stderr == ""

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from throughline.cli.arguments import FILE, PIPELINE, Choice, reading
-from throughline.errors import printable, tell
+from throughline.errors import ThroughlineError, printable, tell
 
 ROOT = Path()
 
@@ -68,17 +68,19 @@ def canary(name: str, train: bool) -> None:
 @click.argument("name", metavar="PIPELINE|MODEL")
 @click.argument("data", metavar="ROWS", type=FILE)
 def drift(name: str, data: Path) -> int:
-    """Compare a file of new rows with the rows of the training.
+    """Compare new rows with the rows of the training.
 
-    Prints the columns that drifted; the exit code is 1 when there is one.
+    ROWS is a file, or a folder of pictures or sounds where the model takes such. Prints the
+    columns that drifted; the exit code is 1 when there is one.
     """
     from throughline.drift.drift import drift
     from throughline.limits import guarded
     from throughline.paths import existing
+    from throughline.serving.bounds import stranger
 
     if not name.endswith(".onnx"):
         existing(ROOT, name)
-    with guarded(str(data)):
+    with stranger(Path(name), passes=(ThroughlineError,)), guarded(str(data)):
         found = drift(name, data, ROOT)
     beyond = [entry for entry in found if entry.beyond]
     for entry in beyond:

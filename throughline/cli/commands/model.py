@@ -6,12 +6,13 @@ from pathlib import Path
 
 import click
 
-from throughline.cli.arguments import FILE, PIPELINE
+from throughline.cli.arguments import PIPELINE
+from throughline.cli.commands.serving import MODEL, bounded
 from throughline.errors import tell
 
 
 @click.command()
-@click.argument("model", type=FILE)
+@MODEL
 @click.option(
     "--contract",
     "--json",
@@ -19,6 +20,7 @@ from throughline.errors import tell
     is_flag=True,
     help="As JSON: inputs, ranges, categories, units, answers.",
 )
+@bounded
 def inspect(model: Path, contract: bool) -> None:
     """Print inputs, outputs, operators and size of a model file."""
     if contract:

@@ -68,12 +68,14 @@ def parity(name: str, root: Path, most_rows: int) -> list[Check]:
         MissingFile: a stage has not run.
     """
     from throughline.stages.given import stage_input
+    from throughline.stages.own_layers import import_own
     from throughline.stages.train import STAGE
     from throughline.training.engine.devices import configure
 
     workspace = Workspace(root, name)
     given = stage_input(workspace, STAGE)
     configure(**given.keras)
+    import_own(given.document, STAGE.calls)
     return [
         check
         for branch in given.branches
@@ -230,7 +232,9 @@ class _Side:
         given = [features[each.name] for each in self.network.inputs]
         answer = self.network.predict(given, verbose=0)
         others = [each.name for each in self.back.get_inputs() if each.name != self.inner]
-        seen = {self.inner: np.asarray(answer), **{name: requests[name] for name in others}}
+        # The answers may ask for raw columns, or for what the network was given.
+        at_hand = {**features, **requests}
+        seen = {self.inner: np.asarray(answer), **{name: at_hand[name] for name in others}}
         return dict(zip(self.outputs, self.back.run(self.outputs, seen), strict=True))
 
     def _features(self, requests: Requests) -> dict[str, np.ndarray]:

@@ -117,7 +117,7 @@ def code() -> None:
 @click.command()
 def schema() -> None:
     """Write the JSON Schema of a pipeline file, for editors that complete and check it."""
-    from throughline.cli.check import write_schema
+    from throughline.cli.schema import write_schema
 
     print(f"wrote {write_schema(ROOT)}")
 

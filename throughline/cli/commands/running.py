@@ -47,7 +47,7 @@ def run(root: Path, names: list[str], strict: bool = False) -> int:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"
     done = subprocess.run(
         # Its own notes, such as that an output is empty, look like faults and are none.
-        [sys.executable, "-m", "dvc", "repro", "--quiet", *files],
+        [sys.executable, "-P", "-m", "throughline.running.repository", "repro", "--quiet", *files],
         cwd=root,
         env={**os.environ, "PATH": path, ANNOUNCED: "1"},
     )

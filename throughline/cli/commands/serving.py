@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from throughline.cli.arguments import FILE, Choice
+from throughline.errors import ThroughlineError
 
 # Of seconds, and of GB.
 MOST = 1e6
@@ -52,7 +53,8 @@ def bounded(command: Callable[..., int | None]) -> Callable[..., int | None]:
         from throughline.serving.bounds import stranger
 
         place = words.get("model") or words["folder"]
-        with stranger(place, seconds, int(memory * 1e9) if memory else None):
+        most = int(memory * 1e9) if memory else None
+        with stranger(place, seconds, most, passes=(ThroughlineError,)):
             return command(**words)
 
     return run

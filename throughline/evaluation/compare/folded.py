@@ -58,7 +58,7 @@ def _folds(
     from throughline.preprocessing.fit import fit
     from throughline.preprocessing.pictures import bottlenecks_beside, read_rows
     from throughline.preprocessing.plan import plan
-    from throughline.preprocessing.target import FittedTarget
+    from throughline.preprocessing.reconstruction import read_target
     from throughline.samples.splits.folds import folds
     from throughline.samples.supervision import Supervision
     from throughline.samples.windows.token_arrays import arrays
@@ -67,10 +67,11 @@ def _folds(
     rows = read_rows(folder / "rows.parquet")
     files = folder / "files" if (folder / "files").is_dir() else None
     frozen = graphs_in(bottlenecks_beside(folder / "rows.parquet"))
-    planned = plan(rows, view.columns, view.inputs, target.columns, summary.get("dropped", ()))
+    hidden = () if target.reconstruction else target.columns
+    planned = plan(rows, view.columns, view.inputs, hidden, summary.get("dropped", ()))
     answers = target.actual({name: rows[name].to_numpy() for name in target.columns})
     labels = answers if target.task in ("binary", "multiclass") else None
-    supervision = Supervision(FittedTarget.from_json(summary["target"]), view.split)
+    supervision = Supervision(read_target(summary["target"]), view.split)
     result = []
     for fold in folds(rows, labels, protocol, view.split):
         chosen = rows.iloc[fold.training]

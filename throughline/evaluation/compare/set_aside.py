@@ -64,7 +64,8 @@ def with_set_aside(
 def _has_target(rows: Rows, target: Target) -> np.ndarray:
     """Which rows have a target that the model could have said."""
     usable = np.ones(rows.count, dtype=bool)
-    for name in target.columns:
+    # What is missing of a row that is given back is filled, or the model refuses the row.
+    for name in target.columns if target.reconstruction is None else ():
         values = rows.columns[name]
         usable &= np.array([value is not None and value == value for value in values], dtype=bool)
     if target.task in ("binary", "multiclass"):

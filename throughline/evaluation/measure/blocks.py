@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from throughline.evaluation.measure.resamples import DRAWS, RESAMPLES, SEED, Resamples
+from throughline.samples.windows.memory import leaning, spread
 
 
 class BlockResamples(Resamples):
@@ -83,8 +84,7 @@ def understated(losses: np.ndarray, block: int) -> float:
     lags = np.arange(1, block)
     covariances = np.array([centred[lag:] @ centred[: count - lag] for lag in lags]) / count
     seen = variance + 2 * float((1 - lags / block) @ covariances)
-    memory = float(centred[1:] @ centred[:-1]) / count / variance
-    memory = min(memory + (1 + 3 * memory) / count, 1 - 1 / count)
+    memory = leaning(losses, variance)
     whole = variance * (1 + memory) / (1 - memory)
     return math.sqrt(max(1.0, whole / seen)) if seen > 0 else 1.0
 
@@ -99,25 +99,9 @@ def remembered(values: np.ndarray) -> int:
         values: one a step, (T,).
     """
     count = len(values)
-    centred = values - values.mean()
-    variance = float(centred @ centred) / count
-    if count < 8 or variance == 0:
+    found = spread(values)
+    if found is None or found.whole <= 0:
         return 1
-    # So many lags in a row must be within noise before the ones before them are all that counts.
-    quiet = max(5, math.ceil(math.sqrt(math.log10(count))))
-    most = min(count // 2, math.ceil(math.sqrt(count)) + quiet)
-    covariances = np.array([centred[lag:] @ centred[: count - lag] for lag in range(most + 1)])
-    covariances /= count
-    noisy = np.abs(covariances[1:] / variance) >= 2 * math.sqrt(math.log10(count) / count)
-    silent = (lag for lag in range(most - quiet + 1) if not noisy[lag : lag + quiet].any())
-    last = next(silent, most)
-    lags = np.arange(1, min(2 * max(last, 1), most) + 1)
-    # A flat-topped window: all of the first half, and falling to nothing at the end.
-    window = np.minimum(1.0, 2 * (1 - lags / (2 * max(last, 1))))
-    spread = variance + 2 * float(window @ covariances[lags])
-    slope = 2 * float(window @ (lags * covariances[lags]))
-    if spread <= 0:
-        return 1
-    length = (2 * slope**2 / (4 / 3 * spread**2)) ** (1 / 3) * count ** (1 / 3)
+    length = (2 * found.slope**2 / (4 / 3 * found.whole**2)) ** (1 / 3) * count ** (1 / 3)
     longest = math.ceil(min(3 * math.sqrt(count), count / 3))
     return max(1, min(math.ceil(float(length)), longest))

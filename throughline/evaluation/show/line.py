@@ -63,16 +63,18 @@ def sentence(report: Mapping[str, Any], columns: int) -> str:
         columns: how many the model sees.
     """
     main, target = report["branches"]["main"], report["target"]
+    verb = VERBS.get(report["task"], "predicts")
     what = " and ".join(f"“{name}”" for name in target["columns"])
+    seen = f"{columns} column{'' if columns == 1 else 's'}"
     unit = f" in {target['unit']}" if target["unit"] else ""
     rows = main["rows"]["test"]
     on = f"{number(rows)} rows it has never seen" if rows else "its own training rows"
     name, measured = decisive(report)
     power = figure_of(name).power or 0
     of = f" {target['unit']}" if target["unit"] and power == 1 else ""
+    does = f"{verb} {what}{unit} from {seen}" if what else f"gives back the {seen} that it is given"
     return (
-        f"This model {VERBS.get(report['task'], 'predicts')} {what}{unit} from {columns} "
-        f"column{'' if columns == 1 else 's'}: on {on} its {spoken(name)} is "
+        f"This model {does}: on {on} its {spoken(name)} is "
         f"{plus_minus(measured)}{of}{_against(report)}. {_held(report)}"
     )
 

@@ -9,11 +9,13 @@ import numpy as np
 
 from throughline.evaluation.measure.calibration import roc
 from throughline.evaluation.measure.forecast import Forecasts
+from throughline.evaluation.measure.reconstruction import row_errors
 from throughline.evaluation.outcome import Outcome
 from throughline.evaluation.show.forecast_plots import forecast_plots
 from throughline.evaluation.show.shown import shown
 from throughline.evaluation.show.sizes import sizes
 from throughline.evaluation.show.sweeps import prepared
+from throughline.preprocessing.graph.answers import ERROR
 from throughline.report.chart import Chart, bounds, number
 from throughline.report.markup import spoken
 from throughline.report.plots import bars, histogram
@@ -94,6 +96,14 @@ def residual_histogram(outcome: Outcome, unit: str) -> Markup:
     ).svg()
 
 
+def row_error_histogram(outcome: Outcome) -> Markup:
+    """How many rows a network gives back how well."""
+    errors = row_errors(outcome)
+    counts, edges = np.histogram(errors, BARS, bounds(errors.tolist(), 0.01))
+    words = "Histogram of the rows' errors"
+    return histogram(counts.tolist(), edges.tolist(), ERROR.replace("_", " "), words).svg()
+
+
 def plotted(
     workspace: Workspace,
     branches: Mapping[str, Judged],
@@ -139,7 +149,9 @@ def _drawings(outcome: Outcome, main: Mapping[str, Any], unit: str) -> dict[str,
         drawings["Learning curve"] = learning_curve(main["curves"], chosen)
     if isinstance(outcome, Forecasts):
         return drawings | forecast_plots(outcome, main, unit)
-    if outcome.task in ("regression", "proportion"):
+    if outcome.reconstruction is not None:
+        drawings["Errors of rows"] = row_error_histogram(outcome)
+    elif outcome.task in ("regression", "proportion"):
         drawings["Predicted against actual"] = predicted_against_actual(outcome, unit)
         drawings["Residuals"] = residual_histogram(outcome, unit)
     elif main["calibration"]:

@@ -150,7 +150,7 @@ class Looked:
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
-        options.log_severity_level = 3
+        options.log_severity_level = 4
         return onnxruntime.InferenceSession(
             self._part(inputs, outputs), options, providers=["CPUExecutionProvider"]
         )

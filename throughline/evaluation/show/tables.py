@@ -27,7 +27,7 @@ def write_tables(folder: Path, outcome: Outcome, report: dict[str, Any]) -> None
         outcome: the answers.
         report: what report.json says of the branch.
     """
-    rows = shown(outcome)
+    rows = shown(outcome.in_units())
     if isinstance(rows, Forecasts):
         write_forecast(folder, rows, report)
     elif outcome.task in ("regression", "proportion"):

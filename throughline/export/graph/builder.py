@@ -125,7 +125,10 @@ class Builder:
         return [self._described(output) for output in names]
 
     def elementwise(self, operator: str, *inputs: Value, **attributes: Any) -> Tensor:
-        """Add a node that works value by value, in whatever order the tensors are stored."""
+        """Add a node that works value by value, in whatever order the tensors are stored.
+
+        The result has no mask: whether a layer hands one on is its registration's to say.
+        """
         tensors = [value for value in inputs if isinstance(value, Tensor)]
         rank = max(tensor.rank for tensor in tensors)
         full = [tensor for tensor in tensors if tensor.rank == rank]
@@ -138,9 +141,7 @@ class Builder:
                 placed.append(self.stored(value, order) if value.rank == rank else value)
             else:
                 placed.append(None if value is None else _aligned(value, order))
-        result = self.op(operator, *placed, **attributes)
-        mask = next((tensor.mask for tensor in full if tensor.mask is not None), None)
-        return self.logical(result, order).masked(mask)
+        return self.logical(self.op(operator, *placed, **attributes), order)
 
     def stored(self, tensor: Tensor, order: Sequence[int]) -> Tensor:
         """`tensor` as stored in `order`: stored axis `i` holds Keras' axis `order[i]`.

@@ -26,13 +26,25 @@ def answers_graph(name: str, summary: Mapping[str, Any]) -> onnx.ModelProto:
         name: of the network's output.
         summary: prepared.json.
     """
-    from throughline.preprocessing.graph.answers import answers
+    from throughline.preprocessing.graph.answers import answers, reconstruction
+    from throughline.preprocessing.reconstruction import FittedReconstruction
     from throughline.samples.windows.answers import forecast_answers
     from throughline.samples.windows.positions import Extent
     from throughline.samples.windows.prepared import read_target
     from throughline.samples.windows.target import FittedForecast
 
+    if (features := reconstructed(summary)) is not None:
+        return reconstruction(FittedReconstruction.from_json(summary["target"]), name, features)
     target = read_target(summary["target"])
     if isinstance(target, FittedForecast):
         return forecast_answers(target, name, Extent.from_json(summary["window"]["extent"]))
     return answers(target, name)
+
+
+def reconstructed(summary: Mapping[str, Any]) -> str | None:
+    """The network input that is the target, too, where a network gives back what it is given.
+
+    Args:
+        summary: prepared.json.
+    """
+    return next(iter(summary["features"])) if "features" in summary["target"] else None

@@ -41,13 +41,16 @@ def whole(network: onnx.ModelProto, prepared: Path) -> Whole:
     """
     import onnx
 
-    from throughline.export.graph.halves import answers_graph, features_graph
+    from throughline.export.graph.halves import answers_graph, features_graph, reconstructed
     from throughline.export.graph.join import join
     from throughline.export.states import carried
 
     summary = read_json(prepared / "prepared.json")
     preprocess = onnx.load(prepared / "preprocess.onnx")
-    front = join(features_graph(preprocess, summary), network)
+    # The answers compare what a network gives back with what it was given.
+    given = reconstructed(summary)
+    kept = [] if given is None else [given]
+    front = join(features_graph(preprocess, summary), network, keep=kept)
     back = answers_graph(front.graph.output[0].name, summary)
     states = carried(front)
     return Whole(front, back, join(front, back, keep=list(states.values())), states, summary)

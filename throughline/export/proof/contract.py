@@ -78,10 +78,14 @@ def held_against_network(
     name = front.graph.output[0].name
     # A target's past may be asked for by the answers alone, where they undo a change.
     seen = {value.name: rows[value.name] for value in front.graph.input}
-    laid = {value.name: rows[value.name] for value in back.graph.input if value.name != name}
+    needed = [value.name for value in back.graph.input if value.name != name]
+    laid = {each: rows[each] for each in needed if each in rows}
+    # What the network was given, where the answers compare both.
+    between = [each for each in needed if each not in rows]
     with running(branch):
         session = session_of(front)
-        (received,) = session.run([name], seen)
+        received, *given = session.run([name, *between], seen)
+        laid |= dict(zip(between, given, strict=True))
         some = range(min(ONE_BY_ONE, len(expected)))
         one_by_one = [
             session.run([name], {key: array[i : i + 1] for key, array in seen.items()})[0]

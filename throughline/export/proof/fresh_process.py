@@ -79,7 +79,7 @@ def prove(requests: Path) -> None:
     """
     try:
         done = subprocess.run(
-            [sys.executable, "-c", LOADER, str(requests), str(MEMORY)],
+            [sys.executable, "-P", "-c", LOADER, str(requests), str(MEMORY)],
             capture_output=True,
             text=True,
             timeout=SECONDS,

@@ -20,7 +20,12 @@ Scalar = float | int | str | bool
 
 
 class Impute(Strict):
-    """How a missing value is filled: a statistic of the training rows, or a constant."""
+    """How a missing value is filled, in training and in serving.
+
+    Args:
+        kind: a statistic of the training rows, or `constant`.
+        value: what `constant` fills in; written `impute: {constant: 0}`.
+    """
 
     kind: Literal["mean", "median", "most-frequent", "constant"]
     value: Scalar | None = None
@@ -37,6 +42,11 @@ class Scale(Strict):
 
     standard: (x - mean) / sd · minmax: (x - min) / (max - min) · mean: (x - mean) / (max - min) ·
     robust: (x - median) / (third quartile - first quartile) · constant: (x - subtract) / divide.
+
+    Args:
+        kind: by which statistics of the training rows, or `constant`.
+        subtract: of `constant`. Default: 0.
+        divide: of `constant`. Default: 1.
     """
 
     kind: Literal["standard", "minmax", "mean", "robust", "constant"]
@@ -67,15 +77,23 @@ SCALED_ENCODINGS = ("ordinal", "target", "frequency")
 class Encode(Strict):
     """How a category becomes numbers.
 
-    one-hot: one 0/1 feature for each of `categories` (default: those of the training rows); any
-    other value gets zeros, or with `unknown: bucket` a 1 in a feature of its own, which training
-    fills only when `categories` leaves some of its rows out.
-    ordinal: the position in `categories`. boolean: 1 for `true`, 0 for everything else.
-    For thousands of levels: target: the mean of the target among the level's rows, drawn towards
-    the mean of all by `smooth`, one value a class where there are several; a training row is given
-    that of the other four fifths of the rows. frequency: the level's share of the rows.
-    hash: 1 or -1 in one of `buckets`. ids: 1 for the most frequent level and so on, at most `size`
-    of those in `minimum_count` rows; 0 for all others, for an Embedding.
+    one-hot: one 0/1 feature a category. ordinal: the position in `categories`. boolean: 1 for
+    `true`, 0 for everything else. For thousands of levels: target: the mean of the target among the
+    level's rows, one value a class where there are several; a training row is given that of the
+    other four fifths of the rows. frequency: the level's share of the rows. hash: 1 or -1 in one of
+    `buckets`. ids: 1 for the most frequent level and so on, 0 for all others, for an Embedding.
+
+    Args:
+        kind: of encoding.
+        categories: of `one-hot` (default: those of the training rows) or `ordinal`, lowest first.
+        unknown: what `one-hot` makes of any other value: zeros, or with `bucket` a 1 in a feature
+            of its own, which training fills only when `categories` leaves some of its rows out.
+        true: the value that `boolean` makes 1.
+        smooth: how far `target` draws a level towards the mean of all rows, in rows. Default: by
+            the variance within and between levels.
+        buckets: of `hash`, how many features.
+        size: the most levels that `ids` tells apart.
+        minimum_count: rows that a level of `ids` needs. Default: 2.
     """
 
     kind: Literal["one-hot", "ordinal", "boolean", "target", "frequency", "hash", "ids"]
@@ -112,9 +130,13 @@ class Derive(Strict):
     """A column computed from other raw columns, inside the graph.
 
     sd is the standard deviation of the columns' values in a row, sd-of-differences that of the
-    differences between neighbours, in the order of `of`; a name in `of` may be a pattern.
-    equals is 1 where a column is `to`; matches counts how often the pattern `to` stands in a text,
-    letters A to Z folded.
+    differences between neighbours, in the order of `of`. equals is 1 where a column is `to`;
+    matches counts how often the pattern `to` stands in a text, letters A to Z folded.
+
+    Args:
+        kind: of computation.
+        of: raw columns; a name may be a pattern such as `pixel_*`.
+        to: the value of `equals`, the pattern (RE2) of `matches`.
     """
 
     kind: DerivedKind
@@ -140,7 +162,12 @@ def _short_bounds(value: Any) -> Any:
 
 
 class Bounds(Strict):
-    """The range that values are clipped to; written `[low, high]`."""
+    """The range that values are clipped to; written `[low, high]`.
+
+    Args:
+        low: the least value. Default: none.
+        high: the largest value. Default: none.
+    """
 
     low: float | None = None
     high: float | None = None
@@ -167,7 +194,22 @@ Scaling = Annotated[
 
 
 class Column(Strict):
-    """What happens to one raw column, or to every column that a pattern such as `pixel_*` names."""
+    """What happens to one raw column, or to every column that a pattern such as `pixel_*` names.
+
+    Args:
+        unit: of its values, for reports and pages.
+        derive: computes the column from others, such as `{sum: [a, b]}`.
+        missing: values that stand for a missing one, such as 0 or 999.
+        impute: fills missing values: `mean`, `median`, `most-frequent` or `{constant: VALUE}`.
+        clip: cuts values off, `[low, high]`.
+        log: the natural logarithm, or with `plus-one` that of the value and 1.
+        scale: `standard`, `minmax`, `mean`, `robust`, or `{constant: {subtract: 0, divide: 255}}`.
+        encode: makes numbers of categories, such as `one-hot` or `{ordinal: [low, high]}`.
+        text: makes numbers of texts; nothing but `unit` goes beside it.
+        image: makes numbers of pictures or sounds; nothing but `unit` goes beside it.
+        smooth: the mean of a row and rows before it, in a series.
+        change: what the value has become since a row before, in a series.
+    """
 
     unit: str = ""
     derive: Annotated[
@@ -239,19 +281,27 @@ class Column(Strict):
 
 
 class Target(Strict):
-    """What is to be predicted; written as a column's name, or a list of names.
+    """What is to be predicted; written as a column's name, a list of names, or `features`.
 
-    Regression may `scale` its target for training; the graph undoes it, so that predictions come
-    out in the target's own unit. `classes` fixes the order of the classes (default: sorted);
-    for a binary problem the last one is the positive class. `change` predicts by how much the
-    target will have changed, and the graph turns that into the value itself; `change: direction`
-    asks whether it will have risen. `unseen: allow` takes classes that no training row has, which
-    a pretrained network may know all the same. `letters` says what classes are that differ in
-    capitals or spaces only: one (`fold`, in small letters), several (`keep`), or a mistake
-    (`refuse`).
+    `target: features` is an autoencoder: the network is given the columns and gives them back, in
+    their own units, with the error that it makes in each row.
+
+    Args:
+        columns: the columns that are predicted.
+        features: true is the long form of `target: features`.
+        scale: of a regression's target, for training only: predictions come out in its own unit.
+        classes: their order; the last one of two is the positive class. Default: sorted.
+        change: predicts by how much the target will have changed, and the graph turns that into the
+            value itself; `direction` asks whether it will have risen.
+        unit: of the target, for reports and pages.
+        unseen: `allow` takes classes that no training row has, which a pretrained network may know
+            all the same.
+        letters: what classes are that differ in capitals or spaces only: one (`fold`, in small
+            letters), several (`keep`), or a mistake (`refuse`).
     """
 
-    columns: list[str] = Field(min_length=1)
+    columns: list[str] = []
+    features: bool = False
     scale: Scaling = None
     classes: list[Scalar] | None = Field(default=None, min_length=2)
     change: Changing = None
@@ -259,9 +309,22 @@ class Target(Strict):
     unseen: Literal["refuse", "allow"] = "refuse"
     letters: Literal["refuse", "fold", "keep"] = "refuse"
 
+    @model_validator(mode="after")
+    def _columns_or_features(self) -> Target:
+        if not self.features and not self.columns:
+            raise ValueError("must name a column, or be 'features', which the network gives back")
+        fields = type(self).model_fields.items()
+        given = [name for name, field in fields if getattr(self, name) != field.default]
+        useless = [name for name in given if name != "features"]
+        if self.features and useless:
+            raise ValueError(f"'{useless[0]}' has no effect beside 'features'")
+        return self
+
 
 def short_target(value: Any) -> Any:
-    """The long form of `target: NAME`, `target: [NAME, NAME]` or `target: {column: NAME}`."""
+    """The long form of `target: NAME`, `[NAME, NAME]`, `{column: NAME}` or `features`."""
+    if value == "features":
+        return {"features": True}
     if isinstance(value, str):
         return {"columns": [value]}
     if isinstance(value, list):

@@ -13,8 +13,13 @@ class Expectations(Strict):
     """Rules for the raw rows and what to do when one fails.
 
     stop: nothing is written and the stage fails. quarantine: rows that break a rule about single
-    rows are set aside, as long as they are no more than `limit` of all rows; a rule about the
-    whole table still stops. warn: the report says it and the rows go on.
+    rows are set aside; a rule about the whole table still stops. warn: the report says it and the
+    rows go on.
+
+    Args:
+        on_failure: stop, quarantine or warn. Default: `stop`.
+        limit: the share of rows that may be set aside. Default: 0.05.
+        rules: expectations of Great Expectations, by their own names.
     """
 
     on_failure: Literal["stop", "quarantine", "warn"] = "stop"

@@ -30,8 +30,11 @@ EDGES: dict[str, list[list[float]]] = {
 class Convolve(Strict):
     """One output channel a kernel, each laid over all input channels, as a network's layer does it.
 
-    `ones: 11` is one kernel of 11 x 11 ones, `kernels` are given as matrices or by the names
-    horizontal, vertical, diagonal and antidiagonal. `padding: same` keeps the size at stride 1.
+    Args:
+        ones: the size of one kernel of ones, such as 11.
+        kernels: matrices, or the names horizontal, vertical, diagonal and antidiagonal.
+        padding: `same` keeps the size at stride 1. Default: `valid`.
+        stride: places from one value to the next. Default: 1.
     """
 
     ones: Pair | None = None
@@ -64,7 +67,12 @@ class Convolve(Strict):
 
 
 class Pool(Strict):
-    """The largest or the mean value of each block of `size`, or of all places."""
+    """One value for each block of places, or for all of them.
+
+    Args:
+        size: of a block, or `all`.
+        kind: the largest or the mean value. Default: `max`.
+    """
 
     size: Pair | Literal["all"]
     kind: Literal["max", "average"] = "max"
@@ -90,7 +98,13 @@ class Spectrogram(Strict):
 
 
 class Filter(Strict):
-    """One step: a convolution, a pooling or a spectrogram."""
+    """One step: a convolution, a pooling or a spectrogram.
+
+    Args:
+        convolve: with fixed kernels.
+        pool: over blocks.
+        spectrogram: of a sound; the first step.
+    """
 
     convolve: Convolve | None = None
     pool: Pool | None = None

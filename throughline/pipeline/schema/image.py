@@ -34,8 +34,11 @@ MODES: dict[str, dict[str, Any]] = {
 class Sound(Strict):
     """How the wav files of a source become waveforms of one length.
 
-    One channel of 16 bits at `rate` samples a second; a longer sound is cut after `seconds`, a
-    shorter one goes on in silence. Serving reads its files alike.
+    Serving reads its files alike.
+
+    Args:
+        rate: samples a second; other rates are resampled, to one channel of 16 bits.
+        seconds: length; a longer sound is cut, a shorter one goes on in silence.
     """
 
     rate: int = Field(ge=1)
@@ -50,14 +53,18 @@ class Sound(Strict):
 class Images(Strict):
     """How the pictures of a source become one array of uint8, rows.images/COLUMN.npy.
 
-    `column` is the column that holds the number of a row's picture. `array` names the array of a
-    file of arrays whose rows are pictures; for a folder or an archive of image files `size` is the
-    height and width that all are stored in: `fit: crop` cuts what is too much, `pad` fills up with
-    black, `stretch` does neither. A file that is broken or truncated is set aside, and so are
-    those that `set_aside` lists: `mode` (transparent, CMYK, 16 bits, or coloured where `channels`
-    is 1), `duplicate` (the same pixels in the same part), `mislabelled` (another format than the
-    ending says). More than the share `limit` of them is an error. `sound` reads wav files instead,
-    whose waveforms are stored as pictures are.
+    Args:
+        column: that holds the number of a row's picture. Default: `pixels`.
+        array: the array, of a file of arrays, whose rows are pictures.
+        size: height and width that all image files are stored in.
+        sound: reads wav files instead, whose waveforms are stored as pictures are.
+        channels: 3 for colours, 1 for grey. Default: 3.
+        fit: how a picture gets the size: `crop` cuts what is too much, `pad` fills up with black,
+            `stretch` does neither. Default: `crop`.
+        set_aside: files that are set aside beside broken ones: `mode` (transparent, CMYK, 16 bits,
+            or coloured where `channels` is 1), `duplicate` (the same pixels in the same part),
+            `mislabelled` (another format than the ending says).
+        limit: the share of files that may be set aside. Default: 0.01.
     """
 
     column: Name = "pixels"
@@ -86,9 +93,12 @@ class Images(Strict):
 
 
 class PixelScale(Strict):
-    """(pixel - subtract) / divide, one constant or one for each channel, in `order`.
+    """(pixel - subtract) / divide; or `tf`, `torch`, `caffe`, as `keras.applications` calls them.
 
-    Short forms: `tf`, `torch` and `caffe`, as `keras.applications` calls them.
+    Args:
+        subtract: one number, or one for each channel.
+        divide: one number, or one for each channel.
+        order: of the channels.
     """
 
     subtract: Constants = 0.0
@@ -106,10 +116,17 @@ class PixelScale(Strict):
 class Image(Strict):
     """What happens to a picture inside the graph, in this order.
 
-    resized to `size` (default: as it is stored), by the `fit` of the source, which only pictures
-    of arrays may say here (default there: crop); made grey where `channels` is 1; rounded to
-    uint8, which is what training arrays hold; scaled by constants; run through fixed `filters`,
-    or turned into the features of a frozen `pretrained` network.
+    Resized; made grey; rounded to uint8, which is what training arrays hold; scaled by constants;
+    run through fixed filters, or turned into the features of a frozen network.
+
+    Args:
+        size: height and width. Default: as it is stored.
+        fit: how a picture of arrays gets the size; files are cut as the source says. Default:
+            `crop`.
+        channels: 1 makes it grey.
+        scale: constants, or `tf`, `torch`, `caffe`.
+        filters: convolutions with fixed kernels, poolings, a spectrogram.
+        pretrained: a frozen network whose output is the column's features.
     """
 
     size: Size | None = None

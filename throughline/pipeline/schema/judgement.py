@@ -30,10 +30,13 @@ CLASSICAL = (
 
 
 class Comparison(Strict):
-    """A trivial or classical model that is trained on the same rows and tested on the same rows.
+    """A trivial or classical model that is trained and tested on the same rows.
 
-    `cross_validate: true` also scores it on the folds of the section `cross_validation`, with
-    preprocessing refitted in each.
+    Args:
+        model: a baseline such as `majority`, or a name of scikit-learn's.
+        arguments: of the model, as scikit-learn's.
+        cross_validate: also scores it on the folds of `cross_validation`, preprocessing refitted in
+            each.
     """
 
     model: str
@@ -65,7 +68,9 @@ def short_comparison(value: Any) -> Any:
 class CompareBy(Strict):
     """By which figure models are compared, and below which difference they count as equal.
 
-    `margin` is in units of the figure: a difference whose whole interval lies within it is `equal`.
+    Args:
+        metric: the figure.
+        margin: in units of the figure: a difference whose whole interval lies within it is `equal`.
     """
 
     metric: str
@@ -85,8 +90,12 @@ BOUND = re.compile(r"\s*(>=|<=|>|<)\s*(-?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?)\
 class Gates(Strict):
     """What must hold before a model may be released: `beat` a baseline, and bounds on metrics.
 
-    A metric may be the `lower(...)` or `upper(...)` end of a figure's 95 % interval: what it is at
-    least, or at most, whatever the test rows.
+    Written without `metrics`: `{beat: majority, accuracy: ">= 0.95"}`.
+
+    Args:
+        beat: models of `compare` that must be worse.
+        metrics: bounds such as `">= 0.95"`; a metric may be the `lower(...)` or `upper(...)` end of
+            a figure's 95 % interval: what it is at least, or at most, whatever the test rows.
     """
 
     beat: list[str] = []
@@ -117,11 +126,19 @@ def short_gates(value: Any) -> Any:
 class Claim(Strict):
     """A figure that a text prints, to be tested.
 
-    `tolerance` is the distance at which we still call it equal, in the place of the margin of its
-    metric, where a `reason` says why; `sd` is the spread of the text's own runs. `erratum` says
-    what is known to be wrong with the figure, `reason` why an honest protocol gives another one.
-    `sweep` and `point` make it a claim on one point of a sweep: `point` holds as many of its
-    settings as tell it from the others.
+    Args:
+        text: that prints it.
+        at: its place in the text.
+        metric: the figure.
+        value: as it is printed.
+        variant: whose figure it is. Default: the pipeline itself.
+        sweep: whose point it is on.
+        point: as many settings of the sweep as tell the point from the others.
+        sd: the spread of the text's own runs.
+        tolerance: the distance at which we still call it equal, in the place of the margin of its
+            metric, where a `reason` says why.
+        erratum: what is known to be wrong with the figure.
+        reason: why an honest protocol gives another one.
     """
 
     text: str
@@ -156,7 +173,12 @@ def fits(point: Mapping[str, Any], settings: Mapping[str, Any]) -> bool:
 
 
 class Slice(Strict):
-    """A part of the test rows with metrics of its own: each value of a column, or its quantiles."""
+    """A part of the test rows with metrics of its own: each value of a column, or its quantiles.
+
+    Args:
+        column: whose values are told apart.
+        quantiles: how many parts of a number. Default: each value is one.
+    """
 
     column: str
     quantiles: int | None = Field(default=None, ge=2)

@@ -17,15 +17,21 @@ PLACES = ("file", "archive", "url")
 class Pretrained(Strict):
     """Layers with their weights, from exactly one place.
 
-    file: a `.keras` file, a path from the repository's root. archive: one inside a package, written
-    as in `source.archive`. url: an address. All take `sha256`, and a mirror is looked in first.
+    All places take `sha256`, and a mirror is looked in first. The ImageNet weights of an
+    application come from Keras' usual address, or its weights from one of the places, an `.h5`
+    file.
 
-    application: a name of `keras.applications`, such as MobileNetV2, built with `arguments`, such
-    as `{alpha: 0.35, input_shape: [96, 96, 3], include_top: false}`. Its ImageNet weights come from
-    Keras' usual address, or its weights from one of the places above, an `.h5` file.
-
-    `until` names the last layer that is used (default: the last one) and `after` the layer whose
-    output goes in (default: the network's input). `pool: average` takes the mean over all places.
+    Args:
+        file: a `.keras` file, a path from the project's root.
+        archive: one inside a package, written as in `source.archive`.
+        url: an address.
+        application: a name of `keras.applications`, such as MobileNetV2.
+        arguments: of the application, such as `{alpha: 0.35, input_shape: [96, 96, 3], include_top:
+            false}`.
+        sha256: of the file.
+        after: the layer whose output goes in. Default: the network's input.
+        until: the last layer that is used. Default: the last one.
+        pool: `average` or `max` takes the mean or the largest value over all places.
     """
 
     file: str | None = None

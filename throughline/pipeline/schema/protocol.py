@@ -21,8 +21,18 @@ class Guards(Strict):
     """What each leak guard does when it finds something (`throughline/guards/`).
 
     stop: the stage fails. drop: the rows leave the test part, or the column leaves the features.
-    warn: the report says it. off: nobody looks. `grouped_by` names columns whose groups must lie
-    in one part, whatever the kind of split.
+    warn: the report says it. off: nobody looks.
+
+    Args:
+        duplicates: test rows that are also training rows.
+        windows: windows that share steps with windows of the other part.
+        groups: a group in two parts.
+        target_in_disguise: a feature that is the target, or determines it.
+        identifiers: a feature that numbers the rows.
+        unseen_classes: classes that training never sees.
+        unseen_categories: categories that training never sees.
+        shifted_parts: parts whose distributions differ.
+        grouped_by: columns whose groups must lie in one part, whatever the kind of split.
     """
 
     duplicates: Verdict = "warn"
@@ -45,16 +55,24 @@ class Guards(Strict):
 class Split(Strict):
     """Which rows are test rows.
 
-    shuffled (default): a seeded draw of the share `test`, stratified by a column if one is named.
-    first: the first `train` rows train, the rest test; `shuffle: SEED` first brings the rows into
-    the order of NumPy's `RandomState(SEED).shuffle`, as Keras' own data sets were. predefined: the
-    column `column` says `train` or `test`, in any usual spelling; `validation` trains, or tests
-    where nothing else does. temporal: the last share `test` in the order of
-    `column`, after `gap` rows that neither part gets; with the section `time` no column is named,
-    and `start`, the first time of the test part, may stand for `test`. grouped: whole groups of
-    `column`.
-    `test: 0` keeps every row for training; the report then says that its figures are of training
-    rows.
+    shuffled: a seeded draw of the share `test`. first: the first `train` rows train, the rest test.
+    predefined: `column` says `train` or `test`, in any usual spelling; `validation` trains, or
+    tests where nothing else does. temporal: the last share `test` in the order of `column`; with
+    the section `time` no column is named. grouped: whole groups of `column`.
+
+    Args:
+        kind: of split. Default: `shuffled`.
+        test: share of the rows, or their number. 0 keeps every row for training; the report then
+            says that its figures are of training rows. Default: 0.2.
+        train: rows of `first` that train.
+        stratify: a column whose shares a shuffled split keeps.
+        column: of a predefined, temporal or grouped split.
+        start: the first time of the test part, in the place of `test`, with the section `time`.
+        shuffle: a seed: `first` brings the rows into the order of NumPy's
+            `RandomState(SEED).shuffle` before, as Keras' own data sets were.
+        gap: rows between the parts of a temporal split that neither gets. Default: 0.
+        seed: of the draw. Default: 0.
+        guards: what each leak guard does.
     """
 
     kind: Literal["shuffled", "first", "predefined", "temporal", "grouped"] = "shuffled"
@@ -94,17 +112,24 @@ How = Literal["auto", "together", "processes", "in-turn"]
 class CrossValidation(Strict):
     """How the training rows are folded.
 
-    K-fold with `folds` parts, repeated `repeats` times with other shuffles (iterated K-fold),
-    `stratify: true` keeps the classes' shares, `group: COLUMN` keeps groups whole,
-    `temporal: COLUMN` trains on the past only, with `gap` rows left out before each part.
-    Without either, folds follow a grouped or temporal split, and its gap.
-    `shuffle: false` takes contiguous parts in the file's order. `sizes` adds a learning curve:
-    every fold trained again on so many, or such a share, of its training rows. With the section
-    `time`, `order` is `rolling-origin` (train on the past, validate on the next block) or
-    `blocked` (validate on one block, train on the others); no window crosses a boundary.
-    `runs` says how the trainings run: `together` side by side in one program, in `processes`, one
-    for each core or GPU, or `in-turn`; `auto` takes what is quickest. Scores are the same. The
-    points of a sweep are one list of trainings, and so are the variants.
+    Without `group` and `temporal`, folds follow a grouped or temporal split, and its gap.
+
+    Args:
+        folds: parts. Default: 5.
+        repeats: times that all is done again with other shuffles (iterated K-fold). Default: 1.
+        stratify: whether folds keep the classes' shares. Default: where the task has classes.
+        group: a column whose groups are kept whole.
+        temporal: a column by which folds train on the past only.
+        gap: rows left out before each part of `temporal` folds.
+        order: with the section `time`: `rolling-origin` trains on the past and validates on the
+            next block, `blocked` validates on one block and trains on the others; no window crosses
+            a boundary.
+        shuffle: false takes contiguous parts in the file's order. Default: true.
+        sizes: a learning curve: every fold trained again on so many, or such a share, of its
+            training rows.
+        runs: how the trainings run: `together` side by side in one program, in `processes`, one for
+            each core or GPU, or `in-turn`; `auto` takes what is quickest. Scores are the same.
+        seed: of the shuffles. Default: 0.
     """
 
     folds: int = Field(default=5, ge=2)
@@ -135,9 +160,14 @@ class CrossValidation(Strict):
 class Sweep(Strict):
     """A grid over settings of the file; every point is cross-validated, none sees a test row.
 
-    `over` maps a key path such as `training.batch_size` to the values to try. `repeats` trains
-    each point with several seeds. `refit: true` trains each point once more on all training rows,
-    for claims on the figures of training rows.
+    Args:
+        title: of its table.
+        over: key paths such as `training.batch_size`, each with the values to try.
+        base: a variant to start from. Default: the pipeline itself.
+        repeats: seeds a point. Default: 1.
+        folds: parts. Default: those of `cross_validation`.
+        refit: trains each point once more on all training rows, for claims on the figures of
+            training rows.
     """
 
     title: str = ""

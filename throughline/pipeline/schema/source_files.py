@@ -10,7 +10,14 @@ from throughline.pipeline.strict import Strict
 
 
 class SourceFile(Strict):
-    """One file: an address, a file inside a package, or a path; `sha256` is demanded."""
+    """One file, from exactly one place.
+
+    Args:
+        url: an address.
+        archive: a file inside a package, as in `source.archive`.
+        file: a path inside the project.
+        sha256: of the file; demanded.
+    """
 
     url: str | None = None
     archive: str | None = None

@@ -15,11 +15,14 @@ WORDS = rf"[\p{{L}}\p{{M}}\p{{N}}'\x{{200C}}\x{{200D}}]+|{EMOJI}(?:\x{{200D}}{EM
 
 
 class Vocabulary(Strict):
-    """Which tokens are known: the `size` most frequent of the training rows; written as a number.
+    """Which tokens are known: the most frequent of the training rows; written as a number.
 
-    Tokens that are seen less than `minimum_count` times, and those of `without` (stop words), are
-    left out; `without: english` is scikit-learn's list. `file` names an auxiliary file of the
-    source whose words are the vocabulary, in their order; then nothing is fitted.
+    Args:
+        size: how many tokens. Default: all.
+        minimum_count: times that a token must be seen. Default: 1.
+        without: tokens that are left out (stop words); `english` is scikit-learn's list.
+        file: an auxiliary file of the source whose words are the vocabulary, in their order; then
+            nothing is fitted.
     """
 
     size: int | None = Field(default=None, ge=1)
@@ -35,12 +38,16 @@ class Vocabulary(Strict):
 
 
 class Ids(Strict):
-    """Token numbers: 0 fills up, then `start` (if wanted) and `unknown`, then the vocabulary.
+    """Token numbers: 0 fills up, then `start` (if wanted) and the unknown, then the vocabulary.
 
-    Each row has `length` numbers; shorter texts are filled up, longer ones cut, `before` (Keras'
-    way, so that a recurrent network ends on the text's end) or `after`. `first` is the number of
-    the first token of the vocabulary; Keras' own data sets leave one free before it (`start: true,
-    first: 4`).
+    Args:
+        length: numbers a row.
+        fill: where shorter texts are filled up. Default: `before`, as Keras does, so that a
+            recurrent network ends on the text's end.
+        cut: where longer texts are cut. Default: `before`.
+        start: whether each text begins with a number of its own.
+        first: the number of the vocabulary's first token; Keras' own data sets leave one free
+            before it (`start: true, first: 4`).
     """
 
     length: int = Field(ge=1)
@@ -72,11 +79,12 @@ def _short_ids(value: Any) -> Any:
 
 
 class WordVectors(Strict):
-    """Which word vectors a text's Embedding starts from.
+    """Which word vectors a text's Embedding starts from; written as the name of the file.
 
-    `file` names an auxiliary file of the source. `missing` says what a word gets that it lacks:
-    normal (drawn with the mean and standard deviation of the file's numbers), uniform (drawn
-    between 0 and 1), zeros.
+    Args:
+        file: an auxiliary file of the source.
+        missing: what a word gets that the file lacks: normal (drawn with the mean and standard
+            deviation of the file's numbers), uniform (drawn between 0 and 1), zeros.
     """
 
     file: str
@@ -91,13 +99,16 @@ def _short_vectors(value: Any) -> Any:
 class Text(Strict):
     """How a text becomes numbers.
 
-    `tokens` is the pattern (RE2) of a token, or `characters`. `lower` folds A to Z in the text, so
-    that no machine's locale changes the tokens; words of the vocabulary with other letters are
-    also known in capitals and with a capital. `vectors` gives the word vectors of a layer
-    `Embedding: {weights: vectors}`. `encode`: multi-hot (0 or 1 a token of the vocabulary), counts,
-    tf-idf (as scikit-learn: smoothed, rows of length 1), or ids. `ngrams: [1, 2]` counts pairs of
-    neighbouring tokens too; stop words are taken out first, so that the words beside one become
-    neighbours (as in scikit-learn).
+    Args:
+        tokens: the pattern (RE2) of a token, or `characters`. Default: words of every script, and
+            emoji.
+        lower: whether capitals are small letters. Default: true.
+        vocabulary: which tokens are known; a number is the size.
+        ngrams: `[1, 2]` counts pairs of neighbouring tokens, too; stop words are taken out first,
+            so that the words beside one become neighbours (as in scikit-learn).
+        encode: multi-hot (0 or 1 a token of the vocabulary), counts, tf-idf (as scikit-learn:
+            smoothed, rows of length 1), or `{ids: {length: 80}}`.
+        vectors: the word vectors of a layer `Embedding: {weights: vectors}`.
     """
 
     tokens: str = WORDS

@@ -25,13 +25,18 @@ NEGLIGIBLE = 1e-4
 
 
 class Index(Strict):
-    """Which columns say when a row was measured.
+    """Which columns say when a row was measured; written as a column's name, or a list of names.
 
-    Several columns are joined by a space and read by the first of `formats` (of `strptime`, with
-    `%q` for the quarter of a year, or `epoch` and `epoch-ms` for seconds and milliseconds since
-    1970) that fits; without formats they are ISO 8601. `hour` names a column of hours that are
-    added to the date; 24 is the next midnight. `zone` is the time zone of a wall clock; steps of
-    the grid are then those of UTC, and calendar features those of the wall clock.
+    Several columns are joined by a space.
+
+    Args:
+        columns: that hold the time.
+        formats: how they are written, the first that fits counts: of `strptime`, with `%q` for the
+            quarter of a year, or `epoch` and `epoch-ms` for seconds and milliseconds since 1970.
+            Default: ISO 8601.
+        hour: a column of hours that are added to the date; 24 is the next midnight.
+        zone: the time zone of a wall clock, such as Europe/Berlin; steps of the grid are then those
+            of UTC, and calendar features those of the wall clock.
     """
 
     columns: list[str] = Field(min_length=1)
@@ -53,9 +58,14 @@ class Index(Strict):
 class Smooth(Strict):
     """A weighted mean of a row and rows before it.
 
-    mean: of the last `window` rows. ewma: exponentially weighted, the weight of a row k steps old
-    is (1 - alpha)^k; `alpha`, or `span` with alpha = 2 / (span + 1). Weights below 1e-4 of the
-    first are left out and the rest add up to 1.
+    Weights of `ewma` below 1e-4 of the first are left out and the rest add up to 1.
+
+    Args:
+        kind: mean, or ewma: exponentially weighted, the weight of a row k steps old is (1 -
+            alpha)^k.
+        window: rows of `mean`; written `{mean: 7}`.
+        alpha: of `ewma`, between 0 and 1.
+        span: of `ewma`, in the place of alpha = 2 / (span + 1).
     """
 
     kind: Literal["mean", "ewma"]
@@ -85,11 +95,15 @@ class Smooth(Strict):
 
 
 class Change(Strict):
-    """What a value has become since the one `periods` rows before.
+    """What a value has become since the one some rows before.
 
-    difference: new - old. percent: 100 (new - old) / old. direction: whether it rose, for a
-    target. With a target, "old" is the newest known value that lies a whole number of periods
-    before the predicted one, and the graph adds it again.
+    With a target, "old" is the newest known value that lies a whole number of periods before the
+    predicted one, and the graph adds it again.
+
+    Args:
+        kind: difference: new - old. percent: 100 (new - old) / old. direction: whether it rose, for
+            a target.
+        periods: rows between old and new. Default: 1.
     """
 
     kind: Literal["difference", "percent", "direction"]
@@ -97,7 +111,11 @@ class Change(Strict):
 
 
 class Fill(Strict):
-    """Missing rows take the values of the last known row, at most `most` rows in a row."""
+    """Missing rows take the values of the last known row.
+
+    Args:
+        most: rows that are filled, one after another. Default: any number.
+    """
 
     most: int | None = Field(default=None, ge=1)
 
@@ -148,7 +166,7 @@ Changing = Annotated[
 class Time(Strict):
     """How rows become series and windows.
 
-    Attributes:
+    Args:
         index: the columns that say when.
         every: the grid, as `10min`, `1h`, `1d`, `1b` (Monday to Friday), `1w`, `1mo` or `3mo`.
             Steps of months lie all as far from the beginning, or all as far from the end.

@@ -14,7 +14,8 @@ def session_of(graph: onnx.ModelProto) -> Any:
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
-    options.log_severity_level = 3
+    # What goes wrong comes as an exception; the log would write a column's name as it is.
+    options.log_severity_level = 4
     return onnxruntime.InferenceSession(
         graph.SerializeToString(), options, providers=["CPUExecutionProvider"]
     )

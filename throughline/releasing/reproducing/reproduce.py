@@ -22,6 +22,7 @@ from throughline.releasing.outputs import cache_of, sha256
 from throughline.releasing.remote import answering, stores
 from throughline.releasing.reproducing.proof import DIFFERENT, ORDER, Finding, findings
 from throughline.running.prefect.environment import CACHE
+from throughline.running.repository import repository
 from throughline.running.why import ABSENT, differences
 from throughline.stages.declared import EVERY_STAGE
 from throughline.stages.digests.code import FILE as CODE
@@ -167,13 +168,11 @@ def _fetch_released(root: Path, folder: Path, name: str) -> None:
 @contextmanager
 def _released(root: Path, folder: Path) -> Iterator[Repo]:
     """DVC's repository of the worktree, with the cache and the remotes of this one."""
-    from dvc.repo import Repo
-
     here = Path.cwd()
     # DVC reads some paths from where it is called.
     os.chdir(folder)
     try:
-        with Repo(str(folder), config=stores(root)) as repo:
+        with repository(folder, config=stores(root)) as repo:
             yield repo
     finally:
         os.chdir(here)

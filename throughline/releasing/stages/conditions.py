@@ -7,10 +7,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from throughline.errors import BadPipeline, ThroughlineError
 from throughline.paths import Workspace
+from throughline.pipeline.yaml_file import YamlFile
 from throughline.releasing.git import GitRefused, git
 from throughline.releasing.stages.approval import approver
 
@@ -40,7 +39,6 @@ def _section(root: Path, path: Path) -> Mapping[str, ReleaseStage]:
     from throughline.pipeline.mistakes import told
     from throughline.pipeline.schema.release_stage import SharedStages
     from throughline.pipeline.unions import problems
-    from throughline.pipeline.yaml_file import YamlFile
 
     file = YamlFile(path) if path.exists() else None
     section = {SECTION: file.content[SECTION]} if file and file.content.get(SECTION) else {}
@@ -64,10 +62,10 @@ def _committed(root: Path, path: Path, otherwise: Mapping[str, Any]) -> Mapping[
         git(root, "rev-parse", "HEAD")
     except GitRefused:
         return otherwise
-    content: Any = {}
-    with suppress(GitRefused, yaml.YAMLError):
-        content = yaml.safe_load(git(root, "show", f"HEAD:./{path.relative_to(root).as_posix()}"))
-    section = content.get(SECTION) if isinstance(content, Mapping) else None
+    section = None
+    with suppress(GitRefused, BadPipeline):
+        text = git(root, "show", f"HEAD:./{path.relative_to(root).as_posix()}")
+        section = YamlFile(path, text).content.get(SECTION)
     return {SECTION: section} if section else {}
 
 

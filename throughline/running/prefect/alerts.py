@@ -115,10 +115,10 @@ def _checked(file: YamlFile, number: int, entry: Any) -> Alert:
     if form not in PAYLOADS:
         raise BadPipeline(f"{place}: format", form, nearest(form, PAYLOADS))
     given = entry.get("tell", USUAL)
-    told = given if isinstance(given, list | tuple) else [given]
+    told = [str(name) for name in (given if isinstance(given, list | tuple) else [given])]
     for name in told:
         if name not in STATES:
-            raise BadPipeline(f"{place}: nothing to tell", name, nearest(str(name), STATES))
+            raise BadPipeline(f"{place}: nothing to tell", name, nearest(name, STATES))
     return Alert(to, block, form, tuple(name for name in STATES if name in told))
 
 

@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from throughline.errors import BadPipeline
 from throughline.names import named
 from throughline.paths import replaced, write_json
 from throughline.pipeline.yaml_file import YamlFile
-from throughline.running.prefect import alerts, schedules, webhook
+from throughline.running.prefect import alerts, deployments, schedules, webhook
 from throughline.running.prefect.access import SECRET, keep_secret, speak_to
 from throughline.running.prefect.artifacts import key
 from throughline.running.prefect.environment import CACHE, private
@@ -133,14 +134,14 @@ def apply_to(
     """
     from prefect.client.orchestration import get_client
 
-    _check_parameters(root / file)
+    content = deployments.read(root / file)
+    _check_parameters(content)
+    written, told = content.content.get("deployments") or [], alerts.written(content)
     if not url or not answers(url):
         raise NoServer("A Prefect server must answer", url or "no PREFECT_API_URL", "Run `make up`")
     chosen = definition(pool) if pool else of_processes(root)
     name = pool.stem if pool else pool_of(root)
     directory = str(chosen["directory"])
-    content = YamlFile(root / file)
-    written, told = content.content.get("deployments") or [], alerts.written(content)
     for alert in told:
         # Before anything is sent.
         webhook.resolved(alert.to)
@@ -154,7 +155,7 @@ def apply_to(
         known = alerts.standing(client, owner)
         lines = [*plan.lines(prune, resume), *alerts.plan(told, known, prune, resume)]
         _prepare_server(client, name, chosen)
-        _send(root, url, file, _for_pool(root, file, name, all_of_them=bool(pool)), directory)
+        _send(root, url, file, _for_pool(root, content, name, all_of_them=bool(pool)), directory)
         schedules.settle(client, written, before, str(root), prune=prune, resume=resume)
         runs = schedules.identifiers(written, schedules.standing(client))
         alerts.settle(client, told, known, owner, runs, prune=prune, resume=resume)
@@ -173,11 +174,11 @@ def _refusals(file: Path) -> Iterator[None]:
         raise NoServer(f"Prefect's server must take {file}", told, "Run it again") from error
 
 
-def _send(root: Path, url: str, file: Path, deployments: Path, directory: str) -> None:
+def _send(root: Path, url: str, file: Path, written: Path, directory: str) -> None:
     """Have Prefect create or replace deployments."""
     environment = {**os.environ, "THROUGHLINE_ROOT": directory, "PREFECT_API_URL": url}
     done = subprocess.run(
-        [*_prefect(), "--no-prompt", "deploy", "--all", "--prefect-file", str(deployments)],
+        [*_prefect(), "--no-prompt", "deploy", "--all", "--prefect-file", str(written)],
         cwd=root,
         env=environment,
         capture_output=True,
@@ -187,25 +188,22 @@ def _send(root: Path, url: str, file: Path, deployments: Path, directory: str) -
         raise BadPipeline(f"Prefect must accept {file}", (done.stderr + done.stdout)[-500:])
 
 
-def _check_parameters(path: Path) -> None:
+def _check_parameters(file: YamlFile) -> None:
     """Refuse deployments of our flows for what can be no pipeline, and secrets for everybody.
 
     Raises:
         BadName: names file, line and what was found.
         BadPipeline: the address of a webhook holds a secret.
     """
-    file = YamlFile(path)
     for number, deployment in enumerate(file.content.get("deployments") or []):
         if not str(deployment.get("entrypoint", "")).startswith(OUR_FLOWS):
             continue
-        parameters = deployment.get("parameters") or {}
-        line = file.line(("deployments", number, "parameters"))
-        given = [*(parameters.get("names") or [])]
-        if "name" in parameters:
-            given.append(parameters["name"])
-        for name in given:
-            named(name, f"{path}:{line}: the name of a pipeline")
-        webhook.check(str(parameters.get("webhook") or ""), f"{path}:{line}: webhook")
+        parameters = deployments.parameters(file, number)
+        place = f"{file.path}:{file.line(('deployments', number, 'parameters'))}"
+        for name in [*(parameters.names or []), parameters.name]:
+            if name is not None:
+                named(name, f"{place}: the name of a pipeline")
+        webhook.check(parameters.webhook or "", f"{place}: webhook")
 
 
 def _prepare_server(client: SyncPrefectClient, name: str, chosen: dict[str, Any]) -> None:
@@ -218,11 +216,11 @@ def _prepare_server(client: SyncPrefectClient, name: str, chosen: dict[str, Any]
     client.create_concurrency_limit(GPU_TAG, max(1, len(gpu_ids())))
 
 
-def _for_pool(root: Path, file: Path, name: str, all_of_them: bool) -> Path:
+def _for_pool(root: Path, file: YamlFile, name: str, all_of_them: bool) -> Path:
     """The deployments of a file with those for this machine, or all of them, in one work pool."""
-    content = yaml.safe_load((root / file).read_text(encoding="utf-8"))
+    content = deepcopy(file.content)
     content.pop(alerts.SECTION, None)
-    for deployment in content["deployments"]:
+    for deployment in content.get("deployments") or []:
         if all_of_them or (deployment.get("work_pool") or {}).get("name", POOL) == POOL:
             deployment["work_pool"] = {**(deployment.get("work_pool") or {}), "name": name}
     path = root / CACHE / "flows" / f"deployments-{name}.yaml"

@@ -217,6 +217,7 @@ def server_command(listener: socket.socket, *more: str) -> list[str]:
     """What starts a server; the socket must be passed on, and `server_environment`."""
     return [
         sys.executable,
+        "-P",
         "-m",
         "throughline.running.prefect.server",
         str(listener.fileno()),

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from throughline.preprocessing.target import FittedTarget
+from throughline.preprocessing.reconstruction import read_target
 from throughline.samples.rows.mapped import Mapped
 from throughline.samples.rows.weights import row_weights
 from throughline.samples.samples import FoldArrays, Parted, Requests
@@ -40,7 +40,7 @@ class PreparedRows:
         self.folder = folder
         self.summary = summary
         self.bottleneck = bottleneck
-        self.target = FittedTarget.from_json(summary["target"])
+        self.target = read_target(summary["target"])
         # Arrays of folds by what they were made of, for the points of a sweep that share them.
         self._kept: dict[str, dict[bytes, FoldArrays]] = {}
         # Not inside: what lies there is the output of `prepare`.
@@ -197,7 +197,7 @@ class FoldedRows:
         self._rows = samples.rows
         self._target = samples.target
         self._plan = plan(
-            self._rows, view.columns, view.inputs, self._target.columns, samples.dropped
+            self._rows, view.columns, view.inputs, view.target.columns, samples.dropped
         )
         files = samples.folder / "files"
         self._files = files if files.is_dir() else None
@@ -234,8 +234,13 @@ class FoldedRows:
 
     def answers(self, fold: Fold) -> tuple[np.ndarray, float]:
         """The target of all rows, scaled by the fold's training rows, and the divisor."""
+        from throughline.preprocessing.reconstruction import fit_reconstruction
         from throughline.preprocessing.target import fit_target
 
+        if self._view.target.features:
+            # Errors of columns in different units stay as the network sees them.
+            chosen = self._rows.iloc[fold.training]
+            return fit_reconstruction(chosen, self._plan).array(self._rows), 1.0
         if self._view.target.scale is None:
             return self._target.array(self._rows), 1.0
         fitted = fit_target(self._rows.iloc[fold.training], self._view.target, self._view.task)

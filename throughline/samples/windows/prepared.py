@@ -15,6 +15,7 @@ from throughline.samples.splits.folds import Fold
 from throughline.samples.windows.frame import Series
 from throughline.samples.windows.gathered import Ahead, Windowed
 from throughline.samples.windows.layout import feed
+from throughline.samples.windows.memory import memory
 from throughline.samples.windows.parts import folds, last_share
 from throughline.samples.windows.phases import windows
 from throughline.samples.windows.positions import Extent
@@ -261,10 +262,17 @@ def contract(series: Series, plan: Plan, targets: Sequence[str]) -> list[dict[st
     """The contract of every raw column, of the rows that were measured.
 
     A row without the target was no row of the training, whatever its column could be filled with.
+    Rows lean on those before them: `memory` of them tell as much as one.
     """
     from throughline.preprocessing.contract import contract as of_rows
 
+    rows = series.rows[series.present]
+    groups, steps = series.groups[series.present], series.steps[series.present]
     return [
-        {**entry, "may_be_missing": entry["may_be_missing"] and entry["name"] not in targets}
-        for entry in of_rows(series.rows[series.present], plan)
+        {
+            **entry,
+            "may_be_missing": entry["may_be_missing"] and entry["name"] not in targets,
+            "memory": memory(rows[entry["name"]], groups, steps),
+        }
+        for entry in of_rows(rows, plan)
     ]

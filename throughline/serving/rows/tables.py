@@ -25,7 +25,10 @@ def row_table(predictor: Predictor, answers: Mapping[str, np.ndarray], outside: 
 
     A model that does not know the ranges of its training has no such column.
     """
-    header, lines = table(answers, predictor.metadata.get("target", {}).get("classes"))
+    target = predictor.metadata.get("target", {})
+    columns = target.get("columns") or []
+    several = columns if len(columns) > 1 else None
+    header, lines = table(answers, target.get("classes") or several)
     if not predictor.knows_ranges:
         return header, lines
     return [*header, OUTSIDE], ([*line, o] for line, o in zip(lines, outside, strict=True))

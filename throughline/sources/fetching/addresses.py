@@ -121,17 +121,28 @@ def refuse_private(url: str, hosts: Collection[str]) -> None:
     if host in hosts:
         return
     try:
-        found = {entry[4][0] for entry in socket.getaddrinfo(host, None)}
+        found = _addresses(host)
     except (OSError, UnicodeError):
         # Nobody knows it here; a proxy may. Whoever connects looks again.
         return
     for address in found:
-        if not is_public(str(address)):
-            raise BadData(
-                f"An address in data must lead to a public server: {redacted(url)}",
-                str(address),
-                f"Write '{host}' into 'hosts' of params.yaml if it may be asked",
-            )
+        _public(address, host, url)
+
+
+def _addresses(host: str) -> list[str]:
+    """The IP addresses of a name, each once, in the order of the look-up."""
+    return list(dict.fromkeys(str(entry[4][0]) for entry in socket.getaddrinfo(host, None)))
+
+
+def _public(address: str, host: str, url: str) -> str:
+    """An IP address of the host of `url`, once it is public."""
+    if is_public(address):
+        return address
+    raise BadData(
+        f"An address in data must lead to a public server: {redacted(url)}",
+        address,
+        f"Write '{host}' into 'hosts' of params.yaml if it may be asked",
+    )
 
 
 def is_public(address: str) -> bool:
@@ -159,8 +170,8 @@ def answer_of(
 ) -> Iterator[requests.Response]:
     """What a server answers, at the end of its redirects.
 
-    The name of a server may mean another machine a moment later, so the machine that a connection
-    has reached is looked at again before anything is said to it.
+    The name of a server may mean another machine a moment later, so the address that was looked at
+    is the one that is connected to.
 
     Args:
         url: the address.
@@ -204,22 +215,36 @@ def _adapter(hosts: Collection[str]) -> requests.adapters.BaseAdapter:
     from requests.adapters import HTTPAdapter
     from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
     from urllib3.connection import HTTPConnection, HTTPSConnection
+    from urllib3.exceptions import HTTPError
 
-    def looked_at(connect: Callable[[Any], socket.socket]) -> Callable[[Any], socket.socket]:
+    def looked_up(connect: Callable[[Any], socket.socket]) -> Callable[[Any], socket.socket]:
         def connected(self: Any) -> socket.socket:
-            reached = connect(self)
-            address = str(reached.getpeername()[0])
-            if self.host not in hosts and not is_public(address):
-                reached.close()
-                raise BadData(
-                    f"An address in data must lead to a public server: {self.host}", address
-                )
-            return reached
+            name = self._dns_host
+            if self.host in hosts:
+                return connect(self)
+            try:
+                found = _addresses(name)
+            except (OSError, UnicodeError):
+                # It says so itself.
+                return connect(self)
+            fault: Exception | None = None
+            for address in found:
+                try:
+                    # Not the name: another look-up may say another machine.
+                    self._dns_host = _public(address, self.host, self.host)
+                    return connect(self)
+                except HTTPError as error:
+                    fault = error
+                finally:
+                    # It is what certificates are held against.
+                    self._dns_host = name
+            assert fault is not None
+            raise fault
 
         return connected
 
-    plain = type("Plain", (HTTPConnection,), {"_new_conn": looked_at(HTTPConnection._new_conn)})
-    safe = type("Safe", (HTTPSConnection,), {"_new_conn": looked_at(HTTPSConnection._new_conn)})
+    plain = type("Plain", (HTTPConnection,), {"_new_conn": looked_up(HTTPConnection._new_conn)})
+    safe = type("Safe", (HTTPSConnection,), {"_new_conn": looked_up(HTTPSConnection._new_conn)})
     adapter = HTTPAdapter()
     adapter.poolmanager.pool_classes_by_scheme = {
         "http": type("PlainPool", (HTTPConnectionPool,), {"ConnectionCls": plain}),

@@ -28,7 +28,8 @@ if TYPE_CHECKING:
 
 # Truth values, integers, numbers and texts of fixed length; no objects, no records.
 KINDS = "biufSU"
-PROTOCOL_5 = b"\x80\x05"
+# Makes room for as many bytes as it says, in a pickle of any protocol.
+BYTEARRAY8 = b"\x96"
 # So many may stand in many places.
 FEW_VALUES = 100_000
 PARTS = ("train", "valid", "test")
@@ -62,8 +63,8 @@ def unpickled(content: bytes, name: str) -> Any:
     """
     try:
         # Python 2 wrote texts and the bytes of arrays alike; latin-1 gives every byte back.
-        if content[:2] == PROTOCOL_5:
-            # Its bytes are made room for before they are there; this looks whether they are.
+        if BYTEARRAY8 in content:
+            # Whether so many bytes are there.
             for _ in pickletools.genops(content):
                 pass
         loaded = _Arrays(io.BytesIO(content), encoding="latin1").load()

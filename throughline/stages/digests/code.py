@@ -20,6 +20,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from throughline.names import is_reference
 from throughline.paths import read_json
 from throughline.stages.declared import EVERY_STAGE
 from throughline.stages.digests import syntax
@@ -33,7 +34,7 @@ FOUNDATION = "throughline.stages.given"
 MEMO = Path("throughline") / "code.json"
 MOST_KEPT = 2000
 # Keys under which a file names code of the user's own, the latter among names of Keras.
-MAKERS, JUDGES = ("generator", "network"), ("loss", "metrics")
+CALLERS = ("generator", "network", "loss", "metrics")
 # In place of a digest, of a module that is neither the project's nor the library's.
 ELSEWHERE = "elsewhere"
 
@@ -189,13 +190,14 @@ def references(content: Any, key: str = "") -> Iterator[str]:
     """The modules of the functions and classes of the user's own that a pipeline file names."""
     if isinstance(content, Mapping):
         for name, value in content.items():
-            if key in JUDGES and ":" in str(name):
+            if key in CALLERS and is_reference(name):
                 yield str(name).partition(":")[0]
-            yield from references(value, str(name))
-    elif isinstance(content, list) and key in JUDGES:
+            # All that is below a network is part of it.
+            yield from references(value, key if key == "network" else str(name))
+    elif isinstance(content, list):
         for each in content:
             yield from references(each, key)
-    elif isinstance(content, str) and (key in MAKERS or (key in JUDGES and ":" in content)):
+    elif key in CALLERS and is_reference(content):
         yield content.partition(":")[0]
 
 

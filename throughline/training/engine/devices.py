@@ -70,6 +70,12 @@ def configure(
     )
 
 
+def configure_by_default() -> None:
+    """Set Keras up on the processor where nothing has yet, for networks that only are read."""
+    if not _configured:
+        configure(device="cpu")
+
+
 def configured() -> dict[str, Any]:
     """What `configure` was called with, for another process that is to compute the same."""
     return dict(_configured)

@@ -8,10 +8,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from throughline.training.network import own, spec
+from throughline.names import is_reference
+from throughline.training.network import checks, own, spec
+from throughline.training.network.checks import check
 from throughline.training.network.named import first_line, made_of, named_object
 from throughline.training.network.seeds import counted_anew, seeded
-from throughline.training.network.spec import BadNetwork, Entry, check
+from throughline.training.network.spec import BadNetwork, Entry
 from throughline.training.network.word_vectors import with_weights
 
 if TYPE_CHECKING:
@@ -69,18 +71,17 @@ def build(
     Raises:
         BadNetwork: naming the entry that Keras does not know or cannot build.
     """
-    with seeded(seed):
+    with seeded(seed), counted_anew():
         if isinstance(network, str):
             return own.network(network, inputs, output, dtypes or {})
         listing = spec.entries(network)
         for entry in listing:
-            for problem in spec.problems(entry):
+            for problem in checks.problems(entry):
                 raise problem
         # A layer that carries its state has one for each row of a batch.
         batch = 1 if spec.carries_state(network) else None
-        with counted_anew():
-            builder = _Builder(inputs, output, dtypes or {}, rescaling or {}, vectors or {}, batch)
-            return builder.model(listing, isinstance(network, dict))
+        builder = _Builder(inputs, output, dtypes or {}, rescaling or {}, vectors or {}, batch)
+        return builder.model(listing, isinstance(network, dict))
 
 
 class _Builder:
@@ -112,9 +113,10 @@ class _Builder:
 
         if not any(_answers(entry) for entry in listing):
             listing = [*listing, Entry(spec.OUTPUT, {}, "network.Output")]
-        given = [entry.name or entry.arguments.get("name") for entry in listing]
-        self._all_different(listing, given)
-        self.used.update([self.output.name, *(str(name) for name in given if name)])
+        for problem in checks.repeated_names(listing, self.tensors):
+            raise problem
+        given = [spec.given_name(entry) for entry in listing]
+        self.used.update([self.output.name, *(name for name in given if name)])
         last = self.starts[0] if graph or len(self.starts) == 1 else self._concatenated()
         for entry in listing:
             shared = entry.kind == spec.SHARED
@@ -142,16 +144,6 @@ class _Builder:
             if not isinstance(operation, keras.Layer) and operation.name in self.used:
                 operation.name = self._name(f"{operation.name}_of_masks")
             waiting += [x for node in operation._inbound_nodes for x in node.input_tensors]
-
-    def _all_different(self, listing: list[Entry], given: list[Any]) -> None:
-        taken = set(self.tensors)
-        for entry, name in zip(listing, given, strict=True):
-            if name in taken:
-                raise BadNetwork(
-                    f"{entry.position} should have a name that no input or other layer has", name
-                )
-            if name:
-                taken.add(name)
 
     def _concatenated(self) -> Any:
         import keras
@@ -202,7 +194,7 @@ class _Builder:
             arguments["name"] = entry.name
         else:
             arguments.setdefault("name", self._name(entry.kind))
-        return made_of(_class(entry.kind), arguments, entry.position)
+        return made_of(_class(entry.kind, entry.position), arguments, entry.position)
 
     def _output_arguments(self) -> dict[str, Any]:
         given = {
@@ -221,8 +213,8 @@ class _Builder:
         if key in spec.NESTED and isinstance(value, str | dict):
             return self._layer(spec.nested(value, place))
         for ending, kind in spec.OBJECTS.items():
-            if key.endswith(ending) and isinstance(value, dict):
-                return named_object(kind, value, place)
+            if key.endswith(ending) and (isinstance(value, dict) or is_reference(value)):
+                return named_object(kind, value if isinstance(value, dict) else {value: {}}, place)
         return tuple(value) if isinstance(value, list) else value
 
     def _applied(self, layer: Any, tensors: Any, entry: Entry) -> Any:
@@ -250,9 +242,12 @@ class _Builder:
         return name
 
 
-def _class(kind: str) -> Any:
+def _class(kind: str, place: str) -> Any:
     """The class of a layer of the file."""
     import keras
+
+    if is_reference(kind):
+        return own.registered(kind, place)
 
     if kind in spec.OURS:
         from throughline.training.network import positions
@@ -283,5 +278,5 @@ def _answers(entry: Entry) -> bool:
 
 def _snake_case(name: str) -> str:
     """`BatchNormalization` as Keras writes it in layer names: `batch_normalization`."""
-    spaced = re.sub(r"(.)([A-Z][a-z0-9]+)", r"\1_\2", re.sub(r"\W+", "", name))
+    spaced = re.sub(r"(.)([A-Z][a-z0-9]+)", r"\1_\2", re.sub(r"\W+", "", name.rpartition(":")[2]))
     return re.sub(r"([a-z])([A-Z])", r"\1_\2", spaced).lower()

@@ -1,6 +1,7 @@
 """Names of Keras' layers and their arguments, so that a pipeline file is checked in an instant.
 
-Importing Keras costs seconds; reading `layers.json` costs a millisecond. The file is written by
+Importing Keras costs seconds; reading `layers.json` costs a millisecond. It says, too, which
+arguments are true or false. The file is written by
 `python -m throughline.training.network.catalogue`, and a test holds it equal to the Keras that is
 installed.
 """
@@ -16,6 +17,8 @@ from typing import Any
 
 FILE = Path(__file__).with_name("layers.json")
 BASE_ARGUMENTS = ("name", "trainable", "dtype", "activity_regularizer", "autocast")
+# True or false, too, though their defaults do not show it.
+OPEN_TRUTHS = ("flash_attention", "use_cudnn")
 KINDS = {
     "layers": "Layer",
     "initializers": "Initializer",
@@ -48,7 +51,31 @@ def collect() -> dict[str, Names]:
     }
     for helper in ("deserialize", "get", "serialize"):
         found["activations"].pop(helper, None)
+    found["truths"] = _truths(found)
     return found
+
+
+def _truths(found: dict[str, Names]) -> Names:
+    """For each argument that is true or false the classes that take it so."""
+    import keras
+
+    modules = {kind: getattr(keras, kind) for kind in KINDS}
+    modules["schedules"] = keras.optimizers.schedules
+    classes: dict[str, set[str]] = {}
+    for kind, module in modules.items():
+        for name in found[kind]:
+            for ancestor in getattr(module, name).__mro__:
+                for each in _own_parameters(ancestor):
+                    if isinstance(each.default, bool) or each.name in OPEN_TRUTHS:
+                        classes.setdefault(each.name, set()).add(name)
+    return {name: sorted(classes[name]) for name in sorted(classes) if name not in BASE_ARGUMENTS}
+
+
+def _own_parameters(cls: type[Any]) -> list[inspect.Parameter]:
+    """Those of a class' own `__init__`, without `self`."""
+    if "__init__" not in vars(cls):
+        return []
+    return list(inspect.signature(vars(cls)["__init__"]).parameters.values())[1:]
 
 
 def _classes(module: ModuleType, base: str) -> Names:
@@ -70,7 +97,7 @@ def _arguments(cls: type[Any]) -> list[str]:
     for ancestor in cls.__mro__:
         if "__init__" not in vars(ancestor):
             continue
-        parameters = list(inspect.signature(vars(ancestor)["__init__"]).parameters.values())[1:]
+        parameters = _own_parameters(ancestor)
         names.update(
             {
                 p.name: None

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from throughline.training.network import catalogue, spec
+from throughline.names import is_reference
+from throughline.training.network import catalogue, own, spec
 from throughline.training.network.spec import BadNetwork
 
 LONGEST_REASON = 300
@@ -25,6 +26,8 @@ def named_object(kind: str, value: dict[str, Any], place: str) -> Any:
     import keras
 
     ((name, given),) = value.items()
+    if is_reference(name):
+        return made_of(own.registered(name, place), given or {}, f"{place}: {name}")
     names = catalogue.read()[kind]
     known = next(valid for valid in names if spec.folded(valid) == spec.folded(name))
     arguments = (

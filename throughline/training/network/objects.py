@@ -9,8 +9,10 @@ import numpy as np
 
 from throughline.errors import BadPipeline
 from throughline.figures.learned import ACCURACY, SHORT_NAMES, folded
+from throughline.names import is_reference
 from throughline.training.network import catalogue, own, spec
 from throughline.training.network.named import named_object
+from throughline.training.network.spec import BadNetwork
 from throughline.training.network.targets import as_taken
 
 if TYPE_CHECKING:
@@ -69,7 +71,7 @@ def _problem(place: str, kind: str, choice: Choice | None) -> str | None:
     names = catalogue.read()[kind]
     name, arguments = _split(choice)
     known = _known(name, kind)
-    if kind in OWN and own.is_reference(name):
+    if kind in OWN and is_reference(name):
         return None
     if name.lower() in SHORT_NAMES:
         return _short_problem(place, kind, name, arguments)
@@ -79,6 +81,8 @@ def _problem(place: str, kind: str, choice: Choice | None) -> str | None:
         if argument not in names[known]:
             expected = f"{place}.{known}.{argument} should be an argument of {known}"
             return str(spec.unknown(expected, argument, names[known]))
+        if isinstance(arguments[argument], bool) and not spec.takes_truth(known, argument):
+            return str(spec.no_truth(f"{place}.{known}.{argument}", arguments[argument]))
     return None
 
 
@@ -187,7 +191,7 @@ def optimizer(training: Training) -> keras.optimizers.Optimizer:
 def own_code(training: Training) -> bool:
     """Whether a loss or metric is code of the user's own, which no name stands for."""
     named = [choice for choice in (training.loss, *(training.metrics or ())) if choice]
-    return any(own.is_reference(_split(choice)[0]) for choice in named)
+    return any(is_reference(_split(choice)[0]) for choice in named)
 
 
 def track(optimizer: Any) -> None:
@@ -218,7 +222,7 @@ def loss(choice: Choice, target: Any, prediction: Any) -> keras.losses.Loss:
     from keras.src.trainers import compile_utils
 
     name, arguments = _split(choice)
-    if own.is_reference(name):
+    if is_reference(name):
         return own.judge(name, arguments, "training.loss", LossFunctionWrapper)
     if _known(name, "losses") is None:
         return compile_utils.get_loss(name.lower(), target, prediction)
@@ -264,16 +268,35 @@ def metrics(choices: Sequence[Choice], target: Any, prediction: Any) -> list[ker
         if name.lower() in SHORT_NAMES:
             metric = _by_shape(name.lower(), target, prediction)
             metric.name = arguments.get("name", name.lower())
-        elif own.is_reference(name):
+        elif is_reference(name):
             place = f"training.metrics[{i}]"
             metric = own.judge(name, arguments, place, keras.metrics.MeanMetricWrapper)
         else:
             metric = _named("metrics", choice, f"training.metrics[{i}]")
             metric.name = arguments.get("name", name)
-        metric.update_state(as_taken(metric, target, prediction), prediction)
-        metric.reset_state()
+        _tried(metric, target, prediction, f"training.metrics[{i}]: {name}")
         made.append(metric)
     return made
+
+
+def _tried(metric: keras.metrics.Metric, target: Any, prediction: Any, place: str) -> None:
+    """Make a metric's variables, with weights as the engine gives them: rows that fill up are 0.
+
+    Raises:
+        BadNetwork: it cannot weigh rows, as a function of one value for a whole batch.
+    """
+    from keras import ops
+
+    taken = as_taken(metric, target, prediction)
+    try:
+        metric.update_state(taken, prediction, sample_weight=ops.ones(prediction.shape[:1]))
+    except Exception as error:
+        raise BadNetwork(
+            f"{place} should give a value for each row, which Keras weighs and averages",
+            remedy=f"As a function return one value a row, such as ops.mean(..., axis=-1): "
+            f"{own.reason_of(error)}",
+        ) from error
+    metric.reset_state()
 
 
 def _by_shape(name: str, target: Any, prediction: Any) -> Any:

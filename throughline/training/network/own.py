@@ -3,28 +3,27 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from throughline.errors import ThroughlineError
 from throughline.pipeline.own_code import own_function
-from throughline.training.network.spec import REFUSED, BadNetwork
+from throughline.training.network.refused import REFUSED
+from throughline.training.network.spec import BadNetwork
 
 if TYPE_CHECKING:
     import keras
 
     from throughline.training.network.build import Output, Shape
 
-REFERENCE = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*")
 RETURN = "Return keras.Model(inputs, outputs) of keras.Input(shape, name=name) for each input"
 LONGEST_REASON = 300
 
 
-def is_reference(name: str) -> bool:
-    """Whether a name is `package.module:name`."""
-    return REFERENCE.fullmatch(name) is not None
+def reason_of(error: Exception) -> str:
+    """What an error of somebody's code says, in one line."""
+    return " ".join(str(error).split())[:LONGEST_REASON]
 
 
 def imported(reference: str, place: str) -> Any:
@@ -50,6 +49,25 @@ def imported(reference: str, place: str) -> Any:
         ) from error
 
 
+def registered(reference: str, place: str) -> Any:
+    """A class of the user's own that Keras can store: a layer, an initializer, a constraint.
+
+    Raises:
+        BadNetwork: no class, or one that Keras could not read again.
+    """
+    import keras
+
+    found = imported(reference, place)
+    if not inspect.isclass(found):
+        raise BadNetwork(f"{place}: {reference} should be a class", type(found).__name__)
+    if keras.saving.get_registered_object(keras.saving.get_registered_name(found)) is not found:
+        raise BadNetwork(
+            f"{place}: {reference} should be registered, so that Keras can read it again",
+            remedy="Write @keras.saving.register_keras_serializable('own') above it",
+        )
+    return found
+
+
 def network(
     reference: str, inputs: Mapping[str, Shape], output: Output, dtypes: Mapping[str, str]
 ) -> keras.Model:
@@ -71,7 +89,7 @@ def network(
     try:
         made = function(dict(inputs), output)
     except Exception as error:
-        reason = " ".join(str(error).split())[:LONGEST_REASON]
+        reason = reason_of(error)
         raise BadNetwork(
             f"network: {reference} should return a network and raises {type(error).__name__}",
             remedy=reason,
@@ -96,7 +114,7 @@ def _functional(
             for layer in made.layers:
                 end = layer(end)
         except (TypeError, ValueError) as error:
-            reason = " ".join(str(error).split())[:LONGEST_REASON]
+            reason = reason_of(error)
             raise BadNetwork(
                 f"network: {reference} should fit rows of shape {shape}", None, reason
             ) from error
@@ -137,7 +155,7 @@ def _can_be_stored(model: keras.Model, reference: str) -> None:
     try:
         keras.models.model_from_json(model.to_json())
     except Exception as error:
-        reason = " ".join(str(error).split())[:LONGEST_REASON]
+        reason = reason_of(error)
         raise BadNetwork(
             f"network: {reference} should be made of layers that can be stored",
             type(error).__name__,
@@ -165,7 +183,7 @@ def judge(reference: str, arguments: Mapping[str, Any], place: str, wrapper: Any
     try:
         made: Any = found(**given) if inspect.isclass(found) else wrapper(found, **given)
     except Exception as error:
-        reason = " ".join(str(error).split())[:LONGEST_REASON]
+        reason = reason_of(error)
         raise BadNetwork(f"{place}: {reference} could not be made", given, reason) from error
     made.name = name
     return made

@@ -63,7 +63,7 @@ class Workers:
             environment["CUDA_VISIBLE_DEVICES"] = gpu
         with self._log(number).open("w", encoding="utf-8") as log:
             return subprocess.Popen(
-                [sys.executable, "-m", WORKER, json.dumps(dict(settings))],
+                [sys.executable, "-P", "-m", WORKER, json.dumps(dict(settings))],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log,
                 env=environment, text=True,
             )  # fmt: skip

@@ -27,7 +27,9 @@ from throughline.preprocessing.columns.kind import (
     OwnInput,
     treats,
 )
+from throughline.preprocessing.columns.looks import looks
 from throughline.preprocessing.columns.resizing import UINT8, grey, resized
+from throughline.preprocessing.columns.statistics import statistics
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -72,7 +74,12 @@ class FittedImage(FittedColumn):
         first = image.filters[0].spectrogram if image.filters else None
         heard = {} if first is None else {"rate": first.rate}
         fixed = {"fixed_size": image.size is None}
-        return fixed | framing | heard | described(values, image)
+        sample = sampled(values)
+        # What drift compares: of each picture or sound some numbers.
+        each = [looks(one, first is not None) for one in sample]
+        told = {name: statistics(np.array([found[name] for found in each])) for name in each[0]}
+        seen = {"looks": told, "looked_at": len(sample)}
+        return fixed | framing | heard | seen | described(sample, image)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -270,9 +277,13 @@ def _through_network(graph: Graph, value: str, fitted: FittedImage) -> str:
     return value
 
 
-def described(pictures: pd.Series, image: Image) -> dict[str, Any]:
+def sampled(pictures: pd.Series) -> np.ndarray:
+    """The pictures by which a column is described, evenly spread, at most a thousand."""
+    return np.stack(_spread(pictures.to_list()))
+
+
+def described(sample: np.ndarray, image: Image) -> dict[str, Any]:
     """What the contract says of pictures: their shape, range, mean, sd, and what filters give."""
-    sample = np.stack(_spread(pictures.to_list()))
     filtered: dict[str, Any] = {}
     if image.filters:
         size, channels = image.size or sample.shape[1:3], image.channels or sample.shape[3]

@@ -1,0 +1,224 @@
+"""A model's session: in this process, or in one of its own, which can be ended at any moment.
+
+onnxruntime can be asked to stop between two operators. Within one, while it computes constants and
+while it inlines functions, it cannot, and a file of a few kilobytes holds work for years in each.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+import threading
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, Protocol
+
+from throughline.serving.chunks import MOST_THREADS
+from throughline.serving.devices import device_of, opened
+from throughline.serving.errors import BadRequest, first_line, lacks_memory
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+
+    import numpy as np
+
+# onnxruntime's levels; what goes wrong comes as an exception, too, with no escape in it.
+FATAL = 4
+# Of Linux: the signal that a process receives when the one that began it dies.
+PR_SET_PDEATHSIG = 1
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What a model file says of itself.
+
+    Attributes:
+        inputs: for each its name, type and shape.
+        outputs: their names.
+        metadata: texts by their keys.
+        device: what answers, `cpu` or `gpu`.
+    """
+
+    inputs: tuple[tuple[str, str, tuple[Any, ...]], ...]
+    outputs: tuple[str, ...]
+    metadata: Mapping[str, str]
+    device: str
+
+
+class Session(Protocol):
+    """What loads a model and answers, each time with what ends it."""
+
+    def load(self) -> Declared:
+        """Open the file."""
+
+    def stop(self) -> None:
+        """End a loading from another thread."""
+
+    def call(
+        self, names: Sequence[str], feed: Mapping[str, np.ndarray]
+    ) -> tuple[Callable[[], list[Any]], Callable[[], None]]:
+        """What answers one feed, and what ends that from another thread."""
+
+
+class Here:
+    """A session of this process, which may not end in the midst of an operator.
+
+    Args:
+        path: the model file.
+        device: see `devices.opened`.
+    """
+
+    def __init__(self, path: Path | str, device: str) -> None:
+        import onnxruntime
+
+        self._path, self._device = path, device
+        self._settings = onnxruntime.RunOptions
+        self._options = onnxruntime.SessionOptions()
+        self._options.log_severity_level = FATAL
+        # Cores share the chunks of rows; within a chunk of a small model they only wait.
+        self._options.intra_op_num_threads = 1
+
+    def load(self) -> Declared:
+        """Open the file."""
+        self._session = opened(str(self._path), self._options, self._device)
+        inputs = self._session.get_inputs()
+        return Declared(
+            tuple((each.name, each.type, tuple(each.shape)) for each in inputs),
+            tuple(each.name for each in self._session.get_outputs()),
+            dict(self._session.get_modelmeta().custom_metadata_map),
+            device_of(self._session),
+        )
+
+    def stop(self) -> None:
+        """End a loading before its next step."""
+        self._options.set_load_cancellation_flag(True)
+
+    def call(
+        self, names: Sequence[str], feed: Mapping[str, np.ndarray]
+    ) -> tuple[Callable[[], list[Any]], Callable[[], None]]:
+        """What answers one feed, and what ends that before its next operator."""
+        settings = self._settings()
+        settings.log_severity_level = FATAL
+        return (
+            lambda: list(self._session.run(names, feed, settings)),
+            lambda: setattr(settings, "terminate", True),
+        )
+
+
+class Apart:
+    """A session of a process of its own, which prints nothing and ends whenever it shall.
+
+    Args:
+        path: the model file.
+        device: see `devices.opened`.
+    """
+
+    def __init__(self, path: Path | str, device: str) -> None:
+        import multiprocessing
+
+        # Where it is safe, without importing everything once more.
+        context = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+        mine, others = zip(*(context.Pipe() for _ in range(MOST_THREADS)), strict=True)
+        self._process = context.Process(  # type: ignore[attr-defined]
+            target=_answer, args=(path, device, others, mine), daemon=True
+        )
+        self._process.start()
+        for end in others:
+            end.close()
+        self._first: Connection = mine[0]
+        self._free: SimpleQueue[Connection] = SimpleQueue()
+        for end in mine:
+            self._free.put(end)
+        weakref.finalize(self, self._process.kill)
+
+    def load(self) -> Declared:
+        """Wait until the file is open."""
+        declared: Declared = self._received(self._first)
+        return declared
+
+    def stop(self) -> None:
+        """End the process."""
+        self._process.kill()
+
+    def call(
+        self, names: Sequence[str], feed: Mapping[str, np.ndarray]
+    ) -> tuple[Callable[[], list[Any]], Callable[[], None]]:
+        """What answers one feed, and what ends the process."""
+        return lambda: self._asked(list(names), feed), self.stop
+
+    def _asked(self, names: list[str], feed: Mapping[str, np.ndarray]) -> list[Any]:
+        end = self._free.get()
+        try:
+            end.send((names, feed))
+            answer: list[Any] = self._received(end)
+            return answer
+        except OSError:
+            raise self._gone() from None
+        finally:
+            self._free.put(end)
+
+    def _received(self, end: Connection) -> Any:
+        try:
+            fault, answer = end.recv()
+        except (EOFError, OSError):
+            raise self._gone() from None
+        if fault is not None:
+            raise fault(answer)
+        return answer
+
+    def _gone(self) -> RuntimeError:
+        self._process.join()
+        return RuntimeError(f"the process that it ran in ended by {self._process.exitcode}")
+
+
+def _answer(
+    path: Path | str, device: str, ends: Sequence[Connection], others: Sequence[Connection]
+) -> None:
+    """What the process of a model does: load it and answer until nobody asks any more."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        # Fork has copied them; only once all are closed does nobody ask.
+        for other in others:
+            other.close()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    # The runtime writes names of the model there as they are.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for screen in (1, 2):
+        os.dup2(nowhere, screen)
+
+    def load() -> tuple[Here, Declared]:
+        session = Here(path, device)
+        return session, session.load()
+
+    fault, loaded = _tried(load)
+    ends[0].send((fault, loaded if fault else loaded[1]))
+    if fault is None:
+        others_too = [threading.Thread(target=_serve, args=(loaded[0], end)) for end in ends[1:]]
+        for thread in others_too:
+            thread.start()
+        _serve(loaded[0], ends[0])
+
+
+def _serve(session: Here, end: Connection) -> None:
+    while True:
+        try:
+            names, feed = end.recv()
+        except (EOFError, OSError):
+            return
+        end.send(_tried(session.call(names, feed)[0]))
+
+
+def _tried(work: Callable[[], Any]) -> tuple[type[Exception] | None, Any]:
+    """No fault and what came of it, or a fault that can be sent and what it says."""
+    try:
+        return None, work()
+    except BadRequest as error:
+        return BadRequest, str(error)
+    except Exception as error:  # onnxruntime's errors share no public base class
+        return MemoryError if lacks_memory(error) else RuntimeError, first_line(error)

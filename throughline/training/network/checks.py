@@ -1,0 +1,181 @@
+"""Every name of a network checked without importing Keras, so that `throughline check` is quick."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from throughline.errors import ThroughlineError
+from throughline.names import is_reference
+from throughline.training.network import catalogue, spec
+from throughline.training.network.refused import REFUSED
+from throughline.training.network.spec import (
+    CALLED,
+    NESTED,
+    OBJECTS,
+    OURS,
+    OUTPUT,
+    OUTPUT_ARGUMENTS,
+    PRETRAINED,
+    SHARED,
+    BadNetwork,
+    Entry,
+)
+
+
+def check(network: list[Any] | dict[str, Any] | str) -> list[str]:
+    """Problems with the names of layers and arguments, found without importing Keras.
+
+    Args:
+        network: the `network:` section of a pipeline file.
+
+    Returns:
+        One sentence a problem; empty when every name is known.
+    """
+    if isinstance(network, str):
+        return [] if ":" in network else [str(_bad_reference(network))]
+    try:
+        listing = spec.entries(network)
+        found = [problem for entry in listing for problem in problems(entry)]
+        found += [*_lone_cells(listing), *repeated_names(listing, ()), *_further_outputs(listing)]
+        return [str(problem) for problem in found]
+    except ThroughlineError as error:
+        return [str(error)]
+
+
+def repeated_names(listing: Sequence[Entry], taken: Iterable[str]) -> Iterator[BadNetwork]:
+    """Layers whose name an input or another layer has.
+
+    Args:
+        listing: the layers.
+        taken: names of the inputs.
+    """
+    seen = set(taken)
+    for entry in listing:
+        name = spec.given_name(entry)
+        if name in seen:
+            yield BadNetwork(
+                f"{entry.position} should have a name that no input or other layer has", name
+            )
+        if name:
+            seen.add(name)
+
+
+def _lone_cells(listing: Sequence[Entry]) -> Iterator[BadNetwork]:
+    for entry in listing:
+        if entry.kind.endswith("Cell") and entry.kind in catalogue.read()["layers"]:
+            whole = entry.kind.removesuffix("Cell")
+            yield BadNetwork(
+                f"{entry.position} should be a layer; a cell is one step of a recurrent layer",
+                remedy=f"Write {whole} with the same arguments, or RNN: {{cell: {entry.kind}}}",
+            )
+
+
+def _further_outputs(listing: Sequence[Entry]) -> Iterator[BadNetwork]:
+    """A pipeline has one task; a second output would be trained for nothing."""
+    for entry in [entry for entry in listing if entry.kind == OUTPUT][1:]:
+        yield BadNetwork(
+            f"{entry.position} should be the only output: a pipeline has one task, one loss and "
+            "one answer",
+            None,
+            "Name several columns as the target of one regression or multilabel task, or make a "
+            "pipeline for each task",
+        )
+
+
+def problems(entry: Entry) -> Iterator[BadNetwork]:
+    """Every unknown name in one layer, its wrapped layers and its named objects."""
+    if entry.kind == PRETRAINED:
+        from throughline.training.network.pretrained import checked
+
+        try:
+            checked(entry.arguments, entry.position)
+        except BadNetwork as error:
+            yield error
+        return
+    if entry.kind in REFUSED:
+        expected, remedy = REFUSED[entry.kind]
+        yield BadNetwork(f"{entry.position} should be {expected}", remedy=remedy)
+        return
+    layers = catalogue.read()["layers"] | OURS
+    if entry.kind == SHARED:
+        yield from _shared_problems(entry)
+        return
+    if is_reference(entry.kind):
+        # Its arguments are known when its module is imported, which `check` never does.
+        return
+    if entry.kind != OUTPUT and entry.kind not in layers:
+        prefix = entry.position.removesuffix(f".{entry.kind}")
+        yield spec.unknown(
+            f"{prefix} should be a layer of keras.layers", entry.kind, [*layers, OUTPUT, SHARED]
+        )
+        return
+    valid = list(OUTPUT_ARGUMENTS) if entry.kind == OUTPUT else layers[entry.kind]
+    valid = [*valid, *(name for name, kinds in CALLED.items() if entry.kind in kinds)]
+    for argument, value in entry.arguments.items():
+        place = f"{entry.position}.{argument}"
+        if argument not in valid:
+            yield spec.unknown(
+                f"{place} should be an argument of {entry.kind}", str(argument), valid
+            )
+        elif isinstance(value, bool) and not spec.takes_truth(entry.kind, argument):
+            yield spec.no_truth(place, value)
+        elif argument in NESTED and isinstance(value, str | dict):
+            yield from problems(spec.nested(value, place))
+        elif argument in NESTED:
+            yield BadNetwork(f"{place} should be one layer with its arguments", value)
+        elif argument == "activation" and isinstance(value, str):
+            yield from _unknown_activation(value, place)
+        else:
+            yield from _unknown_object(argument, value, place)
+
+
+def _shared_problems(entry: Entry) -> Iterator[BadNetwork]:
+    if set(entry.arguments) != {"layer"} or not isinstance(entry.arguments["layer"], str):
+        yield BadNetwork(
+            f"{entry.position} should name the layer that is called once more",
+            dict(entry.arguments),
+            "Write - Shared: {layer: NAME} with the name of an earlier layer",
+        )
+
+
+def _unknown_activation(value: str, place: str) -> Iterator[BadNetwork]:
+    valid = catalogue.read()["activations"]
+    if value not in valid:
+        yield spec.unknown(f"{place} should be an activation of Keras", value, list(valid))
+
+
+def _unknown_object(argument: str, value: Any, place: str) -> Iterator[BadNetwork]:
+    kind = next((OBJECTS[ending] for ending in OBJECTS if argument.endswith(ending)), None)
+    if kind is None or value is None:
+        return
+    names = catalogue.read()[kind]
+    name = value if isinstance(value, str) else _only_key(value)
+    if name is None:
+        yield BadNetwork(f"{place} should be a name or {{name: arguments}}", value)
+    elif is_reference(name):
+        return
+    elif spec.folded(name) not in {spec.folded(valid) for valid in names}:
+        yield spec.unknown(f"{place} should be one of Keras' {kind}", name, list(names))
+    elif isinstance(value, dict) and isinstance(value[name], dict):
+        known = next(known for known in names if spec.folded(known) == spec.folded(name))
+        for key, given in value[name].items():
+            if key not in names[known]:
+                expected = f"{place}.{key} should be an argument of {name}"
+                yield spec.unknown(expected, str(key), names[known])
+            elif isinstance(given, bool) and not spec.takes_truth(known, key):
+                yield spec.no_truth(f"{place}.{key}", given)
+    elif isinstance(value, dict) and isinstance(value[name], bool):
+        yield spec.no_truth(f"{place}.{name}", value[name])
+
+
+def _only_key(value: Any) -> str | None:
+    return str(next(iter(value))) if isinstance(value, dict) and len(value) == 1 else None
+
+
+def _bad_reference(network: str) -> BadNetwork:
+    return BadNetwork(
+        "network should be a list of layers or 'package.module:function'",
+        network,
+        "Name the function after a colon, for example networks.captioner:build",
+    )
