@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from throughline.preprocessing.columns.distribution import distribution
 from throughline.preprocessing.columns.kind import kind_of_column
+from throughline.preprocessing.columns.statistics import statistics
 from throughline.preprocessing.plan import Plan, Planned
 
 if TYPE_CHECKING:
@@ -46,5 +46,5 @@ def _described(values: pd.Series, kind: str, users: list[Planned]) -> dict[str, 
         ),
     }
     if kind == "number":
-        return entry | distribution(values.dropna().to_numpy(dtype=np.float64))
+        return entry | statistics(values.dropna().to_numpy(dtype=np.float64))
     return entry | (kind_of_column(own).described(values, kind, own) if own else {})

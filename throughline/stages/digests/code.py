@@ -20,6 +20,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from throughline.errors import BadPipeline
 from throughline.names import is_reference
 from throughline.paths import read_json
 from throughline.stages.declared import EVERY_STAGE
@@ -69,7 +70,12 @@ class Reader:
         self._used.add(key)
         if key not in self._memo:
             self._new = True
-            found = parsed(content, str(file))
+            try:
+                found = parsed(content, str(file))
+            except (SyntaxError, ValueError) as error:
+                where = f"{file}:{getattr(error, 'lineno', None) or 1}"
+                said = getattr(error, "msg", None) or str(error)
+                raise BadPipeline(f"{where} must be Python that can be read", said) from None
             self._memo[key] = [found.digest, list(found.names), found.by_name]
         digest, names, by_name = self._memo[key]
         return Source(digest, tuple(names), by_name)

@@ -15,7 +15,6 @@ import numpy as np
 
 from throughline.errors import BadPipeline
 from throughline.pipeline.schema.image import Image, PixelScale
-from throughline.preprocessing.columns.distribution import distribution
 from throughline.preprocessing.columns.filters import (
     filter_parameters,
     filtered_shape,
@@ -30,6 +29,7 @@ from throughline.preprocessing.columns.kind import (
 )
 from throughline.preprocessing.columns.looks import looks
 from throughline.preprocessing.columns.resizing import UINT8, grey, resized
+from throughline.preprocessing.columns.statistics import statistics
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -77,7 +77,7 @@ class FittedImage(FittedColumn):
         sample = sampled(values)
         # What drift compares: of each picture or sound some numbers.
         each = [looks(one, first is not None) for one in sample]
-        told = {name: distribution(np.array([one[name] for one in each])) for name in each[0]}
+        told = {name: statistics(np.array([found[name] for found in each])) for name in each[0]}
         seen = {"looks": told, "looked_at": len(sample)}
         return fixed | framing | heard | seen | described(sample, image)
 

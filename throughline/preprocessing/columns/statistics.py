@@ -1,4 +1,4 @@
-"""How the training values of a column are spread, as the contract keeps it for drift and pages."""
+"""What a contract says of numbers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 
-def distribution(present: np.ndarray) -> dict[str, Any]:
+def statistics(present: np.ndarray) -> dict[str, Any]:
     """Range, mean, sd and the distribution function at the deciles of training values.
 
     Equal deciles are said once; `at_or_below` is the exact share of training values up to each.
