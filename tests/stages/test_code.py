@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from tests.repositories import PARAMETERS
+from throughline.errors import BadPipeline
 from throughline.paths import read_json
 from throughline.running.why import why
 from throughline.stages.declared import EVERY_STAGE, stages_of
@@ -211,6 +212,12 @@ def test_a_cache_that_cannot_be_written_costs_nothing_else(
     (tmp_path / "cache").write_text("no folder")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     assert code(project, []) == before
+
+
+def test_a_module_that_is_no_python_is_a_line(tmp_path: Path) -> None:
+    (tmp_path / "broken.py").write_text("x = 1\ndef rows(:\n")
+    with pytest.raises(BadPipeline, match=r"broken.py:2 must be Python"):
+        code(tmp_path, [{"source": {"generator": "broken:rows"}}])
 
 
 def reran(told: str) -> list[str]:
