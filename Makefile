@@ -103,6 +103,7 @@ faults: setup
 	python -m pytest -m "slow or not slow" -s -vv tests/flows/test_faults.py \
 	  tests/flows/test_surroundings.py tests/flows/deployments/test_alerts.py \
 	  tests/flows/deployments/test_schedules.py tests/flows/deployments/test_webhook.py \
+	  tests/flows/releases/test_collection.py \
 	  tests/flows/releases/test_promotion.py tests/flows/releases/test_remote.py \
 	  tests/flows/releases/test_retention.py tests/flows/releases/test_stages_of_releases.py
 
