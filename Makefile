@@ -101,10 +101,13 @@ down: setup
 # schedules: a verdict for each.
 faults: setup
 	python -m pytest -m "slow or not slow" -s -vv tests/flows/test_faults.py \
-	  tests/flows/test_surroundings.py tests/flows/deployments/test_alerts.py \
+	  tests/flows/test_surroundings.py tests/flows/deployments/test_access.py \
+	  tests/flows/deployments/test_alerts.py tests/flows/deployments/test_deploy.py \
 	  tests/flows/deployments/test_schedules.py tests/flows/deployments/test_webhook.py \
+	  tests/flows/releases/test_collection.py tests/flows/releases/test_elsewhere.py \
 	  tests/flows/releases/test_promotion.py tests/flows/releases/test_remote.py \
-	  tests/flows/releases/test_retention.py tests/flows/releases/test_stages_of_releases.py
+	  tests/flows/releases/test_retention.py tests/flows/releases/test_retrain.py \
+	  tests/flows/releases/test_stages_of_releases.py
 
 # What strangers' files, pipelines, addresses, queries and models try: a verdict for each.
 # Besides tests/security the attacks on the server, the mirror, the draft, names and pages.

@@ -12,6 +12,8 @@ from typing import Any
 
 import pytest
 
+from tests.flows.shop import commit, git, write
+from throughline.project.init import initialised
 from throughline.running import flow, work
 from throughline.running.once import claimed
 from throughline.running.prefect.environment import NotYours, pass_proxies, private
@@ -112,6 +114,20 @@ class TestNoHome:
         assert done.returncode == 0, done.stderr
         assert done.stdout.split()[-2:] == [str(tmp_path / ".cache/home"), str(os.getuid())]
         assert (tmp_path / ".cache/home").stat().st_mode & 0o777 == 0o700
+
+
+class TestLineEndings:
+    def test_a_clone_that_asks_for_windows_ones_has_the_same_bytes(self, tmp_path: Path) -> None:
+        root, other = tmp_path / "project", tmp_path / "clone"
+        initialised(root)
+        write(root / "pipelines/tea/pipeline.yaml", "title: Tea\n# Mixed\r\n")
+        git(tmp_path, "init", "-q", str(root))
+        git(root, "config", "user.email", "tester@localhost")
+        git(root, "config", "user.name", "Tester")
+        commit(root, "A project")
+        git(tmp_path, "clone", "-q", "-c", "core.autocrlf=true", str(root), str(other))
+        for name in git(root, "ls-files").splitlines():
+            assert (other / name).read_bytes() == (root / name).read_bytes(), name
 
 
 class TestWhatStagesPrint:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,10 @@ import numpy as np
 import onnx
 import pandas as pd
 import pytest
+import yaml
 
+from throughline.cli import main
+from throughline.figures.rounding import PROBABILITY_DIGITS, to_digits
 from throughline.paths import READING_FILE, Workspace, read_json
 from throughline.pipeline.loading import load
 from throughline.preprocessing.graph.run import run
@@ -24,7 +28,9 @@ from throughline.profile.profile import profile
 from throughline.serving.rows.reading import read_columns
 from throughline.serving.rows.values import converted, settled
 from throughline.sources.table import write_rows
+from throughline.stages.declared import stages_of
 from throughline.stages.run import run_stage
+from throughline.stages.wire import wire
 
 ROWS = 120
 CHOICE = np.random.default_rng(0)
@@ -235,6 +241,40 @@ def test_a_draft_of(kind: str, project: Path) -> None:
     prepared = as_prepared(workspace)
     assert [name for names in prepared["features"].values() for name in names] == features
     assert_served_as_trained(workspace, project / "rows.csv", prepared)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("kind", FILES)
+def test_a_model_of(kind: str, project: Path) -> None:
+    """All stages, with a network that learns for an epoch; then the file itself is answered."""
+    made = FILES[kind][0]
+    file = project / "rows.csv"
+    file.write_text(made(), encoding="utf-8")
+    workspace = Workspace(project, "mine")
+    profile(file, "mine", None, workspace)
+    document = yaml.safe_load(workspace.pipeline_file.read_text(encoding="utf-8"))
+    document |= {"network": [{"Dense": {"units": 2}}], "training": {"epochs": 1}}
+    for key in ("cross_validation", "compare", "variants", "gates"):
+        document.pop(key, None)
+    workspace.pipeline_file.write_text(yaml.safe_dump(document, sort_keys=False), encoding="utf-8")
+    wire(project, ["mine"])
+    for stage in stages_of({}):
+        run_stage(stage.name, "mine", project)
+    answers = project / "answers.csv"
+    assert main(["predict", str(workspace.model), str(file), "--output", str(answers)]) == 0
+    found = pd.read_csv(answers, dtype={"label": str}, keep_default_na=False)
+    assert len(found) == len(pd.read_parquet(workspace.raw / "rows.parquet"))
+    said = pd.read_csv(
+        workspace.evaluation / "predictions.csv", dtype={"predicted": str}, keep_default_na=False
+    )
+    assert len(said) >= 10
+    # The test rows of the report are among those of the file, each with the same answer.
+    assert not Counter(said["predicted"]) - Counter(found["label"])
+    # Of two classes the probability of the second, of more that of the answer.
+    columns = [name for name in found if name.startswith("probabilit")]
+    served = to_digits(found[columns].max(axis=1).to_numpy(), PROBABILITY_DIGITS).tolist()
+    assert not Counter(said["probability"]) - Counter(served)
 
 
 def test_points_between_thousands_are_no_decimals(project: Path) -> None:

@@ -6,6 +6,7 @@ an epoch, and its files are then given to `predict` as a user would give them.
 
 from __future__ import annotations
 
+import io
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -184,6 +185,17 @@ SERIES = {
         ),
         {**FORECAST, "time": {**TIME, "resample": "mean"}},
     ),
+    "of several targets": Case(
+        in_csv(
+            lambda: pd.DataFrame({"when": hours(300), "y": values(300), "z": 9 * values(300, 1)})
+        ),
+        {
+            **FORECAST,
+            "target": {"columns": ["y", "z"], "scale": "standard"},
+            "columns": {"y": {"scale": "standard"}, "z": {"scale": "standard"}},
+            "time": TIME,
+        },
+    ),
     "with seconds since 1970": Case(
         in_csv(
             lambda: pd.DataFrame(
@@ -196,17 +208,32 @@ SERIES = {
 
 
 @pytest.mark.parametrize("kind", list(SERIES))
-def test_windows_of_a_series(kind: str, tmp_path: Path) -> None:
+def test_windows_of_a_series(kind: str, tmp_path: Path, capsys: Any) -> None:
     workspace = built(tmp_path, SERIES[kind])
     said, _ = recorded(workspace, "forecast.csv")
-    said = said[said["horizon"].astype(int) == 3]
+    rows = str(tmp_path / "rows.csv")
     key = [name for name in ("time", "shop") if name in said]
-    answers = served(workspace, str(tmp_path / "rows.csv")).set_index(key)
-    keys = said[key].itertuples(index=False, name=None)
-    found = answers.loc[list(keys) if len(key) > 1 else said["time"]]
-    assert len(found) == len(said) > 50
-    farthest = to_meaning(found[["prediction[+3]"]].to_numpy(), said[["actual"]].to_numpy())
-    np.testing.assert_allclose(farthest[:, 0], said["predicted"].astype(float), rtol=1e-4)
+    whole = served(workspace, rows)
+    capsys.readouterr()
+    assert main(["stream", str(workspace.model), rows]) == 0
+    streamed = pd.read_csv(io.StringIO(capsys.readouterr().out), names=list(whole.columns))
+    # A step that gets one more row than usual is answered again.
+    streamed = streamed.drop_duplicates(key, keep="last").set_index(key)
+    answers = whole.set_index(key)
+    # Steps that are filled have no row that could be fed.
+    pd.testing.assert_frame_equal(streamed, answers.loc[streamed.index], rtol=1e-5, atol=1e-5)
+    names = [name.removeprefix("actual") for name in said if name.startswith("actual")]
+    for horizon, judged in said.groupby("horizon"):
+        keys = judged[key].itertuples(index=False, name=None)
+        places = list(keys) if len(key) > 1 else judged["time"].tolist()
+        assert np.mean([place in streamed.index for place in places]) > 0.95
+        found = answers.loc[places]
+        assert len(found) == len(judged) > 50
+        for name in names:
+            told = found[[f"prediction[{name.strip()}+{int(horizon)}]"]].to_numpy()
+            told = to_meaning(told, judged[[f"actual{name}"]].to_numpy())
+            said_so = judged[f"predicted{name}"].astype(float)
+            np.testing.assert_allclose(told[:, 0], said_so, rtol=1e-4)
 
 
 # --- pictures -------------------------------------------------------------------------------------

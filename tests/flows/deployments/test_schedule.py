@@ -17,6 +17,10 @@ from throughline.releasing.promotion import champion_file, created
 
 EVERY_MINUTE = '[{cron: "* * * * *", timezone: UTC, active: true}]'
 SECONDS = 480
+# Prefect tells of a run that began within five minutes of being scheduled a quarter of an hour
+# late: it waits for an event "Scheduled", which its scheduler does not send.
+LATE_SECONDS = 1080
+TOLD = {"Released", "Kept", "Failed"}
 
 
 def named(found: Standing, name: str) -> list[dict]:
@@ -25,7 +29,7 @@ def named(found: Standing, name: str) -> list[dict]:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1500)
+@pytest.mark.timeout(2400)
 class TestEveryMinute:
     def test_changed_data_release_once_are_kept_once_refused_once_and_told_each_time(
         self, built: Path, receiver: tuple[str, list[Any]]
@@ -38,14 +42,15 @@ class TestEveryMinute:
             prefect.wait(lambda: named(prefect, "Released"), SECONDS)
             assert releases.champion(built, shop.NAME) == "v2"
             champion = sha256(champion_file(built, shop.NAME))
-            shop.feed(built, 240, 2)
+            # Of 30 rows for training: clearly worse than of 400.
+            shop.feed(built, 150, 4)
             (kept,) = prefect.wait(lambda: named(prefect, "Kept"), SECONDS)
             # Rows that break the expectations.
             feed = built / "feed/shop.csv"
             feed.write_text(feed.read_text().replace(",1\n", ",7\n", 30))
             refused = prefect.wait(lambda: named(prefect, "Failed"), SECONDS)[0]
-            prefect.wait(lambda: "Failed" in [told["state"] for _, told in received], SECONDS)
-            print()
+            prefect.wait(lambda: {told["state"] for _, told in received} == TOLD, LATE_SECONDS)
+            print(*((told["state"], told["occurred"]) for _, told in received), "", sep="\n")
             for run in prefect.runs():
                 state = prefect.get(f"/flow_runs/{run['id']}")["state"]
                 line = (str(run["start_time"])[:19], run["name"], run["state_name"])
@@ -54,9 +59,10 @@ class TestEveryMinute:
             reason = prefect.get(f"/flow_runs/{refused['id']}")["state"]["message"]
         print(releases.read(built, shop.NAME, "v2")["verdict"])
         assert "worse" in message
-        assert "validate" in reason
+        assert "expectations.rules[0]" in reason and "bought" in reason
         # The schedule goes on: the same rows may be refused again before it ends.
-        assert [told["state"] for _, told in received][:3] == ["Released", "Kept", "Failed"]
+        states = [told["state"] for _, told in received]
+        assert [states.count(state) for state in ("Released", "Kept")] == [1, 1]
         told = {content["state"]: content["message"] for _, content in received}
         assert "better" in told["Released"] and told["Kept"] == message
         assert releases.versions(built, shop.NAME) == ["v1", "v2"]
