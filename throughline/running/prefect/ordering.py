@@ -14,6 +14,6 @@ from prefect.server.events.ordering import memory
 
 # Events that come in the wrong order are milliseconds apart.
 LONGEST = timedelta(seconds=10)
-memory.PRECEDING_EVENT_LOOKBACK = LONGEST
+memory.PRECEDING_EVENT_LOOKBACK = LONGEST  # type: ignore[attr-defined]
 
 CausalOrdering = memory.CausalOrdering
