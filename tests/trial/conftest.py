@@ -83,7 +83,13 @@ def saved(path: Path, model: onnx.ModelProto, metadata: dict[str, Any]) -> Path:
 def model_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     """The project's folder of a model, `models/NAME/model.onnx`, by the kind of its contract."""
     root = tmp_path_factory.mktemp("project")
-    kinds = {"table": _table, "text": _text, "series": _series, "picture": _picture}
+    kinds = {
+        "table": _table,
+        "text": _text,
+        "series": _series,
+        "picture": _picture,
+        "sound": _sound,
+    }
 
     def made(kind: str) -> Path:
         path = root / "models" / kind / "model.onnx"
@@ -172,19 +178,30 @@ def _series(path: Path) -> Path:
 def _picture(path: Path) -> Path:
     """Two classes by a weighted sum of all pixels."""
     shape = [5, 7, 3]
-    weights = np.random.default_rng(3).normal(0, 0.01, (105, 2)).astype(np.float32)
+    return of_bytes(path, "pixels", shape, {"fixed_size": True, "fit": "crop"})
+
+
+def _sound(path: Path) -> Path:
+    """Two classes by a weighted sum of all bytes of 40 samples."""
+    return of_bytes(path, "sound", [40, 2, 1], {"fixed_size": True, "rate": 8000})
+
+
+def of_bytes(path: Path, name: str, shape: list[int], said: dict[str, Any]) -> Path:
+    """A model of two classes of what is stored in bytes."""
+    count = int(np.prod(shape))
+    weights = np.random.default_rng(3).normal(0, 0.01, (count, 2)).astype(np.float32)
     nodes = [
-        helper.make_node("Cast", ["pixels"], ["numbers"], to=TensorProto.FLOAT),
+        helper.make_node("Cast", [name], ["numbers"], to=TensorProto.FLOAT),
         helper.make_node("Flatten", ["numbers"], ["flat"], axis=1),
         helper.make_node("MatMul", ["flat", "w"], ["logits"]),
         helper.make_node("Softmax", ["logits"], ["probabilities"], axis=1),
     ]
-    given = helper.make_tensor_value_info("pixels", TensorProto.UINT8, ["N", *shape])
+    given = helper.make_tensor_value_info(name, TensorProto.UINT8, ["N", *shape])
     output = helper.make_tensor_value_info("probabilities", TensorProto.FLOAT, ["N", 2])
     held = [numpy_helper.from_array(weights, "w")]
-    graph = helper.make_graph(nodes, "picture", [given], [output], held)
+    graph = helper.make_graph(nodes, "bytes", [given], [output], held)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    entry = {"name": "pixels", "type": "image", "shape": shape, "fixed_size": True, "fit": "crop"}
+    entry = {"name": name, "type": "image", "shape": shape, **said}
     told = {
         "inputs": [{**entry, "may_be_missing": False, "missing": 0.0, "unit": ""}],
         "target": {"columns": ["class"], "classes": ["cat", "dog"], "unit": ""},

@@ -7,6 +7,7 @@ import html
 import json
 import re
 import shutil
+import wave
 from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
@@ -21,6 +22,7 @@ from throughline.errors import ThroughlineError
 from throughline.paths import Workspace
 from throughline.serving.predictor import Predictor
 from throughline.serving.rows.image import read_picture
+from throughline.serving.rows.sound import stored_sound
 from throughline.sources.registry import Surroundings
 from throughline.trial.page import page
 from throughline.trial.runtime import Runtime, runtime
@@ -85,15 +87,19 @@ def seen(
     model_of: Callable[[str], Path],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, Seen]:
-    """The pages of four models, each asked something."""
+    """The pages of five models, each asked something."""
     with Chromium(browser, tmp_path_factory.mktemp("chromium")) as chromium:
         pages = {}
-        for kind, asked in (("table", ROW), ("text", TEXT), ("series", SERIES), ("picture", None)):
+        requests = {"table": ROW, "text": TEXT, "series": SERIES, "picture": None, "sound": None}
+        for kind, asked in requests.items():
             model = model_of(kind)
             told = described(Workspace(model.parents[2], kind))
             if kind == "picture":
                 content = "data:image/png;base64," + encoded(photo())
                 told["examples"] = [{"values": {"pixels": content}, "actual": "cat"}]
+            if kind == "sound":
+                content = "data:audio/wav;base64," + encoded(bark())
+                told["examples"] = [{"values": {"sound": content}, "actual": "dog"}]
             path = tmp_path_factory.mktemp(kind) / "try.html"
             path.write_bytes(page(told, model.read_bytes(), web).encode())
             address = path.as_uri() + ("" if asked is None else "#" + quote(json.dumps(asked)))
@@ -111,6 +117,20 @@ def photo() -> bytes:
     return stream.getvalue()
 
 
+def bark() -> bytes:
+    """A wav file of 24 bits in two channels, at another rate than the model takes."""
+    draw = np.random.default_rng(6)
+    stream = BytesIO()
+    with wave.open(stream, "wb") as file:
+        file.setnchannels(2)
+        file.setsampwidth(3)
+        file.setframerate(11025)
+        wide = draw.integers(-(1 << 22), 1 << 22, 100).astype("<i4")
+        # The lower three of four bytes.
+        file.writeframes(wide.view("u1").reshape(-1, 4)[:, :3].tobytes())
+    return stream.getvalue()
+
+
 def encoded(content: bytes) -> str:
     import base64
 
@@ -120,6 +140,9 @@ def encoded(content: bytes) -> str:
 def asked_of(kind: str, predictor: Predictor) -> dict[str, Any]:
     if kind == "picture":
         return {"pixels": read_picture(photo(), "photo.png", predictor.inputs["pixels"])}
+    if kind == "sound":
+        stored, _ = stored_sound(bark(), "bark.wav", 8000, 40)
+        return {"sound": stored[None]}
     if kind == "series":
         return {
             "when": WHEN,
@@ -128,7 +151,7 @@ def asked_of(kind: str, predictor: Predictor) -> dict[str, Any]:
     return {name: [value] for name, value in (ROW if kind == "table" else TEXT).items()}
 
 
-@pytest.mark.parametrize("kind", ["table", "text", "series", "picture"])
+@pytest.mark.parametrize("kind", ["table", "text", "series", "picture", "sound"])
 def test_the_page_answers_as_predict_does(
     kind: str, seen: dict[str, Seen], model_of: Callable[[str], Path]
 ) -> None:
@@ -145,7 +168,7 @@ def test_the_page_answers_as_predict_does(
             assert received[name] == values.ravel().tolist()
 
 
-@pytest.mark.parametrize("kind", ["table", "text", "picture"])
+@pytest.mark.parametrize("kind", ["table", "text", "picture", "sound"])
 def test_its_python_asks_the_same(
     kind: str,
     seen: dict[str, Seen],
@@ -155,6 +178,7 @@ def test_its_python_asks_the_same(
 ) -> None:
     monkeypatch.chdir(model_of(kind).parents[2])
     Path("picture.png").write_bytes(photo())
+    Path("sound.wav").write_bytes(bark())
     exec(compile(seen[kind].python, "request.py", "exec"), {})  # noqa: S102
     told = ast.literal_eval(capsys.readouterr().out)
     np.testing.assert_allclose(

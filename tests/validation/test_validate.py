@@ -14,6 +14,7 @@ import pytest
 from tests.validation.conftest import Validate
 from throughline.errors import BadData, BadPipeline, MissingFile
 from throughline.paths import Workspace, read_json
+from throughline.validation.expectations import verdicts
 
 ROWS = pd.DataFrame(
     {
@@ -199,3 +200,22 @@ class TestReport:
             }
         }  # fmt: skip
         assert report(judged(ROWS, rules=[rule]))["rules"][0]["observed"]["quantiles"] == [0.5]
+
+
+def test_columns_that_differ_in_capitals_are_judged_apart() -> None:
+    """Great Expectations takes the one for the other."""
+    rows = pd.DataFrame({"x": [1, 2, 3], "X": [10, 20, 30], "y": [0, 1, 0]})
+
+    def between(column: str, most: int) -> dict[str, dict[str, Any]]:
+        bounds = {"column": column, "min_value": 0, "max_value": most}
+        return {"expect_column_values_to_be_between": bounds}
+
+    greater = {"column_A": "X", "column_B": "x"}
+    rules = [
+        between("x", 5), between("X", 50), between("X", 15), between("y", 1),
+        {"expect_column_pair_values_a_to_be_greater_than_b": greater},
+        {"expect_table_columns_to_match_set": {"column_set": ["x", "X", "y"]}},
+    ]  # fmt: skip
+    found = verdicts(rows, rules)
+    assert [each.passed for each in found] == [True, True, False, True, True, True]
+    assert found[2].rows == (1, 2) and found[2].columns == ("X",)

@@ -86,12 +86,27 @@ def _fits(value: Any, entry: Mapping[str, Any]) -> bool:
 def _plain(value: Any, entry: Mapping[str, Any]) -> Any:
     """A value as JSON has it; a picture as the address of its pixels."""
     if entry["type"] == "image":
-        return _picture(value)
+        return _sound(value, entry["rate"]) if entry.get("rate") else _picture(value)
     if value is None or value != value:
         return None
     if entry["type"] == "boolean":
         return bool(value)
     return float(value) if entry["type"] == "number" else str(value)
+
+
+def _sound(stored: np.ndarray, rate: int) -> str:
+    """A stored waveform, uint8 (samples, 2, 1), as the address of a wav file."""
+    import base64
+    import io
+    import wave
+
+    stream = io.BytesIO()
+    with wave.open(stream, "wb") as file:
+        file.setnchannels(1)
+        file.setsampwidth(2)
+        file.setframerate(rate)
+        file.writeframes(stored.tobytes())
+    return f"data:audio/wav;base64,{base64.b64encode(stream.getvalue()).decode()}"
 
 
 def _picture(pixels: np.ndarray) -> str:

@@ -198,7 +198,7 @@ class TextField extends Field {
 }
 
 const fieldOf = (entry, reading, changed) => {
-  if (entry.type === "image") return new PictureField(entry, changed);
+  if (entry.type === "image") return entry.rate ? new SoundField(entry, changed) : new PictureField(entry, changed);
   if (entry.type === "boolean" || (entry.type === "number" && cellsOf(reading, entry.name).words)) return new TruthField(entry, changed);
   if (entry.type === "number") return new NumberField(entry, reading, changed);
   return entry.categories && Object.keys(entry.categories).length ? new CategoryField(entry, changed) : new TextField(entry, changed);

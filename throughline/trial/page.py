@@ -22,8 +22,8 @@ REPORT = "evaluation/report.html"
 FOLDER = Path(__file__).parent
 # One script, in the order in which each uses the ones before it.
 SCRIPTS = (
-    "elements", "cells", "times", "chart", "model", "fields", "picture", "series", "python",
-    "answer", "page",
+    "elements", "cells", "times", "chart", "model", "fields", "picture", "sound", "series",
+    "python", "answer", "page",
 )  # fmt: skip
 
 LINK = f'\n<a href="{REPORT}">How good is it?</a>'

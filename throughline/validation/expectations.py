@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -75,16 +76,25 @@ def verdicts(
     entries = [(name, dict(arguments or {})) for rule in rules for name, arguments in rule.items()]
     for number, (name, arguments) in enumerate(entries):
         _check_columns(frame, number, name, arguments)
-    suite = [_expectation(number, *entry) for number, entry in enumerate(entries)]
-    batch = _batch(frame)
-    first = _results(batch, suite, "BASIC")
+    apart = _apart(list(map(str, frame.columns)))
+    suite = [
+        _expectation(number, name, _renamed(name, arguments, apart))
+        for number, (name, arguments) in enumerate(entries)
+    ]
+    batches = _Batches(frame, frame.rename(columns=apart) if apart else frame)
+    about_columns = [bool(columns_of(*entry)) for entry in entries]
+    first = batches.results(suite, about_columns, "BASIC")
     failed = [
         number
         for number, (name, _) in enumerate(entries)
         if judges_rows(name) and not first[number]["success"]
     ]
     detailed = dict(
-        zip(failed, _results(batch, [suite[n] for n in failed], "COMPLETE"), strict=True)
+        zip(
+            failed,
+            batches.results([suite[n] for n in failed], [True] * len(failed), "COMPLETE"),
+            strict=True,
+        )
     )
     return [
         Verdict(
@@ -97,6 +107,49 @@ def verdicts(
         )
         for number, (name, arguments) in enumerate(entries)
     ]
+
+
+def _apart(names: Sequence[str]) -> dict[str, str]:
+    """Other names for columns that differ in capitals alone.
+
+    Great Expectations takes `X` for `x` where both are there, and judges the values of one.
+    """
+    folded = Counter(name.casefold() for name in names)
+    alike = [name for name in names if folded[name.casefold()] > 1]
+    mark = "'"
+    while any(name.endswith(mark) for name in names):
+        mark += "'"
+    return {name: f"{name} {number}{mark}" for number, name in enumerate(alike)}
+
+
+def _renamed(name: str, arguments: Mapping[str, Any], apart: Mapping[str, str]) -> dict[str, Any]:
+    """The arguments of a rule with the other names of its columns."""
+    found = dict(arguments)
+    for key in COLUMN_ARGUMENTS:
+        if key in found:
+            found[key] = apart.get(str(found[key]), found[key])
+    if judges_rows(name) and "column_list" in found:
+        found["column_list"] = [apart.get(str(each), each) for each in found["column_list"]]
+    return found
+
+
+class _Batches:
+    """The rows for rules about the table, and for those about columns, which may be renamed."""
+
+    def __init__(self, table: pd.DataFrame, columns: pd.DataFrame) -> None:
+        whole = _batch(table)
+        self._batches = {False: whole, True: whole if columns is table else _batch(columns)}
+
+    def results(
+        self, suite: Sequence[Any], about_columns: Sequence[bool], detail: str
+    ) -> list[dict[str, Any]]:
+        """The result of each expectation, in the order given."""
+        found: dict[int, dict[str, Any]] = {}
+        for batch in dict.fromkeys(self._batches.values()):
+            chosen = [n for n, kind in enumerate(about_columns) if self._batches[kind] is batch]
+            given = _results(batch, [suite[n] for n in chosen], detail)
+            found |= dict(zip(chosen, given, strict=True))
+        return [found[number] for number in range(len(suite))]
 
 
 def _check_columns(

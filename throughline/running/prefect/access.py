@@ -65,6 +65,7 @@ def settings(origin: str) -> dict[str, str]:
         "PREFECT_SERVER_API_CSRF_PROTECTION_ENABLED": "true",
         "PREFECT_SERVER_API_CORS_ALLOWED_ORIGINS": origin,
         "PREFECT_SERVER_UI_API_URL": f"{origin}/api",
+        "PREFECT_SERVER_EVENTS_CAUSAL_ORDERING": "throughline.running.prefect.ordering",
     }
 
 
