@@ -38,8 +38,11 @@ ONEDNN = {"ONEDNN_MAX_CPU_ISA": "AVX2"}
 XLA = (
     "--xla_cpu_max_isa=AVX2",
     "--xla_cpu_prefer_vector_width=256",
-    # Without: roots from rsqrtps, whose table Intel and AMD fill differently.
+    # Without both: roots from rsqrtps, whose table Intel and AMD fill differently, made exact in
+    # more or fewer steps by the processor's name. The one is for roots of the network, such as a
+    # BatchNormalization's, the other for what XLA makes of `x / sqrt(y)`, as in RMSprop's steps.
     "--xla_cpu_enable_platform_dependent_math=false",
+    "--xla_backend_extra_options=xla_cpu_disable_platform_dependent_math",
     # Chooses its kernels by itself, as onnxruntime does.
     "--xla_cpu_use_xnnpack=false",
 )

@@ -29,7 +29,10 @@ NETWORKS: dict[str, tuple[list[Any], tuple[int, ...]]] = {
         (8, 8, 1),
     ),
     "lstm": ([{"LSTM": {"units": 8, "dropout": 0.2}}], (9, 3)),
+    "compiled": ([{"Dense": {"units": 8, "activation": "tanh"}}, "BatchNormalization"], (6,)),
 }
+# Its steps divide by a root.
+OPTIMIZERS = {"compiled": "rmsprop"}
 
 
 def main(backend: str, name: str, folder: Path, kept: Path, last: int) -> None:
@@ -54,7 +57,10 @@ def main(backend: str, name: str, folder: Path, kept: Path, last: int) -> None:
 
     def trained(**more: Any) -> list[Fitted]:
         rule = {"max": 7, "patience": 6}
-        training = Training(optimizer="adam", batch_size=16, epochs=rule)
+        training = Training(
+            optimizer=OPTIMIZERS.get(name, "adam"), batch_size=16, epochs=rule,
+            xla="auto" if name != "compiled" else True,
+        )  # fmt: skip
         return fit(make, training, runs, loss="sparse_categorical_crossentropy", **more)
 
     def watcher(run: Run, epoch: int, curves: dict[str, float], ended: bool) -> None:

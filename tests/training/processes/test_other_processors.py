@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -35,12 +36,23 @@ def trained(network: str, folder: Path, *emulator: str) -> list[str]:
 @pytest.mark.timeout(1800)
 @pytest.mark.skipif(EMULATOR is None, reason="needs qemu-x86_64 (Debian: qemu-user)")
 @pytest.mark.parametrize("emulated", PROCESSORS)
-@pytest.mark.parametrize("network", ["dense", "conv", "lstm"])
+@pytest.mark.parametrize("network", ["dense", "conv", "lstm", "compiled"])
 def test_same_bits_in_another_processor(network: str, emulated: str, tmp_path: Path) -> None:
     assert EMULATOR is not None
     here = trained(network, tmp_path / "here")
     there = trained(network, tmp_path / "there", EMULATOR, "-cpu", emulated)
     assert len(here) >= 3 and here == there
+
+
+def test_what_xla_compiles_approximates_no_root(tmp_path: Path) -> None:
+    """`rsqrtps` is another one on Intel's processors than on AMD's."""
+    dump = f"--xla_dump_to={tmp_path / 'dump'}"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XLA_FLAGS", dump)
+        trained("compiled", tmp_path / "network")
+    compiled = list((tmp_path / "dump").glob("*ir-with-opt.ll"))
+    assert any("sqrt" in file.read_text() for file in compiled)
+    assert not any(re.search(r"llvm.x86\S*(rsqrt|rcp)", file.read_text()) for file in compiled)
 
 
 @pytest.mark.slow
