@@ -90,6 +90,20 @@ class TestCode:
             own_function("own_rows:rows", project, "source.generator")
         assert not (project / "MARKER").exists()
 
+    @pytest.mark.parametrize(
+        "words", ["run", "flow", "retrain", "deploy up", "reproduce rain@v1", "run --strict"]
+    )
+    def test_no_code_runs_no_stages(
+        self, words: str, project: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+    ) -> None:
+        monkeypatch.setenv("THROUGHLINE_NO_CODE", "")
+        stages = {"stages": {"harm": {"cmd": "touch MARKER", "always_changed": True}}}
+        (project / "dvc.yaml").write_text(yaml.safe_dump(stages))
+        assert main(["--no-code", *words.split()]) == 2
+        (line,) = capsys.readouterr().err.strip().splitlines()
+        assert f"'{words.split()[0]}' runs commands, flows or tasks of the project" in line
+        assert not (project / "MARKER").exists()
+
     def test_a_process_of_ours_imports_nothing_of_the_project(
         self, project: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

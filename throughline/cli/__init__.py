@@ -83,6 +83,9 @@ SECTIONS = {
 }
 
 
+# What they call is the project's own: `cmd` of any dvc.yaml, flows/, tasks/.
+CODE = ("run", "flow", "retrain", "deploy", "reproduce")
+
 EPILOG = """\b
 A project of your own:
   throughline init shop && cd shop
@@ -106,10 +109,16 @@ where the reader of the output went away.
 @click.version_option(package_name="throughline", message="%(prog)s %(version)s")
 @click.option("--no-code", is_flag=True, help="Run no function of a project's own.")
 @click.option("-q", "--quiet", is_flag=True, help="Say results and errors alone.")
-def throughline(no_code: bool, quiet: bool) -> None:
+@click.pass_context
+def throughline(context: click.Context, no_code: bool, quiet: bool) -> None:
     """From raw rows to a validated, versioned ONNX model, and what runs it."""
     if no_code:
         os.environ[NO_CODE] = "1"
+    if os.environ.get(NO_CODE) and context.invoked_subcommand in CODE:
+        raise click.UsageError(
+            f"'{context.invoked_subcommand}' runs commands, flows or tasks of the project. "
+            "Leave out --no-code if you trust it."
+        )
     if quiet:
         quieten()
 
