@@ -47,6 +47,32 @@ class Field {
   outside() { return false; }
 }
 
+// A field that takes a file, chosen or dropped; its class reads it in take(file), which sets
+// `problem` or what read() gives.
+class FileField extends Field {
+  zone({ accept, words, seen, kind = "" }) {
+    this.file = el("input", { type: "file", accept, onchange: () => this.take(this.file.files[0]) });
+    this.seen = el("canvas", { hidden: true, role: "img", ...seen });
+    this.said = el("span", { class: "note" });
+    const zone = el("div", { class: `drop ${kind}` }, el("span", {}, words), this.file, this.seen, this.said);
+    for (const event of ["dragover", "dragleave", "drop"]) {
+      zone.addEventListener(event, (dragged) => {
+        dragged.preventDefault();
+        zone.classList.toggle("over", event === "dragover");
+        if (event === "drop") this.take(dragged.dataTransfer.files[0]);
+      });
+    }
+    this.frame(zone);
+    this.element.classList.add("wide");
+  }
+
+  // An example, as the address of its bytes.
+  async set(address) {
+    const text = atob(address.slice(address.indexOf(",") + 1));
+    await this.take(new Blob([Uint8Array.from(text, (mark) => mark.charCodeAt(0))]));
+  }
+}
+
 class NumberField extends Field {
   constructor(entry, reading, changed) {
     super(entry, changed);

@@ -81,7 +81,7 @@ const begun = async (source) => {
   const [first] = told.examples;
   if (wanted) source.set(wanted);
   else if (told.window && first) source.set(first);
-  else if (first && source.fields.some((field) => [TextField, PictureField, SoundField].some((kind) => field instanceof kind))) await given(source, first);
+  else if (first && source.fields.some((field) => [TextField, FileField].some((kind) => field instanceof kind))) await given(source, first);
 };
 
 const truthNote = el("span", { class: "note" });

@@ -88,28 +88,11 @@ const decoded = async (file, channels) => {
   return { data, height, width, channels };
 };
 
-class PictureField extends Field {
+class PictureField extends FileField {
   constructor(entry, changed) {
     super(entry, changed);
-    this.file = el("input", { type: "file", accept: "image/*", onchange: () => this.take(this.file.files[0]) });
-    this.seen = el("canvas", { width: 1, height: 1, hidden: true, role: "img", "aria-label": "The picture as the model sees it" });
-    this.said = el("span", { class: "note" });
-    const zone = el("div", { class: "drop" }, el("span", {}, "Drop a picture here, paste one, or choose a file"), this.file, this.seen, this.said);
-    for (const kind of ["dragover", "dragleave", "drop"]) {
-      zone.addEventListener(kind, (event) => {
-        event.preventDefault();
-        zone.classList.toggle("over", kind === "dragover");
-        if (kind === "drop") this.take(event.dataTransfer.files[0]);
-      });
-    }
+    this.zone({ accept: "image/*", words: "Drop a picture here, paste one, or choose a file", seen: { width: 1, height: 1, "aria-label": "The picture as the model sees it" } });
     addEventListener("paste", (event) => { if (event.clipboardData.files.length) this.take(event.clipboardData.files[0]); });
-    this.frame(zone);
-    this.element.classList.add("wide");
-  }
-
-  async set(address) {
-    const text = atob(address.slice(address.indexOf(",") + 1));
-    await this.take(new Blob([Uint8Array.from(text, (mark) => mark.charCodeAt(0))], { type: "image/png" }));
   }
 
   async take(file) {

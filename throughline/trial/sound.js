@@ -71,27 +71,10 @@ const rounded = (value) => {
   return Math.min(32767, Math.max(-32768, near));
 };
 
-class SoundField extends Field {
+class SoundField extends FileField {
   constructor(entry, changed) {
     super(entry, changed);
-    this.file = el("input", { type: "file", accept: ".wav,audio/wav", onchange: () => this.take(this.file.files[0]) });
-    this.seen = el("canvas", { width: 448, height: 96, hidden: true, role: "img", "aria-label": "The waveform as the model hears it" });
-    this.said = el("span", { class: "note" });
-    const zone = el("div", { class: "drop sound" }, el("span", {}, "Drop a wav file here, or choose one"), this.file, this.seen, this.said);
-    for (const kind of ["dragover", "dragleave", "drop"]) {
-      zone.addEventListener(kind, (event) => {
-        event.preventDefault();
-        zone.classList.toggle("over", kind === "dragover");
-        if (kind === "drop") this.take(event.dataTransfer.files[0]);
-      });
-    }
-    this.frame(zone);
-    this.element.classList.add("wide");
-  }
-
-  async set(address) {
-    const text = atob(address.slice(address.indexOf(",") + 1));
-    await this.take(new Blob([Uint8Array.from(text, (mark) => mark.charCodeAt(0))], { type: "audio/wav" }));
+    this.zone({ accept: ".wav,audio/wav", words: "Drop a wav file here, or choose one", kind: "sound", seen: { width: 448, height: 96, "aria-label": "The waveform as the model hears it" } });
   }
 
   async take(file) {
