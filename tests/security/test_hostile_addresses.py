@@ -18,7 +18,6 @@ import yaml
 from tests.security.projects import LIMITS, SHARED, Refused, ingested
 from throughline.sources.fetching.addresses import answer_of, is_public
 
-
 # What the server was asked for, and the password that came with it.
 ASKED: list[tuple[str, str | None]] = []
 SECRET = "hush-" + "7" * 12
@@ -178,7 +177,7 @@ class TestAddresses:
         (project / "list.csv").write_text(f"url\n{listed}\n")
         ASKED.clear()
         ingested(project, urls="list.csv")
-        assert ASKED == [asked]
+        assert [asked] == ASKED
 
     @pytest.mark.parametrize("name", ["endless.csv", "promise.csv"])
     def test_a_server_without_end(
