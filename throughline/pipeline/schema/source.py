@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from throughline.names import Name
 from throughline.pipeline.formats import FormatName
@@ -13,6 +13,12 @@ from throughline.pipeline.schema.source_files import Samples, SourceFile
 from throughline.pipeline.strict import Strict, spelled_out
 
 KINDS = ("sklearn", "generator", "rows", "archive", "url", "urls", "file", "folder", "sql", "parts")
+
+
+def _no_digit(mark: str) -> str:
+    if any(map(str.isdigit, mark)):
+        raise ValueError("a mark that is no digit is needed")
+    return mark
 
 
 class Read(Strict):
@@ -45,7 +51,7 @@ class Read(Strict):
     separator: str | None = None
     encoding: str = "utf-8"
     decimal: Literal[".", ","] = "."
-    thousands: str | None = None
+    thousands: Annotated[str, AfterValidator(_no_digit)] | None = None
     quotes: bool = True
     header: bool = True
     columns: list[str] | None = None
