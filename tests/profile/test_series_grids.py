@@ -37,6 +37,8 @@ WAYS = [
     ("MS", lambda t: t.strftime("%Y%m").astype(int), "1mo"),
     ("ME", lambda t: t.strftime("%Y-%m-%d"), "1mo"),
     ("BME", lambda t: t.strftime("%m/%d/%Y"), "1mo"),
+    ("MS", lambda t: (t.year + (t.month - 1) / 12).to_numpy().round(3), "1mo"),
+    ("QS", lambda t: t.year + (t.month - 1) / 12, "3mo"),
     ("QE", lambda t: t.strftime("%Y-%m-%d"), "3mo"),
     ("QS", lambda t: [f"{x.year}Q{x.quarter}" for x in t], "3mo"),
     ("YS", lambda t: t.year, "12mo"),

@@ -81,9 +81,11 @@ def _forms(fact: Fact, column: pd.Series) -> Iterator[list[str]]:
         yield from ([form] for form in FORMATS)
         return
     values = column.to_numpy(dtype=np.float64)
-    if not (values == np.round(values)).all():
-        return
     low, high = values.min(), values.max()
+    if not (values == np.round(values)).all():
+        if YEARS[0] <= low and high <= YEARS[1]:
+            yield [clock.DECIMAL_YEAR]
+        return
     if YEARS[0] <= low and high <= YEARS[1]:
         yield ["%Y"]
     if YEARS[0] <= low // 10_000 and high // 10_000 <= YEARS[1]:
