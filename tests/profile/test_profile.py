@@ -119,6 +119,11 @@ class TestDraft:
         profile(workspace.root / "people.csv", "people", None, workspace)
         assert "the target was guessed: buys" in workspace.pipeline_file.read_text()
 
+    def test_the_last_column_that_can_be_one_is_guessed(self, workspace: Workspace) -> None:
+        table()[["size", "town", "name"]].to_csv(workspace.root / "people.csv", index=False)
+        profile(workspace.root / "people.csv", "people", None, workspace)
+        assert load(workspace).main.target.columns == ["town"]
+
     def test_columns_called_alike_become_a_pattern(self, workspace: Workspace) -> None:
         profile(Path("digits"), "people", None, workspace)
         pipeline = load(workspace).main

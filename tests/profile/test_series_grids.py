@@ -72,6 +72,13 @@ class TestASeries:
         assert grid is not None
         assert grid.group == ["store", "item"]
 
+    def test_of_a_few_years_each_is_a_table(self) -> None:
+        parts = [
+            pd.DataFrame({"state": name, "year": range(1985, 1996), "tax": amounts(11)})
+            for name in (f"state {number}" for number in range(20))
+        ]
+        assert seen(pd.concat(parts, ignore_index=True)) is None
+
     def test_with_holidays_counts_them(self) -> None:
         days = pd.date_range("2022-01-03", periods=300, freq="B").delete([30, 31, 200])
         rows = pd.DataFrame({"day": days.astype(str), "close": amounts(297)})
