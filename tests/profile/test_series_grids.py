@@ -41,6 +41,12 @@ WAYS = [
     ("QS", lambda t: t.year + (t.month - 1) / 12, "3mo"),
     ("QE", lambda t: t.strftime("%Y-%m-%d"), "3mo"),
     ("QS", lambda t: [f"{x.year}Q{x.quarter}" for x in t], "3mo"),
+    ("QS", lambda t: [f"Q{x.quarter}{x.year}" for x in t], "3mo"),
+    ("MS", lambda t: t.strftime("%Y %b"), "1mo"),
+    ("MS", lambda t: t.strftime("%b-%y"), "1mo"),
+    ("MS", lambda t: t.strftime("%m/%y"), "1mo"),
+    ("W-MON", lambda t: t.strftime("%G-W%V"), "1w"),
+    ("W-SUN", lambda t: t.strftime("%GW%V"), "1w"),
     ("YS", lambda t: t.year, "12mo"),
 ]  # fmt: skip
 
