@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadData, listed
+from throughline.pipeline.problem import PROBLEMS
 from throughline.preprocessing.target import alike, folded
 from throughline.profile import protocol
 from throughline.profile.columns import leaks, treated, with_patterns
@@ -14,6 +15,7 @@ from throughline.profile.facts import facts as facts_of
 from throughline.profile.goal import task_of
 from throughline.profile.kinds import grids, pictures, series
 from throughline.profile.rules import expectations
+from throughline.serving.rows.windows import TIMESTAMP
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,9 +78,10 @@ def drafted(
     if task == "regression":
         draft.sections["target"] = {"column": target, "scale": "standard"}
     part = protocol.part_column(facts)
-    features = [
-        fact for fact in _where_it_is_known(frame, facts, goal) if fact.name not in (target, part)
-    ]
+    known = _named_apart(
+        _where_it_is_known(frame, facts, goal), target, PROBLEMS[task].answers, draft.notes
+    )
+    features = [fact for fact in known if fact.name not in (target, part)]
     columns = treated(features, draft.notes)
     for name, why in leaks(frame, columns, target, task):
         del columns[name]
@@ -126,6 +129,19 @@ def _spelled_once(goal: Fact) -> Fact:
     for label, count in goal.counts.items():
         counts[folded(label)] = counts.get(folded(label), 0) + count
     return replace(goal, counts=counts, distinct=len(counts))
+
+
+def _named_apart(
+    facts: Sequence[Fact], target: str, taken: Sequence[str], notes: list[str]
+) -> Sequence[Fact]:
+    """The columns that have no name which the model needs; a note for each other one."""
+    names = set(taken) - {target}
+    notes += [
+        f"{fact.name} is left out: the model calls something else so; rename it in the data"
+        for fact in facts
+        if fact.name in names
+    ]
+    return [fact for fact in facts if fact.name not in names]
 
 
 def _where_it_is_known(frame: pd.DataFrame, facts: Sequence[Fact], goal: Fact) -> Sequence[Fact]:
@@ -201,6 +217,9 @@ def _of_series(
     title: str,
 ) -> Draft:
     draft = Draft({"title": title, "task": "forecast", "source": source})
-    draft.sections |= series.sections(frame, grid, facts, target, draft.notes)
+    taken = [*grid.columns, *grid.group]
+    names = [name for name in (*PROBLEMS["forecast"].answers, TIMESTAMP) if name not in taken]
+    known = _named_apart(facts, target, names, draft.notes)
+    draft.sections |= series.sections(frame, grid, known, target, draft.notes)
     draft.sections["expectations"] = expectations(facts, target)
     return draft

@@ -16,6 +16,7 @@ from throughline.profile.draft import Draft, drafted
 from throughline.profile.facts import facts
 from throughline.profile.goal import chosen_target
 from throughline.profile.kinds import pictures, sounds
+from throughline.profile.kinds.grids import grid_of
 from throughline.profile.yaml_text import as_text, comment
 from throughline.sources.cells import SPACES
 
@@ -89,6 +90,10 @@ def profile(
     found = facts(frame)
     wanted = pictures.target(found, target) if "images" in section else target
     chosen = chosen_target(found, wanted)
+    if wanted is None and (grid := grid_of(frame, found)) is not None:
+        # What says when is no answer.
+        said = (*grid.columns, *grid.group)
+        chosen = chosen_target([fact for fact in found if fact.name not in said] or found, None)
     report = workspace.root / "reports" / name / "profile" / "profile.html"
     with replaced(report) as draft_page:
         draft_page.write_text(page(frame, found, chosen, name), encoding="utf-8")
