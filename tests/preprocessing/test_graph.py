@@ -212,7 +212,7 @@ class TestPatternsAndInputs:
     def test_an_input_has_a_name_that_no_column_has(self) -> None:
         rows = pd.DataFrame({"features": [1.0, 2.0], "b": [3.0, 4.0]})
         columns = {key: Column() for key in rows}
-        with pytest.raises(BadPipeline, match="'b'.*'b_input'"):
+        with pytest.raises(BadPipeline, match=r"'b'.*'b_input'"):
             plan(rows, columns, {"b": ["features", "b"]}, [])
         assert list(plan(rows, columns, None, []).inputs) == ["features_input"]
 

@@ -15,6 +15,7 @@ from throughline.profile.facts import facts as facts_of
 from throughline.profile.goal import task_of
 from throughline.profile.kinds import grids, pictures, series
 from throughline.profile.rules import expectations
+from throughline.samples.splits.named import tells_parts
 from throughline.serving.rows.windows import TIMESTAMP
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def drafted(
     spelled = _spelled_once(goal)
     task = task_of(spelled)
     if "images" in source:
-        return _of_pictures(facts, target, source, title)
+        return _of_pictures(frame, facts, goal, source, title)
     grid = grids.grid_of(frame, facts) if goal.role == "number" else None
     if grid is not None:
         return _of_series(frame, grid, facts, target, source, title)
@@ -198,11 +199,19 @@ def _read_times(frame: pd.DataFrame, features: Sequence[Fact], draft: Draft) -> 
             read.setdefault("times", {})[fact.name] = found.formats[0]
 
 
-def _of_pictures(facts: Sequence[Fact], target: str, source: dict[str, Any], title: str) -> Draft:
+def _of_pictures(
+    frame: pd.DataFrame, facts: Sequence[Fact], goal: Fact, source: dict[str, Any], title: str
+) -> Draft:
     part = protocol.part_column(facts)
-    known = [fact for fact in facts if fact.name in (target, part)]
-    found = pictures.sections(source["images"], facts, target, part)
-    rules = expectations(known, target)
+    labelled = frame[frame[goal.name].notna()]
+    if part is not None and not tells_parts(labelled[part].dropna().unique()):
+        # Test files of which nobody says what they are.
+        part = None
+    known = [fact for fact in facts if fact.name in (goal.name, part)]
+    counts = labelled[goal.name].value_counts().tolist()
+    shape = frame.attrs.get(pictures.SHAPE)
+    found = pictures.sections(source["images"], goal, task_of(goal), counts, part, shape)
+    rules = expectations(known, goal.name)
     # More columns than these describe each file.
     del rules["rules"][0]
     return Draft({"title": title, "source": source, **found, "expectations": rules})
