@@ -207,6 +207,60 @@ class TestFolders:
         assert stored.shape == (40, 16, 20, channels)
         assert stored.std() > 20
 
+    def test_have_their_classes_in_a_table_among_them(self, workspace: Workspace) -> None:
+        root = self.pets(workspace, "pictures/{n:04}.png")
+        rows = [(f"{n:04}", n, ("cats", "dogs")[n % 2]) for n in range(38)]
+        table = pd.DataFrame([*rows, ("9999", 1, "cats")], columns=["image_id", "width", "label"])
+        table.to_csv(root / "train.csv", index=False, sep=";")
+        # Of another competition file that names them, too.
+        table.drop(columns="label").to_csv(root / "sample_submission.csv", index=False)
+        pipeline = drafted(workspace, "pets")
+        assert pipeline.target.columns == ["label"]
+        assert pipeline.source.labels.name == "image_id"
+        rows = pd.read_parquet(workspace.clean / "rows.parquet")
+        assert rows["label"].value_counts().to_dict() == {"cats": 19, "dogs": 19}
+
+    def test_ask_whether_folders_or_a_table_hold_the_classes(self, workspace: Workspace) -> None:
+        root = self.pets(workspace, "{camera}/{n}.png")
+        rows = [(f"{n}.png", ("cats", "dogs")[n % 2]) for n in range(40)]
+        pd.DataFrame(rows, columns=["file", "kind"]).to_csv(root / "labels.csv", index=False)
+        with pytest.raises(BadData, match=r"class \(0, 1, 2\) or kind \(cats, dogs\).*--target"):
+            profile(root, "draft", None, workspace)
+        assert drafted(workspace, "pets", "kind").target.columns == ["kind"]
+
+    def test_leave_test_files_of_no_class_out(self, workspace: Workspace) -> None:
+        root = self.pets(workspace, "train/{kind}/{n}.png")
+        (root / "test").mkdir()
+        for path in list((root / "train" / "cats").iterdir())[:5]:
+            path.rename(root / "test" / path.name)
+        pipeline = drafted(workspace, "pets")
+        assert pipeline.split.kind == "shuffled"
+        assert len(pd.read_parquet(workspace.clean / "rows.parquet")) == 35
+
+    def test_of_kinds_that_nothing_reads_do_not_just_vanish(
+        self, workspace: Workspace, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        root = self.pets(workspace, "{kind}/{n}.png")
+        (root / "cats" / "a.HEIC").write_bytes(b"\0\0\0\x18ftypheic")
+        drafted(workspace, "pets")
+        assert "1 that end in .heic (convert them to JPEG)" in capsys.readouterr().err
+        shutil.rmtree(root / "dogs")
+        for path in (root / "cats").glob("*.png"):
+            path.unlink()
+        with pytest.raises(BadData, match=r"1 that end in \.heic \(convert them to JPEG\)"):
+            profile(root, "other", None, workspace)
+
+    def test_of_arrays(self, workspace: Workspace) -> None:
+        pixels = np.random.default_rng(0).integers(0, 255, (80, 12, 16)).astype(np.uint8)
+        place = workspace.root / "all.npz"
+        np.savez(place, images=pixels, labels=np.arange(80) % 3)
+        pipeline = drafted(workspace, "all.npz")
+        assert (pipeline.task, pipeline.target.columns) == ("multiclass", ["labels"])
+        assert list(pipeline.columns) == ["pixels"]
+        np.savez(place, images=pixels / 255, labels=np.arange(80) % 3)
+        with pytest.raises(BadData, match=r"whole numbers from 0 to 255.*save them as uint8"):
+            profile(place, "other", None, workspace)
+
     def test_of_pictures_without_classes(self, workspace: Workspace) -> None:
         from PIL import Image
 

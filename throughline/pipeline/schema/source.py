@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from throughline.names import Name
 from throughline.pipeline.formats import FormatName
 from throughline.pipeline.schema.image import Images
-from throughline.pipeline.schema.source_files import Samples, SourceFile
+from throughline.pipeline.schema.source_files import Labels, Samples, SourceFile
 from throughline.pipeline.strict import Strict, spelled_out
 
 KINDS = ("sklearn", "generator", "rows", "archive", "url", "urls", "file", "folder", "sql", "parts")
@@ -101,6 +101,7 @@ class Source(Strict):
         citation: of the data.
         read: how a file becomes a table.
         images: how pictures or sounds are stored.
+        labels: a table among the files that says what each of them is.
     """
 
     sklearn: str | None = None
@@ -131,6 +132,7 @@ class Source(Strict):
     citation: str = ""
     read: Read = Read()
     images: Images | None = None
+    labels: Labels | None = None
 
     @property
     def kind(self) -> str:
@@ -164,6 +166,8 @@ class Source(Strict):
             )
         if self.arguments and given[0] not in ("sklearn", "generator"):
             raise ValueError(f"'arguments' has no effect beside '{given[0]}'")
+        if self.labels is not None and given[0] != "folder":
+            raise ValueError("'labels' has a meaning beside 'folder' only, a folder or an archive")
         if (self.query is not None) != (given[0] == "sql"):
             raise ValueError("'sql' and 'query' belong together")
         return self

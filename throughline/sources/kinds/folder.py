@@ -15,9 +15,10 @@ from throughline.sources.fetching.mirror import held
 from throughline.sources.formats.content import decoded
 from throughline.sources.formats.reading import read_cells
 from throughline.sources.gate import refuse_other
+from throughline.sources.labels import TableBeside
 from throughline.sources.layout import said_by_folders
 from throughline.sources.registry import Fetched, Surroundings, source
-from throughline.sources.tree import IMAGES, files_below
+from throughline.sources.tree import IMAGES, UNREAD, files_below
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -32,6 +33,8 @@ STARTS = {
     b"GIF8": ".gif",
     b"BM": ".bmp",
     b"RIFF": ".webp",
+    b"II*\0": ".tif",
+    b"MM\0*": ".tif",
 }
 
 
@@ -60,16 +63,25 @@ def bring(settings: Source, surroundings: Surroundings) -> Fetched:
 
         if path.is_dir() and settings.sha256:
             below = _confirmed(below, path, settings.sha256)
-        return as_images(below, settings, {"source": settings.folder}, surroundings.cache)
+        origin: dict[str, Any] = {"source": settings.folder}
+        if settings.labels is None:
+            return as_images(below, settings, origin, surroundings.cache)
+        beside = TableBeside(settings)
+        passed = beside.passed(below)
+        return beside.joined(as_images(passed, settings, origin, surroundings.cache))
     files = sorted(below, key=lambda item: item[0])
     digest = _listing_sha256({name: hashlib.sha256(held).hexdigest() for name, held in files})
     if path.is_dir():
         refuse_other(str(path), settings.sha256, digest)
+    if settings.labels is not None:
+        beside = TableBeside(settings)
+        files = list(beside.passed(iter(files)))
     kind = _kind(files, settings)
     used = [item for item in files if _kind_of(item[0]) == kind]
     frame = items_of(used, settings)
     origin = {"source": settings.folder, "files": len(used), "ignored": len(files) - len(used)}
-    return Fetched(frame, {**origin, "sha256": settings.sha256 or digest})
+    fetched = Fetched(frame, {**origin, "sha256": settings.sha256 or digest})
+    return fetched if settings.labels is None else beside.joined(fetched)
 
 
 def _confirmed(
@@ -118,9 +130,13 @@ def _kind(files: list[tuple[str, bytes]], settings: Source) -> str:
     if len(files) == 0:
         raise BadData(f"'{settings.folder}' must hold files", "none")
     if len(kinds) != 1:
+        from throughline.sources.pictures.images import unread
+
+        endings = Counter(PurePosixPath(name.lower()).suffix for name, _ in files)
+        media = unread({ending: n for ending, n in endings.items() if ending in UNREAD})
         raise BadData(
             f"'{settings.folder or files[0][0]}' must hold images, or texts, or tables",
-            dict(kinds) or f"{len(files)} files of other kinds",
+            dict(kinds) or media or f"{len(files)} files of other kinds",
         )
     return next(iter(kinds))
 
