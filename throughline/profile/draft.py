@@ -13,7 +13,7 @@ from throughline.profile.columns import leaks, treated, with_patterns
 from throughline.profile.facts import Fact
 from throughline.profile.facts import facts as facts_of
 from throughline.profile.goal import task_of
-from throughline.profile.kinds import grids, pictures, series
+from throughline.profile.kinds import grids, labels, pictures, series
 from throughline.profile.rules import expectations
 from throughline.samples.splits.named import tells_parts
 from throughline.serving.rows.windows import TIMESTAMP
@@ -87,12 +87,19 @@ def drafted(
     for name, why in leaks(frame, columns, target, task):
         del columns[name]
         draft.notes.append(f"{name} is left out: {why}")
+    naming = [fact.name for fact in features if labels.names_files(frame[fact.name])]
     if not columns:
         raise BadData(
             f"At least one column beside '{target}' must be a number, a category or a text",
             listed(f"{fact.name} ({fact.role})" for fact in features),
-            "A series alone needs windows; see the documentation of `time`",
+            f"'{naming[0]}' names files: add the folder that holds them and this table"
+            if naming
+            else "A series alone needs windows; see the documentation of `time`",
         )
+    draft.notes += [
+        f"{name} names files: add the folder that holds them and this table to learn from them"
+        for name in naming
+    ]
     draft.readings += [
         (
             fact.name,

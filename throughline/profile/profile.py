@@ -16,7 +16,7 @@ from throughline.pipeline.loading import load
 from throughline.profile.draft import Draft, drafted
 from throughline.profile.facts import facts
 from throughline.profile.goal import chosen_target
-from throughline.profile.kinds import labels, pictures, sounds
+from throughline.profile.kinds import labels, pictures, sounds, texts
 from throughline.profile.kinds.grids import grid_of
 from throughline.profile.yaml_text import as_text, comment
 from throughline.sources.cells import SPACES
@@ -229,7 +229,12 @@ def _read_keys(
     from throughline.sources.gate import taken
 
     if "file" not in section:
-        return asked
+        folder = "images" not in section and "encoding" not in asked and "folder" in section
+        encoding = texts.encoding_below(data) if folder else None
+        if encoding is None:
+            return asked
+        notes.append(("the files", f"are text in {encoding}", "source.read.encoding"))
+        return {**asked, "encoding": encoding}
     content, inner = unpacked(taken(data).content, data.name, asked.get("member"))
     if (asked.get("format") or format_of(inner, content)) != "csv":
         return asked

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ENCODINGS = ("utf-8", "cp1252", "latin-1")
+# No name of a column has so many words, and no column of labels so many different ones.
+WORDS_OF_A_TEXT, MOST_LABELS = 4, 50
 LINES_LOOKED_AT = 60
 MOST_ABOVE = 30
 # A number with something around it or in it that no setting takes off.
@@ -40,7 +42,7 @@ def layout_of(content: bytes, name: str, asked: Mapping[str, Any]) -> dict[str, 
         asked: keys that the user gave; they are kept.
     """
     read = dict(asked)
-    if "encoding" not in read and (encoding := _encoding(content)) != "utf-8":
+    if "encoding" not in read and (encoding := encoding_of(content)) != "utf-8":
         read["encoding"] = encoding
     text = decoded(content, name, read.get("encoding", "utf-8"))
     quotes = read.get("quotes", True)
@@ -60,7 +62,8 @@ def layout_of(content: bytes, name: str, asked: Mapping[str, Any]) -> dict[str, 
     return read | {key: value for key, value in marks.items() if key not in asked}
 
 
-def _encoding(content: bytes) -> str:
+def encoding_of(content: bytes) -> str:
+    """The encoding that a text may be in: UTF-8 where it can be."""
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return "utf-16"
     for encoding in ENCODINGS:
@@ -116,6 +119,8 @@ def _is_data(found: Sequence[Sequence[str]]) -> bool:
     # Each text once: a column of a million cells may hold two.
     columns = [{row[i].strip() for row in below if i < len(row)} for i in range(len(first))]
     numeric = [all(_is_number(c) for c in column if c not in MISSING) for column in columns]
+    if not any(numeric):
+        return _is_labelled(first, columns)
     numbers = [
         cell
         for cell, is_number in zip(first, numeric, strict=True)
@@ -127,6 +132,20 @@ def _is_data(found: Sequence[Sequence[str]]) -> bool:
         _is_number(cell) or cell in MISSING if is_number else cell in column
         for cell, column, is_number in zip(first, columns, numeric, strict=True)
     )
+
+
+def _is_labelled(first: Sequence[str], columns: Sequence[Collection[str]]) -> bool:
+    """Whether a record of words is a text and its label: a sentence beside a word that comes again.
+
+    As in `spam\tFree entry in 2 a weekly competition`; no header names a column so.
+    """
+    sentence = any(len(cell.split()) >= WORDS_OF_A_TEXT for cell in first)
+    again = any(
+        cell in column and len(column) <= MOST_LABELS
+        for cell, column in zip(first, columns, strict=True)
+        if len(cell.split()) < WORDS_OF_A_TEXT
+    )
+    return sentence and again
 
 
 def _counts_up(numbers: Sequence[str]) -> bool:

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from throughline.errors import ThroughlineError
 from throughline.sources.labels import rows_of
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SUFFIXES = (".csv", ".tsv", ".tab", ".jsonl", ".parquet")
 # Such a share of a table's rows, or of all files, it must name to be taken for one of labels.
 SHARE = 0.5
 # What competitions bring along: answers that nobody knows.
 EMPTY = "submission"
+# A column names files where such a share of its first values do.
+NAMING, ROWS_LOOKED_AT = 0.9, 500
 
 
 class Found(NamedTuple):
@@ -30,6 +35,17 @@ class Found(NamedTuple):
     name: str
     read: dict[str, Any]
     matched: int
+
+
+def names_files(column: pd.Series) -> bool:
+    """Whether a column of a table names pictures or sounds."""
+    from throughline.sources.tree import IMAGES, SOUNDS
+
+    if column.dtype.kind in "iufb":
+        return False
+    texts = column.dropna().head(ROWS_LOOKED_AT)
+    named = [str(text).lower().endswith((*IMAGES, *SOUNDS)) for text in texts]
+    return bool(named) and sum(named) >= NAMING * len(named)
 
 
 def table_among(path: Path, endings: Sequence[str]) -> Found | None:
