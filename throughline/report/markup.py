@@ -41,7 +41,8 @@ SHOWN = Markup('<span class="figure"{}>{}{}</span>')
 
 def spoken(metric: str) -> str:
     """The name of a metric as a reader says it."""
-    return NAMES.get(metric, metric.replace("_", " "))
+    target, _, own = metric.rpartition(".")
+    return f"{target} {NAMES.get(own, own.replace('_', ' '))}".strip()
 
 
 def mood(verdict: str) -> str:
