@@ -41,6 +41,8 @@ def table(header: str, *rows: str) -> str:
         ("made by us\n# 2021\n" + table("a,b", "1,x", "2,y"), {"skip_rows": 2}),
         (table("0.5,good", "1.5,bad", "2.5,good"), {"header": False}),
         (table("2019,2020,2021", "1,2,3", "4,5,6"), {}),
+        (table("1850,1900,1910,2016", "0.1,0.2,0.3,0.4", "0,0,0.5,0.1"), {}),
+        (table("2019,5,2021", "2018,2,2020", "2001,5,2003"), {"header": False}),
         (table("a,b\nmm,", "1.5,x", "2.5,y"), {"units": True}),
         (table("a,b", "1,x", "?,y", "3,x"), {"types": {"a": "number"}, "missing": ["?"]}),
         (table("a,b", "1,-", "-,y", "3,x"),

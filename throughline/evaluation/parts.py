@@ -17,6 +17,7 @@ from throughline.evaluation.compare.unseen import unseen_rows
 from throughline.evaluation.measure.clusters import ClusterResamples
 from throughline.evaluation.measure.measure import Compared, Figure, measured, plain, scored
 from throughline.evaluation.measure.resamples import Resamples
+from throughline.evaluation.originals import answered_from_files
 from throughline.evaluation.outcome import Outcome, Target
 from throughline.evaluation.rows import Rows, answers, read_rows, sampled
 from throughline.evaluation.series import SeriesParts
@@ -80,6 +81,7 @@ class Parts:
         self.training_count, self.test_count = self.training.count, test_rows.count
         # Without test rows all that can be measured is how well the training rows are known.
         self.evaluated = test_rows if test_rows.count else self.training
+        self._evaluated_from = (test if test_rows.count else training) / "rows.parquet"
         group = grouping(view.split)
         self._groups = None if group is None else self.evaluated.columns[group].astype(str)
         self.draws = self.draws_of(np.arange(self.evaluated.count))
@@ -129,6 +131,10 @@ class Parts:
     def outcome(self, model: Path, rows: Rows) -> Outcome:
         """A model's answers to rows, beside the truth."""
         return self.target.outcome(rows.columns, answers(model, rows))
+
+    def from_files(self, model: Path) -> int | None:
+        """How many of the rows that are evaluated a model answers from their original files."""
+        return answered_from_files(model, self.evaluated, self._evaluated_from)
 
     @property
     def raw(self) -> Mapping[str, Any]:

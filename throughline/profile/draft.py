@@ -10,6 +10,7 @@ from throughline.preprocessing.target import alike, folded
 from throughline.profile import protocol
 from throughline.profile.columns import leaks, treated, with_patterns
 from throughline.profile.facts import Fact
+from throughline.profile.facts import facts as facts_of
 from throughline.profile.goal import task_of
 from throughline.profile.kinds import grids, pictures, series
 from throughline.profile.rules import expectations
@@ -69,10 +70,15 @@ def drafted(
         same = f"{listed(map(repr, alike(goal.counts)))} differ in capitals or spaces: made one"
         draft.readings.append((target, same, "target.letters"))
         frame = frame.assign(**{target: frame[target].map(folded, na_action="ignore")})
+    if goal.missing:
+        held = f"missing in {goal.missing} of {goal.rows} rows; columns are judged by the others"
+        draft.readings.append((target, held, "target"))
     if task == "regression":
         draft.sections["target"] = {"column": target, "scale": "standard"}
     part = protocol.part_column(facts)
-    features = [fact for fact in facts if fact.name not in (target, part)]
+    features = [
+        fact for fact in _where_it_is_known(frame, facts, goal) if fact.name not in (target, part)
+    ]
     columns = treated(features, draft.notes)
     for name, why in leaks(frame, columns, target, task):
         del columns[name]
@@ -120,6 +126,20 @@ def _spelled_once(goal: Fact) -> Fact:
     for label, count in goal.counts.items():
         counts[folded(label)] = counts.get(folded(label), 0) + count
     return replace(goal, counts=counts, distinct=len(counts))
+
+
+def _where_it_is_known(frame: pd.DataFrame, facts: Sequence[Fact], goal: Fact) -> Sequence[Fact]:
+    """The facts of the rows that have a target, which alone are learned from.
+
+    What lacks in the others still lacks somewhere: they are what the model will be asked.
+    """
+    if not goal.missing:
+        return facts
+    known = facts_of(frame[frame[goal.name].notna()].reset_index(drop=True))
+    return [
+        replace(each, missing=max(each.missing, min(fact.missing, 1)))
+        for each, fact in zip(known, facts, strict=True)
+    ]
 
 
 def ordered(frame: pd.DataFrame, features: Sequence[Fact]) -> list[Fact]:

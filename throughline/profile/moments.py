@@ -20,7 +20,8 @@ DATES = (
     "%d.%m.%Y", "%Y/%m/%d", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d-%b-%y", "%d-%b-%Y",
     "%d/%m/%y", "%m/%d/%y", "%d.%m.%y", "%b %d %Y", "%b %d, %Y", "%B %d %Y", "%B %d, %Y",
     "%d %b %Y", "%d %B %Y", "%Y%m%d", "%b-%Y", "%b %Y", "%B %Y", "%m/%Y", "%YQ%q", "%Y-Q%q",
-    "%Y Q%q", "Q%q %Y",
+    "%Y Q%q", "Q%q %Y", "Q%q%Y", "Q%q-%Y", "%Y %b", "%Y-%b", "%Y %B", "%b-%y", "%b %y", "%B %y",
+    "%m/%y", "%Y/%m", "%GW%V", "%G-W%V", "%G W%V", "%G/W%V",
 )  # fmt: skip
 HOURS = ("%H:%M:%S", "%H:%M", "%I:%M:%S %p", "%I:%M %p", "%I %p")
 # Of several readings the first one that makes a regular series is taken.
@@ -81,9 +82,11 @@ def _forms(fact: Fact, column: pd.Series) -> Iterator[list[str]]:
         yield from ([form] for form in FORMATS)
         return
     values = column.to_numpy(dtype=np.float64)
-    if not (values == np.round(values)).all():
-        return
     low, high = values.min(), values.max()
+    if not (values == np.round(values)).all():
+        if YEARS[0] <= low and high <= YEARS[1]:
+            yield [clock.DECIMAL_YEAR]
+        return
     if YEARS[0] <= low and high <= YEARS[1]:
         yield ["%Y"]
     if YEARS[0] <= low // 10_000 and high // 10_000 <= YEARS[1]:

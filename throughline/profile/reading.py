@@ -9,6 +9,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from throughline.limits import check
+from throughline.profile.moments import YEARS
 from throughline.profile.number_marks import STAND_INS, are_stand_ins, number_marks, parted
 from throughline.serving.rows.cells import FALSE, MISSING, TRUE, Cells, flag, mark_of
 from throughline.serving.rows.delimited import SEPARATORS, body, records, sniffed
@@ -129,11 +130,12 @@ def _is_data(found: Sequence[Sequence[str]]) -> bool:
 
 
 def _counts_up(numbers: Sequence[str]) -> bool:
-    """Whether numbers are names, such as years or places: whole, and each so much more."""
+    """Whether numbers are names: whole, and each so much more, or some years in their order."""
     if len(numbers) < 2 or not all(re.fullmatch(r"\d+", number) for number in numbers):
         return False
     steps = {int(b) - int(a) for a, b in pairwise(numbers)}
-    return len(steps) == 1 and steps.pop() > 0
+    years = len(numbers) > 2 and all(YEARS[0] <= int(number) <= YEARS[1] for number in numbers)
+    return min(steps) > 0 and (len(steps) == 1 or years)
 
 
 def _has_units(found: Sequence[Sequence[str]]) -> bool:

@@ -15,7 +15,7 @@ from throughline.errors import BadData
 from throughline.limits import Budget, check, members
 from throughline.sources.gate import opened, taken
 
-IMAGES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp")
+IMAGES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff")
 SOUNDS = (".wav", ".wave")
 # What file managers leave behind.
 LITTER = ("Thumbs.db", "desktop.ini")

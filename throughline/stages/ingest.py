@@ -119,6 +119,10 @@ def _write_images(fetched: Fetched, settings: Any, pixels: np.ndarray | None, fo
         np.save(images / f"{settings.images.column}.npy", pixels)
     for column, path in fetched.images.items():
         path.replace(images / f"{column}.npy")
+    if fetched.originals is not None:
+        from throughline.preprocessing.originals import write_originals
+
+        write_originals(fetched.originals, folder / "rows.parquet")
 
 
 def _report_cells(spaces: Mapping[str, int], unknown: int, where: str) -> None:

@@ -47,7 +47,9 @@ def prepare(stage_input: StageInput, workspace: Workspace) -> None:
 
     clean = read_windows(needed(workspace.clean / "rows.parquet", "validate"))
     # Only the rows were judged and copied; their pictures stay where `ingest` put them.
-    rows = with_images(clean, stored_images(workspace.raw / "rows.parquet"))
+    stored = workspace.raw / "rows.parquet"
+    rows = with_images(clean, stored_images(stored))
+    numbers = next((clean[name] for name in stored_images(stored) if name in clean), None)
     owners = [name for name, owner in stage_input.prepared_by.items() if name == owner]
     with replaced(workspace.training_data) as training, replaced(workspace.test_data) as test:
         for branch in owners:
@@ -60,7 +62,11 @@ def prepare(stage_input: StageInput, workspace: Workspace) -> None:
             files = _auxiliary(workspace, training / branch)
             frozen = frozen_graphs(view.columns, workspace.bottleneck)
             branch_rows = with_bottlenecks(rows, clean, frozen)
-            _prepare_branch(branch_rows, view, training / branch, test / branch, files, frozen)
+            parts = _prepare_branch(
+                branch_rows, view, training / branch, test / branch, files, frozen
+            )
+            if numbers is not None:
+                _pass_originals_on(stored, numbers, parts, training / branch, test / branch)
         STAGE.pass_on(stage_input.document, training)
         if (workspace.clean / READING_FILE).exists():
             shutil.copyfile(workspace.clean / READING_FILE, training / READING_FILE)
@@ -71,6 +77,17 @@ def prepare(stage_input: StageInput, workspace: Workspace) -> None:
             main = stage_input.main
             held = with_plain_classes(read_windows(aside), main)
             write_rows(with_images(held, pictures), test / "main" / aside.name)
+
+
+def _pass_originals_on(
+    stored: Path, numbers: pd.Series, parts: np.ndarray, training: Path, test: Path
+) -> None:
+    """The files of pictures: of some training rows, and of all test rows that have one."""
+    from throughline.preprocessing.golden import PICTURES
+    from throughline.preprocessing.originals import pass_on
+
+    for part, folder, most in (("training", training, PICTURES), ("test", test, None)):
+        pass_on(stored, numbers[parts == part].to_list(), folder / "rows.parquet", most)
 
 
 def _prepare_series(rows: pd.DataFrame, view: Pipeline, training: Path, test: Path) -> None:
@@ -105,7 +122,8 @@ def _prepare_branch(
     test: Path,
     files: Path | None,
     frozen: Mapping[str, Path],
-) -> None:
+) -> np.ndarray:
+    """Write a branch's folders; returns the part of each row."""
     from throughline.guards.examine import after_drops, enforce, examine_each
     from throughline.preprocessing.bottleneck import without_bottlenecks
     from throughline.preprocessing.fit import fit
@@ -150,6 +168,7 @@ def _prepare_branch(
             "findings": [finding.as_json() for finding in findings],
         },
     )
+    return np.asarray(assigned)
 
 
 def _fitted_target(

@@ -136,8 +136,14 @@ class PreparedRows:
 
         from throughline.preprocessing.golden import golden_rows
         from throughline.preprocessing.graph.run import run
+        from throughline.preprocessing.originals import read_originals
 
-        rows = golden_rows(self.rows, self.summary["inputs"], count)
+        stored = read_originals(self.folder / "rows.parquet") or []
+        # Rows with the files that they came from: an exported file is given those files, too.
+        first = [int(each["number"]) for each in stored]
+        others = sorted({*range(len(self.rows))} - {*first}) if first else range(len(self.rows))
+        chosen = self.rows.iloc[[*first, *others][:count]]
+        rows = golden_rows(chosen, self.summary["inputs"], count)
         graph = onnx.load(self.folder / "preprocess.onnx")
         # An edge may have no logarithm or no ratio.
         return rows, run(graph, rows, _kinds(self.summary), self.summary["types"], finite=False)

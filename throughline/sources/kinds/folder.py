@@ -32,6 +32,8 @@ STARTS = {
     b"GIF8": ".gif",
     b"BM": ".bmp",
     b"RIFF": ".webp",
+    b"II*\0": ".tif",
+    b"MM\0*": ".tif",
 }
 
 

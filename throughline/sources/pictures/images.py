@@ -11,6 +11,7 @@ import os
 import tempfile
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -18,6 +19,7 @@ import numpy as np
 
 from throughline.errors import BadData, listed
 from throughline.pipeline.schema.image import SetAside
+from throughline.preprocessing.originals import Keeping
 from throughline.sources.layout import CLASS, PART, said_by_folders
 from throughline.sources.pictures.decoding import PROFILE, Decoded, all_decoded
 from throughline.sources.registry import Fetched
@@ -77,7 +79,7 @@ def from_encoded(fetched: Fetched, settings: Source, cache: Path) -> Fetched:
     rows = [int(name.removeprefix("rows/").split(" ")[0]) for name in stored.frame["file"]]
     kept = frame.drop(columns=["image"]).iloc[rows].reset_index(drop=True)
     facts = stored.frame.drop(columns=[*kept.columns, CLASS, PART], errors="ignore")
-    return Fetched(pd.concat([kept, facts], axis=1), stored.origin, stored.images)
+    return replace(stored, frame=pd.concat([kept, facts], axis=1))
 
 
 def _stored(
@@ -94,9 +96,9 @@ def _stored(
     array = Path(draft)
     # Temporary files are their owner's alone, data are not.
     array.chmod(0o644)
-    listing = hashlib.sha256()
+    listing, keeping = hashlib.sha256(), Keeping()
     try:
-        found = list(_written(files, images, array, listing))
+        found = list(_written(files, images, array, listing, keeping))
     except BaseException:
         array.unlink()
         raise
@@ -113,7 +115,7 @@ def _stored(
         "set_aside": [{"file": e.file, "problem": e.problem, "detail": e.detail} for e in aside],
         "listing_sha256": listing.hexdigest(),
     }
-    return Fetched(rows, {**origin, **facts}, {images.column: array})
+    return Fetched(rows, {**origin, **facts}, {images.column: array}, keeping.frame())
 
 
 def _sentence(each: Decoded) -> str:
@@ -129,7 +131,11 @@ def _remedy(aside: list[Decoded]) -> str:
 
 
 def _written(
-    files: Iterator[tuple[str, bytes]], images: Images, array: Path, listing: Any
+    files: Iterator[tuple[str, bytes]],
+    images: Images,
+    array: Path,
+    listing: Any,
+    keeping: Keeping,
 ) -> Iterator[Decoded]:
     """Decode every image file and append its pixels to the array; yields what was found."""
     from tqdm import tqdm
@@ -147,9 +153,10 @@ def _written(
             if each.pixels is not None:
                 stream.write(each.pixels.data)
                 each.facts["number"] = count
+                keeping.offer(count, each.file, each.content)
                 count += 1
             bar.update()
-            yield each._replace(pixels=None)
+            yield each._replace(pixels=None, content=b"")
         stream.seek(0)
         _write_header(stream, count, shape)
 
@@ -178,7 +185,8 @@ def _judged(found: list[Decoded], images: Images) -> tuple[pd.DataFrame, list[De
         unusable = "number" not in each.facts
         (aside if unusable or each.problem in images.set_aside else kept).append(each)
     if not found:
-        wanted = "image files, JPEG, PNG, GIF, BMP or WebP" if images.sound is None else "wav files"
+        pictures = "image files, JPEG, PNG, GIF, BMP, WebP or TIFF"
+        wanted = pictures if images.sound is None else "wav files"
         raise BadData(f"The source must hold {wanted}", "none")
     if not kept:
         raise BadData(
