@@ -24,7 +24,7 @@ TRAINED, HELD = np.sort(RANDOM[40:]), np.sort(RANDOM[:40])
 def left(columns: list[str], trained: Any = TRAINED, held: Any = HELD, **guards: Any) -> Any:
     view = SimpleNamespace(
         columns={name: Column() for name in columns}, inputs=None, target=Target(columns=["y"]),
-        task="binary", split=Split(guards=Guards(**guards)),
+        targets={}, task="binary", split=Split(guards=Guards(**guards)),
     )  # fmt: skip
     samples: Any = SimpleNamespace(guarded=ROWS, summary={"dropped": []})
     return still_apart(samples, trained, held, view, "training.validation")

@@ -44,6 +44,11 @@ class FittedTarget:
             return len(self.classes)
         return len(self.columns)
 
+    @property
+    def divides(self) -> float:
+        """What errors are multiplied by to be in the target's unit."""
+        return self.divide
+
     def as_json(self) -> dict[str, Any]:
         """For prepared.json and for the metadata of the model."""
         scale = None
