@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from throughline.pipeline.problem import PROBLEMS
-from throughline.pipeline.schema.columns import Target
+from throughline.pipeline.schema.targets import Target
 from throughline.pipeline.targets import TASKS, answer
 from throughline.preprocessing.graph.answers import answers, several_answers
 from throughline.preprocessing.graph.runtime import session_of

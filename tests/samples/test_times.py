@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from throughline.errors import BadData
-from throughline.pipeline.schema.columns import Target
 from throughline.pipeline.schema.protocol import CrossValidation, Split
+from throughline.pipeline.schema.targets import Target
 from throughline.preprocessing.target import with_plain_classes
 from throughline.samples.splits.folds import folds
 from throughline.samples.splits.parts import parts

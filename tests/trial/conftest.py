@@ -15,8 +15,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from throughline.export.graph.join import join
-from throughline.pipeline.schema.columns import Column, Target
-from throughline.pipeline.schema.targets import NamedTarget
+from throughline.pipeline.schema.columns import Column
+from throughline.pipeline.schema.targets import NamedTarget, Target
 from throughline.preprocessing.contract import contract
 from throughline.preprocessing.fit import fit
 from throughline.preprocessing.graph.answers import answers, several_answers

@@ -80,8 +80,8 @@ def leaks(
     import numpy as np
 
     from throughline.guards.examine import examine
-    from throughline.pipeline.schema.columns import Target
     from throughline.pipeline.schema.protocol import Guards, Split
+    from throughline.pipeline.schema.targets import Target
 
     off = dict.fromkeys(set(Guards.model_fields) - {"target_in_disguise", "grouped_by"}, "off")
     split = Split(guards=Guards.model_validate(off))
