@@ -100,6 +100,11 @@ LOOKS: dict[str, tuple[str, bytes | None, str]] = {
         b"version: v1\ncrowned: ['--output=MARKER']\n",
         "lineage rain@v1",
     ),
+    "a record without stages": (
+        RECORD,
+        b"pipeline: rain\nversion: v1\nmodel: {path: x}\n",
+        "release pull rain",
+    ),
     "costs without a stage": (COSTS, b"{}", "costs rain"),
     "costs of texts": (
         COSTS,

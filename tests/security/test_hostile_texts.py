@@ -3,24 +3,33 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import io
 import json
+import re
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 
 import onnx
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from jinja2.sandbox import SandboxedEnvironment
+from markdown_it import MarkdownIt
 
 from tests.security import models
 from tests.security.projects import CODE, files, laid
 from throughline.cli import main
-from throughline.errors import tell
+from throughline.errors import printable, tell
+from throughline.evaluation.show import tables
 from throughline.project.index import write_index
 from throughline.report.chart import Chart
+from throughline.report.markup import plain_markdown
 from throughline.report.plots import spark
+from throughline.running.prefect.alerts import PAYLOADS
+from throughline.serving.rows.writing import FORMULA, harmless
 
 REPORT = "reports/rain/evaluation/report.json"
 HTML = ("<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "$x_{$", "\x1b[2J")
@@ -100,6 +109,59 @@ def _elements(page: str) -> set[tuple[str, ...]]:
     parser.feed(page)
     parser.close()
     return parser.found
+
+
+class TestChats:
+    @given(st.text() | st.text("@#<>[]()!&;:/*_~`$|\\\\ ahtpw.1", max_size=30))
+    def test_markdown_is_the_text_and_nothing_else(self, text: str) -> None:
+        parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+        written = plain_markdown(text)
+        (inline,) = parser.parseInline(written)
+        assert {each.type for each in inline.children or ()} <= {"text"}
+        read = "".join(each.content for each in inline.children or ())
+        assert read.replace("\u200b", "") == " ".join(printable(text).split()).replace("\u200b", "")
+        # GitHub links these in what is left.
+        assert not re.search(r"@\w|#\d|://", read)
+
+    def test_markdown_writes_to_nobody(self) -> None:
+        assert plain_markdown("@everyone #1 https://a.org") == (
+            "@\u200beveryone #\u200b1 https:\u200b//a.org"
+        )
+
+    @given(st.text() | st.sampled_from(["<!channel>", "<http://a.org|free>", "&lt;!here&gt;"]))
+    def test_slack_shows_the_text(self, text: str) -> None:
+        event = {
+            "prefect.resource.name": "retrain tea",
+            "prefect.state-name": "Failed",
+            "prefect.state-message": text,
+        }
+        template = SandboxedEnvironment().from_string(PAYLOADS["slack"])
+        told = json.loads(template.render(event=SimpleNamespace(resource=event)))["text"]
+        assert not set(told) & set("<>")
+        # As Slack shows it: these three entities alone stand for signs.
+        for entity, sign in (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")):
+            told = told.replace(entity, sign)
+        assert told == f"retrain tea: Failed {text}"
+
+
+class TestTables:
+    @given(st.lists(st.text() | st.text("=+-@\t\r\n\uff1d0a", max_size=4) | st.floats()))
+    def test_no_cell_is_a_formula(self, cells: list[object]) -> None:
+        """Read by whoever takes every kind of line break for one, as spreadsheets do."""
+        file = io.StringIO(newline="")
+        csv.writer(file, lineterminator="\n").writerow(harmless(["a", *cells]))
+        (read,) = csv.reader(io.StringIO(file.getvalue()))
+        assert len(read) == len(cells) + 1
+        for cell in read:
+            assert len(cell) < 2 or cell[0] not in FORMULA or float(cell) is not None
+
+    @pytest.mark.parametrize("sign", [*FORMULA, "\r"])
+    def test_names_of_classes_are_no_formulas(self, tmp_path: Path, sign: str) -> None:
+        """In what `evaluate` writes beside the report."""
+        tables._write(tmp_path / "a.csv", ["actual"], [[f"{sign}cmd|' /C calc'!A0"]])
+        with (tmp_path / "a.csv").open(newline="", encoding="utf-8") as file:
+            found = list(csv.reader(file))[1]
+        assert found == ["'" + sign.replace("\r", "\n") + "cmd|' /C calc'!A0"]
 
 
 class TestTheScreen:

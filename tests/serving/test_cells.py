@@ -149,6 +149,14 @@ def tables(draw: Any) -> tuple[bytes, Read]:
     return file.getvalue().encode(encoding), read
 
 
+class TestMarks:
+    @pytest.mark.parametrize("marks", [{"thousands": "1"}, {"decimal": "0"}])
+    def test_are_no_digits(self, marks: dict[str, str]) -> None:
+        """A hundred ones would be read in more ways than can be tried."""
+        with pytest.raises(ValueError, match="no digits"):
+            Cells.of(marks)
+
+
 class TestTheTrainingFile:
     @given(tables())
     def test_is_read_as_training_read_it(self, table: tuple[bytes, Read]) -> None:

@@ -6,14 +6,17 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadData, listed
+from throughline.pipeline.problem import PROBLEMS
 from throughline.preprocessing.target import alike, folded
 from throughline.profile import protocol
 from throughline.profile.columns import leaks, treated, with_patterns
 from throughline.profile.facts import Fact
 from throughline.profile.facts import facts as facts_of
 from throughline.profile.goal import task_of
-from throughline.profile.kinds import grids, pictures, series
+from throughline.profile.kinds import grids, labels, pictures, series
 from throughline.profile.rules import expectations
+from throughline.samples.splits.named import tells_parts
+from throughline.serving.rows.windows import TIMESTAMP
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -57,7 +60,7 @@ def drafted(
     spelled = _spelled_once(goal)
     task = task_of(spelled)
     if "images" in source:
-        return _of_pictures(facts, target, source, title)
+        return _of_pictures(frame, facts, goal, source, title)
     grid = grids.grid_of(frame, facts) if goal.role == "number" else None
     if grid is not None:
         return _of_series(frame, grid, facts, target, source, title)
@@ -76,9 +79,10 @@ def drafted(
     if task == "regression":
         draft.sections["target"] = {"column": target, "scale": "standard"}
     part = protocol.part_column(facts)
-    features = [
-        fact for fact in _where_it_is_known(frame, facts, goal) if fact.name not in (target, part)
-    ]
+    known = _named_apart(
+        _where_it_is_known(frame, facts, goal), target, PROBLEMS[task].answers, draft.notes
+    )
+    features = [fact for fact in known if fact.name not in (target, part)]
     columns = treated(features, draft.notes)
     for name, why in leaks(frame, columns, target, task):
         del columns[name]
@@ -86,12 +90,19 @@ def drafted(
     rows = goal.rows - goal.missing
     if rows < FEWEST_ROWS:
         raise BadData(f"At least {FEWEST_ROWS} rows with a target '{target}' are needed", rows)
+    naming = [fact.name for fact in features if labels.names_files(frame[fact.name])]
     if not columns:
         raise BadData(
             f"At least one column beside '{target}' must be a number, a category or a text",
             listed(f"{fact.name} ({fact.role})" for fact in features) or "no other column",
-            "A series alone needs windows; see the documentation of `time`",
+            f"'{naming[0]}' names files: add the folder that holds them and this table"
+            if naming
+            else "A series alone needs windows; see the documentation of `time`",
         )
+    draft.notes += [
+        f"{name} names files: add the folder that holds them and this table to learn from them"
+        for name in naming
+    ]
     draft.readings += [
         (
             fact.name,
@@ -126,6 +137,19 @@ def _spelled_once(goal: Fact) -> Fact:
     for label, count in goal.counts.items():
         counts[folded(label)] = counts.get(folded(label), 0) + count
     return replace(goal, counts=counts, distinct=len(counts))
+
+
+def _named_apart(
+    facts: Sequence[Fact], target: str, taken: Sequence[str], notes: list[str]
+) -> Sequence[Fact]:
+    """The columns that have no name which the model needs; a note for each other one."""
+    names = set(taken) - {target}
+    notes += [
+        f"{fact.name} is left out: the model calls something else so; rename it in the data"
+        for fact in facts
+        if fact.name in names
+    ]
+    return [fact for fact in facts if fact.name not in names]
 
 
 def _where_it_is_known(frame: pd.DataFrame, facts: Sequence[Fact], goal: Fact) -> Sequence[Fact]:
@@ -196,11 +220,19 @@ def _span(column: pd.Series, fact: Fact) -> str:
     return f"{first} to {last}"
 
 
-def _of_pictures(facts: Sequence[Fact], target: str, source: dict[str, Any], title: str) -> Draft:
+def _of_pictures(
+    frame: pd.DataFrame, facts: Sequence[Fact], goal: Fact, source: dict[str, Any], title: str
+) -> Draft:
     part = protocol.part_column(facts)
-    known = [fact for fact in facts if fact.name in (target, part)]
-    found = pictures.sections(source["images"], facts, target, part)
-    rules = expectations(known, target)
+    labelled = frame[frame[goal.name].notna()]
+    if part is not None and not tells_parts(labelled[part].dropna().unique()):
+        # Test files of which nobody says what they are.
+        part = None
+    known = [fact for fact in facts if fact.name in (goal.name, part)]
+    counts = labelled[goal.name].value_counts().tolist()
+    shape = frame.attrs.get(pictures.SHAPE)
+    found = pictures.sections(source["images"], goal, task_of(goal), counts, part, shape)
+    rules = expectations(known, goal.name)
     # More columns than these describe each file.
     del rules["rules"][0]
     return Draft({"title": title, "source": source, **found, "expectations": rules})
@@ -215,6 +247,9 @@ def _of_series(
     title: str,
 ) -> Draft:
     draft = Draft({"title": title, "task": "forecast", "source": source})
-    draft.sections |= series.sections(frame, grid, facts, target, draft.notes)
+    taken = [*grid.columns, *grid.group]
+    names = [name for name in (*PROBLEMS["forecast"].answers, TIMESTAMP) if name not in taken]
+    known = _named_apart(facts, target, names, draft.notes)
+    draft.sections |= series.sections(frame, grid, known, target, draft.notes)
     draft.sections["expectations"] = expectations(facts, target)
     return draft

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
 from throughline.errors import BadData, listed
+from throughline.profile.moments import YEARS
 from throughline.profile.number_marks import STAND_INS
 from throughline.serving.rows.cells import MISSING, Cells
 from throughline.serving.rows.delimited import header_names
 
 FEWEST_RECORDS = 10
-# A longer cell is a sentence; so many of a column are looked at.
-MOST_WORDS, SENTENCES = 4, 60
+# No name of a column has so many words, and no column of labels so many different ones.
+WORDS_OF_A_TEXT, MOST_LABELS = 4, 50
 GROUPED = Cells(thousands=",")
 
 
@@ -49,24 +50,13 @@ def no_header(
 
 
 def _recurs(found: Sequence[Sequence[str]]) -> bool:
-    """Whether the cells of the first record come again below it, as those of a header do not.
-
-    One of sentences need not; a word over nothing but numbers is their name.
-    """
-    if len(found) <= FEWEST_RECORDS or len(found[0]) < 2:
+    """Whether each cell of the first record comes again below it, as those of a header do not."""
+    if len(found) <= FEWEST_RECORDS or len(found[0]) < 2 or not any(map(str.strip, found[0])):
         return False
-    again = 0
-    for place, cell in enumerate(found[0]):
-        column = {row[place].strip() for row in found[1:] if place < len(row)}
-        known = cell.strip() in column
-        if not known and not _are_sentences([cell, *column]):
-            return False
-        again += known and bool(cell.strip())
-    return again > 0
-
-
-def _are_sentences(cells: Sequence[str]) -> bool:
-    return all(len(cell.split()) > MOST_WORDS for cell in (cells[0], *cells[1:SENTENCES]))
+    return all(
+        any(place < len(row) and row[place].strip() == cell.strip() for row in found[1:])
+        for place, cell in enumerate(found[0])
+    )
 
 
 def told_apart(header: Sequence[str]) -> dict[str, Any]:
@@ -116,6 +106,8 @@ def _is_data(found: Sequence[Sequence[str]]) -> bool:
     # Each text once: a column of a million cells may hold two.
     columns = [{row[i].strip() for row in below if i < len(row)} for i in range(len(first))]
     numeric = [all(is_numeral(c) for c in column if c not in MISSING) for column in columns]
+    if not any(numeric):
+        return _is_labelled(first, columns)
     numbers = [
         cell
         for cell, is_number in zip(first, numeric, strict=True)
@@ -129,12 +121,27 @@ def _is_data(found: Sequence[Sequence[str]]) -> bool:
     )
 
 
+def _is_labelled(first: Sequence[str], columns: Sequence[Collection[str]]) -> bool:
+    """Whether a record of words is a text and its label: a sentence beside a word that comes again.
+
+    As in `spam\tFree entry in 2 a weekly competition`; no header names a column so.
+    """
+    sentence = any(len(cell.split()) >= WORDS_OF_A_TEXT for cell in first)
+    again = any(
+        cell in column and len(column) <= MOST_LABELS
+        for cell, column in zip(first, columns, strict=True)
+        if len(cell.split()) < WORDS_OF_A_TEXT
+    )
+    return sentence and again
+
+
 def _counts_up(numbers: Sequence[str]) -> bool:
-    """Whether numbers are names, such as years or places: whole, and each so much more."""
+    """Whether numbers are names: whole, and each so much more, or some years in their order."""
     if len(numbers) < 2 or not all(re.fullmatch(r"\d+", number) for number in numbers):
         return False
     steps = {int(b) - int(a) for a, b in pairwise(numbers)}
-    return len(steps) == 1 and steps.pop() > 0
+    years = len(numbers) > 2 and all(YEARS[0] <= int(number) <= YEARS[1] for number in numbers)
+    return min(steps) > 0 and (len(steps) == 1 or years)
 
 
 def has_units(found: Sequence[Sequence[str]]) -> bool:

@@ -47,7 +47,7 @@ def layout_of(content: bytes, name: str, asked: Mapping[str, Any]) -> dict[str, 
         BadData: a header of more or fewer names than columns, of which nobody knows which is whose.
     """
     read = dict(asked)
-    if "encoding" not in read and (encoding := _encoding(content)) != "utf-8":
+    if "encoding" not in read and (encoding := encoding_of(content)) != "utf-8":
         read["encoding"] = encoding
     text = decoded(content, name, read.get("encoding", "utf-8"))
     if "quotes" not in read and _has_single_quotes(text):
@@ -83,7 +83,7 @@ def layout_of(content: bytes, name: str, asked: Mapping[str, Any]) -> dict[str, 
 def is_table(content: bytes, name: str) -> bool:
     """Whether a text, whatever its name ends in, has as many fields in each line."""
     try:
-        text = decoded(content, name, _encoding(content))
+        text = decoded(content, name, encoding_of(content))
     except BadData:
         return False
     separator = _separator(text, _has_single_quotes(text) is False or "'")
@@ -95,7 +95,8 @@ def is_table(content: bytes, name: str) -> bool:
     return width > 1 and count >= EVEN * sum(widths.values())
 
 
-def _encoding(content: bytes) -> str:
+def encoding_of(content: bytes) -> str:
+    """The encoding that a text may be in: UTF-8 where it can be."""
     if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
         return "utf-16"
     start = content[:BYTES_LOOKED_AT]

@@ -22,7 +22,8 @@ DATES = (
     "%d.%m.%Y", "%Y/%m/%d", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d-%b-%y", "%d-%b-%Y",
     "%d/%m/%y", "%m/%d/%y", "%d.%m.%y", "%b %d %Y", "%b %d, %Y", "%B %d %Y", "%B %d, %Y",
     "%d %b %Y", "%d %B %Y", "%Y%m%d", "%b-%Y", "%b %Y", "%B %Y", "%m/%Y", "%YQ%q", "%Y-Q%q",
-    "%Y Q%q", "Q%q %Y",
+    "%Y Q%q", "Q%q %Y", "Q%q%Y", "Q%q-%Y", "%Y %b", "%Y-%b", "%Y %B", "%b-%y", "%b %y", "%B %y",
+    "%m/%y", "%Y/%m", "%b-%d-%Y", "%GW%V", "%G-W%V", "%G W%V", "%G/W%V",
 )  # fmt: skip
 HOURS = ("%H:%M:%S", "%H:%M", "%I:%M:%S %p", "%I:%M %p", "%I %p")
 # Of several readings the first one that makes a regular series is taken.
@@ -32,6 +33,7 @@ PARTS = (
     (("year", "month", "day", "hour"), "%Y %m %d %H"),
     (("year", "month", "day"), "%Y %m %d"),
     (("year", "month"), "%Y %m"),
+    (("year", "quarter"), "%Y %q"),
 )
 # What whole numbers must lie between to be a time: 1979 to 2096, and years.
 EPOCH = (300_000_000, 4_000_000_000)

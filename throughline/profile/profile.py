@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -16,10 +17,13 @@ from throughline.profile.draft import Draft, drafted
 from throughline.profile.facts import facts
 from throughline.profile.far_values import far_value
 from throughline.profile.goal import chosen_target
-from throughline.profile.kinds import pictures, sounds
+from throughline.profile.kinds import labels, pictures, sounds, texts
+from throughline.profile.kinds.grids import grid_of
 from throughline.profile.names_in_digits import names_in_digits
 from throughline.profile.yaml_text import as_text, comment
 from throughline.sources.cells import READING, REPEATED, SPACES
+from throughline.sources.labels import LABELS
+from throughline.sources.layout import PART
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,8 +96,16 @@ def profile(
     notes: list[tuple[str, str, str]] = []
     frame, section = _rows(data, workspace, dict(asked or {}), notes, target)
     found = facts(frame)
-    wanted = pictures.target(found, target) if "images" in section else target
-    chosen = chosen_target(found, wanted, {column: what for column, what, _ in notes})
+    noticed = {column: what for column, what, _ in notes}
+    told = frame.attrs.get(LABELS, ())
+    wanted = pictures.target(found, target, told) if "images" in section else target
+    chosen = chosen_target(found, wanted, noticed)
+    if wanted is None and (grid := grid_of(frame, found)) is not None:
+        # What says when is no answer.
+        said = (*grid.columns, *grid.group)
+        chosen = chosen_target(
+            [fact for fact in found if fact.name not in said] or found, None, noticed
+        )
     report = workspace.root / "reports" / name / "profile" / "profile.html"
     with replaced(report) as draft_page:
         draft_page.write_text(page(frame, found, chosen, name), encoding="utf-8")
@@ -159,20 +171,35 @@ def _rows(
             section = {"folder": path, "images": images | {"limit": 1.0}}
             if data.is_file():
                 section["sha256"] = sha256_of(data)
+        beside = None if alone else labels.table_among(data, _endings(images))
+        if beside is not None:
+            section["labels"] = {"file": beside.file, "name": beside.name}
+            asked = beside.read | asked
+            said = f"says what {beside.matched} files are, by its column '{beside.name}'"
+            notes.append((beside.file, said, "source.labels"))
     surroundings = Surroundings.of(workspace.root)
     with applied(surroundings.limits), guarded(str(data)):
         read = _read_keys(data, section, asked, notes)
     if read:
         section["read"] = read
     fetched = fetch(Source(**section), surroundings)
+    told = fetched.frame.attrs.get(LABELS, ())
     if "images" in section:
         section["images"] = pictures.with_limit(section["images"], fetched.origin)
+    shapes = fetched.frame.attrs.get("shapes", {})
+    pixels = None if "images" in section else pictures.array_of(shapes)
+    if pixels is not None:
+        section["images"] = {"array": pixels}
+        told = [name for name in fetched.frame.columns if name not in (pixels, PART)]
+        fetched = replace(fetched, frame=pictures.from_array(fetched.frame, pixels))
     for array in fetched.images.values():
         # Only `ingest` has a use for the pixels.
         array.unlink()
     frame = standardised(fetched.frame, {}, (), str(data))
     cells = READING in fetched.frame.attrs
-    if names := names_in_digits(frame.drop(columns=[target], errors="ignore"), cells):
+    alone = "file" in section and "images" not in section
+    others = frame.drop(columns=[target] if target else [], errors="ignore")
+    if alone and (names := names_in_digits(others, cells)):
         # A file of texts says what its columns hold, one with types which of them are texts.
         key = _read_as_texts([*names], section, cells)
         notes += [(name, said, key) for name, said in names.items()]
@@ -198,7 +225,20 @@ def _rows(
                 (column, f"{count} infinite numbers read as missing", "source.read.infinite")
             )
         frame = without_infinite(frame)
-    return frame.drop(columns=[pictures.PIXELS, sounds.COLUMN], errors="ignore"), section
+    frame = frame.drop(columns=[pictures.PIXELS, sounds.COLUMN], errors="ignore")
+    frame.attrs[LABELS] = [name for name in told if name in frame.columns]
+    frame.attrs[pictures.SHAPE] = shapes.get(pixels)
+    return frame, section
+
+
+def _endings(images: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """Of the files that a table among them could label."""
+    from throughline.sources.kinds.folder import TEXTS
+    from throughline.sources.tree import IMAGES, SOUNDS
+
+    if images is None:
+        return TEXTS
+    return SOUNDS if "sound" in images else IMAGES
 
 
 def _far_values(frame: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
@@ -238,7 +278,12 @@ def _read_keys(
     from throughline.sources.gate import taken
 
     if "file" not in section:
-        return asked
+        folder = "images" not in section and "encoding" not in asked and "folder" in section
+        encoding = texts.encoding_below(data) if folder else None
+        if encoding is None:
+            return asked
+        notes.append(("the files", f"are text in {encoding}", "source.read.encoding"))
+        return {**asked, "encoding": encoding}
     content, inner = unpacked(taken(data).content, data.name, asked.get("member"))
     kind = asked.get("format") or format_of(inner, content)
     if kind in ("lines", None) and is_table(content, inner):

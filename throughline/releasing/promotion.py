@@ -225,7 +225,7 @@ def fetched_champion(root: Path, record: Mapping[str, Any]) -> Iterator[None]:
     """As `_new_champion`, with the model of a release out of DVC's cache or remote."""
     model = root / CACHE / f"{record['pipeline']}-champion.onnx"
     try:
-        fetch(root, record["stages"]["export"][record["model"]["path"]], model)
+        fetch(root, releases.digest_of_model(record), model)
         with _new_champion(root, record, model):
             yield
     finally:

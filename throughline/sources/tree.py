@@ -15,8 +15,14 @@ from throughline.errors import BadData
 from throughline.limits import Budget, check, members
 from throughline.sources.gate import opened, taken
 
-IMAGES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff")
+IMAGES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".jfif")
 SOUNDS = (".wav", ".wave")
+# What else is a picture, a sound or a text: nothing here reads it, and it must not just vanish.
+UNREAD = {
+    **dict.fromkeys((".heic", ".heif", ".avif", ".jp2", ".psd", ".svg", ".dng", ".cr2"), "JPEG"),
+    **dict.fromkeys((".mp3", ".flac", ".ogg", ".m4a", ".aac", ".opus", ".aif", ".aiff"), "wav"),
+    **dict.fromkeys((".html", ".htm", ".pdf", ".docx", ".doc", ".odt", ".rtf", ".epub"), "txt"),
+}
 # What file managers leave behind.
 LITTER = ("Thumbs.db", "desktop.ini")
 HIDDEN = (".", "__MACOSX")

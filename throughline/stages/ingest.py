@@ -49,6 +49,11 @@ def ingest(stage_input: StageInput, workspace: Workspace) -> None:
     with applied(surroundings.limits), guarded(where, timed=False):
         _written(fetched, settings, surroundings, where, workspace)
     _report_files_set_aside(fetched.origin.get("set_aside", []))
+    _report_labels(fetched.origin)
+    if fetched.origin.get("unread"):
+        from throughline.sources.pictures.images import unread
+
+        print(f"files are left out: {unread(fetched.origin['unread'])}", file=sys.stderr)
 
 
 def _written(
@@ -135,6 +140,20 @@ def _report_cells(spaces: Mapping[str, int], unknown: int, where: str) -> None:
         print(f"spaces around cells of {where} are left out: {counts}", file=sys.stderr)
     if unknown:
         print(f"{unknown} rows are left out by 'source.read.known'", file=sys.stderr)
+
+
+def _report_labels(origin: Mapping[str, Any]) -> None:
+    """Say how many files and rows of a table of labels found none of the other."""
+    if origin.get("without_label"):
+        print(
+            f"{origin['without_label']} files are left out: '{origin['labels']}' names none of "
+            "them",
+            file=sys.stderr,
+        )
+    if origin.get("without_file"):
+        print(
+            f"{origin['without_file']} rows of '{origin['labels']}' have no file", file=sys.stderr
+        )
 
 
 def _report_files_set_aside(files: list[dict[str, str]]) -> None:

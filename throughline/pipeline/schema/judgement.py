@@ -139,6 +139,7 @@ class Claim(Strict):
             metric, where a `reason` says why.
         erratum: what is known to be wrong with the figure.
         reason: why an honest protocol gives another one.
+        stand_in: our rows are others than the text's, so that neither verdict says anything of it.
     """
 
     text: str
@@ -152,6 +153,7 @@ class Claim(Strict):
     tolerance: float | None = Field(default=None, ge=0)
     erratum: str = ""
     reason: str = ""
+    stand_in: bool = False
 
     @model_validator(mode="after")
     def _a_point_of_a_sweep(self) -> Claim:

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from throughline.names import Name
 from throughline.pipeline.formats import FormatName
 from throughline.pipeline.schema.image import Images
-from throughline.pipeline.schema.source_files import Samples, SourceFile
+from throughline.pipeline.schema.source_files import Labels, Samples, SourceFile
 from throughline.pipeline.strict import Strict, spelled_out
 
 KINDS = ("sklearn", "generator", "rows", "archive", "url", "urls", "file", "folder", "sql", "parts")
+
+
+def _no_digit(mark: str) -> str:
+    if any(map(str.isdigit, mark)):
+        raise ValueError("a mark that is no digit is needed")
+    return mark
 
 
 class Read(Strict):
@@ -48,7 +54,7 @@ class Read(Strict):
     separator: str | None = None
     encoding: str = "utf-8"
     decimal: Literal[".", ","] = "."
-    thousands: str | None = None
+    thousands: Annotated[str, AfterValidator(_no_digit)] | None = None
     quotes: bool | Literal["'"] = True
     header: bool = True
     columns: list[str] | None = None
@@ -98,6 +104,7 @@ class Source(Strict):
         citation: of the data.
         read: how a file becomes a table.
         images: how pictures or sounds are stored.
+        labels: a table among the files that says what each of them is.
     """
 
     sklearn: str | None = None
@@ -128,6 +135,7 @@ class Source(Strict):
     citation: str = ""
     read: Read = Read()
     images: Images | None = None
+    labels: Labels | None = None
 
     @property
     def kind(self) -> str:
@@ -161,6 +169,8 @@ class Source(Strict):
             )
         if self.arguments and given[0] not in ("sklearn", "generator"):
             raise ValueError(f"'arguments' has no effect beside '{given[0]}'")
+        if self.labels is not None and given[0] != "folder":
+            raise ValueError("'labels' has a meaning beside 'folder' only, a folder or an archive")
         if (self.query is not None) != (given[0] == "sql"):
             raise ValueError("'sql' and 'query' belong together")
         return self

@@ -54,6 +54,9 @@ class Cells:
     _pattern: re.Pattern[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        # Else a number could be read in so many ways that none is ever found.
+        if any(map(str.isdigit, self.thousands + self.decimal)):
+            raise ValueError("marks between thousands and of decimals are no digits")
         object.__setattr__(self, "_pattern", re.compile(number_pattern(self)))
 
     @classmethod

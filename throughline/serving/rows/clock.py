@@ -129,6 +129,9 @@ def _by_format(text: str, form: str) -> datetime:
         if found is None:
             raise ValueError(text)
         return datetime(int(found["year"]), 3 * int(found["q"]) - 2, 1)
+    if "%V" in form and not any(day in form for day in ("%u", "%a", "%A", "%w")):
+        # A week is known by its Monday.
+        text, form = f"{text} 1", f"{form} %u"
     return datetime.strptime(text, form)
 
 
