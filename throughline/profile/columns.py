@@ -109,7 +109,10 @@ def with_patterns(
         like = [name for name in columns if name.startswith(prefix)]
         if len(members) < FEWEST_IN_PATTERN or min(fact.low for fact in members) < 0:
             continue
-        if len(like) > len(members):
+        # A pattern takes whatever is called so: what was left out must not come back by it.
+        meant = {fact.name for fact in members if fact.role == "constant"} | {*like}
+        called = {fact.name for fact in features if fact.name.startswith(prefix)}
+        if not prefix or meant != called or called != {fact.name for fact in members}:
             continue
         for name in like:
             del result[name]

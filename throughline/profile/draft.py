@@ -87,11 +87,14 @@ def drafted(
     for name, why in leaks(frame, columns, target, task):
         del columns[name]
         draft.notes.append(f"{name} is left out: {why}")
+    rows = goal.rows - goal.missing
+    if rows < FEWEST_ROWS:
+        raise BadData(f"At least {FEWEST_ROWS} rows with a target '{target}' are needed", rows)
     naming = [fact.name for fact in features if labels.names_files(frame[fact.name])]
     if not columns:
         raise BadData(
             f"At least one column beside '{target}' must be a number, a category or a text",
-            listed(f"{fact.name} ({fact.role})" for fact in features),
+            listed(f"{fact.name} ({fact.role})" for fact in features) or "no other column",
             f"'{naming[0]}' names files: add the folder that holds them and this table"
             if naming
             else "A series alone needs windows; see the documentation of `time`",
@@ -111,9 +114,6 @@ def drafted(
     ]
     _read_times(frame, features, draft)
     classes = frame[target].dropna().value_counts()
-    rows = goal.rows - goal.missing
-    if rows < FEWEST_ROWS:
-        raise BadData(f"At least {FEWEST_ROWS} rows are needed", rows)
     texts = any(column and "text" in column for column in columns.values())
     draft.sections |= {
         "columns": with_patterns(columns, features),
@@ -174,7 +174,7 @@ def ordered(frame: pd.DataFrame, features: Sequence[Fact]) -> list[Fact]:
 
     def clear(fact: Fact) -> bool:
         texts = frame[fact.name]
-        if types.is_datetime64_any_dtype(texts.dtype):
+        if fact.when or types.is_datetime64_any_dtype(texts.dtype):
             return True
         found = found_format(texts)
         return found is not None and not found.ambiguous
@@ -191,6 +191,10 @@ def _read_times(frame: pd.DataFrame, features: Sequence[Fact], draft: Draft) -> 
     source = draft.sections["source"]
     for fact in features:
         texts = frame[fact.name]
+        if fact.when:
+            said = f"whole numbers that say when, as {fact.when}: {_span(texts, fact)}"
+            draft.readings.append((fact.name, said, "columns"))
+            continue
         if fact.role != "time" or types.is_datetime64_any_dtype(texts.dtype):
             continue
         found = found_format(texts)
@@ -204,6 +208,16 @@ def _read_times(frame: pd.DataFrame, features: Sequence[Fact], draft: Draft) -> 
         else:
             read = source.setdefault("read", {})
             read.setdefault("times", {})[fact.name] = found.formats[0]
+
+
+def _span(column: pd.Series, fact: Fact) -> str:
+    """The first and the last day of whole numbers that say when."""
+    from throughline.serving.rows import clock
+
+    ends = {fact.name: column.dropna().agg(["min", "max"]).astype("int64").to_list()}
+    found = clock.seconds(ends, {"columns": [fact.name], "formats": [fact.when]})
+    first, last = found.astype("datetime64[s]").astype("datetime64[D]")
+    return f"{first} to {last}"
 
 
 def _of_pictures(

@@ -60,7 +60,7 @@ def _written(
     fetched: Fetched, settings: Source, surroundings: Surroundings, where: str, workspace: Workspace
 ) -> None:
     """Make the rows of one form, and write them."""
-    from throughline.sources.cells import READING, SPACES, typed
+    from throughline.sources.cells import READING, REPEATED, SPACES, typed
     from throughline.sources.fetching.located import auxiliary
     from throughline.sources.samples import sampled
     from throughline.sources.table import (
@@ -110,6 +110,9 @@ def _written(
         write_json(draft / "provenance.json", provenance)
         _write_images(fetched, settings, pixels, draft)
     _report_cells(attrs.get(SPACES, {}), rows - known, where)
+    if REPEATED in attrs:
+        said = f"{attrs[REPEATED]} lines of {where} that are its header again are left out"
+        print(said, file=sys.stderr)
 
 
 def _write_images(fetched: Fetched, settings: Any, pixels: np.ndarray | None, folder: Path) -> None:
