@@ -33,6 +33,7 @@ WAYS = [
     ("D", lambda t: t.strftime("%d/%m/%Y"), "1d"),
     ("D", lambda t: t.strftime("%m/%d/%Y"), "1d"),
     ("W", lambda t: t.strftime("%Y-%m-%d"), "1w"),
+    ("W", lambda t: t.strftime("%G-W%V"), "1w"),
     ("B", lambda t: t.strftime("%d.%m.%y"), "1b"),
     ("MS", lambda t: t.strftime("%Y%m").astype(int), "1mo"),
     ("ME", lambda t: t.strftime("%Y-%m-%d"), "1mo"),

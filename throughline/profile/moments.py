@@ -20,7 +20,7 @@ DATES = (
     "%d.%m.%Y", "%Y/%m/%d", "%d/%m/%Y", "%m/%d/%Y", "%d-%m-%Y", "%m-%d-%Y", "%d-%b-%y", "%d-%b-%Y",
     "%d/%m/%y", "%m/%d/%y", "%d.%m.%y", "%b %d %Y", "%b %d, %Y", "%B %d %Y", "%B %d, %Y",
     "%d %b %Y", "%d %B %Y", "%Y%m%d", "%b-%Y", "%b %Y", "%B %Y", "%m/%Y", "%YQ%q", "%Y-Q%q",
-    "%Y Q%q", "Q%q %Y",
+    "%Y Q%q", "Q%q %Y", "%G-W%V", "%GW%V",
 )  # fmt: skip
 HOURS = ("%H:%M:%S", "%H:%M", "%I:%M:%S %p", "%I:%M %p", "%I %p")
 # Of several readings the first one that makes a regular series is taken.

@@ -17,6 +17,8 @@ OFFSET = re.compile(r":\d\d(\.\d+)?(Z|[+-]\d\d(:?\d\d)?)$")
 EPOCHS = {"epoch": 1, "epoch-ms": 1000}
 # The quarter of a year, from 1 to 4; it is known by its first day.
 QUARTER = "%q"
+# Of ISO 8601; alone it stands for its Monday.
+WEEK = "%V"
 # The years 0 to 9999; what lies outside was no time, or none is given.
 DAY = 86_400
 FIRST, LAST = -62_167_219_200, 253_402_300_799
@@ -122,6 +124,8 @@ def _by_format(text: str, form: str) -> datetime:
         if found is None:
             raise ValueError(text)
         return datetime(int(found["year"]), 3 * int(found["q"]) - 2, 1)
+    if WEEK in form and "%u" not in form:
+        return datetime.strptime(f"{text} 1", f"{form} %u")
     return datetime.strptime(text, form)
 
 
