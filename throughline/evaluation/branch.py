@@ -76,6 +76,7 @@ def judge(
         smaller: folder of the same model in smaller precisions. Default: none.
     """
     needed(model, "export")
+    files = parts.from_files(model)
     outcome = parts.outcome(model, parts.evaluated)
     parts.remember(outcome)
     choice = Choice(*compared_by(view))
@@ -105,6 +106,8 @@ def judge(
         "training_rows_measured": parts.known.count,
         **details,
     }
+    if files is not None:
+        report["original_files"] = files
     if absent := {each.model: missing(each.model) for each in compare if missing(each.model)}:
         report["not_compared"] = absent
     if smaller is not None and view.export.precisions:

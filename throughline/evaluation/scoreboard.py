@@ -8,6 +8,7 @@ from typing import Any
 
 from throughline.errors import MissingFile, ThroughlineError, printable
 from throughline.evaluation.compare.judgement import COMPATIBLE, EQUAL, NOT
+from throughline.evaluation.show.line import decisive
 from throughline.figures.names import FIGURES
 from throughline.limits import guarded
 from throughline.paths import Workspace, pipelines, read_json, replaced
@@ -129,7 +130,7 @@ def _short(reports: list[dict[str, Any]]) -> str:
     for report in reports:
         main = report["branches"]["main"]
         baseline = main["comparisons"][0]
-        metric = FIGURES[report["task"]][0]
+        metric = FIGURES.get(report["task"], [decisive(report)[0]])[0]
         rows = "" if main["rows"]["test"] else ", training rows"
         lines.append(
             _row(

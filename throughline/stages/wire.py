@@ -68,13 +68,14 @@ def _plots(document: Document, name: str) -> list[dict[str, Any]]:
     if "cross_validation" in document:
         curves = {f"{reports}/cross_validation/curves.csv": ["training", "validation"]}
         plots.append({"learning curve": {"x": "epoch", "y": curves, "y_label": "loss"}})
-    if document["task"] in ("binary", "multiclass"):
+    task = document.get("task")
+    if task in ("binary", "multiclass"):
         predictions = f"{reports}/evaluation/predictions.csv"
         confusion = {"template": "confusion", "x": "actual", "y": {predictions: "predicted"}}
         plots.append({"confusion": confusion})
         bins = {f"{reports}/evaluation/calibration.csv": "observed"}
         plots.append({"calibration": {"x": "probability", "y": bins}})
-    if document["task"] == "binary":
+    if task == "binary":
         curve = {f"{reports}/evaluation/roc.csv": "true_positive_rate"}
         plots.append({"ROC": {"x": "false_positive_rate", "y": curve}})
     return plots

@@ -24,6 +24,8 @@ FEWEST_WINDOWS = 10
 WORTH = 0.01
 # A series grows where so much of its second half lies outside the first.
 GROWN = 0.25
+# Less, as a part of the values themselves, is rounding.
+SPREAD = 1e-9
 
 
 class Way(NamedTuple):
@@ -118,6 +120,7 @@ def chosen(rows: Seen, lookbacks: Sequence[int], longest: int) -> Way:
     if (rows.values[rows.measured] > 0).all():
         ways += [Way("percent", p, lookback) for p in periods for lookback in lookbacks]
     ways = [way for way in ways if way.before <= longest] or ways[:1]
+    ways = [way for way in ways if _moves(rows, way)] or [Way(None, 0, lookbacks[0])]
     before = max(way.before for way in ways)
     best, error = ways[0], np.inf
     for way in ways:
@@ -141,6 +144,12 @@ def _grows(rows: Seen) -> bool:
             left += int(((late < early.min()) | (late > early.max())).sum())
             counted += len(late)
     return left > GROWN * counted
+
+
+def _moves(rows: Seen, way: Way) -> bool:
+    """Whether a change leaves anything to learn: a day of the week never changes by 7 days."""
+    features, _, _ = _features(rows, way, _ends(rows, way.before))
+    return bool(features.size) and bool(np.ptp(features) > SPREAD * np.abs(features).max())
 
 
 def _error(rows: Seen, way: Way, before: int) -> float:
