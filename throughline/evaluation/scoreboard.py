@@ -120,8 +120,10 @@ def _claim(report: dict[str, Any], claim: dict[str, Any]) -> Iterable[str]:
 
 
 def _short(reports: list[dict[str, Any]]) -> str:
-    """One line a pipeline: what it reaches, against what, and how its texts' figures fared."""
+    """All claims by kind, then a line a pipeline: what it reaches, how its texts' figures fared."""
     lines = [
+        *_tallies([claim for report in reports for claim in report["claims"]]),
+        "",
         _row("pipeline", "question", "measured on raw rows", "against", "the texts' figures"),
         _row(*["---"] * 5),
     ]
