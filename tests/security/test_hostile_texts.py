@@ -18,9 +18,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jinja2.sandbox import SandboxedEnvironment
 from markdown_it import MarkdownIt
+from PIL import Image
 
 from tests.security import models
-from tests.security.projects import CODE, files, laid
+from tests.security.projects import CODE, files, ingested, laid
 from throughline.cli import main
 from throughline.errors import printable, tell
 from throughline.evaluation.show import tables
@@ -173,6 +174,32 @@ class TestTheScreen:
         lines = screen.getvalue().split("\n")
         assert all(line.isprintable() for line in lines)
         assert len(lines) == text.count("\n") + 2
+
+    def test_names_of_pictures_that_are_set_aside(
+        self, project: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        for kind in ("a", "b"):
+            (project / "pictures" / kind).mkdir(parents=True)
+            for number in range(3):
+                path = project / "pictures" / kind / f"{number}.png"
+                Image.new("L", (8, 8), 40 * number + len(kind)).save(path)
+        (project / "pictures" / "a" / "\x1b[2J\u202e.png").write_bytes(b"no picture")
+        images = {"size": [8, 8], "channels": 1, "limit": 0.5}
+        ingested(project, folder="pictures", images=images)
+        said = capsys.readouterr().err.splitlines()
+        assert any("set aside" in line for line in said)
+        assert all(line.isprintable() for line in said)
+
+    def test_names_of_columns_that_add_speaks_of(
+        self, project: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (project / "dvc.yaml").write_text("stages: {}\n")
+        rows = "".join(f"{i * i % 17},{i % 5},,{i % 2}\n" for i in range(60))
+        (project / "a.csv").write_text(f"a,b\x1b[2J,c\x9b2J\u202e,y\n{rows}")
+        assert main(["add", "a.csv", "--target", "y", "--as", "x"]) == 0
+        said = capsys.readouterr()
+        assert "\\x9b2J" in said.out
+        assert all(line.isprintable() for line in said.out.splitlines())
 
     @pytest.mark.parametrize("command", ["list", "release list", "release show rain@v1"])
     def test_what_a_stranger_s_project_says_of_itself(

@@ -39,6 +39,7 @@ WHEN = [
     f"{day:02}/03/2024 {hour:02}:00"
     for day, hour in ((1, 21), (1, 22), (1, 23), (2, 0), (2, 1), (2, 2))
 ]
+FLAT = {"area": 75.5, "rooms": 3}
 SERIES = {
     "csv": "load;when\n"
     + "".join(f"{i + 0.25:.2f};{when}\n".replace(".", ",") for i, when in enumerate(WHEN))
@@ -87,10 +88,11 @@ def seen(
     model_of: Callable[[str], Path],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, Seen]:
-    """The pages of five models, each asked something."""
+    """The pages of six models, each asked something."""
     with Chromium(browser, tmp_path_factory.mktemp("chromium")) as chromium:
         pages = {}
         requests = {"table": ROW, "text": TEXT, "series": SERIES, "picture": None, "sound": None}
+        requests["several"] = FLAT
         for kind, asked in requests.items():
             model = model_of(kind)
             told = described(Workspace(model.parents[2], kind))
@@ -148,10 +150,27 @@ def asked_of(kind: str, predictor: Predictor) -> dict[str, Any]:
             "when": WHEN,
             "load": [f"{i + 0.25:.2f}".replace(".", ",") for i in range(len(WHEN))],
         }
-    return {name: [value] for name, value in (ROW if kind == "table" else TEXT).items()}
+    asked = {"table": ROW, "text": TEXT, "several": FLAT}[kind]
+    return {name: [value] for name, value in asked.items()}
 
 
-@pytest.mark.parametrize("kind", ["table", "text", "series", "picture", "sound"])
+def test_each_of_several_answers_is_shown(
+    seen: dict[str, Seen], model_of: Callable[[str], Path]
+) -> None:
+    answers = Predictor(model_of("several")).predict(asked_of("several", None))  # type: ignore[arg-type]
+    heads = re.findall(
+        r'<div class="headline"><b>(.*?)</b><span>(.*?)</span>', seen["several"].content
+    )
+    price, sold, kind = heads
+    assert price[0].endswith("k€") and price[1] == "price"
+    assert (sold[0], kind[0]) == (answers["sold_label"][0], answers["kind_label"][0])
+    assert sold[1].startswith("sold · probability") and kind[1].startswith("kind · probability")
+    # What one column does to each of them.
+    drawn = re.findall(r'([^<>"]*) while area goes from', seen["several"].content)
+    assert set(drawn) == {"price (k€)", "probability of sold: yes", "probability"}
+
+
+@pytest.mark.parametrize("kind", ["table", "text", "series", "picture", "sound", "several"])
 def test_the_page_answers_as_predict_does(
     kind: str, seen: dict[str, Seen], model_of: Callable[[str], Path]
 ) -> None:

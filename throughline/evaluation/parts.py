@@ -23,6 +23,7 @@ from throughline.evaluation.rows import Rows, answers, read_rows, sampled
 from throughline.evaluation.series import SeriesParts
 from throughline.paths import needed, read_json
 from throughline.pipeline.schema.judgement import BASELINES
+from throughline.preprocessing.several import FittedSeveral
 from throughline.samples.samples import kind
 
 if TYPE_CHECKING:
@@ -36,14 +37,17 @@ MOST_PICTURES, FEWEST_PICTURES = 2000, 250
 MOST_PIXELS = 10_000_000
 
 
-def parts_of(training: Path, test: Path, view: Any) -> Parts | SeriesParts:
+def parts_of(training: Path, test: Path, view: Any, target: str = "") -> Parts | SeriesParts:
     """The rows, or the windows, of a branch's prepared data.
 
     Args:
         training: folder of the training side.
         test: folder of the test side.
         view: a pipeline with `task` and `split`.
+        target: the one of several that is measured. Default: there is one.
     """
+    if target:
+        return Parts(training, test, view, target)
     prepared = read_json(needed(training / "prepared.json", "prepare"))
     return PARTS[kind(prepared).name](training, test, view)
 
@@ -62,14 +66,16 @@ class Parts:
         training: folder of the training rows, their arrays and `prepared.json`.
         test: folder of the test rows.
         view: a pipeline with `task` and `split`; rows of a group are drawn whole.
+        target: the one of several that is measured, as if there were no other. Default: there is
+            one.
     """
 
     what = "rows"
 
-    def __init__(self, training: Path, test: Path, view: Any) -> None:
+    def __init__(self, training: Path, test: Path, view: Any, target: str = "") -> None:
         self.folder = training
         self.prepared: dict[str, Any] = read_json(needed(training / "prepared.json", "prepare"))
-        self.target = Target.of(view.task, self.prepared)
+        self.target = Target.of(view.task, self.prepared, target)
         self.training = read_rows(training / "rows.parquet")
         test_rows = read_rows(needed(test / "rows.parquet", "prepare"))
         self.training_count, self.test_count = self.training.count, test_rows.count
@@ -198,6 +204,9 @@ class Parts:
     @cached_property
     def _answers(self) -> Prepared:
         target = np.load(self.folder / "target.npy")
+        if self.target.name:
+            every = FittedSeveral.from_json(self.prepared["target"])
+            target = every.own(target, self.target.name)
         if self.target.task in ("regression", "proportion"):
             known = target.astype(np.float64) * self.target.divide + self.target.subtract
         else:

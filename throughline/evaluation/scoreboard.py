@@ -8,6 +8,7 @@ from typing import Any
 
 from throughline.errors import MissingFile, ThroughlineError, printable
 from throughline.evaluation.compare.judgement import COMPATIBLE, EQUAL, NOT
+from throughline.evaluation.show.line import decisive
 from throughline.figures.names import FIGURES
 from throughline.limits import guarded
 from throughline.paths import Workspace, pipelines, read_json, replaced
@@ -119,15 +120,17 @@ def _claim(report: dict[str, Any], claim: dict[str, Any]) -> Iterable[str]:
 
 
 def _short(reports: list[dict[str, Any]]) -> str:
-    """One line a pipeline: what it reaches, against what, and how its texts' figures fared."""
+    """All claims by kind, then a line a pipeline: what it reaches, how its texts' figures fared."""
     lines = [
+        *_tallies([claim for report in reports for claim in report["claims"]]),
+        "",
         _row("pipeline", "question", "measured on raw rows", "against", "the texts' figures"),
         _row(*["---"] * 5),
     ]
     for report in reports:
         main = report["branches"]["main"]
         baseline = main["comparisons"][0]
-        metric = FIGURES[report["task"]][0]
+        metric = FIGURES.get(report["task"], [decisive(report)[0]])[0]
         rows = "" if main["rows"]["test"] else ", training rows"
         lines.append(
             _row(

@@ -7,7 +7,11 @@ from __future__ import annotations
 
 from typing import Literal, NamedTuple
 
-Task = Literal["binary", "multiclass", "multilabel", "regression", "proportion", "forecast"]
+# The task of a pipeline whose `targets` have tasks of their own.
+SEVERAL = "several"
+Task = Literal[
+    "binary", "multiclass", "multilabel", "regression", "proportion", "forecast", "several"
+]
 
 
 class Problem(NamedTuple):
@@ -41,4 +45,6 @@ PROBLEMS: dict[str, Problem] = {
     "proportion": Problem("sigmoid", "mean_squared_error", ("mae",), False, "mean", QUANTITY),
     # A regression on the future of a series.
     "forecast": Problem("linear", "mean_squared_error", ("mae",), False, "persistence", QUANTITY),
+    # Nothing by itself: each of its targets has a problem.
+    SEVERAL: Problem("linear", "", (), False, "", ()),
 }  # fmt: skip

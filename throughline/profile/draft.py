@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadData, listed
@@ -19,7 +20,7 @@ from throughline.samples.splits.named import tells_parts
 from throughline.serving.rows.windows import TIMESTAMP
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     import pandas as pd
 
@@ -87,11 +88,14 @@ def drafted(
     for name, why in leaks(frame, columns, target, task):
         del columns[name]
         draft.notes.append(f"{name} is left out: {why}")
+    rows = goal.rows - goal.missing
+    if rows < FEWEST_ROWS:
+        raise BadData(f"At least {FEWEST_ROWS} rows with a target '{target}' are needed", rows)
     naming = [fact.name for fact in features if labels.names_files(frame[fact.name])]
     if not columns:
         raise BadData(
             f"At least one column beside '{target}' must be a number, a category or a text",
-            listed(f"{fact.name} ({fact.role})" for fact in features),
+            listed(f"{fact.name} ({fact.role})" for fact in features) or "no other column",
             f"'{naming[0]}' names files: add the folder that holds them and this table"
             if naming
             else "A series alone needs windows; see the documentation of `time`",
@@ -111,12 +115,11 @@ def drafted(
     ]
     _read_times(frame, features, draft)
     classes = frame[target].dropna().value_counts()
-    rows = goal.rows - goal.missing
-    if rows < FEWEST_ROWS:
-        raise BadData(f"At least {FEWEST_ROWS} rows are needed", rows)
     texts = any(column and "text" in column for column in columns.values())
+    kept = with_patterns(columns, features)
+    draft.notes = [note for note in draft.notes if not _is_back(note, kept)]
     draft.sections |= {
-        "columns": with_patterns(columns, features),
+        "columns": kept,
         "expectations": expectations(facts, target),
         "split": protocol.split(ordered(frame, features), target, task, int(classes.min()), part),
         "network": protocol.network(rows, texts),
@@ -127,6 +130,14 @@ def drafted(
         "gates": {"beat": protocol.compare(task, texts)[0]},
     }
     return draft
+
+
+def _is_back(note: str, columns: Collection[str]) -> bool:
+    """Whether the column that a note says is left out is among those that a pattern takes."""
+    name, left_out, _ = note.partition(" is left out")
+    return bool(left_out) and any(
+        key not in (name, "*") and fnmatchcase(name, key) for key in columns if key.endswith("*")
+    )
 
 
 def _spelled_once(goal: Fact) -> Fact:
@@ -174,7 +185,7 @@ def ordered(frame: pd.DataFrame, features: Sequence[Fact]) -> list[Fact]:
 
     def clear(fact: Fact) -> bool:
         texts = frame[fact.name]
-        if types.is_datetime64_any_dtype(texts.dtype):
+        if fact.when or types.is_datetime64_any_dtype(texts.dtype):
             return True
         found = found_format(texts)
         return found is not None and not found.ambiguous
@@ -191,6 +202,10 @@ def _read_times(frame: pd.DataFrame, features: Sequence[Fact], draft: Draft) -> 
     source = draft.sections["source"]
     for fact in features:
         texts = frame[fact.name]
+        if fact.when:
+            said = f"whole numbers that say when, as {fact.when}: {_span(texts, fact)}"
+            draft.readings.append((fact.name, said, "columns"))
+            continue
         if fact.role != "time" or types.is_datetime64_any_dtype(texts.dtype):
             continue
         found = found_format(texts)
@@ -204,6 +219,16 @@ def _read_times(frame: pd.DataFrame, features: Sequence[Fact], draft: Draft) -> 
         else:
             read = source.setdefault("read", {})
             read.setdefault("times", {})[fact.name] = found.formats[0]
+
+
+def _span(column: pd.Series, fact: Fact) -> str:
+    """The first and the last day of whole numbers that say when."""
+    from throughline.serving.rows import clock
+
+    ends = {fact.name: column.dropna().agg(["min", "max"]).astype("int64").to_list()}
+    found = clock.seconds(ends, {"columns": [fact.name], "formats": [fact.when]})
+    first, last = found.astype("datetime64[s]").astype("datetime64[D]")
+    return f"{first} to {last}"
 
 
 def _of_pictures(

@@ -57,7 +57,8 @@ def plain_markdown(text: str) -> str:
 
 def spoken(metric: str) -> str:
     """The name of a metric as a reader says it."""
-    return NAMES.get(metric, metric.replace("_", " "))
+    target, _, own = metric.rpartition(".")
+    return f"{target} {NAMES.get(own, own.replace('_', ' '))}".strip()
 
 
 def mood(verdict: str) -> str:

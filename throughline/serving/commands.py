@@ -14,6 +14,7 @@ from throughline.serving.errors import BadRequest, spelt_out
 from throughline.serving.predictor import Predictor
 from throughline.serving.rows.reading import STANDARD_INPUT, read_columns
 from throughline.serving.rows.tables import (
+    answer_table,
     beside,
     forecast_table,
     picture_table,
@@ -179,9 +180,11 @@ def predict_files(
         answers.append(predictor.predict({name: content}))
         answered.append(str(file))
     if answers:
-        classes = predictor.metadata.get("target", {}).get("classes") or []
+        target = predictor.metadata.get("target", {})
         together = {key: np.concatenate([answer[key] for answer in answers]) for key in answers[0]}
-        header, lines = picture_table(together, classes)
+        several, classes = target.get("targets"), target.get("classes") or []
+        made = answer_table(together, target) if several else picture_table(together, classes)
+        header, lines = made
         named = ([file, *line] for file, line in zip(answered, lines, strict=True))
         write(["file", *header], named, output)
     if refused:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from throughline.preprocessing.fit import Preprocessing
     from throughline.preprocessing.plan import Plan
     from throughline.preprocessing.reconstruction import FittedReconstruction
+    from throughline.preprocessing.several import FittedSeveral
     from throughline.preprocessing.target import FittedTarget
     from throughline.stages.given import StageInput
 
@@ -41,7 +42,7 @@ def prepare(stage_input: StageInput, workspace: Workspace) -> None:
     """
     from throughline.preprocessing.bottleneck import frozen_graphs, with_bottlenecks
     from throughline.preprocessing.pictures import stored_images, with_images, write_rows
-    from throughline.preprocessing.target import with_plain_classes
+    from throughline.preprocessing.several import with_plain_classes
     from throughline.tokens.rows import read_windows
 
     clean = read_windows(needed(workspace.clean / "rows.parquet", "validate"))
@@ -74,7 +75,7 @@ def prepare(stage_input: StageInput, workspace: Workspace) -> None:
             # Held out like test rows: `evaluate` says what they would change.
             pictures = stored_images(workspace.raw / "rows.parquet")
             main = stage_input.main
-            held = with_plain_classes(read_windows(aside), main.target, main.task)
+            held = with_plain_classes(read_windows(aside), main)
             write_rows(with_images(held, pictures), test / "main" / aside.name)
 
 
@@ -123,23 +124,23 @@ def _prepare_branch(
     frozen: Mapping[str, Path],
 ) -> np.ndarray:
     """Write a branch's folders; returns the part of each row."""
-    from throughline.guards.examine import after_drops, enforce, examine
+    from throughline.guards.examine import after_drops, enforce, examine_each
     from throughline.preprocessing.bottleneck import without_bottlenecks
     from throughline.preprocessing.fit import fit
     from throughline.preprocessing.pictures import write_rows
     from throughline.preprocessing.plan import plan
-    from throughline.preprocessing.target import with_plain_classes
+    from throughline.preprocessing.several import with_plain_classes
     from throughline.samples.splits.parts import parts
     from throughline.samples.supervision import Supervision
 
     target_columns = view.target.columns
     planned = plan(rows, view.columns, view.inputs, target_columns)
-    rows = with_plain_classes(_with_times(rows, view.split, planned), view.target, view.task)
+    rows = with_plain_classes(_with_times(rows, view.split, planned), view)
     assigned = parts(rows, view.split)
     training_rows = rows[assigned == "training"].reset_index(drop=True)
     _fitted_target(training_rows, view, planned)
     examined = _without_pictures(rows, planned)
-    findings = examine(examined, assigned, list(planned.raw), view.target, view.task, view.split)
+    findings = examine_each(view, examined, assigned, list(planned.raw), view.split)
     enforce(findings)
     assigned, kept = after_drops(assigned, list(planned.raw), findings)
     dropped = [name for name in planned.raw if name not in kept]
@@ -172,13 +173,13 @@ def _prepare_branch(
 
 def _fitted_target(
     rows: pd.DataFrame, view: Pipeline, planned: Plan
-) -> FittedTarget | FittedReconstruction:
+) -> FittedTarget | FittedReconstruction | FittedSeveral:
     from throughline.preprocessing.reconstruction import fit_reconstruction
-    from throughline.preprocessing.target import fit_target
+    from throughline.preprocessing.several import fit_targets
 
     if view.target.features:
         return fit_reconstruction(rows, planned)
-    return fit_target(rows, view.target, view.task)
+    return fit_targets(rows, view)
 
 
 def _with_times(rows: pd.DataFrame, split: Any, planned: Plan) -> pd.DataFrame:
@@ -227,7 +228,7 @@ def _bytes(fitted: Preprocessing) -> bytes:
 
 def _summary(
     fitted: Preprocessing,
-    target: FittedTarget | FittedReconstruction,
+    target: FittedTarget | FittedReconstruction | FittedSeveral,
     rows: pd.DataFrame,
     planned: Plan,
 ) -> dict[str, Any]:

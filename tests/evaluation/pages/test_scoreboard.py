@@ -74,7 +74,8 @@ class TestTheReadme:
         readme.write_text(f"before\n{OPENING}\nold\n{CLOSING}\nafter\n")
         scoreboard(judged, [NAME], write=True)
         first = readme.read_text()
-        assert first.startswith(f"before\n{OPENING}\n| pipeline |")
+        assert first.startswith(f"before\n{OPENING}\n- figures of test rows: 2 not reproduced\n")
+        assert "\n\n| pipeline |" in first
         assert first.endswith(f"{CLOSING}\nafter\n")
         assert "old" not in first
         assert "accuracy 0.89 [" in first

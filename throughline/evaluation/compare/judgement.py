@@ -11,10 +11,9 @@ from throughline.evaluation.compare.forecasters import missing
 from throughline.evaluation.measure.measure import Figure, plain
 from throughline.figures.names import (
     figure_of,
-    limited,
     unknown_figure,
 )
-from throughline.pipeline.schema.judgement import BASELINES, BOUND, LIMIT, fits
+from throughline.pipeline.schema.judgement import BASELINES, BOUND, LIMIT, fits, limited
 
 if TYPE_CHECKING:
     from throughline.pipeline.schema.judgement import Claim, Gates

@@ -72,7 +72,8 @@ def table_among(path: Path, endings: Sequence[str]) -> Found | None:
 def _columns(table: str, content: bytes, files: Sequence[str]) -> list[Found]:
     """The columns of a table that name files."""
     from throughline.pipeline.schema.source import Read
-    from throughline.profile.reading import layout_of, told_by_cells
+    from throughline.profile.layout import layout_of
+    from throughline.profile.reading import told_by_cells
     from throughline.sources.formats.reading import format_of, read_cells
 
     inner = PurePosixPath(table).name
