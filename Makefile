@@ -11,6 +11,12 @@ export DVC_NO_ANALYTICS := true
 export DO_NOT_TRACK := 1
 export TF_CPP_MIN_LOG_LEVEL ?= 2
 
+# DVC's notes hold pickles; of itself it keeps them where every account may exchange them.
+ifndef DVC_SITE_CACHE_DIR
+export DVC_SITE_CACHE_DIR := $(shell notes="$${XDG_CACHE_HOME:-$$HOME/.cache}/throughline/dvc"; \
+  mkdir -p "$$notes" 2>/dev/null && chmod 700 "$$notes" && echo "$$notes")
+endif
+
 .PHONY: setup run flow test test-slow lint types check screenshots docs lock up down faults attacks fuzz sbom \
   schedule clean
 

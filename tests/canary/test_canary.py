@@ -101,7 +101,7 @@ class TestCorruption:
         rows = pd.DataFrame({"a": [1, 2, 3], "b": [0.5, np.nan, 1.5], "c": ["x", None, "y"]})
         rows["d"] = [True, False, True]
         chosen = np.array([False, True, True])
-        changed = corrupted(rows, chosen, (), (), False)
+        changed = corrupted(rows, chosen, (), ())
         assert changed.iloc[0].equals(rows.iloc[0])
         assert changed["a"].tolist()[1:] != [2, 3]
         assert changed["a"].dtype == rows["a"].dtype
@@ -111,14 +111,14 @@ class TestCorruption:
 
     def test_leaves_what_is_kept(self) -> None:
         rows = pd.DataFrame({"a": [1, 2], "y": [0, 1]})
-        changed = corrupted(rows, np.array([True, True]), ("a",), ("y",), True)
+        changed = corrupted(rows, np.array([True, True]), ("a",), ("y",))
         assert changed["a"].tolist() == [1, 2]
 
     def test_gives_rows_other_classes_and_classes_other_shares(self) -> None:
         rows = pd.DataFrame({"y": ["a", "b", "c"] * 4})
         chosen = np.arange(12) >= 6
-        changed = corrupted(rows, chosen, (), ("y",), True)["y"]
+        changed = corrupted(rows, chosen, (), ("y",))["y"]
         assert changed[~chosen].equals(rows["y"][~chosen])
         assert changed[chosen].tolist() == ["b", "c", "a", "b", "c", "a"]
         twos = pd.DataFrame({"y": [0, 1] * 6})
-        assert corrupted(twos, chosen, (), ("y",), True)["y"][chosen].sum() != 3
+        assert corrupted(twos, chosen, (), ("y",))["y"][chosen].sum() != 3

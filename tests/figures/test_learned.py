@@ -156,10 +156,31 @@ def test_no_other_place_in_the_code_knows_a_direction() -> None:
     assert found == set()
 
 
+def test_figures_of_several_targets_are_in_the_unit_of_each() -> None:
+    from throughline.training.network import heads
+
+    section = [
+        heads.Head("price", "regression", 1, "mse", ["mae"]),
+        heads.Head("area", "regression", 1),
+        heads.Head("sold", "binary", 1),
+    ]
+    found = heads.figures(Training(), section)
+    curves = {name: [1.0] for name in (*found, *(f"val_{each}" for each in found))}
+    in_units = in_unit(curves, {"price": 10.0, "area": 2.0, "sold": 1.0}, found)
+    assert {name: values for name, (values,) in in_units.items() if "val_" not in name} == {
+        "loss": 1.0, "price.loss": 100.0, "price.mae": 10.0, "area.loss": 4.0, "area.mae": 2.0,
+        "sold.loss": 1.0, "sold.accuracy": 1.0,
+    }  # fmt: skip
+    assert in_units["val_price.mae"] == [10.0]
+
+
 def test_figures_of_a_pipeline_come_from_its_task() -> None:
     from throughline.training.folds.validation import figures_of
 
     view: Any = SimpleNamespace(
-        task="regression", training=Training(), target=SimpleNamespace(scale="standard")
+        task="regression",
+        training=Training(),
+        target=SimpleNamespace(scale="standard"),
+        targets={},
     )
     assert {name: each.power for name, each in figures_of(view).items()} == {"loss": 2, "mae": 1}

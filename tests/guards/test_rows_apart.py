@@ -11,8 +11,9 @@ import pytest
 
 from throughline.errors import BadData
 from throughline.guards.set_aside import still_apart
-from throughline.pipeline.schema.columns import Column, Target
+from throughline.pipeline.schema.columns import Column
 from throughline.pipeline.schema.protocol import Guards, Split
+from throughline.pipeline.schema.targets import Target
 
 WAVE = np.random.default_rng(0).normal(size=205)
 SLIDING = pd.DataFrame({f"x{i}": WAVE[i : i + 200] for i in range(6)})
@@ -24,7 +25,7 @@ TRAINED, HELD = np.sort(RANDOM[40:]), np.sort(RANDOM[:40])
 def left(columns: list[str], trained: Any = TRAINED, held: Any = HELD, **guards: Any) -> Any:
     view = SimpleNamespace(
         columns={name: Column() for name in columns}, inputs=None, target=Target(columns=["y"]),
-        task="binary", split=Split(guards=Guards(**guards)),
+        targets={}, task="binary", split=Split(guards=Guards(**guards)),
     )  # fmt: skip
     samples: Any = SimpleNamespace(guarded=ROWS, summary={"dropped": []})
     return still_apart(samples, trained, held, view, "training.validation")

@@ -80,14 +80,14 @@ class TestServingAndTraining:
         assert np.abs(difference).mean() < 2
 
     @pytest.mark.parametrize("turned", range(1, 9))
-    @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP"])
+    @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "TIFF"])
     def test_turn_pictures_upright(self, kind: str, turned: int) -> None:
         from PIL import ImageOps
 
         content = held(turned, kind)
         upright = ImageOps.exif_transpose(Image.open(io.BytesIO(content))).convert("RGB")
         wanted = upright.resize(SIZE[::-1], Image.Resampling.BILINEAR)
-        suffix = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp"}[kind]
+        suffix = {"JPEG": "jpg", "PNG": "png", "WEBP": "webp", "TIFF": "tif"}[kind]
         images = Images.model_validate({"size": SIZE, "fit": "stretch"})
         found = decoded(f"a.{suffix}", content, images)
         assert found.pixels is not None
@@ -150,11 +150,11 @@ class TestFilesOfOtherKinds:
         image.save(stream, "PNG", transparency=3)
         assert (read_picture(stream.getvalue(), "a.png", ENTRY) == 255).all()
 
-    @pytest.mark.parametrize("kind", ["TIFF", "EPS", "ICO"])
+    @pytest.mark.parametrize("kind", ["PCX", "EPS", "ICO"])
     def test_what_is_not_in_the_list_is_not_opened(self, kind: str) -> None:
         """Pillow hands some kinds of files to other programs."""
         content = encoded(photograph(40, 40), kind)
-        with pytest.raises(BadRequest, match="JPEG, PNG, GIF, BMP or WebP"):
+        with pytest.raises(BadRequest, match="JPEG, PNG, GIF, BMP, WebP or TIFF"):
             read_picture(content, "a.jpg", ENTRY)
         assert decoded("a.jpg", content, Images(size=SIZE)).problem == "broken"
 

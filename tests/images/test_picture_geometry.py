@@ -33,8 +33,13 @@ MODES = {
     "GIF": ("P", "L"),
     "BMP": ("RGB", "L", "1"),
     "WEBP": ("RGB", "RGBA"),
+    "TIFF": ("RGB", "RGBA", "L", "LA", "P", "1", "I;16", "CMYK"),
 }
-ENDINGS = {"PNG": ".png", "JPEG": ".jpg", "GIF": ".gif", "BMP": ".bmp", "WEBP": ".webp"}
+ENDINGS = {
+    "PNG": ".png", "JPEG": ".jpg", "GIF": ".gif", "BMP": ".bmp", "WEBP": ".webp", "TIFF": ".tif",
+}  # fmt: skip
+# What can say how its camera was held.
+TURNED = ("PNG", "JPEG", "WEBP", "TIFF")
 
 
 def noise(height: int, width: int, seed: int, mode: str) -> Pillow.Image:
@@ -50,7 +55,7 @@ def as_file(image: Pillow.Image, kind: str, orientation: int) -> bytes:
     stream = io.BytesIO()
     exif = Pillow.Exif()
     exif[0x0112] = orientation
-    image.save(stream, kind, **({"exif": exif} if kind in ("PNG", "JPEG", "WEBP") else {}))
+    image.save(stream, kind, **({"exif": exif} if kind in TURNED else {}))
     return stream.getvalue()
 
 
@@ -159,3 +164,20 @@ class TestTheFit:
         image = checked(given, YamlFile(tmp_path / "pipeline.yaml")).columns["pixels"].image
         assert image is not None
         assert image.framing == "crop"
+
+
+class TestTheRate:
+    def test_of_a_sound_is_said_once(self, tmp_path) -> None:
+        """Else files would be served at the spectrogram's rate and learned at the source's."""
+        (tmp_path / "pipeline.yaml").write_text("title: Which?\n")
+        images = {"column": "waveform", "sound": {"rate": 8000, "seconds": 1}}
+        filters = [{"spectrogram": {"rate": 16000, "frame": 256, "hop": 128}}]
+        given = {
+            **PIPELINE,
+            "source": {"folder": "tones", "images": images},
+            "columns": {"waveform": {"image": {"filters": filters}}},
+        }
+        with pytest.raises(BadPipeline, match=r"columns\.waveform\.image\.filters.*16000.*8000"):
+            checked(given, YamlFile(tmp_path / "pipeline.yaml"))
+        filters[0]["spectrogram"]["rate"] = 8000
+        assert checked(given, YamlFile(tmp_path / "pipeline.yaml")).columns["waveform"].image

@@ -51,6 +51,24 @@ class TestADraft:
         found = draft(when=days("MS", MONTHS), y=shares())
         assert found.sections["target"]["change"] == "percent"
 
+    @pytest.mark.parametrize(
+        "values",
+        [
+            np.arange(600) % 7,
+            np.arange(600) * 0.1,
+        ],
+        ids=["day of the week", "counter"],
+    )
+    def test_makes_no_change_that_leaves_nothing(self, values: np.ndarray) -> None:
+        found = draft(when=days("D", 600), y=values)
+        assert "change" not in found.sections["target"]
+
+    @pytest.mark.parametrize(("still", "folds"), [(100, 3), (140, 2), (300, None)])
+    def test_has_folds_that_begin_where_it_moves(self, still: int, folds: int | None) -> None:
+        walk = np.where(np.arange(600) < still, 5.0, np.cumsum(noise(600)) + 100)
+        sections = draft(when=days("D", 600), y=walk).sections
+        assert sections.get("cross_validation", {}).get("folds") == folds
+
     def test_begins_linear_and_stops_by_later_stretches(self) -> None:
         training = draft(when=days("h", HOURS), y=noise(HOURS)).sections["training"]
         assert training["start"] == "linear"

@@ -37,8 +37,17 @@ WAYS = [
     ("MS", lambda t: t.strftime("%Y%m").astype(int), "1mo"),
     ("ME", lambda t: t.strftime("%Y-%m-%d"), "1mo"),
     ("BME", lambda t: t.strftime("%m/%d/%Y"), "1mo"),
+    ("MS", lambda t: (t.year + (t.month - 1) / 12).to_numpy().round(3), "1mo"),
+    ("QS", lambda t: t.year + (t.month - 1) / 12, "3mo"),
     ("QE", lambda t: t.strftime("%Y-%m-%d"), "3mo"),
     ("QS", lambda t: [f"{x.year}Q{x.quarter}" for x in t], "3mo"),
+    ("QS", lambda t: [f"Q{x.quarter}{x.year}" for x in t], "3mo"),
+    ("MS", lambda t: t.strftime("%Y %b"), "1mo"),
+    ("MS", lambda t: t.strftime("%b-%y"), "1mo"),
+    ("MS", lambda t: t.strftime("%b-%-d-%Y"), "1mo"),
+    ("MS", lambda t: t.strftime("%m/%y"), "1mo"),
+    ("W-MON", lambda t: t.strftime("%G-W%V"), "1w"),
+    ("W-SUN", lambda t: t.strftime("%GW%V"), "1w"),
     ("YS", lambda t: t.year, "12mo"),
 ]  # fmt: skip
 
@@ -69,6 +78,24 @@ class TestASeries:
         grid = seen(pd.concat(parts, ignore_index=True))
         assert grid is not None
         assert grid.group == ["store", "item"]
+
+    def test_of_years_and_quarters_is_one(self) -> None:
+        rows = pd.DataFrame(
+            {
+                "year": np.repeat(np.arange(1959, 1999), 4).astype(float),
+                "quarter": np.tile([1.0, 2.0, 3.0, 4.0], 40),
+                "gdp": amounts(160),
+            }
+        )
+        grid = seen(rows)
+        assert grid is not None and (grid.every, grid.absent) == ("3mo", 0)
+
+    def test_of_a_few_years_each_is_a_table(self) -> None:
+        parts = [
+            pd.DataFrame({"state": name, "year": range(1985, 1996), "tax": amounts(11)})
+            for name in (f"state {number}" for number in range(20))
+        ]
+        assert seen(pd.concat(parts, ignore_index=True)) is None
 
     def test_with_holidays_counts_them(self) -> None:
         days = pd.date_range("2022-01-03", periods=300, freq="B").delete([30, 31, 200])

@@ -15,14 +15,21 @@ from urllib.parse import unquote
 import pytest
 import yaml
 
-from tests.security.projects import LIMITS, SHARED, Refused
+from tests.security.projects import LIMITS, SHARED, Refused, ingested
 from throughline.sources.fetching.addresses import answer_of, is_public
+
+# What the server was asked for, and the password that came with it.
+ASKED: list[tuple[str, str | None]] = []
+SECRET = "hush-" + "7" * 12
+# `me:word`, as it is sent.
+OWN = "Basic bWU6d29yZA=="
 
 
 class Handler(BaseHTTPRequestHandler):
     """Answers that lead elsewhere or never end."""
 
     def do_GET(self) -> None:
+        ASKED.append((self.path, self.headers["Authorization"]))
         if self.path.startswith("/to/"):
             self.send_response(302)
             self.send_header("Location", unquote(self.path).removeprefix("/to/"))
@@ -32,6 +39,11 @@ class Handler(BaseHTTPRequestHandler):
         self.send_response(200)
         if self.path == "/promise.csv":
             self.send_header("Content-Length", str(1 << 60))
+        if self.path.startswith("/rows.csv"):
+            self.send_header("Content-Length", "8")
+            self.end_headers()
+            self.wfile.write(b"a,b\n1,2\n")
+            return
         self.end_headers()
         try:
             while self.path != "/promise.csv":
@@ -137,6 +149,35 @@ class TestAddresses:
         ):
             pass
         assert reached == ["8.8.8.8", "9.9.9.9"]
+
+    @pytest.mark.parametrize(
+        ("address", "asked"),
+        [
+            ("http://{}/rows.csv?t=$WORD&u=${{WORD}}", ("/rows.csv?t=$WORD&u=$%7BWORD%7D", None)),
+            ("http://$WORD:$WORD@{}/rows.csv", ("/rows.csv", "Basic JFdPUkQ6JFdPUkQ=")),
+            ("http://me:word@{}/rows.csv", ("/rows.csv", OWN)),
+            ("http://{}/rows.csv", ("/rows.csv", None)),
+        ],
+    )
+    def test_takes_no_secret_along(
+        self,
+        project: Path,
+        server: str,
+        monkeypatch: pytest.MonkeyPatch,
+        address: str,
+        asked: tuple[str, str | None],
+    ) -> None:
+        """Neither what the environment holds nor a password that ~/.netrc has for the server."""
+        (project / "netrc").write_text(f"default login me password {SECRET}\n")
+        monkeypatch.setenv("NETRC", str(project / "netrc"))
+        monkeypatch.setenv("WORD", SECRET)
+        shared = {**SHARED, "limits": LIMITS, "hosts": ["127.0.0.1"]}
+        (project / "params.yaml").write_text(yaml.safe_dump(shared))
+        listed = address.format(server.removeprefix("http://"))
+        (project / "list.csv").write_text(f"url\n{listed}\n")
+        ASKED.clear()
+        ingested(project, urls="list.csv")
+        assert [asked] == ASKED
 
     @pytest.mark.parametrize("name", ["endless.csv", "promise.csv"])
     def test_a_server_without_end(

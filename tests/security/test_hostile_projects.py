@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import stat
 import subprocess
 import sys
 from contextlib import suppress
@@ -22,8 +23,10 @@ from tests.security.projects import Refused, files, laid
 from throughline.cli import main
 from throughline.errors import ThroughlineError
 from throughline.evaluation.scoreboard import scoreboard
+from throughline.processes import NO_CODE
 from throughline.running.prefect import alerts, deployments, schedules
 from throughline.running.prefect.deploy import _check_parameters, _for_pool
+from throughline.running.repository import NOTES
 
 REPORT = "reports/rain/evaluation/report.json"
 RECORD, CHAMPION = "releases/rain/v1.yaml", "releases/rain/champion.yaml"
@@ -97,6 +100,11 @@ LOOKS: dict[str, tuple[str, bytes | None, str]] = {
         b"version: v1\ncrowned: ['--output=MARKER']\n",
         "lineage rain@v1",
     ),
+    "a record without stages": (
+        RECORD,
+        b"pipeline: rain\nversion: v1\nmodel: {path: x}\n",
+        "release pull rain",
+    ),
     "costs without a stage": (COSTS, b"{}", "costs rain"),
     "costs of texts": (
         COSTS,
@@ -126,6 +134,33 @@ LOOKS: dict[str, tuple[str, bytes | None, str]] = {
         "wire rain",
     ),
 }
+
+
+# Parameters that DVC reads of other formats; each would take minutes, or end in a traceback.
+PARAMETERS = {
+    "deep.json": b"[" * 100_000,
+    "long.json": b'{"a": ' + b"9" * 5000 + b"}",
+    "deep.py": b"a = " + b"-" * 100_000 + b"1",
+    "many.toml": b"".join(b"a.b%d.c = 1\n" % i for i in range(10_000)),
+}
+
+
+def _stage(needed: str, entry: dict[str, Any]) -> dict[str, bytes]:
+    """A pipeline whose stage needs a file, and that ran once."""
+    file = {"hash": "md5", "md5": "0" * 32, "size": 1}
+    out = {"path": "../../models/rain/network", **file}
+    stage = {"cmd": CMD, "outs": [out["path"]], **entry}
+    ran: dict[str, Any] = {"cmd": CMD, "outs": [out]}
+    if "params" in entry:
+        ran["params"] = {f"../../{needed}": {"a": 1}}
+    else:
+        ran["deps"] = [{"path": entry["deps"][0], **file}]
+    return {
+        "pipelines/rain/dvc.yaml": yaml.safe_dump({"stages": {"train": stage}}).encode(),
+        "pipelines/rain/dvc.lock": yaml.safe_dump(
+            {"schema": "2.0", "stages": {"train": ran}}
+        ).encode(),
+    }
 
 
 class TestProjects:
@@ -185,6 +220,54 @@ class TestProjects:
         line = refused(*command.split())
         assert Path(file).name in line and ("at most" in line or "nested" in line)
 
+    @pytest.mark.parametrize("file", PARAMETERS)
+    def test_parameters_of_any_format_end(self, project: Path, refused: Refused, file: str) -> None:
+        laid(project, {**files(), **_stage(file, {"params": [{f"../../{file}": ["a"]}]})})
+        (project / file).write_bytes(PARAMETERS[file])
+        assert file in refused("why")
+
+    def test_a_link_to_a_device_ends(self, project: Path, refused: Refused) -> None:
+        laid(project, {**files(), **_stage("folder", {"deps": ["../../folder"]})})
+        (project / "folder").mkdir()
+        (project / "folder" / "rows.csv").symlink_to("/dev/zero")
+        assert "rows.csv" in refused("why", says="must be a file or folder")
+
+    def test_a_link_to_nothing_is_a_line(self, project: Path, refused: Refused) -> None:
+        laid(project, {**files(), **_stage("folder", {"deps": ["../../folder"]})})
+        (project / "folder").mkdir()
+        (project / "folder" / "rows.csv").symlink_to("nowhere")
+        refused("why", says="rows.csv")
+
+    @pytest.mark.parametrize("place", ["http://127.0.0.1:9/rows.csv", "/etc/hostname"])
+    def test_a_look_stays_in_the_project(
+        self,
+        project: Path,
+        capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch,
+        place: str,
+    ) -> None:
+        """What lies elsewhere is neither asked for nor read."""
+        monkeypatch.setenv(NO_CODE, "1")
+        laid(project, {**files(), **_stage(place, {"deps": [place]})})
+        assert main(["why"]) == 0
+        assert f"input {place} is not looked at" in capsys.readouterr().out
+
+    def test_notes_of_dvc_are_the_account_s_own(
+        self, project: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        """There are pickles among them; a project may not say where they lie, nor others see."""
+        monkeypatch.delenv(NOTES, raising=False)
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+        elsewhere = project.parent / "elsewhere"
+        config = f"[core]\n    site_cache_dir = {elsewhere}\n".encode()
+        laid(project, {**files(), ".dvc/config": config})
+        assert main(["why"]) == 0
+        notes = tmp_path / "cache" / "throughline" / "dvc"
+        assert any(notes.rglob("cache.db")) and not elsewhere.exists()
+        assert stat.S_IMODE(notes.stat().st_mode) == 0o700
+        # Set by the command, for whatever it begins.
+        monkeypatch.setenv(NOTES, str(notes))
+
     def test_what_a_run_lets_dvc_read_ends(self, project: Path) -> None:
         laid(project, {**files(), "other/dvc.yaml": yaml.safe_dump(MANY).encode()})
         words = [sys.executable, "-m", "throughline.running.repository", "repro"]
@@ -192,7 +275,9 @@ class TestProjects:
         assert done.returncode and "at most 10,000 stages" in done.stderr
         assert "Traceback" not in done.stderr
 
-    def test_stages_of_bytes_are_written_anew(self, project: Path) -> None:
-        laid(project, {**files(), "pipelines/rain/dvc.yaml": b"\xff"})
+    @pytest.mark.parametrize("content", [b"\xff", b"stages: " + b"[" * 300_000])
+    def test_stages_of_any_bytes_are_written_anew(self, project: Path, content: bytes) -> None:
+        """Of such depth libyaml itself crashes."""
+        laid(project, {**files(), "pipelines/rain/dvc.yaml": content})
         assert main(["wire", "rain"]) == 0
         assert "stages:" in (project / "pipelines/rain/dvc.yaml").read_text()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.security.projects import SECRET, Refused, ingested
+from throughline.processes import NO_CODE
 from throughline.sources.fetching.addresses import redacted
 
 
@@ -52,12 +53,22 @@ class TestSecrets:
         files = [path for path in project.rglob("*") if path.is_file() and path.suffix != ".db"]
         assert not [path for path in files if SECRET.encode() in path.read_bytes()]
 
+    def test_a_stranger_s_project_learns_nothing_of_the_environment(
+        self, unfetched: Refused, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("WORD", SECRET)
+        monkeypatch.setenv(NO_CODE, "1")
+        line = unfetched(url="http://127.0.0.1:9/a.csv?t=$WORD", sha256="0" * 64)
+        assert "$WORD" in line and "--no-code" in line
+
     @pytest.mark.parametrize(
         ("text", "shown"),
         [
             ("https://me:word@a.org/x", "https://me:***@a.org/x"),
             ("https://token@a.org/x", "https://***@a.org/x"),
-            ("x://me:w/o@rd@host/y", "x://me:***@rd@host/y"),
+            ("x://me:w/o@rd@host/y", "x://me:***@host/y"),
+            ("https://to@ken@a.org/x", "https://***@a.org/x"),
+            ("https://me:word@a.org/x@1", "https://me:***@a.org/x@1"),
             ("http://a.org:8080/p@1/x", "http://a.org:8080/p@1/x"),
             ("x://me:$WORD@host/y", "x://me:$WORD@host/y"),
         ],

@@ -183,6 +183,8 @@ class TestCalendars:
         [
             ("epoch", ["1704067200", "1704070800", "1704074400"]),
             ("epoch-ms", [1704067200000, 1704070800000, 1704074400000]),
+            ("epoch-us", [1704067200 * 10**6, 1704070800 * 10**6, 1704074400 * 10**6]),
+            ("epoch-ns", [1704067200 * 10**9, 1704070800 * 10**9, 1704074400 * 10**9]),
             ("%Y%m%d%H", [2024010100, 2024010101, 2024010102]),
             ("%b %d %Y %I %p", ["Jan 1 2024 12 AM", "Jan 1 2024 1 AM", "Jan 1 2024 2 AM"]),
         ],
@@ -201,6 +203,24 @@ class TestCalendars:
         assert [str(np.datetime64(int(s), "s"))[:7] for s in series.clock] == [
             "2023-10", "2024-01", "2024-04",
         ]  # fmt: skip
+
+    @pytest.mark.parametrize(
+        "texts", [["1974.917", "1975", "1975.08"], [1974 + 11 / 12, 1975, 1975 + 1 / 12]]
+    )
+    def test_of_decimal_years_are_months(self, texts: list[Any]) -> None:
+        index = {"columns": ["when"], "formats": ["decimal-year"]}
+        time = Time.model_validate({"index": index, "every": "1mo", "lookback": 2})
+        series = regular(pd.DataFrame({"when": texts, "y": [1.0, 2, 3]}), time, ["y"])
+        assert [str(np.datetime64(int(s), "s"))[:7] for s in series.clock] == [
+            "1974-12", "1975-01", "1975-02",
+        ]  # fmt: skip
+
+    def test_of_weeks_as_parts_of_a_year_are_none(self) -> None:
+        index = {"columns": ["when"], "formats": ["decimal-year"]}
+        time = Time.model_validate({"index": index, "every": "1mo", "lookback": 2})
+        table = pd.DataFrame({"when": [1991.1, 1991.12, 1991.14], "y": [1.0, 2, 3]})
+        with pytest.raises(BadData, match="decimal-year"):
+            regular(table, time, ["y"])
 
     @pytest.mark.parametrize(("every", "season"), [("1b", 5), ("3mo", 4), ("12mo", None)])
     def test_have_their_season(self, every: str, season: int | None) -> None:

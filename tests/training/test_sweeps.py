@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 
 from tests.repositories import rows_in_memory
+from throughline.errors import BadPipeline
 from throughline.evaluation.show.sweeps import prepared
 from throughline.figures.learned import figure, loss
 from throughline.pipeline.pipeline import Pipeline
@@ -21,7 +22,7 @@ from throughline.stages.cross_validate import _write_sweep
 from throughline.stages.given import StageInput
 from throughline.training.engine import engine
 from throughline.training.search.side_by_side import SideBySide
-from throughline.training.search.sweeps import _best, run_sweep
+from throughline.training.search.sweeps import _best, run_sweep, with_settings
 
 
 def section(sweeps: dict[str, Any]) -> str:
@@ -97,6 +98,31 @@ def point(loss: float, accuracy: float) -> dict[str, Any]:
 
 
 FIGURES = {"loss": loss("mse"), "accuracy": figure("accuracy")}
+
+
+class TestTargets:
+    DOCUMENT: ClassVar[dict[str, Any]] = {"targets": {"y": {"task": "regression"}}}
+
+    def test_their_weights_and_losses_may_change(self) -> None:
+        settings = {"targets.y.weight": 0.5, "targets.y.loss": "mae"}
+        assert with_settings(self.DOCUMENT, settings)["targets"]["y"] == {
+            "task": "regression", "weight": 0.5, "loss": "mae",
+        }  # fmt: skip
+
+    @pytest.mark.parametrize("path", ["targets.y.scale", "targets.y", "targets"])
+    def test_what_changes_the_rows_may_not(self, path: str) -> None:
+        with pytest.raises(BadPipeline, match="or a target's loss and weight"):
+            with_settings(self.DOCUMENT, {path: "standard"})
+
+    def test_a_metric_chooses_among_weights(self) -> None:
+        def scored(loss: float, mae: float) -> dict[str, Any]:
+            values = {"y.loss": loss, "y.mae": mae, "loss": loss}
+            return {"metrics": {name: {"mean": value} for name, value in values.items()}}
+
+        figures = {name: loss("mse") for name in ("y.loss", "y.mae", "loss")}
+        sweep = Sweep(over={"targets.y.weight": [1.0, 0.1]})
+        found = _best(sweep, (scored(5.0, 2.0), scored(0.5, 3.0)), figures)
+        assert found == {"best": 0, "by": "y.mae"}
 
 
 class TestChoice:

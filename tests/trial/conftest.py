@@ -15,11 +15,13 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from throughline.export.graph.join import join
-from throughline.pipeline.schema.columns import Column, Target
+from throughline.pipeline.schema.columns import Column
+from throughline.pipeline.schema.targets import NamedTarget, Target
 from throughline.preprocessing.contract import contract
 from throughline.preprocessing.fit import fit
-from throughline.preprocessing.graph.answers import answers
+from throughline.preprocessing.graph.answers import answers, several_answers
 from throughline.preprocessing.plan import plan
+from throughline.preprocessing.several import FittedSeveral
 from throughline.preprocessing.target import FittedTarget, fit_target
 from throughline.serving.contract import KEY
 
@@ -36,10 +38,17 @@ class Asked:
 
 def of_rows(path: Path, rows: pd.DataFrame, columns: dict[str, Any], target: str) -> Path:
     """A model of the classes of `target` with random weights."""
-    checked = {name: Column.model_validate(column) for name, column in columns.items()}
-    planned = plan(rows, checked, None, [target])
-    fitted = fit(rows, planned)
     goal = fit_target(rows, Target(columns=[target]), "multiclass")
+    return of_goal(path, rows, columns, goal)
+
+
+def of_goal(
+    path: Path, rows: pd.DataFrame, columns: dict[str, Any], goal: FittedTarget | FittedSeveral
+) -> Path:
+    """A model of what is predicted of rows, with random weights."""
+    checked = {name: Column.model_validate(column) for name, column in columns.items()}
+    planned = plan(rows, checked, None, list(goal.columns))
+    fitted = fit(rows, planned)
     (features,) = (
         value.type.tensor_type.shape.dim[1].dim_value for value in fitted.graph.graph.output
     )
@@ -58,14 +67,16 @@ def of_rows(path: Path, rows: pd.DataFrame, columns: dict[str, Any], target: str
         opset_imports=[helper.make_opsetid("", 23)],
         ir_version=11,
     )
-    model = join(join(fitted.graph, network), answers(goal, "output"))
+    several = isinstance(goal, FittedSeveral)
+    back = several_answers(goal, "output") if several else answers(goal, "output")
+    model = join(join(fitted.graph, network), back)
     return saved(
         path,
         model,
         {
             "inputs": contract(rows, planned),
             "target": goal.as_json(),
-            "task": "multiclass",
+            "task": goal.task,
             "title": "Which?",
         },
     )
@@ -91,6 +102,7 @@ def model_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         "labels": _labels,
         "picture": _picture,
         "sound": _sound,
+        "several": _several,
     }
 
     def made(kind: str) -> Path:
@@ -119,6 +131,26 @@ def _table(path: Path) -> Path:
         "member": {},
     }
     return of_rows(path, rows, columns, "kind")
+
+
+def _several(path: Path) -> Path:
+    generator = np.random.default_rng(4)
+    rows = pd.DataFrame(
+        {
+            "area": generator.uniform(20, 150, 60),
+            "rooms": generator.integers(1, 6, 60).astype(float),
+            "price": generator.normal(300, 50, 60),
+            "sold": generator.choice(["no", "yes"], 60),
+            "kind": generator.choice(["flat", "house", "loft"], 60),
+        }
+    )
+    asked = {
+        "price": NamedTarget(task="regression", columns=["price"], scale="standard", unit="k€"),
+        "sold": NamedTarget(task="binary", columns=["sold"]),
+        "kind": NamedTarget(task="multiclass", columns=["kind"]),
+    }
+    goal = FittedSeveral({name: fit_target(rows, each, each.task) for name, each in asked.items()})
+    return of_goal(path, rows, {"area": {"scale": "standard"}, "rooms": {}}, goal)
 
 
 def _text(path: Path) -> Path:

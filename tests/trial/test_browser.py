@@ -50,6 +50,7 @@ WHEN = [
     f"{day:02}/03/2024 {hour:02}:00"
     for day, hour in ((1, 21), (1, 22), (1, 23), (2, 0), (2, 1), (2, 2))
 ]
+FLAT = {"area": 75.5, "rooms": 3}
 SERIES = {
     "csv": "load;when\n"
     + "".join(f"{i + 0.25:.2f};{when}\n".replace(".", ",") for i, when in enumerate(WHEN))
@@ -115,7 +116,7 @@ def seen(
         pages = {}
         requests = {
             "table": ROW, "labels": LABELS, "text": TEXT, "series": SERIES,
-            "panel": {"csv": panel()}, "picture": None, "sound": None,
+            "panel": {"csv": panel()}, "picture": None, "sound": None, "several": FLAT,
         }  # fmt: skip
         for kind, asked in requests.items():
             model = model_of(kind)
@@ -181,13 +182,29 @@ def asked_of(kind: str, predictor: Predictor) -> dict[str, Any]:
         first = kind == "other shop"
         rows = [f"{i + (0.5 if first else 1.5):.1f}".replace(".", ",") for i in range(len(WHEN))]
         return {"when": WHEN, "load": rows}
-    request = {"table": ROW, "labels": LABELS, "text": TEXT}[kind]
-    return {name: [value] for name, value in request.items()}
+    asked = {"table": ROW, "labels": LABELS, "text": TEXT, "several": FLAT}[kind]
+    return {name: [value] for name, value in asked.items()}
+
+
+def test_each_of_several_answers_is_shown(
+    seen: dict[str, Seen], model_of: Callable[[str], Path]
+) -> None:
+    answers = Predictor(model_of("several")).predict(asked_of("several", None))  # type: ignore[arg-type]
+    heads = re.findall(
+        r'<div class="headline"><b>(.*?)</b><span>(.*?)</span>', seen["several"].content
+    )
+    price, sold, kind = heads
+    assert price[0].endswith("k€") and price[1] == "price"
+    assert (sold[0], kind[0]) == (answers["sold_label"][0], answers["kind_label"][0])
+    assert sold[1].startswith("sold · probability") and kind[1].startswith("kind · probability")
+    # What one column does to each of them.
+    drawn = re.findall(r'([^<>"]*) while area goes from', seen["several"].content)
+    assert set(drawn) == {"price (k€)", "probability of sold: yes", "probability"}
 
 
 @pytest.mark.parametrize(
     "kind",
-    ["table", "labels", "text", "series", "panel", "other shop", "picture", "sound"],
+    ["table", "labels", "text", "series", "panel", "other shop", "picture", "sound", "several"],
 )
 def test_the_page_answers_as_predict_does(
     kind: str, seen: dict[str, Seen], model_of: Callable[[str], Path]

@@ -81,8 +81,7 @@ def canary(name: str, workspace: Workspace, train: bool = False) -> Proof:
         if definition.branches[branch].time is None and (part == "test").any()
     }
     kept = _kept(workspace, pipeline)
-    target, classifies = pipeline.target.columns, pipeline.problem.classifies
-    changed = corrupted(rows, held_out, kept, target, classifies)
+    changed = corrupted(rows, held_out, kept, pipeline.class_columns)
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         before = trained_on(workspace, Copy(rows, parts), root / "before", train)

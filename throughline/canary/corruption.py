@@ -24,8 +24,7 @@ def corrupted(
     rows: pd.DataFrame,
     chosen: np.ndarray[Any, Any],
     kept: Collection[str],
-    target: Collection[str],
-    classifies: bool,
+    classes: Collection[str],
 ) -> pd.DataFrame:
     """`rows` with other values in the chosen ones.
 
@@ -38,8 +37,7 @@ def corrupted(
         rows: any rows.
         chosen: [rows] which of them are changed.
         kept: columns that must stay as they are, such as the clock of a series.
-        target: the columns that are predicted.
-        classifies: whether they are classes, which stay within the known ones.
+        classes: the columns that are predicted and hold classes, which stay within the known ones.
     """
     changed = rows.copy()
     for name in rows.columns:
@@ -53,7 +51,7 @@ def corrupted(
             continue
         if not is_plain(rows[name]):
             continue
-        if name in target and classifies:
+        if name in classes:
             changed[name] = _classes(rows[name], chosen)
         else:
             changed[name] = _column(rows[name], chosen)

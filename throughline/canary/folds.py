@@ -40,15 +40,14 @@ def of_rows(
     protocol = pipeline.cross_validation
     if protocol is None:
         return 0, ()
-    target = pipeline.target.columns
-    classifies = pipeline.problem.classifies
-    labels = rows[target[0]].to_numpy() if classifies and len(target) == 1 else None
+    target, classes = pipeline.target.columns, pipeline.class_columns
+    labels = rows[target[0]].to_numpy() if classes and len(target) == 1 else None
     moved = []
     every = folds(rows, labels, protocol, pipeline.split)
     for number, fold in enumerate(every):
         validation = np.zeros(len(rows), dtype=bool)
         validation[fold.validation] = True
-        changed = corrupted(rows, validation, (), target, classifies)
+        changed = corrupted(rows, validation, (), classes)
         before, after = (
             _fit(each, fold.training, pipeline, dropped, beside) for each in (rows, changed)
         )
@@ -68,13 +67,12 @@ def _sees_itself(
     supervision = _supervision(rows, pipeline)
     if supervision is None:
         return False
-    target, classifies = pipeline.target.columns, pipeline.problem.classifies
-    others = [name for name in rows.columns if name not in target]
+    others = [name for name in rows.columns if name not in pipeline.target.columns]
     blocks = supervision.blocks(rows)
     given = _fitted(rows, supervision, pipeline, dropped, beside).out_of_fold
     for block in range(int(blocks.max()) + 1):
         held = blocks == block
-        changed = corrupted(rows, held, others, target, classifies)
+        changed = corrupted(rows, held, others, pipeline.class_columns)
         again = _fitted(changed, supervision, pipeline, dropped, beside).out_of_fold
         for name, parts in given.items():
             for (_, first), (_, second) in zip(parts, again[name], strict=True):
@@ -85,13 +83,13 @@ def _sees_itself(
 
 def _supervision(rows: pd.DataFrame, pipeline: Any) -> Supervision | None:
     """What encodings by the target learn from, where a column has one."""
-    from throughline.preprocessing.target import fit_target
+    from throughline.preprocessing.several import fit_targets
     from throughline.samples.supervision import Supervision
 
     columns = pipeline.columns.values()
     if not any(column.encode and column.encode.kind == "target" for column in columns):
         return None
-    return Supervision(fit_target(rows, pipeline.target, pipeline.task), pipeline.split)
+    return Supervision(fit_targets(rows, pipeline), pipeline.split)
 
 
 def _fitted(
@@ -116,13 +114,13 @@ def _fit(
     beside: Mapping[str, Any],
 ) -> list[str]:
     """The digests of what a fold fits: its graph, its arrays, its target."""
-    from throughline.preprocessing.target import fit_target
+    from throughline.preprocessing.several import fit_targets, is_scaled
 
     chosen = rows.iloc[numbers]
     fitted = _fitted(chosen, _supervision(chosen, pipeline), pipeline, dropped, beside)
     said = json.dumps(fitted.rescaling, default=str, sort_keys=True)
-    if pipeline.target.scale is not None:
-        target = fit_target(chosen, pipeline.target, pipeline.task)
+    if is_scaled(pipeline):
+        target = fit_targets(chosen, pipeline)
         said += json.dumps(target.as_json(), default=str)
     return [digest(fitted.fitted_bytes), digest(said.encode())]
 
@@ -152,7 +150,7 @@ def of_series(rows: pd.DataFrame, pipeline: Any) -> tuple[int, tuple[int, ...]]:
     every = folds(series, done.training.ends, extent, protocol, pipeline.split)
     for number, fold in enumerate(every):
         assert fold.rows is not None
-        unseen = corrupted(series.rows, ~fold.rows, (), (), False)
+        unseen = corrupted(series.rows, ~fold.rows, (), ())
         found = []
         for held in (series, replace(series, rows=unseen)):
             fitted = fit_windows(held, fold.rows, planned, context, time.calendar)

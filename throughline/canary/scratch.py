@@ -138,6 +138,22 @@ def _copy_pictures(workspace: Workspace, copy: Copy, scratch: Workspace) -> None
             pictures[numbers] = 255 - pictures[numbers]
         folder.mkdir(parents=True, exist_ok=True)
         np.save(folder / f"{name}.npy", pictures)
+        _copy_originals(workspace, scratch, set() if copy.changed is None else {*numbers.tolist()})
+
+
+def _copy_originals(workspace: Workspace, scratch: Workspace, changed: set[int]) -> None:
+    """The files of pictures, those of changed rows with other bytes."""
+    import pandas as pd
+
+    from throughline.preprocessing.originals import read_originals, write_originals
+
+    found = read_originals(workspace.raw / "rows.parquet")
+    if found is not None:
+        for each in found:
+            if each["number"] in changed:
+                each["content"] = each["content"][::-1]
+        columns = ["number", "file", "content"]
+        write_originals(pd.DataFrame(found, columns=columns), scratch.raw / "rows.parquet")
 
 
 def digest(content: bytes) -> str:

@@ -173,6 +173,7 @@ def _named_things(definition: Definition, backend: str) -> Iterator[str]:
     """Names that nothing knows, of layers or metrics for example, and what XLA cannot train."""
     from throughline.figures import learned
     from throughline.figures.names import unknown_metrics
+    from throughline.pipeline.targets import of_each
     from throughline.training import xla
     from throughline.training.engine import watch
     from throughline.training.network import agreement, checks, objects
@@ -183,12 +184,17 @@ def _named_things(definition: Definition, backend: str) -> Iterator[str]:
     for name, pipeline in definition.branches.items():
         place = "" if name == "main" else f"variants.{name}: "
         training = pipeline.training
-        found = [*checks.check(pipeline.network), *objects.check(training), *watch.check(training)]
+        named = checks.check(pipeline.network, list(pipeline.targets))
+        found = [*named, *objects.check(training), *watch.check(training)]
+        for target, section in pipeline.targets.items():
+            found += objects.check_target(target, section)
         if not found:
-            scaled = pipeline.target.scale is not None
-            task = pipeline.problem
-            found = learned.problems(pipeline.training, task.loss, task.metrics, scaled)
+            for target, each in of_each(pipeline).items():
+                scaled, task = each.target.scale is not None, each.problem
+                found += learned.problems(each.training, task.loss, task.metrics, scaled, target)
             found += agreement.check(pipeline.network, training, pipeline.task)
+            found += agreement.check_targets(pipeline.network, pipeline.targets)
+            found += watch.check_targets(training, pipeline.targets)
         for problem in found or xla.check(pipeline.training, pipeline.network, backend):
             yield f"{place}{problem}"
     yield from unknown_metrics(main)

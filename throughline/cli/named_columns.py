@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from throughline.errors import nearest
+from throughline.pipeline.targets import of_each
 
 if TYPE_CHECKING:
     from throughline.pipeline.pipeline import Pipeline
@@ -27,8 +28,8 @@ def unknown_columns(pipeline: Pipeline, header: Sequence[str]) -> Iterator[str]:
 
 
 def _named(pipeline: Pipeline) -> Iterator[tuple[str, str]]:
-    for name in pipeline.target.columns:
-        yield "target", name
+    for target, each in of_each(pipeline).items():
+        yield from ((f"targets.{target}" if target else "target", n) for n in each.target.columns)
     derived = {name for name, column in pipeline.columns.items() if column.derive is not None}
     for name, column in pipeline.columns.items():
         if column.derive is None:

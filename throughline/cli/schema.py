@@ -11,6 +11,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from throughline.paths import replaced
 from throughline.pipeline.pipeline import Pipeline
+from throughline.pipeline.strict import Strict
 
 SCHEMA = Path("docs") / "pipeline.schema.json"
 
@@ -40,9 +41,11 @@ def documented(section: type) -> tuple[str, dict[str, str]]:
     found = parse_google(Docstring(section.__doc__ or "", lineno=1), warnings=False)
     prose = [part.value for part in found if part.kind is DocstringSectionKind.text]
     keys = [part.value for part in found if part.kind is DocstringSectionKind.parameters]
-    return "\n\n".join(prose), {
-        key.name: " ".join(key.description.split()) for part in keys for key in part
-    }
+    (base, *_) = section.__bases__
+    # A section that adds keys to another one tells of those alone.
+    inherited = documented(base)[1] if base is not Strict and issubclass(base, Strict) else {}
+    own = {key.name: " ".join(key.description.split()) for part in keys for key in part}
+    return "\n\n".join(prose), inherited | own
 
 
 def content() -> dict[str, Any]:

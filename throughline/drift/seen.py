@@ -27,8 +27,7 @@ def in_folder(folder: Path, inputs: Mapping[str, Mapping[str, Any]]) -> dict[str
         BadData: the model takes something else, or no such file is there.
     """
     from throughline.serving.errors import BadRequest
-    from throughline.serving.rows.image import read_picture
-    from throughline.serving.rows.sound import stored_sound
+    from throughline.serving.rows.files import taken_in
 
     if len(inputs) != 1 or next(iter(inputs.values()))["type"] != "image":
         raise BadData(
@@ -36,18 +35,14 @@ def in_folder(folder: Path, inputs: Mapping[str, Mapping[str, Any]]) -> dict[str
             "a folder",
         )
     ((name, entry),) = inputs.items()
-    rate = entry.get("rate")
-    suffixes = SOUNDS if rate else IMAGES
+    suffixes = SOUNDS if entry.get("rate") else IMAGES
     found: list[np.ndarray | None] = []
     broken: list[str] = []
     for file, content in files_below(folder):
         if PurePosixPath(file.lower()).suffix not in suffixes:
             continue
         try:
-            if rate:
-                found.append(stored_sound(content, file, rate, entry["shape"][0])[0])
-            else:
-                found.append(read_picture(content, file, entry)[0])
+            found.append(taken_in(content, file, entry)[0])
         except BadRequest as error:
             found.append(None)
             broken.append(str(error))

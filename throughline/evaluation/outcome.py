@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from throughline.errors import BadData, listed
+from throughline.pipeline.problem import PROBLEMS
+from throughline.pipeline.targets import answer
 from throughline.preprocessing.reconstruction import FittedReconstruction
 
 # Probabilities are kept this far from 0 and 1 in logarithms, as scikit-learn's log_loss does for
@@ -88,6 +90,7 @@ class Target:
         unit: of the target.
         reconstruction: the columns as the network sees them, where it gives them back. What is
             measured then is so scaled, since a mean over columns of different units says nothing.
+        name: of one of several targets; empty where there is one.
     """
 
     task: str
@@ -97,11 +100,14 @@ class Target:
     divide: np.ndarray
     unit: str
     reconstruction: FittedReconstruction | None = None
+    name: str = ""
 
     @classmethod
-    def of(cls, task: str, prepared: Mapping[str, Any]) -> Target:
-        """The target that `prepared.json` describes."""
+    def of(cls, task: str, prepared: Mapping[str, Any], name: str = "") -> Target:
+        """The target that `prepared.json` describes, or the one of several that has this name."""
         target = prepared["target"]
+        if name:
+            (target,) = (each for each in target["targets"] if each["name"] == name)
         scale = target.get("scale") or {}
         classes = target.get("classes")
         if "features" in target:
@@ -115,6 +121,7 @@ class Target:
             subtract=np.asarray(scale.get("subtract", 0.0), dtype=np.float64),
             divide=np.asarray(scale.get("divide", 1.0), dtype=np.float64),
             unit=target.get("unit") or "",
+            name=name,
         )
 
     @property
@@ -157,8 +164,9 @@ class Target:
     def outcome(
         self, columns: Mapping[str, np.ndarray], answers: Mapping[str, np.ndarray]
     ) -> Outcome:
-        """Raw rows beside the outputs of `model.onnx` for them."""
+        """Raw rows beside the outputs of `model.onnx` for them, those of the target alone."""
         probabilities: np.ndarray | None = None
+        answers = {name: answers[answer(self.name, name)] for name in PROBLEMS[self.task].answers}
         if self.task == "binary":
             positive = answers["probability"].astype(np.float64).reshape(-1)
             probabilities = np.column_stack([1 - positive, positive])

@@ -17,11 +17,13 @@ from throughline.evaluation.compare.unseen import unseen_rows
 from throughline.evaluation.measure.clusters import ClusterResamples
 from throughline.evaluation.measure.measure import Compared, Figure, measured, plain, scored
 from throughline.evaluation.measure.resamples import Resamples
+from throughline.evaluation.originals import answered_from_files
 from throughline.evaluation.outcome import Outcome, Target
 from throughline.evaluation.rows import Rows, answers, read_rows, sampled
 from throughline.evaluation.series import SeriesParts
 from throughline.paths import needed, read_json
 from throughline.pipeline.schema.judgement import BASELINES
+from throughline.preprocessing.several import FittedSeveral
 from throughline.samples.samples import kind
 
 if TYPE_CHECKING:
@@ -35,14 +37,17 @@ MOST_PICTURES, FEWEST_PICTURES = 2000, 250
 MOST_PIXELS = 10_000_000
 
 
-def parts_of(training: Path, test: Path, view: Any) -> Parts | SeriesParts:
+def parts_of(training: Path, test: Path, view: Any, target: str = "") -> Parts | SeriesParts:
     """The rows, or the windows, of a branch's prepared data.
 
     Args:
         training: folder of the training side.
         test: folder of the test side.
         view: a pipeline with `task` and `split`.
+        target: the one of several that is measured. Default: there is one.
     """
+    if target:
+        return Parts(training, test, view, target)
     prepared = read_json(needed(training / "prepared.json", "prepare"))
     return PARTS[kind(prepared).name](training, test, view)
 
@@ -61,19 +66,22 @@ class Parts:
         training: folder of the training rows, their arrays and `prepared.json`.
         test: folder of the test rows.
         view: a pipeline with `task` and `split`; rows of a group are drawn whole.
+        target: the one of several that is measured, as if there were no other. Default: there is
+            one.
     """
 
     what = "rows"
 
-    def __init__(self, training: Path, test: Path, view: Any) -> None:
+    def __init__(self, training: Path, test: Path, view: Any, target: str = "") -> None:
         self.folder = training
         self.prepared: dict[str, Any] = read_json(needed(training / "prepared.json", "prepare"))
-        self.target = Target.of(view.task, self.prepared)
+        self.target = Target.of(view.task, self.prepared, target)
         self.training = read_rows(training / "rows.parquet")
         test_rows = read_rows(needed(test / "rows.parquet", "prepare"))
         self.training_count, self.test_count = self.training.count, test_rows.count
         # Without test rows all that can be measured is how well the training rows are known.
         self.evaluated = test_rows if test_rows.count else self.training
+        self._evaluated_from = (test if test_rows.count else training) / "rows.parquet"
         group = grouping(view.split)
         self._groups = None if group is None else self.evaluated.columns[group].astype(str)
         self.draws = self.draws_of(np.arange(self.evaluated.count))
@@ -123,6 +131,10 @@ class Parts:
     def outcome(self, model: Path, rows: Rows) -> Outcome:
         """A model's answers to rows, beside the truth."""
         return self.target.outcome(rows.columns, answers(model, rows))
+
+    def from_files(self, model: Path) -> int | None:
+        """How many of the rows that are evaluated a model answers from their original files."""
+        return answered_from_files(model, self.evaluated, self._evaluated_from)
 
     @property
     def raw(self) -> Mapping[str, Any]:
@@ -192,6 +204,9 @@ class Parts:
     @cached_property
     def _answers(self) -> Prepared:
         target = np.load(self.folder / "target.npy")
+        if self.target.name:
+            every = FittedSeveral.from_json(self.prepared["target"])
+            target = every.own(target, self.target.name)
         if self.target.task in ("regression", "proportion"):
             known = target.astype(np.float64) * self.target.divide + self.target.subtract
         else:

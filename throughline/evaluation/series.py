@@ -189,6 +189,9 @@ class SeriesParts:
         found = {name: np.concatenate(arrays) for name, arrays in parts.items()}
         return self.judged(rows, found)
 
+    def from_files(self, model: Path) -> None:
+        """Nothing: a series is rows of a table."""
+
     @property
     def raw(self) -> Mapping[str, Any]:
         """None: `prepare` keeps of a series what its windows hold."""

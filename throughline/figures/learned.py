@@ -108,14 +108,23 @@ def figures(
     """
     own = [figure(choice) for choice in (training.metrics or metrics)]
     found = {each.name: each for each in (loss(training.loss or default_loss), *own)}
+    return watched(training, found)
+
+
+def watched(training: Training, found: dict[str, Figure]) -> dict[str, Figure]:
+    """The figures of a training, with the direction that the section says of the one it watches.
+
+    Raises:
+        BadPipeline: nobody says it.
+    """
     epochs = training.epochs
     if isinstance(epochs, Epochs):
-        watched = epochs.monitor.removeprefix("val_")
-        if epochs.mode is not None and watched in found:
-            found[watched] = replace(found[watched], rises=epochs.mode == "max")
-        if watched in found and found[watched].rises is None:
+        curve = epochs.monitor.removeprefix("val_")
+        if epochs.mode is not None and curve in found:
+            found[curve] = replace(found[curve], rises=epochs.mode == "max")
+        if curve in found and found[curve].rises is None:
             raise BadPipeline(
-                f"training.epochs.mode must say whether a larger {watched} is better: `max` or "
+                f"training.epochs.mode must say whether a larger {curve} is better: `max` or "
                 "`min`; Keras does not",
                 epochs.monitor,
             )
@@ -123,7 +132,11 @@ def figures(
 
 
 def problems(
-    training: Training, default_loss: Choice, metrics: Sequence[Choice], scaled: bool
+    training: Training,
+    default_loss: Choice,
+    metrics: Sequence[Choice],
+    scaled: bool,
+    target: str = "",
 ) -> list[str]:
     """What is wrong with the figures of a training, a sentence each.
 
@@ -132,14 +145,19 @@ def problems(
         default_loss: of the task.
         metrics: of the task, where the section lists none.
         scaled: whether the target is scaled for training.
+        target: its name, of several, whose watched curves `heads.figures` knows. Default: one.
     """
+    place, scale = "training", "target.scale"
+    if target:
+        place, scale = f"targets.{target}", "its scale"
+        training = training.model_copy(update={"epochs": 1})
     try:
         figures(training, default_loss, metrics)
     except BadPipeline as error:
         return [str(error)]
     return [
-        f"training.metrics: {each.name} of a scaled target says nothing about the target itself. "
-        "Measure MeanAbsoluteError, RootMeanSquaredError or R2Score, or remove target.scale."
+        f"{place}.metrics: {each.name} of a scaled target says nothing about the target itself. "
+        f"Measure MeanAbsoluteError, RootMeanSquaredError or R2Score, or remove {scale}."
         for each in map(figure, training.metrics or [])
         if scaled and each.power is None
     ]

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from throughline.errors import BadPipeline, nearest
 from throughline.figures import learned
 from throughline.figures.figure import GAIN, NOT_NEGATIVE, SHARE, Figure
-from throughline.pipeline.schema.judgement import LIMIT
+from throughline.pipeline.schema.judgement import limited
+from throughline.pipeline.targets import of_each
 
 if TYPE_CHECKING:
     from throughline.pipeline.pipeline import Pipeline
@@ -91,8 +92,9 @@ def metric_names(task: str) -> list[str]:
 
 
 def plain_name(name: str) -> str:
-    """A figure's name without what it is of: `cv_recall:1` is `recall`."""
-    return name.partition(":")[0].removeprefix("train_").removeprefix("cv_")
+    """A figure's name without what it is of: `cv_recall:1` is `recall`, `price.mae` is `mae`."""
+    own = name.partition(":")[0].rpartition(".")[2]
+    return own.removeprefix("train_").removeprefix("cv_")
 
 
 def known_figure(name: str) -> Figure | None:
@@ -126,12 +128,6 @@ def figure_of(name: str) -> Figure:
     return found
 
 
-def limited(name: str) -> str:
-    """The figure whose end a gate such as `lower(accuracy)` names, or the name itself."""
-    match = LIMIT.fullmatch(name)
-    return match.group(2) if match else name
-
-
 def compared_by(pipeline: Any) -> tuple[str, float | None]:
     """The figure that decides which of two models is better, and the margin of equal ones.
 
@@ -147,11 +143,19 @@ def compared_by(pipeline: Any) -> tuple[str, float | None]:
 
 def unknown_metrics(pipeline: Pipeline) -> Iterator[str]:
     """A line for each claim or gate whose metric no evaluation of this task can have."""
+    for name, each in of_each(pipeline).items():
+        yield from _unknown(each, f"{name}." if name else "")
+
+
+def _unknown(pipeline: Pipeline, prefix: str) -> Iterator[str]:
+    """The same for the target, or for one of several, whose name stands before its figures."""
     places = [(f"claims.{i}.metric", claim.metric) for i, claim in enumerate(pipeline.claims)]
     gates = {"gates": pipeline.gates}
     gates |= {f"stages.{name}.gates": stage.gates for name, stage in pipeline.stages.items()}
     places += [
-        (f"{place}.{name}", limited(name)) for place, each in gates.items() for name in each.metrics
+        (f"{place}.{prefix}{name}", limited(name))
+        for place, each in gates.items()
+        for name in each.metrics
     ]
     if pipeline.compare_by is not None:
         name = pipeline.compare_by.metric

@@ -9,12 +9,14 @@ import numpy as np
 
 from throughline.errors import BadData, listed
 from throughline.guards.finding import GUARDS, Case, Finding, Observation
+from throughline.pipeline.targets import of_each
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from throughline.pipeline.schema.columns import Target
+    from throughline.pipeline.pipeline import Pipeline
     from throughline.pipeline.schema.protocol import Split
+    from throughline.pipeline.schema.targets import Target
 
 MODULES = ("same_rows", "windows", "groups", "disguise", "identifiers", "unseen", "shift")
 
@@ -56,6 +58,32 @@ def examine(
         if not observations:
             findings.append(Finding(name, verdict, True, "nothing found"))
     return findings
+
+
+def examine_each(
+    view: Pipeline,
+    rows: pd.DataFrame,
+    parts: np.ndarray[Any, Any],
+    columns: list[str],
+    split: Split,
+    held: str = "test",
+) -> list[Finding]:
+    """What the guards say of a split for the target, or for each of several; nothing twice.
+
+    Args:
+        view: a pipeline with `target`, `targets` and `task`.
+        rows: as for `examine`, and so are the others.
+        parts: for each row "training", "test" or "gap".
+        columns: the raw columns that are features.
+        split: section `split`.
+        held: what messages call the part "test". Default: `test`.
+    """
+    found = [
+        finding
+        for each in of_each(view).values()
+        for finding in examine(rows, parts, columns, each.target, each.task, split, held)
+    ]
+    return list(dict.fromkeys(found)) if view.targets else found
 
 
 def _finding(name: str, verdict: str, observation: Observation) -> Finding:

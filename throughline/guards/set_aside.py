@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from throughline.errors import BadData
-from throughline.guards.examine import after_drops, enforce, examine
+from throughline.guards.examine import after_drops, enforce, examine_each
 
 if TYPE_CHECKING:
     from throughline.samples.samples import Samples
@@ -54,7 +54,7 @@ def still_apart(
     split = view.split.model_copy(update={"guards": view.split.guards.model_copy(update=verdicts)})
     raw = plan(rows, view.columns, view.inputs, view.target.columns, samples.summary["dropped"]).raw
     columns = [name for name, kind in raw.items() if kind != "image"]
-    findings = examine(rows, parts, columns, view.target, view.task, split, held=place)
+    findings = examine_each(view, rows, parts, columns, split, held=place)
     enforce(findings)
     left = np.flatnonzero(after_drops(parts, columns, findings)[0] == "test")
     if not len(left):

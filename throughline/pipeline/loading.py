@@ -17,7 +17,7 @@ from throughline.pipeline.unions import problems
 from throughline.pipeline.yaml_file import YamlFile
 
 # A variant that changes one of these needs prepared data of its own.
-PREPARED_SECTIONS = ("columns", "split", "target", "time")
+PREPARED_SECTIONS = ("columns", "split", "target", "targets", "time")
 
 
 @dataclass(frozen=True)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Annotated, Any, get_args
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 
 from throughline.names import Name
 from throughline.pipeline.problem import PROBLEMS, Problem, Task
 from throughline.pipeline.rules import RULES
-from throughline.pipeline.schema.columns import Column, Encode, Target, short_target
+from throughline.pipeline.schema.columns import Column, Encode
 from throughline.pipeline.schema.expectations import Expectations
 from throughline.pipeline.schema.export import Export
 from throughline.pipeline.schema.geometry import with_fit
@@ -26,9 +26,18 @@ from throughline.pipeline.schema.judgement import (
 from throughline.pipeline.schema.protocol import CrossValidation, Split, Sweep
 from throughline.pipeline.schema.release_stage import ReleaseStage, StageName
 from throughline.pipeline.schema.source import Source
+from throughline.pipeline.schema.targets import (
+    NamedTarget,
+    Target,
+    named_columns,
+    one_or_several,
+    short_target,
+    with_targets,
+)
 from throughline.pipeline.schema.time import Time
 from throughline.pipeline.schema.training import Training
 from throughline.pipeline.strict import MisplacedKey, MisplacedKeys, Strict
+from throughline.pipeline.targets import of_each
 
 # What a person may take for all that there is to say of a column.
 ENCODINGS = get_args(Encode.model_fields["kind"].annotation)
@@ -64,6 +73,7 @@ class Variant(Strict):
         columns: what changes in the section.
         without: columns of the pipeline, as its file writes them, that the variant leaves out.
         target: what changes in the section.
+        targets: what changes in the section.
         time: what changes in the section.
         split: what changes in the section.
         network: another network.
@@ -76,6 +86,7 @@ class Variant(Strict):
     columns: dict[str, Any] | None = None
     without: list[str] = []
     target: dict[str, Any] | None = None
+    targets: dict[str, Any] | None = None
     time: dict[str, Any] | None = None
     split: dict[str, Any] | None = None
     network: Network | None = None
@@ -97,6 +108,8 @@ class Pipeline(Strict):
         task: the problem type; the last layer, loss, metric and baseline follow from it.
         source: where the raw data come from.
         target: what is predicted.
+        targets: several things that one network predicts, each with a task, in the place of `task`
+            and `target`; a name alone is that of its column.
         columns: the raw columns that the network sees and what happens to each; a key may be a
             pattern such as `pixel_*`.
         time: how rows become series and windows.
@@ -118,6 +131,8 @@ class Pipeline(Strict):
         sweeps: grids over settings, judged on validation rows only.
     """
 
+    model_config = ConfigDict(json_schema_extra=one_or_several)
+
     title: str = Field(min_length=1)
     task: Task
     source: Source
@@ -127,6 +142,12 @@ class Pipeline(Strict):
             short_target, json_schema_input_type=str | list[str] | Target | dict[str, Any]
         ),
     ]
+    targets: Annotated[
+        dict[Name, NamedTarget],
+        BeforeValidator(
+            named_columns, json_schema_input_type=dict[Name, NamedTarget | dict[str, Any]]
+        ),
+    ] = {}
     columns: Annotated[
         dict[str, Column],
         BeforeValidator(_empty_columns, json_schema_input_type=dict[str, Column | None]),
@@ -154,9 +175,24 @@ class Pipeline(Strict):
     sweeps: dict[Name, Sweep] = {}
 
     @property
+    def class_columns(self) -> list[str]:
+        """The columns of targets that are classes."""
+        return [
+            name
+            for each in of_each(self).values()
+            if each.problem.classifies
+            for name in each.target.columns
+        ]
+
+    @property
     def problem(self) -> Problem:
         """What follows from the task."""
         return PROBLEMS[self.task]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _several_targets(cls, document: Any) -> Any:
+        return with_targets(document)
 
     @model_validator(mode="before")
     @classmethod

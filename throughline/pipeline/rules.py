@@ -7,9 +7,11 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from throughline.errors import nearest
+from throughline.pipeline.problem import SEVERAL
 from throughline.pipeline.reconstructing import features_can_be_given_back
 from throughline.pipeline.schema.judgement import FORECASTERS, Claim, Gates, fits
 from throughline.pipeline.strict import MisplacedKey
+from throughline.pipeline.targets import targets_fit
 
 if TYPE_CHECKING:
     from throughline.pipeline.pipeline import Network, Pipeline
@@ -54,7 +56,7 @@ def _time_fits(pipeline: Pipeline) -> Problems:
                 name,
                 "encode",
             )
-    if task not in ("forecast", "binary", "multiclass"):
+    if task not in ("forecast", "binary", "multiclass", SEVERAL):
         yield MisplacedKey("with 'time' the task is forecast, binary or multiclass", "task")
     if split.kind != "temporal" or split.column is not None:
         yield MisplacedKey("a series is split by 'kind: temporal', without a column", "split")
@@ -193,6 +195,22 @@ def _inputs_have_files_of_their_own(pipeline: Pipeline) -> Problems:
             )
 
 
+def _columns_are_not_called_like_answers(pipeline: Pipeline) -> Problems:
+    taken = dict.fromkeys(pipeline.problem.answers, "answer")
+    if pipeline.time is not None:
+        from throughline.serving.rows.windows import TIMESTAMP
+
+        taken[TIMESTAMP] = "input of times"
+    for name, column in pipeline.columns.items():
+        if name in taken and column.derive is None:
+            yield MisplacedKey(
+                f"'{name}' is what the model's {taken[name]} is called; give the column another "
+                f"name in the data, or leave it out",
+                "columns",
+                name,
+            )
+
+
 def _folds_can_follow_the_split(pipeline: Pipeline) -> Problems:
     protocol, kind = pipeline.cross_validation, pipeline.split.kind
     if protocol is None or protocol.group or protocol.temporal or pipeline.time is not None:
@@ -220,7 +238,8 @@ def _folds_for_those_that_ask(pipeline: Pipeline) -> Problems:
 
 
 def _linear_starts_answer_with_numbers(pipeline: Pipeline) -> Problems:
-    if pipeline.training.start is not None and pipeline.task not in ("regression", "forecast"):
+    numbers = ("regression", "forecast", SEVERAL)
+    if pipeline.training.start is not None and pipeline.task not in numbers:
         yield MisplacedKey(
             "'start: linear' is for tasks that answer with numbers: regression and forecast",
             "training",
@@ -259,11 +278,13 @@ def _point_is_one(pipeline: Pipeline, claim: Claim, number: int) -> Problems:
 RULES: tuple[Callable[[Pipeline], Problems], ...] = (
     _target_is_no_feature,
     features_can_be_given_back,
+    targets_fit,
     _target_fits_task,
     _weight_is_no_feature,
     _some_training_is_done,
     _time_fits,
     _names_that_are_meant_exist,
+    _columns_are_not_called_like_answers,
     _inputs_have_files_of_their_own,
     _folds_can_follow_the_split,
     _folds_for_those_that_ask,

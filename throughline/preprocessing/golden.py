@@ -21,7 +21,7 @@ PICTURES = 24
 def golden_rows(
     rows: pd.DataFrame, inputs: Sequence[Mapping[str, Any]], count: int
 ) -> pd.DataFrame:
-    """The first `count` training rows and edge rows.
+    """The first `count` rows and edge rows.
 
     Edge rows: every number at its minimum, at its maximum, one sd beyond each, with every category
     unknown where the list is open; and everything missing that may be missing.

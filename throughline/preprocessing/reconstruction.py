@@ -11,6 +11,7 @@ import numpy as np
 from throughline.errors import BadData
 from throughline.preprocessing.columns.kinds.number import FittedNumber, fit_number
 from throughline.preprocessing.raw import raw_values
+from throughline.preprocessing.several import FittedSeveral
 from throughline.preprocessing.target import FittedTarget
 
 if TYPE_CHECKING:
@@ -102,8 +103,10 @@ def _given(fitted: FittedNumber, column: Any) -> np.ndarray:
     return np.asarray(scaled, dtype=np.float32)
 
 
-def read_target(content: dict[str, Any]) -> FittedTarget | FittedReconstruction:
+def read_target(content: dict[str, Any]) -> FittedTarget | FittedReconstruction | FittedSeveral:
     """The target of the prepared.json of rows."""
+    if "targets" in content:
+        return FittedSeveral.from_json(content)
     if "features" in content:
         return FittedReconstruction.from_json(content)
     return FittedTarget.from_json(content)

@@ -10,7 +10,7 @@ import numpy as np
 
 from throughline.errors import BadData, BadPipeline, listed, nearest
 from throughline.pipeline.problem import PROBLEMS
-from throughline.pipeline.schema.columns import Target
+from throughline.pipeline.schema.targets import Target
 from throughline.preprocessing.columns.kinds.number import scaling
 
 if TYPE_CHECKING:
@@ -43,6 +43,11 @@ class FittedTarget:
             assert self.classes is not None
             return len(self.classes)
         return len(self.columns)
+
+    @property
+    def divides(self) -> float:
+        """What errors are multiplied by to be in the target's unit."""
+        return self.divide
 
     def as_json(self) -> dict[str, Any]:
         """For prepared.json and for the metadata of the model."""

@@ -80,8 +80,8 @@ def leaks(
     import numpy as np
 
     from throughline.guards.examine import examine
-    from throughline.pipeline.schema.columns import Target
     from throughline.pipeline.schema.protocol import Guards, Split
+    from throughline.pipeline.schema.targets import Target
 
     off = dict.fromkeys(set(Guards.model_fields) - {"target_in_disguise", "grouped_by"}, "off")
     split = Split(guards=Guards.model_validate(off))
@@ -109,7 +109,10 @@ def with_patterns(
         like = [name for name in columns if name.startswith(prefix)]
         if len(members) < FEWEST_IN_PATTERN or min(fact.low for fact in members) < 0:
             continue
-        if len(like) > len(members):
+        # A pattern takes whatever is called so: what was left out must not come back by it.
+        meant = {fact.name for fact in members if fact.role == "constant"} | {*like}
+        called = {fact.name for fact in features if fact.name.startswith(prefix)}
+        if not prefix or meant != called or called != {fact.name for fact in members}:
             continue
         for name in like:
             del result[name]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from throughline.guards.finding import is_number, is_plain
 from throughline.guards.identifiers import MOST_WORDS
+from throughline.profile.moments import written_in_numbers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,6 +43,7 @@ class Fact:
         counts: the values of a category, the most frequent first.
         spaceless: a text without spaces between its words.
         commonest: how often a number has its most frequent value.
+        when: how whole numbers say when, as `%Y%m%d` or `epoch-ms`; empty where they do not.
     """
 
     name: str
@@ -60,6 +62,7 @@ class Fact:
     counts: dict[str, int] = field(default_factory=dict)
     spaceless: bool = False
     commonest: int = 0
+    when: str = ""
 
     @property
     def others(self) -> int:
@@ -97,8 +100,10 @@ def fact(name: str, column: pd.Series) -> Fact:
         reach = FENCE * (third - first)
         sd = float(values.std())
         skewness = float(((values - values.mean()) ** 3).mean() / sd**3) if sd > 0 else 0.0
+        when = written_in_numbers(name, present) if distinct >= FEWEST_TIMES else ""
+        role = "time" if when else _number_role(name, present)
         return Fact(
-            name, _number_role(name, present), len(column), missing, distinct,
+            name, role, len(column), missing, distinct, when=when,
             low=float(low), high=float(high), mean=float(values.mean()), sd=sd,
             median=float(median), skewness=skewness, quartiles=(float(first), float(third)),
             outliers=int(((values < first - reach) | (values > third + reach)).sum()),

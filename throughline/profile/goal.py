@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from throughline.errors import BadData, nearest
 from throughline.profile.facts import Fact
 
 # Names that usually say what is predicted, likeliest first.
 TARGET_NAMES = ("target", "label", "class", "outcome", "y", "price", "species", "churn", "survived")
+USABLE = ("number", "flag", "boolean", "category")
 MOST_CLASSES = 30
 
 
-def chosen_target(facts: Sequence[Fact], asked: str | None) -> str:
-    """The target column: the one that was asked for, a usual name, or the last column.
+def chosen_target(facts: Sequence[Fact], asked: str | None, said: Mapping[str, str]) -> str:
+    """The target column: the one that was asked for, a usual name, or the last that can be one.
+
+    Args:
+        facts: what is in the columns.
+        asked: the column that the user names.
+        said: what was noticed of the cells of columns.
 
     Raises:
         BadData: there is no such column, or it cannot be predicted.
@@ -25,12 +31,14 @@ def chosen_target(facts: Sequence[Fact], asked: str | None) -> str:
         target = names[asked]
     else:
         usual = [fact for name in TARGET_NAMES for fact in facts if fact.name.lower() == name]
-        target = (usual or [facts[-1]])[0]
-    usable = target.role in ("number", "flag", "boolean", "category")
-    if not usable:
+        usable = [fact for fact in facts if fact.role in USABLE]
+        target = (usual or usable[-1:] or facts[-1:])[0]
+    if target.role not in USABLE:
         raise BadData(
             f"Column '{target.name}' must be a number or a class to be predicted",
-            f"{target.role}, {target.distinct} different values",
+            f"{target.role}, {target.distinct} different values"
+            + (f", {target.missing} missing" if target.missing else "")
+            + (f"; {said[target.name]}" if target.name in said else ""),
             "Name another one by --target",
         )
     return target.name

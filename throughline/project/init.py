@@ -126,6 +126,9 @@ def _dvc(folder: Path) -> bool:
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
 
+    from throughline.running.repository import bounded
+
+    bounded()
     own = (folder / ".git").exists()
     inside = not own and any((above / ".git").exists() for above in folder.resolve().parents)
     try:

@@ -14,6 +14,7 @@ from typing import Any
 from throughline.errors import BadPipeline, RefusedByGate
 from throughline.names import PRODUCTION
 from throughline.paths import Workspace, replaced
+from throughline.preprocessing.originals import originals_beside
 from throughline.releasing import recording, releases
 from throughline.releasing.git import changed_files, git, require_identity
 from throughline.releasing.outputs import sha256
@@ -37,13 +38,28 @@ table = pyarrow.parquet.read_table(sys.argv[2])
 names = list(predictor.inputs)
 images = Path(sys.argv[2]).with_suffix(".images")
 stored = {path.stem: numpy.load(path, allow_pickle=False) for path in images.glob("*.npy")}
-answers = predictor.predict(
-    {name: stored[name] if name in stored else table[name].to_pylist() for name in names})
+columns = {name: stored[name] if name in stored else table[name].to_pylist() for name in names}
+answers = predictor.predict(columns)
 for name, answer in answers.items():
     if answer.dtype.kind == "f" and not numpy.isfinite(answer).all():
         sys.exit(f"output {name} is not finite")
     if len(answer) != table.num_rows:
         sys.exit(f"output {name} has {len(answer)} answers to {table.num_rows} rows")
+from throughline.serving.rows.files import taken_in, takes_files
+originals, pictures = Path(sys.argv[3]), [name for name in names if name in stored]
+column = pictures[0] if originals.exists() and pictures else None
+entry = predictor.inputs[column] if column else {}
+files = pyarrow.parquet.read_table(originals).to_pylist() if entry and takes_files(entry) else []
+for row, each in enumerate(files):
+    one = {name: values[row:row + 1] for name, values in columns.items()}
+    served = taken_in(each["content"], each["file"], entry)
+    if not numpy.array_equal(served, one[column]):
+        sys.exit(f"{each['file']} is served otherwise than it was learned")
+    for name, answer in predictor.predict({**one, column: served}).items():
+        same = numpy.allclose(answer[0], answers[name][row], rtol=1e-5, atol=1e-5)\
+            if answer.dtype.kind == "f" else numpy.array_equal(answer[0], answers[name][row])
+        if not same:
+            sys.exit(f"output {name} answers {each['file']} otherwise than its stored form")
 """
 
 
@@ -170,13 +186,16 @@ def _refuse_released(root: Path, content: Mapping[str, Any]) -> None:
 def answers_raw_rows(root: Path, name: str) -> None:
     """Prove that the model answers raw rows in a fresh process without training libraries.
 
+    Pictures and sounds are answered from their original files, too, which `prepare` keeps.
+
     Raises:
         RefusedByGate: it does not; the message is that process's own.
     """
     workspace = Workspace(root, name)
     rows = workspace.networks / "main" / "golden.parquet"
+    originals = originals_beside(workspace.training_data / "main" / "rows.parquet")
     done = subprocess.run(
-        [sys.executable, "-P", "-c", FRESH, str(workspace.model), str(rows)],
+        [sys.executable, "-P", "-c", FRESH, *map(str, (workspace.model, rows, originals))],
         cwd=root,
         capture_output=True,
         text=True,
@@ -206,7 +225,7 @@ def fetched_champion(root: Path, record: Mapping[str, Any]) -> Iterator[None]:
     """As `_new_champion`, with the model of a release out of DVC's cache or remote."""
     model = root / CACHE / f"{record['pipeline']}-champion.onnx"
     try:
-        fetch(root, record["stages"]["export"][record["model"]["path"]], model)
+        fetch(root, releases.digest_of_model(record), model)
         with _new_champion(root, record, model):
             yield
     finally:

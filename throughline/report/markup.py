@@ -8,6 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from throughline.errors import printable
 from throughline.report.chart import grouped, number
 
 NAMES = {
@@ -36,12 +37,28 @@ MOODS = {
     "holds": "good",
     "does not hold": "bad",
 }
+# What Markdown or HTML would act on; GitHub acts on the others after a backslash, too: a name
+# behind `@` is written to, a number behind `#` is linked.
+SPECIAL = {ord(sign): f"\\{sign}" for sign in "\\|`*_<>[]!&~$"} | {
+    ord(sign): f"{sign}\u200b" for sign in "@#:"
+}
 SHOWN = Markup('<span class="figure"{}>{}{}</span>')
+
+
+def plain_markdown(text: str) -> str:
+    r"""A text on one line that is nothing else in Markdown: no link, cell, name or HTML.
+
+    Example:
+        >>> print(plain_markdown("a_b <i>"))
+        a\_b \<i\>
+    """
+    return " ".join(printable(text).split()).translate(SPECIAL)
 
 
 def spoken(metric: str) -> str:
     """The name of a metric as a reader says it."""
-    return NAMES.get(metric, metric.replace("_", " "))
+    target, _, own = metric.rpartition(".")
+    return f"{target} {NAMES.get(own, own.replace('_', ' '))}".strip()
 
 
 def mood(verdict: str) -> str:

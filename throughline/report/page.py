@@ -81,17 +81,22 @@ def framed(template: str, index: str, links: dict[str, str], **shown: Any) -> st
         shown: what the templates show.
     """
     environment = _environment()
-    body = environment.get_template(template).render(**shown)
+    content = body(template, **shown)
     frame = environment.get_template("report/frame.html")
     return frame.render(
         index=index,
         links=links,
         # Headings are written by templates alone; what data say in one is escaped.
-        contents=[(mark, Markup(text)) for mark, text in HEADING.findall(body)],
-        body=Markup(body),
+        contents=[(mark, Markup(text)) for mark, text in HEADING.findall(content)],
+        body=Markup(content),
         style=Markup(style()),
         **shown,
     )
+
+
+def body(template: str, **shown: Any) -> str:
+    """A template without the frame."""
+    return _environment().get_template(template).render(**shown)
 
 
 def style() -> str:

@@ -2,14 +2,19 @@
 
 What DVC parses, it parses without bounds: some hundred bytes of aliases, or of lists that a matrix
 multiplies, keep it at work for ever. So what is replaced here of DVC is its parser of YAML, behind
-our own gate, and what tells how many stages one entry of a `dvc.yaml` stands for.
+our own gate, its reading of parameters, and what tells how many stages one entry of a `dvc.yaml`
+stands for.
 """
 
 from __future__ import annotations
 
+import atexit
 import hashlib
 import math
+import os
+import shutil
 import sys
+import tempfile
 from collections.abc import Mapping, Sized
 from contextlib import suppress
 from pathlib import Path
@@ -17,14 +22,20 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from throughline.errors import BadPipeline
-from throughline.pipeline.yaml_file import ending
+from throughline.errors import BadPipeline, ThroughlineError
+from throughline.pipeline.yaml_file import MOST_BYTES, ending
+from throughline.running.prefect.environment import private
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
 
 # That one entry of a dvc.yaml may stand for.
 MOST_STAGES = 10_000
+# Of a file of parameters that is no YAML; what a parser of TOML has to do grows with the square.
+MOST_OF = {".py": 1 << 20, ".toml": 1 << 16}
+# Where DVC keeps the digests and links that it knows of, and pickles among them. Of itself it takes
+# a folder that every account of the machine may exchange, or one that `.dvc/config` names.
+NOTES = "DVC_SITE_CACHE_DIR"
 # Of texts that were found to end; a file of parameters is read anew for every stage.
 _known: set[bytes] = set()
 
@@ -43,12 +54,18 @@ def repository(root: Path, **settings: Any) -> Repo:
 
 
 def bounded() -> None:
-    """Let DVC, in this process, read no text and no entry that would never end."""
+    """Let DVC, in this process, read no text and no entry that would never end.
+
+    Its notes lie in a folder of this account's, see `NOTES`.
+    """
+    import dvc.dependency.param
     import dvc.parsing
+    import dvc.repo.metrics.show
     import dvc.utils.serialize
     from dvc.utils import strictyaml
     from dvc.utils.serialize import _yaml
 
+    _own_notes()
     parse = _yaml.parse_yaml
     if getattr(parse, "is_bounded", False):
         return
@@ -60,11 +77,50 @@ def bounded() -> None:
     parse_yaml.is_bounded = True  # type: ignore[attr-defined]
     for module in (_yaml, dvc.utils.serialize, strictyaml):
         module.parse_yaml = parse_yaml
+    load = _loaded(dvc.utils.serialize.load_path)
+    for module in (dvc.utils.serialize, dvc.dependency.param, dvc.repo.metrics.show):
+        module.load_path = load
     for kind, name in (
         (dvc.parsing.MatrixDefinition, "_resolve_matrix_data"),
         (dvc.parsing.ForeachDefinition, "_resolve_foreach_data"),
     ):
         setattr(kind, name, _few(getattr(kind, name)))
+
+
+def _own_notes() -> None:
+    if os.environ.get(NOTES):
+        return
+    import platformdirs
+
+    try:
+        folder = private(platformdirs.user_cache_path("throughline") / "dvc")
+    except OSError:
+        # A home that is nobody's, as in a container; then DVC learns all anew each time.
+        folder = Path(tempfile.mkdtemp(prefix="throughline-dvc-"))
+        atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    os.environ[NOTES] = str(folder)
+
+
+def _loaded(load: Any) -> Any:
+    """DVC's reading of a file of parameters, of YAML, TOML, JSON or Python, whatever it holds."""
+
+    def loaded(path: Any, fs: Any, **settings: Any) -> Any:
+        name = os.path.relpath(path) if os.path.isabs(path) else path  # noqa: PTH117
+        if not fs.isfile(path) and fs.exists(path):
+            raise BadPipeline(f"{name} must be a file", "something else")
+        most = MOST_OF.get(Path(path).suffix.lower(), MOST_BYTES)
+        if fs.isfile(path) and fs.size(path) > most:
+            raise BadPipeline(f"{name} may have at most {most:,} bytes", f"{fs.size(path):,}")
+        try:
+            return load(path, fs, **settings)
+        except ThroughlineError:
+            raise
+        except (RecursionError, MemoryError):
+            raise BadPipeline(f"{name} must hold values that are not nested so deeply") from None
+        except (ValueError, SyntaxError) as error:
+            raise BadPipeline(f"{name} must hold values that can be read", str(error)) from None
+
+    return loaded
 
 
 def _check(text: str, path: Any) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from throughline.errors import BadPipeline, MissingFile, listed, shorten
+from throughline.errors import BadPipeline, MissingFile, ThroughlineError, listed, shorten
 from throughline.paths import BEGIN, existing, read_json
+from throughline.processes import NO_CODE
 from throughline.running.graph import has_command, keeps_code
 from throughline.running.history import code_of, files_below, recorded_files
 from throughline.running.repository import repository
@@ -73,7 +76,9 @@ def _readable() -> Iterator[None]:
 
     try:
         yield
-    except DvcException as error:
+    except ThroughlineError:
+        raise
+    except (DvcException, OSError) as error:
         remedy = f"{BEGIN}; it leaves what is there" if isinstance(error, NotDvcRepoError) else ""
         said = " ".join(str(error).split())
         raise BadPipeline(f"DVC must be able to work: {said}", remedy=remedy) from error
@@ -172,6 +177,9 @@ def _causes(stage: Stage, root: Path, made: set[str]) -> Iterator[str]:
     if stage.changed_stage():
         yield f"its command in {Path(stage.path_in_repo)} changed"
     for dependency in stage.deps:
+        if _is_out_of_sight(dependency, root):
+            yield f"input {dependency.def_path} is not looked at under --no-code"
+            continue
         status = dependency.status()
         if not status:
             continue
@@ -182,8 +190,39 @@ def _causes(stage: Stage, root: Path, made: set[str]) -> Iterator[str]:
         else:
             yield from _changed_files(dependency, next(iter(status.values())), root)
     for output in stage.outs:
+        if _is_out_of_sight(output, root):
+            yield f"output {output.def_path} is not looked at under --no-code"
+            continue
         for state in output.status().values():
             yield f"output {output.def_path} is {_past(state)}"
+
+
+def _is_out_of_sight(file: Any, root: Path) -> bool:
+    """Whether a look stops at a file of a stage: under --no-code at what lies elsewhere.
+
+    DVC would ask servers, clone repositories and read whatever this account may.
+
+    Raises:
+        BadPipeline: DVC would read it without end: a pipe, or a link to a device.
+    """
+    local = getattr(file.fs, "protocol", "") == "local"
+    if os.environ.get(NO_CODE):
+        inside = local and Path(file.fs_path).resolve().is_relative_to(root.resolve())
+        if not inside:
+            return True
+    if local:
+        _check_files(Path(file.fs_path))
+    return False
+
+
+def _check_files(path: Path) -> None:
+    below = (Path(folder, name) for folder, _, names in os.walk(path) for name in names)
+    for file in chain([path], below):
+        if file.exists() and not file.is_file() and not file.is_dir():
+            raise BadPipeline(
+                f"'{file}', which a stage reads or writes, must be a file or folder",
+                "a device or pipe",
+            )
 
 
 def _past(state: str) -> str:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 Requests = dict[str, np.ndarray]
 # Numbers to train on, and to watch.
 Parted = tuple[np.ndarray, np.ndarray | None]
+# What divides the errors of the target, or of each of several by its name.
+Divisor = float | Mapping[str, float]
 
 
 class FoldArrays(NamedTuple):
@@ -40,7 +42,7 @@ class Folding(Protocol):
     def arrays(self, fold: Fold) -> FoldArrays:
         """What the network is given of all samples."""
 
-    def answers(self, fold: Fold) -> tuple[Any, float]:
+    def answers(self, fold: Fold) -> tuple[Any, Divisor]:
         """The target of all samples, and what divides their errors."""
 
     def parted(self, fold: Fold, seed: int) -> Parted:

@@ -9,6 +9,7 @@ import numpy as np
 
 from throughline.errors import BadData
 from throughline.preprocessing.reconstruction import FittedReconstruction
+from throughline.preprocessing.several import FittedSeveral
 from throughline.preprocessing.target import FittedTarget, plain
 from throughline.samples.splits.drawn import grouped_folds, present
 
@@ -30,22 +31,33 @@ class Supervision:
         split: how test rows were parted: blocks keep the groups whole that it keeps whole.
     """
 
-    target: FittedTarget | FittedReconstruction
+    target: FittedTarget | FittedReconstruction | FittedSeveral
     split: Split
 
     @property
     def outputs(self) -> tuple[str, ...]:
         """What the values are of, one name each."""
+        if isinstance(self.target, FittedSeveral):
+            return tuple(
+                f"{name}.{output}" for name, each in self._each.items() for output in each.outputs
+            )
         if self.target.task == "multiclass":
             assert self.target.classes is not None
             return tuple(str(value) for value in self.target.classes)
         return tuple(self.target.columns)
+
+    @property
+    def _each(self) -> dict[str, Supervision]:
+        assert isinstance(self.target, FittedSeveral)
+        return {name: Supervision(part, self.split) for name, part in self.target.parts.items()}
 
     def values(self, rows: pd.DataFrame) -> np.ndarray:
         """The target of rows in its own unit, shape (rows, outputs).
 
         Classes are 1 for the positive one of a binary problem, and for each of several; 0 else.
         """
+        if isinstance(self.target, FittedSeveral):
+            return np.column_stack([each.values(rows) for each in self._each.values()])
         if self.target.task not in ("binary", "multiclass"):
             quantities: np.ndarray = rows[list(self.target.columns)].to_numpy(dtype=np.float64)
             return quantities

@@ -14,6 +14,7 @@ from throughline.serving.errors import BadRequest, spelt_out
 from throughline.serving.predictor import Predictor
 from throughline.serving.rows.reading import STANDARD_INPUT, read_columns
 from throughline.serving.rows.tables import (
+    answer_table,
     beside,
     forecast_table,
     picture_table,
@@ -141,11 +142,18 @@ def predict_files(
     files: list[Path],
     output: Path | None = None,
     device: str = "cpu",
-    sounds: bool = False,
+    kind: str = "image",
 ) -> int:
-    """Answer image or wav files, one line a file, with at most the five most probable classes.
+    """Answer files of a kind, one line a file, with at most the five most probable classes.
 
     Of several files those that are no sound ones are told at the end.
+
+    Args:
+        model: the model file.
+        files: of images, sounds or texts.
+        output: a file that ends in .csv, .jsonl or .parquet. Default: the screen, as CSV.
+        device: see `Predictor`.
+        kind: image, sound or text.
 
     Returns:
         0, or 1 where a file could not be answered.
@@ -153,32 +161,30 @@ def predict_files(
     Raises:
         BadRequest: the model or the only file cannot be read, or the model takes something else.
     """
-    if sounds:
-        from throughline.serving.rows.sound import read_file
-        from throughline.serving.rows.sound import sound_input as one_input
-    else:
-        from throughline.serving.rows.image import picture_input as one_input
-        from throughline.serving.rows.image import read_file
+    from throughline.serving.rows.files import one_input, read_file
 
     check_output(output)
     predictor = _on(device, model)
-    name, entry = one_input(predictor.inputs)
+    name, entry = one_input(kind, predictor.inputs)
+    encoding = str(predictor.reading.get("encoding", "utf-8"))
     answers, answered, refused = [], [], []
     # One after the other: files differ in size, and memory holds one of them.
     for file in files:
         try:
-            pixels = read_file(file, entry)
+            content = read_file(file, entry, encoding)
         except BadRequest as error:
             if len(files) == 1:
                 raise
             refused.append(str(error))
             continue
-        answers.append(predictor.predict({name: pixels}))
+        answers.append(predictor.predict({name: content}))
         answered.append(str(file))
     if answers:
-        classes = predictor.metadata.get("target", {}).get("classes") or []
+        target = predictor.metadata.get("target", {})
         together = {key: np.concatenate([answer[key] for answer in answers]) for key in answers[0]}
-        header, lines = picture_table(together, classes)
+        several, classes = target.get("targets"), target.get("classes") or []
+        made = answer_table(together, target) if several else picture_table(together, classes)
+        header, lines = made
         named = ([file, *line] for file, line in zip(answered, lines, strict=True))
         write(["file", *header], named, output)
     if refused:
@@ -209,7 +215,8 @@ def nearest(folder: Path, image: Path, count: int, output: Path | None = None) -
         BadRequest: the folder or the file cannot be read, or fewer than one picture is asked for.
     """
     from throughline.serving.nearest import Nearest
-    from throughline.serving.rows.image import picture_input, read_file
+    from throughline.serving.rows.files import read_file
+    from throughline.serving.rows.image import picture_input
 
     if count < 1:
         raise BadRequest(f"--count must be at least 1. Received: {count}.")

@@ -55,9 +55,18 @@ def _check(found: Any) -> None:
             raise ValueError(f"input {entry['name']!r:.80} has no shape of a picture")
     if not all(isinstance(value, str) for value in (found.get("states") or {}).values()):
         raise ValueError("'states' does not name outputs")
-    classes = (found.get("target") or {}).get("classes")
-    if classes is not None and not isinstance(classes, list):
-        raise ValueError("the classes of 'target' are no list")
+    target = found.get("target") or {}
+    several = target.get("targets") or []
+    if not isinstance(several, list) or not all(map(_names_its_answers, several)):
+        raise ValueError("'targets' does not name the answers of each")
+    for each in (target, *several):
+        if each.get("classes") is not None and not isinstance(each["classes"], list):
+            raise ValueError("the classes of 'target' are no list")
+
+
+def _names_its_answers(target: Any) -> bool:
+    answers = target.get("answers") if isinstance(target, dict) else None
+    return isinstance(answers, dict) and all(isinstance(name, str) for name in answers.values())
 
 
 def _texts(values: Any) -> bool:

@@ -13,7 +13,7 @@ import sys
 import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Protocol
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from throughline.serving.chunks import MOST_THREADS
 from throughline.serving.devices import device_of, opened
 from throughline.serving.errors import BadRequest, first_line, lacks_memory
+from throughline.serving.frames import receive, send
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
 FATAL = 4
 # Of Linux: the signal that a process receives when the one that began it dies.
 PR_SET_PDEATHSIG = 1
+# What can go wrong there, by the name under which it is told.
+FAULTS: Mapping[str, type[Exception]] = {
+    fault.__name__: fault for fault in (BadRequest, MemoryError, RuntimeError)
+}
 
 
 @dataclass(frozen=True)
@@ -138,8 +143,9 @@ class Apart:
 
     def load(self) -> Declared:
         """Wait until the file is open."""
-        declared: Declared = self._received(self._first)
-        return declared
+        words, _ = self._received(self._first)
+        inputs = tuple((name, kind, tuple(shape)) for name, kind, shape in words.pop("inputs"))
+        return Declared(inputs, tuple(words.pop("outputs")), **words)
 
     def stop(self) -> None:
         """End the process."""
@@ -149,27 +155,26 @@ class Apart:
         self, names: Sequence[str], feed: Mapping[str, np.ndarray]
     ) -> tuple[Callable[[], list[Any]], Callable[[], None]]:
         """What answers one feed, and what ends the process."""
-        return lambda: self._asked(list(names), feed), self.stop
+        return lambda: self._asked(names, feed), self.stop
 
-    def _asked(self, names: list[str], feed: Mapping[str, np.ndarray]) -> list[Any]:
+    def _asked(self, names: Sequence[str], feed: Mapping[str, np.ndarray]) -> list[Any]:
         end = self._free.get()
         try:
-            end.send((names, feed))
-            answer: list[Any] = self._received(end)
-            return answer
+            send(end, [list(names), list(feed)], list(feed.values()))
+            return self._received(end)[1]
         except OSError:
             raise self._gone() from None
         finally:
             self._free.put(end)
 
-    def _received(self, end: Connection) -> Any:
+    def _received(self, end: Connection) -> tuple[Any, list[Any]]:
         try:
-            fault, answer = end.recv()
+            (fault, words), arrays = receive(end)
         except (EOFError, OSError):
             raise self._gone() from None
         if fault is not None:
-            raise fault(answer)
-        return answer
+            raise FAULTS[fault](words)
+        return words, arrays
 
     def _gone(self) -> RuntimeError:
         self._process.join()
@@ -192,33 +197,33 @@ def _answer(
     for screen in (1, 2):
         os.dup2(nowhere, screen)
 
-    def load() -> tuple[Here, Declared]:
-        session = Here(path, device)
-        return session, session.load()
-
-    fault, loaded = _tried(load)
-    ends[0].send((fault, loaded if fault else loaded[1]))
-    if fault is None:
-        others_too = [threading.Thread(target=_serve, args=(loaded[0], end)) for end in ends[1:]]
-        for thread in others_too:
-            thread.start()
-        _serve(loaded[0], ends[0])
+    session = Here(path, device)
+    if _told(ends[0], lambda: asdict(session.load())):
+        for end in ends[1:]:
+            threading.Thread(target=_serve, args=(session, end)).start()
+        _serve(session, ends[0])
 
 
 def _serve(session: Here, end: Connection) -> None:
     while True:
         try:
-            names, feed = end.recv()
+            (names, inputs), arrays = receive(end)
         except (EOFError, OSError):
             return
-        end.send(_tried(session.call(names, feed)[0]))
+        answer, _ = session.call(names, dict(zip(inputs, arrays, strict=True)))
+        _told(end, answer)
 
 
-def _tried(work: Callable[[], Any]) -> tuple[type[Exception] | None, Any]:
-    """No fault and what came of it, or a fault that can be sent and what it says."""
+def _told(end: Connection, work: Callable[[], dict[str, Any] | list[Any]]) -> bool:
+    """Send the words or arrays that work comes to, or a fault; returns whether it went well."""
     try:
-        return None, work()
+        found = work()
+        words, arrays = (found, []) if isinstance(found, dict) else (None, found)
+        send(end, [None, words], arrays)
+        return True
     except BadRequest as error:
-        return BadRequest, str(error)
+        send(end, [BadRequest.__name__, str(error)])
     except Exception as error:  # onnxruntime's errors share no public base class
-        return MemoryError if lacks_memory(error) else RuntimeError, first_line(error)
+        fault = MemoryError if lacks_memory(error) else RuntimeError
+        send(end, [fault.__name__, first_line(error)])
+    return False

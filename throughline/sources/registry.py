@@ -60,11 +60,14 @@ class Fetched:
         frame: the rows; `frame.attrs["shapes"]` holds the shape of each column of arrays.
         origin: facts for provenance.json; nothing in it may differ between two machines.
         images: for each column of pictures the file of their array, which the stage takes.
+        originals: some of the files that the pictures were decoded from; see
+            `preprocessing.originals`. Default: they came from no files.
     """
 
     frame: pd.DataFrame
     origin: dict[str, Any] = field(default_factory=dict)
     images: dict[str, Path] = field(default_factory=dict)
+    originals: pd.DataFrame | None = None
 
 
 Bring = Callable[["Source", Surroundings], Fetched]

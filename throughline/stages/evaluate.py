@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from throughline.errors import BadPipeline
 from throughline.paths import Workspace, needed, read_json, replaced, write_json
+from throughline.pipeline.targets import of_each
 from throughline.stages.stage import (
     PREPARED,
     TRAINED,
@@ -53,40 +54,77 @@ def evaluate(stage_input: StageInput, workspace: Workspace) -> None:
         BadPipeline: a claim, gate, slice or comparison that names what is not there.
         BadData: rows that the model refuses.
     """
-    from throughline.evaluation.compare.set_aside import with_set_aside
     from throughline.evaluation.show.facts import made, seen
     from throughline.evaluation.show.line import ending
-    from throughline.evaluation.show.page import page
+    from throughline.evaluation.show.page import page, page_of_several
     from throughline.evaluation.show.plots import plotted
+    from throughline.evaluation.show.sweeps import prepared
     from throughline.evaluation.show.tables import write_tables
-    from throughline.figures.rounding import rounded_report
+    from throughline.evaluation.targets import merged, of_target, scores_of
 
     scores = read_json(needed(workspace.cross_validation / "scores.json", "cross_validate"))
-    branches = _judged(stage_input, workspace, scores)
-    report = _report(stage_input, branches, scores, workspace.model)
-    main = branches["main"]
-    aside = workspace.test_data / "main", workspace.model
-    report["set_aside"] = with_set_aside(*aside, main.parts.target, main.outcome)
-    report = rounded_report(report) | {"claims": _with_rounded_figures(report["claims"])}
-    _say_differences_alike(report)
-    shown = page(
-        report,
-        plotted(workspace, branches, report, scores),
-        seen(main.parts, aside[0]),
+    found = {
+        target: _evaluated(
+            of_target(stage_input, target), workspace, scores_of(scores, target), target
+        )
+        for target in of_each(stage_input.main)
+    }
+    main = next(iter(found.values())).branches["main"]
+    facts = (
+        seen(main.parts, workspace.test_data / "main"),
         made(stage_input.main, main.parts, workspace.model, scores),
     )
+    plots = {
+        target: plotted(workspace, each.branches, each.report, scores_of(scores, target))
+        for target, each in found.items()
+    }
+    reports = {target: each.report for target, each in found.items()}
+    if "" in reports:
+        report = reports[""]
+        shown = page(report, plots[""], *facts)
+    else:
+        report = merged(stage_input.main, reports)
+        sweeps = prepared(scores.get("sweeps") or {})
+        shown = page_of_several(report, reports, plots, *facts, sweeps)
     with replaced(workspace.evaluation) as folder:
         folder.mkdir()
         write_json(folder / "report.json", report)
-        write_tables(folder, main.outcome, report["branches"]["main"])
+        for target, each in found.items():
+            (folder / target).mkdir(exist_ok=True)
+            write_tables(
+                folder / target, each.branches["main"].outcome, each.report["branches"]["main"]
+            )
         (folder / "report.html").write_text(shown, encoding="utf-8")
     with replaced(workspace.metrics) as draft:
         write_json(draft, _flat(report))
     print(ending(report, workspace), flush=True)
 
 
+class _Evaluated(NamedTuple):
+    """The target, or one of several, measured: its branches, and what report.json says of it."""
+
+    branches: dict[str, Judged]
+    report: dict[str, Any]
+
+
+def _evaluated(
+    stage_input: StageInput, workspace: Workspace, scores: dict[str, Any], target: str
+) -> _Evaluated:
+    from throughline.evaluation.compare.set_aside import with_set_aside
+    from throughline.figures.rounding import rounded_report
+
+    branches = _judged(stage_input, workspace, scores, target)
+    report = _report(stage_input, branches, scores, workspace.model)
+    main = branches["main"]
+    aside = workspace.test_data / "main", workspace.model
+    report["set_aside"] = with_set_aside(*aside, main.parts.target, main.outcome)
+    report = rounded_report(report) | {"claims": _with_rounded_figures(report["claims"])}
+    _say_differences_alike(report)
+    return _Evaluated(branches, report)
+
+
 def _judged(
-    stage_input: StageInput, workspace: Workspace, scores: dict[str, Any]
+    stage_input: StageInput, workspace: Workspace, scores: dict[str, Any], target: str
 ) -> dict[str, Judged]:
     from throughline.evaluation.branch import judge
     from throughline.evaluation.parts import parts_of
@@ -97,7 +135,7 @@ def _judged(
         owner = stage_input.prepared_by[name]
         if owner not in parts:
             folders = (workspace.training_data / owner, workspace.test_data / owner)
-            parts[owner] = parts_of(*folders, view)
+            parts[owner] = parts_of(*folders, view, target)
             if owner != "main":
                 parts[owner].share(parts["main"])
         compare = _with_trivial(view.compare or _usual(view), view.problem.baseline)
@@ -138,7 +176,9 @@ def _report(
     from throughline.evaluation.texts import analysed
 
     main = stage_input.main
-    found = analysed(model, main, branches["main"])
+    parts = branches["main"].parts
+    # What single words say of one of several targets nobody asks yet.
+    found = {} if parts.target.name else analysed(model, main, branches["main"])
     titles = {"main": main.title} | {name: each.title for name, each in main.variants.items()}
     figures = {name: branch.figures for name, branch in branches.items()}
     tested = {name: branch.parts.test_count > 0 for name, branch in branches.items()}

@@ -141,12 +141,14 @@ class _Branch:
         from throughline.export.graph.whole import whole
         from throughline.export.proof.contract import held_against_network
         from throughline.export.proof.fresh_process import keep_requests
+        from throughline.export.proof.originals import served_files
 
         joined = whole(network, self.prepared)
         model = lower(joined.model)
         found = held_against_network(
             joined.front, joined.back, model, self.folder, joined.summary, self.name, precision
         )
+        files = served_files(self.prepared, joined.summary, found.requests)
         metadata = self._metadata(joined.summary, exporter, precision)
         metadata["runtime"] = {"onnxruntime": oldest_runtime(model)}
         if joined.states:
@@ -159,7 +161,8 @@ class _Branch:
         onnx.checker.check_model(model)
         path.write_bytes(canonical_bytes(model))
         keep_requests(self.requests / f"{self.name}-{precision}.npz", path, found)
-        return {"exporter": exporter, **found.report}
+        begun = {} if files is None else {"original_files": files}
+        return {"exporter": exporter, **begun, **found.report}
 
     def _metadata(self, summary: Any, exporter: str, precision: str) -> dict[str, Any]:
         """What is true of the file wherever it is made: nothing that a machine has measured."""

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from throughline.preprocessing.fit import Preprocessing
     from throughline.preprocessing.plan import Plan
     from throughline.preprocessing.reconstruction import FittedReconstruction
+    from throughline.preprocessing.several import FittedSeveral
     from throughline.preprocessing.target import FittedTarget
     from throughline.stages.given import StageInput
 
@@ -41,12 +42,14 @@ def prepare(stage_input: StageInput, workspace: Workspace) -> None:
     """
     from throughline.preprocessing.bottleneck import frozen_graphs, with_bottlenecks
     from throughline.preprocessing.pictures import stored_images, with_images, write_rows
-    from throughline.preprocessing.target import with_plain_classes
+    from throughline.preprocessing.several import with_plain_classes
     from throughline.tokens.rows import read_windows
 
     clean = read_windows(needed(workspace.clean / "rows.parquet", "validate"))
     # Only the rows were judged and copied; their pictures stay where `ingest` put them.
-    rows = with_images(clean, stored_images(workspace.raw / "rows.parquet"))
+    stored = workspace.raw / "rows.parquet"
+    rows = with_images(clean, stored_images(stored))
+    numbers = next((clean[name] for name in stored_images(stored) if name in clean), None)
     owners = [name for name, owner in stage_input.prepared_by.items() if name == owner]
     with replaced(workspace.training_data) as training, replaced(workspace.test_data) as test:
         for branch in owners:
@@ -59,7 +62,11 @@ def prepare(stage_input: StageInput, workspace: Workspace) -> None:
             files = _auxiliary(workspace, training / branch)
             frozen = frozen_graphs(view.columns, workspace.bottleneck)
             branch_rows = with_bottlenecks(rows, clean, frozen)
-            _prepare_branch(branch_rows, view, training / branch, test / branch, files, frozen)
+            parts = _prepare_branch(
+                branch_rows, view, training / branch, test / branch, files, frozen
+            )
+            if numbers is not None:
+                _pass_originals_on(stored, numbers, parts, training / branch, test / branch)
         STAGE.pass_on(stage_input.document, training)
         if (workspace.clean / READING_FILE).exists():
             shutil.copyfile(workspace.clean / READING_FILE, training / READING_FILE)
@@ -68,8 +75,19 @@ def prepare(stage_input: StageInput, workspace: Workspace) -> None:
             # Held out like test rows: `evaluate` says what they would change.
             pictures = stored_images(workspace.raw / "rows.parquet")
             main = stage_input.main
-            held = with_plain_classes(read_windows(aside), main.target, main.task)
+            held = with_plain_classes(read_windows(aside), main)
             write_rows(with_images(held, pictures), test / "main" / aside.name)
+
+
+def _pass_originals_on(
+    stored: Path, numbers: pd.Series, parts: np.ndarray, training: Path, test: Path
+) -> None:
+    """The files of pictures: of some training rows, and of all test rows that have one."""
+    from throughline.preprocessing.golden import PICTURES
+    from throughline.preprocessing.originals import pass_on
+
+    for part, folder, most in (("training", training, PICTURES), ("test", test, None)):
+        pass_on(stored, numbers[parts == part].to_list(), folder / "rows.parquet", most)
 
 
 def _prepare_series(rows: pd.DataFrame, view: Pipeline, training: Path, test: Path) -> None:
@@ -104,24 +122,25 @@ def _prepare_branch(
     test: Path,
     files: Path | None,
     frozen: Mapping[str, Path],
-) -> None:
-    from throughline.guards.examine import after_drops, enforce, examine
+) -> np.ndarray:
+    """Write a branch's folders; returns the part of each row."""
+    from throughline.guards.examine import after_drops, enforce, examine_each
     from throughline.preprocessing.bottleneck import without_bottlenecks
     from throughline.preprocessing.fit import fit
     from throughline.preprocessing.pictures import write_rows
     from throughline.preprocessing.plan import plan
-    from throughline.preprocessing.target import with_plain_classes
+    from throughline.preprocessing.several import with_plain_classes
     from throughline.samples.splits.parts import parts
     from throughline.samples.supervision import Supervision
 
     target_columns = view.target.columns
     planned = plan(rows, view.columns, view.inputs, target_columns)
-    rows = with_plain_classes(_with_times(rows, view.split, planned), view.target, view.task)
+    rows = with_plain_classes(_with_times(rows, view.split, planned), view)
     assigned = parts(rows, view.split)
     training_rows = rows[assigned == "training"].reset_index(drop=True)
     _fitted_target(training_rows, view, planned)
     examined = _without_pictures(rows, planned)
-    findings = examine(examined, assigned, list(planned.raw), view.target, view.task, view.split)
+    findings = examine_each(view, examined, assigned, list(planned.raw), view.split)
     enforce(findings)
     assigned, kept = after_drops(assigned, list(planned.raw), findings)
     dropped = [name for name in planned.raw if name not in kept]
@@ -149,17 +168,18 @@ def _prepare_branch(
             "findings": [finding.as_json() for finding in findings],
         },
     )
+    return np.asarray(assigned)
 
 
 def _fitted_target(
     rows: pd.DataFrame, view: Pipeline, planned: Plan
-) -> FittedTarget | FittedReconstruction:
+) -> FittedTarget | FittedReconstruction | FittedSeveral:
     from throughline.preprocessing.reconstruction import fit_reconstruction
-    from throughline.preprocessing.target import fit_target
+    from throughline.preprocessing.several import fit_targets
 
     if view.target.features:
         return fit_reconstruction(rows, planned)
-    return fit_target(rows, view.target, view.task)
+    return fit_targets(rows, view)
 
 
 def _with_times(rows: pd.DataFrame, split: Any, planned: Plan) -> pd.DataFrame:
@@ -208,7 +228,7 @@ def _bytes(fitted: Preprocessing) -> bytes:
 
 def _summary(
     fitted: Preprocessing,
-    target: FittedTarget | FittedReconstruction,
+    target: FittedTarget | FittedReconstruction | FittedSeveral,
     rows: pd.DataFrame,
     planned: Plan,
 ) -> dict[str, Any]:

@@ -17,7 +17,7 @@ Document = Mapping[str, Any]
 
 # Sections that one stage reads and writes beside its outputs. Stages that read those outputs need
 # not name the sections again: whatever changes them changes an input.
-PREPARED = ("columns", "inputs", "split", "target", "task", "time")
+PREPARED = ("columns", "inputs", "split", "target", "targets", "task", "time")
 TRAINED = ("cross_validation", "network", "training")
 SETTINGS = "settings.json"
 

@@ -27,7 +27,7 @@ AUGMENTED_PICTURES = 4
 STAGE = Stage(
     "train",
     takes=(*PREPARED, *TRAINED),
-    calls=("network", "training", "variants"),
+    calls=("network", "targets", "training", "variants"),
     shared=("seed", *KERAS),
     inputs=(
         Entry("training_data"),
@@ -97,19 +97,19 @@ def _training(view: Pipeline, samples: Samples, default_seed: int) -> tuple[Lear
 
 
 def _write(learns: Learner, fitted: Fitted, samples: Samples, folder: Path) -> None:
-    from throughline.training.network.agreement import are_probabilities, with_answers
+    from throughline.training.network.heads import are_probabilities, with_answers
     from throughline.training.network.layers import forget
     from throughline.training.save import save
 
     model = learns.build(learns.seed)
     model.set_weights(fitted.weights)
     forget(model)
-    model = with_answers(model, learns.training, learns.task)
+    model = with_answers(model, learns.heads)
     folder.mkdir(parents=True)
     save(model, folder)
     _write_history(folder / "history.csv", fitted)
     write_json(folder / "training.json", _summary(learns, fitted, model))
-    are_probabilities(_write_golden(model, samples, folder), learns.task)
+    are_probabilities(_write_golden(model, samples, folder), learns.heads)
     _write_augmented(learns, samples.folder, folder)
 
 

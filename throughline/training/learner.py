@@ -14,7 +14,8 @@ from throughline.errors import BadPipeline
 from throughline.pipeline.problem import PROBLEMS
 from throughline.preprocessing.sparse import Sparse
 from throughline.samples.windows.gathered import Windowed
-from throughline.training.network import agreement
+from throughline.training.network import agreement, heads
+from throughline.training.network.heads import Head
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,6 +42,7 @@ class Learner:
         rescaling: for network inputs of pictures the factor and offset of the first layer.
         default_seed: for a pipeline that sets none.
         vectors: for network inputs of token numbers the weights of an Embedding, if wanted.
+        several: a head for each of several targets, whose units are all `units`; none for one.
     """
 
     network: Any
@@ -52,6 +54,14 @@ class Learner:
     default_seed: int
     rescaling: Mapping[str, Any] = field(default_factory=dict)
     vectors: Mapping[str, np.ndarray] = field(default_factory=dict)
+    several: Sequence[Head] = ()
+
+    @property
+    def heads(self) -> Sequence[Head]:
+        """The answers of the network: of the one target, or of each of several."""
+        if self.several:
+            return self.several
+        return [Head("", self.task, self.units, self.training.loss, self.training.metrics)]
 
     def builds_like(self, other: Learner) -> bool:
         """Whether the other learner's runs may be trained by this one."""
@@ -71,7 +81,7 @@ class Learner:
         if self.rate is not None:
             self._optimizer_arguments(training["optimizer"])["learning_rate"] = "any"
         fields = [self.network, self.task, self.units, self.shapes, self.dtypes, self.rescaling]
-        return json.dumps([training, *fields], default=str)
+        return json.dumps([training, *fields, *self.several], default=str)
 
     @staticmethod
     def _optimizer_arguments(optimizer: Any) -> dict[str, Any]:
@@ -94,12 +104,17 @@ class Learner:
         """The network with the initial weights of a seed."""
         from throughline.training.network.build import Output, build
 
-        output = Output(self.units, agreement.last_activation(self.training, self.task))
+        outputs = [
+            Output(
+                head.units, agreement.last_activation(head.loss, head.task), head.name or "output"
+            )
+            for head in self.heads
+        ]
         model = build(
-            self.network, self.shapes, output,
+            self.network, self.shapes, outputs,
             dtypes=self.dtypes, seed=seed, rescaling=self.rescaling, vectors=self.vectors,
         )  # fmt: skip
-        agreement.agree(model, self.training, self.task, self.units)
+        heads.agree(model, self.heads)
         return model
 
     def fit(
@@ -142,7 +157,8 @@ class Learner:
                 fit,
                 loss=PROBLEMS[self.task].loss,
                 metrics=self.metrics,
-                answer=agreement.answer_activation(self.training, self.task),
+                answer=agreement.answer_activation(self.training.loss, self.task),
+                heads=self.several,
                 watcher=watcher,
                 checkpoints=checkpoints,
                 began=began,
@@ -173,7 +189,8 @@ def learner_of(view: Pipeline, samples: Samples, arrays: FoldArrays, default_see
 
     network = located(view.network, samples.bottleneck)
     inputs, vectors, rescaling = arrays
-    return learner(view, inputs, samples.units, default_seed, rescaling, network, vectors)
+    several = heads.of_targets(view.targets, samples.summary["target"])
+    return learner(view, inputs, samples.units, default_seed, rescaling, network, vectors, several)
 
 
 def learner(
@@ -184,6 +201,7 @@ def learner(
     rescaling: Mapping[str, Any] | None = None,
     network: Any = None,
     vectors: Mapping[str, np.ndarray] | None = None,
+    several: Sequence[Head] = (),
 ) -> Learner:
     """The learner of a branch.
 
@@ -195,11 +213,13 @@ def learner(
         rescaling: of the inputs that are pictures. Default: none.
         network: the section with its pretrained layers located. Default: the view's.
         vectors: for inputs of token numbers the weights of an Embedding. Default: none.
+        several: a head for each of several targets. Default: there is one.
 
     Raises:
         BadPipeline: the last layer, the loss and the task contradict each other.
     """
-    for problem in agreement.check(view.network, view.training, view.task):
+    contradictions = agreement.check(view.network, view.training, view.task)
+    for problem in contradictions or agreement.check_targets(view.network, view.targets):
         raise BadPipeline(problem)
     shapes = {name: array.shape[1:] for name, array in arrays.items()}
     dtypes = {
@@ -208,5 +228,5 @@ def learner(
     return Learner(
         view.network if network is None else network,
         view.training, view.task, units, shapes, dtypes, default_seed, dict(rescaling or {}),
-        dict(vectors or {}),
+        dict(vectors or {}), several,
     )  # fmt: skip

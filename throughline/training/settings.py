@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from throughline.errors import listed
 from throughline.pipeline.problem import PROBLEMS
+from throughline.pipeline.targets import of_each
 from throughline.training.network import spec
 from throughline.training.network.agreement import last_activation
 
@@ -30,13 +31,31 @@ def settings(view: Pipeline) -> dict[str, str]:
         training.epochs if isinstance(training.epochs, int) else f"at most {training.max_epochs}"
     )
     return {
-        "last layer": _last_layer(view.network, last_activation(training, view.task)),
-        "loss": _written(training.loss or PROBLEMS[view.task].loss),
+        **_judged(view),
         "optimizer": (
             f"{_written(training.optimizer)}{schedule}, batches of {training.batch_size}, "
             f"{epochs} epochs"
         ),
-        "scaling": _scaling(view.columns, view.target.scale),
+        "scaling": _scaling(view),
+    }
+
+
+def _judged(view: Pipeline) -> dict[str, str]:
+    """Last layer and loss, of each of several targets."""
+    if view.targets:
+        ends = (
+            f"{name}: {last_activation(each.loss, each.task)}"
+            for name, each in view.targets.items()
+        )
+        losses = (
+            f"{each.weight:g} × {_written(each.loss or PROBLEMS[each.task].loss)} of {name}"
+            for name, each in view.targets.items()
+        )
+        return {"last layer": ", ".join(ends), "loss": " + ".join(losses)}
+    loss = view.training.loss
+    return {
+        "last layer": _last_layer(view.network, last_activation(loss, view.task)),
+        "loss": _written(loss or PROBLEMS[view.task].loss),
     }
 
 
@@ -57,13 +76,16 @@ def _last_layer(network: Any, activation: str) -> str:
     return f"Dense, {own.get('activation', activation)}"
 
 
-def _scaling(columns: Mapping[str, Any], target: Any) -> str:
+def _scaling(view: Pipeline) -> str:
     """Columns by what makes them small numbers, those that nothing does first."""
+    columns: Mapping[str, Any] = view.columns
     groups: dict[str, list[str]] = {"none": []}
     for name, column in columns.items():
         steps = [part.kind for part in (column.scale, column.encode) if part is not None]
         steps += ["text"] if column.text is not None else []
         groups.setdefault(" ".join(steps) or "none", []).append(name)
     parts = [f"{step}: {listed(names)}" for step, names in groups.items() if names]
-    parts.append(f"target: {target.kind if target else 'as it is'}")
+    for name, each in of_each(view).items():
+        scale = each.target.scale
+        parts.append(f"{name or 'target'}: {scale.kind if scale else 'as it is'}")
     return "; ".join(parts)

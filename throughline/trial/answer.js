@@ -33,7 +33,15 @@ const bars = (shares, chosen) => el("div", { class: "shares" }, shares.map((each
 
 const headline = (words, note) => el("div", { class: "headline" }, el("b", {}, words), note ? el("span", {}, note) : "");
 
+// Each of several targets as if it were the only one; none where there is one.
+const eachTarget = (told, found) => (told.target?.targets ?? []).map((target) => ({
+  told: { ...told, target, task: target.task },
+  found: Object.fromEntries(Object.entries(target.answers).map(([name, called]) => [name, found[called]])),
+}));
+
 const answerOf = (told, found, source) => {
+  const several = eachTarget(told, found);
+  if (several.length) return several.flatMap((each) => answerOf(each.told, each.found, source));
   const unit = told.target?.unit ?? "", of = (told.target?.columns ?? []).join(", ");
   if (found.probability || found.probabilities) return classed(told, found, of);
   const { data, dims } = found.prediction ?? Object.values(found)[0];
@@ -99,6 +107,8 @@ const curvesOf = (told, found, rows) => {
 
 // The curve over a column; of categories a bar each.
 const curve = (told, field, places, found) => {
+  const several = eachTarget(told, found);
+  if (several.length) return el("div", {}, several.map((each) => curve(each.told, field, places, each.found)));
   const { title, y, lines } = curvesOf(told, found, places.length);
   const unit = field.entry.unit, xTitle = (field.label ?? field.name) + (unit ? ` (${unit})` : "");
   if (typeof places[0] !== "number" || field.saidPlace) {

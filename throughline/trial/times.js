@@ -52,6 +52,10 @@ const onWall = (moment, zone) => {
 const formSeconds = (text, form) => {
   if (form === "epoch") return Number(text);
   if (form === "epoch-ms") return Math.floor(Number(text) / 1000);
+  if (form === "decimal-year") {
+    const months = Math.round(12 * Number(text));
+    return text.trim() && Math.abs(months - 12 * Number(text)) <= 0.1 ? utcSeconds(Math.floor(months / 12), (months % 12) + 1, 1, 0, 0, 0) : NaN;
+  }
   const names = [];
   const pattern = form.replace(/[.*+?^${}()|[\]\\]/g, "\\$&").replace(/%([A-Za-z])/g, (whole, letter) => {
     if (!PARTS[letter]) throw new Problem(`times as '${form}' are read by throughline predict, not by this page`);

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from throughline.evaluation.compare.champion import ERROR, error_of_look, judged
+from throughline.evaluation.compare.champion import ERROR, decided, error_of_look, judged
 from throughline.evaluation.compare.unseen import unseen_rows
 from throughline.evaluation.measure.difference import BETTER, EQUAL, NOT_SHOWN, WORSE, Choice
 from throughline.evaluation.measure.resamples import Resamples
@@ -27,6 +27,35 @@ def answers(right: int, start: int = 0) -> Outcome:
     predicted = np.where(correct, actual, 1 - actual)
     probabilities = np.eye(2)[predicted]
     return Outcome("binary", actual, predicted, probabilities, ("no", "yes"))
+
+
+class TestSeveralTargets:
+    @pytest.mark.parametrize(
+        ("verdicts", "verdict", "metric"),
+        [
+            ([BETTER, BETTER], BETTER, "price.mae"),
+            ([NOT_SHOWN, BETTER], BETTER, "sold.mae"),
+            ([BETTER, WORSE], WORSE, "sold.mae"),
+            ([EQUAL, NOT_SHOWN], EQUAL, "price.mae"),
+        ],
+    )
+    def test_one_that_is_worse_decides(
+        self, verdicts: list[str], verdict: str, metric: str
+    ) -> None:
+        names = ("price", "sold")
+        found = {
+            name: {"verdict": each, "metric": "mae", "reason": each, "difference": 1.0}
+            for name, each in zip(names, verdicts, strict=True)
+        }
+        said = decided(found)
+        assert (said["verdict"], said["metric"]) == (verdict, metric)
+        assert said["reason"] == f"price: {verdicts[0]}; sold: {verdicts[1]}"
+
+    def test_the_error_of_a_look_is_shared(self) -> None:
+        ours = [answers(right) for right in (172, 171)]
+        alone = judged(ours, answers(160), Resamples(ROWS), ACCURACY)
+        shared = judged(ours, answers(160), Resamples(ROWS), ACCURACY, targets=3)
+        assert shared["high"] - shared["low"] > 1.1 * (alone["high"] - alone["low"])
 
 
 class TestVerdict:

@@ -11,7 +11,7 @@ import pytest
 from throughline.pipeline.schema.training import Training
 from throughline.training.engine.runs import Run
 from throughline.training.learner import Learner
-from throughline.training.network import agreement
+from throughline.training.network import agreement, heads
 from throughline.training.network.build import BadNetwork
 
 LOGITS = {"BinaryCrossentropy": {"from_logits": True}}
@@ -87,7 +87,7 @@ def test_logits_get_their_activation_in_the_network_that_is_kept(
     model = learns.build(0)
     model.set_weights(fitted.weights)
     raw = np.asarray(model([X[40:]]))
-    kept = agreement.with_answers(model, learns.training, task)
+    kept = heads.with_answers(model, learns.heads)
     answers = np.asarray(kept([X[40:]]))
     assert raw.min() < 0
     agreement.are_probabilities(answers, task)

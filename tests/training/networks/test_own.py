@@ -349,7 +349,7 @@ print(stored_network(Path("network"))[1])
 def test_export_knows_its_layers_and_their_converters(tmp_path: Path) -> None:
     """In a process of its own, as a stage runs: here the module is imported already."""
     (tmp_path / "converted.py").write_text(CONVERTED)
-    network = own.network("converted:net", {"features": (3,)}, Output(1, "linear"), {})
+    network = own.network("converted:net", {"features": (3,)}, [Output(1, "linear")], {})
     save(network, tmp_path / "network")
     done = subprocess.run(
         [sys.executable, "-c", EXPORTED], cwd=tmp_path, capture_output=True, text=True

@@ -102,6 +102,7 @@ def _checked(
     if test:
         yield side.rows("test rows", test)
         yield side.rows("test rows, one by one", _first(test, SINGLE_ROWS), single=True)
+        yield from side.files(held / "rows.parquet", test)
     edges = samples.golden_requests(workspace.networks / branch, side.summary)
     yield side.rows("golden and edge rows", edges)
     yield side.second_runtime(_first(edges, REFERENCE_ROWS))
@@ -162,6 +163,26 @@ class _Side:
         return Check(
             self.branch, f"{_count(requests)} {what}", worst.max_relative_error, worst.passed, note
         )
+
+    def files(self, stored: Path, requests: Requests) -> Iterator[Check]:
+        """The files of test rows, decoded by serving, against what is stored of them."""
+        from throughline.errors import RefusedByGate
+        from throughline.preprocessing.originals import read_originals, served_as_stored
+
+        entry = next((each for each in self.summary["inputs"] if each["type"] == "image"), None)
+        if entry is None:
+            return
+        pictures = requests[entry["name"]]
+        found = [each for each in read_originals(stored) or () if each["number"] < len(pictures)]
+        if not found:
+            return
+        what = f"{len(found)} original files as they are stored"
+        try:
+            served_as_stored(found, [pictures[each["number"]] for each in found], entry)
+        except RefusedByGate as error:
+            yield Check(self.branch, what, None, False, str(error))
+        else:
+            yield Check(self.branch, what, 0.0, True)
 
     def second_runtime(self, requests: Requests) -> Check:
         """onnx's own reference evaluator, which shares no kernel with onnxruntime."""

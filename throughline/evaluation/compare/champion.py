@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from throughline.errors import ThroughlineError
 from throughline.paths import Workspace, needed
+from throughline.pipeline.targets import of_each
 from throughline.report.markup import told
 
 if TYPE_CHECKING:
@@ -47,8 +48,48 @@ def compare(
         looks: how often this champion was compared before. Default: never.
 
     Returns:
-        verdict, reason, metric, difference (candidate - champion), low, high, rows, by_seed, look.
+        verdict, reason, metric, difference (candidate - champion), low, high, rows, by_seed, look;
+        of several targets those of the one that decides: one that is worse, else one that is
+        better. The error of a look is shared among them.
     """
+    each = of_each(pipeline)
+    found = {
+        name: _compared(
+            candidates, champion, workspace, view, champion_training, looks, name, len(each)
+        )
+        for name, view in each.items()
+    }
+    return found[""] if "" in found else decided(found)
+
+
+def decided(found: Mapping[str, dict[str, Any]]) -> dict[str, Any]:
+    """The verdict on several targets: better where one is and none is worse.
+
+    Args:
+        found: of each target what `judged` says of it.
+    """
+    verdicts = [each["verdict"] for each in found.values()]
+    verdict = next((v for v in ("worse", "better") if v in verdicts), verdicts[0])
+    name = next(name for name, each in found.items() if each["verdict"] == verdict)
+    deciding = found[name]
+    metric = deciding["metric"]
+    return {
+        **deciding,
+        "metric": metric and f"{name}.{metric}",
+        "reason": "; ".join(f"{each}: {of['reason']}" for each, of in found.items()),
+    }
+
+
+def _compared(
+    candidates: Sequence[Path],
+    champion: Path,
+    workspace: Workspace,
+    pipeline: Any,
+    champion_training: Path | None,
+    looks: int,
+    target: str,
+    targets: int,
+) -> dict[str, Any]:
     from throughline.evaluation.measure.difference import Choice
     from throughline.evaluation.parts import parts_of
     from throughline.figures.names import compared_by
@@ -57,6 +98,7 @@ def compare(
         needed(workspace.training_data, "prepare") / "main",
         needed(workspace.test_data, "prepare") / "main",
         pipeline,
+        target,
     )
     if not parts.test_count:
         return _nothing("there are no test rows", 0, looks + 1)
@@ -80,6 +122,7 @@ def compare(
         parts.draws_of(fresh),
         Choice(*compared_by(pipeline)),
         looks + 1,
+        targets,
     )
     if champion_training is None:
         found["reason"] += "; the champion may have been trained on some of these rows"
@@ -97,7 +140,12 @@ def error_of_look(look: int) -> float:
 
 
 def judged(
-    ours: Sequence[Any], reference: Any, resamples: Resamples, choice: Choice, look: int = 1
+    ours: Sequence[Any],
+    reference: Any,
+    resamples: Resamples,
+    choice: Choice,
+    look: int = 1,
+    targets: int = 1,
 ) -> dict[str, Any]:
     """The verdict on models of several seeds.
 
@@ -107,7 +155,7 @@ def judged(
 
     from throughline.evaluation.measure.difference import compared_metric, estimate, verdict
 
-    alpha = error_of_look(look)
+    alpha = error_of_look(look) / targets
     metric = compared_metric(choice.metric, [reference, *ours])
     found = [estimate(metric, each, reference, resamples) for each in ours]
     by_seed = [each.value for each in found]

@@ -70,7 +70,9 @@ def _folds(
     hidden = () if target.reconstruction else target.columns
     planned = plan(rows, view.columns, view.inputs, hidden, summary.get("dropped", ()))
     answers = target.actual({name: rows[name].to_numpy() for name in target.columns})
-    labels = answers if target.task in ("binary", "multiclass") else None
+    # As the network's folds: those of several targets keep no shares.
+    keeps = target.task in ("binary", "multiclass") and not target.name
+    labels = answers if keeps else None
     supervision = Supervision(read_target(summary["target"]), view.split)
     result = []
     for fold in folds(rows, labels, protocol, view.split):

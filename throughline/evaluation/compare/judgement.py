@@ -11,10 +11,9 @@ from throughline.evaluation.compare.forecasters import missing
 from throughline.evaluation.measure.measure import Figure, plain
 from throughline.figures.names import (
     figure_of,
-    limited,
     unknown_figure,
 )
-from throughline.pipeline.schema.judgement import BASELINES, BOUND, LIMIT, fits
+from throughline.pipeline.schema.judgement import BASELINES, BOUND, LIMIT, fits, limited
 
 if TYPE_CHECKING:
     from throughline.pipeline.schema.judgement import Claim, Gates
@@ -71,10 +70,15 @@ def judged(claim: Claim, figure: Figure, tested: bool = True) -> dict[str, Any]:
 
 
 def kind_of(claim: Claim, tested: bool) -> str:
-    """What a figure is of: `test` rows, `folds`, `training` rows, a `baseline`, or a `count`."""
+    """What a figure is of: `test` rows, `folds`, `training` rows, a `baseline`, or a `count`.
+
+    Those of rows that stand in for the text's are a kind of their own, `stand-in`.
+    """
     name, _, subject = claim.metric.partition(":")
     if figure_of(claim.metric).rises is None:
         return "count"
+    if claim.stand_in:
+        return "stand-in"
     if subject and subject.partition(" ")[0] in BASELINES:
         return "baseline"
     if name.startswith("cv_"):

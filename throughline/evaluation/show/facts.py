@@ -72,11 +72,12 @@ def _range(entry: Mapping[str, Any]) -> str:
 def _left_out(parts: Any) -> dict[str, str]:
     """Columns of the rows that the model does not see, with the reason that the rows give."""
     inputs = {entry["name"] for entry in parts.prepared["inputs"]}
+    predicted = {*parts.target.columns, *parts.prepared["target"].get("columns", ())}
     hidden = {**dict.fromkeys(parts.prepared.get("dropped", ()), "dropped by a leakage check")}
     for name, values in parts.raw.items():
         if name in inputs or name in hidden:
             continue
-        role = "is predicted" if name in parts.target.columns else _reason(values)
+        role = "is predicted" if name in predicted else _reason(values)
         hidden[name] = role
     return hidden
 

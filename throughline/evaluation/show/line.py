@@ -43,6 +43,9 @@ def ending(report: Mapping[str, Any], workspace: Workspace) -> str:
 
 def figure(report: Mapping[str, Any]) -> str:
     """The figure by which the model was compared, with half of its interval."""
+    targets = report.get("targets")
+    if targets:
+        return ", ".join(f"{name} {figure(each)}" for name, each in targets.items())
     name, measured = decisive(report)
     return f"{spoken(name)} {plus_minus(measured)}"
 

@@ -26,8 +26,9 @@ def answers_graph(name: str, summary: Mapping[str, Any]) -> onnx.ModelProto:
         name: of the network's output.
         summary: prepared.json.
     """
-    from throughline.preprocessing.graph.answers import answers, reconstruction
+    from throughline.preprocessing.graph.answers import answers, reconstruction, several_answers
     from throughline.preprocessing.reconstruction import FittedReconstruction
+    from throughline.preprocessing.several import FittedSeveral
     from throughline.samples.windows.answers import forecast_answers
     from throughline.samples.windows.positions import Extent
     from throughline.samples.windows.prepared import read_target
@@ -35,6 +36,8 @@ def answers_graph(name: str, summary: Mapping[str, Any]) -> onnx.ModelProto:
 
     if (features := reconstructed(summary)) is not None:
         return reconstruction(FittedReconstruction.from_json(summary["target"]), name, features)
+    if "targets" in summary["target"]:
+        return several_answers(FittedSeveral.from_json(summary["target"]), name)
     target = read_target(summary["target"])
     if isinstance(target, FittedForecast):
         return forecast_answers(target, name, Extent.from_json(summary["window"]["extent"]))

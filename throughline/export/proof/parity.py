@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from throughline.pipeline.targets import answer
+
 if TYPE_CHECKING:
     import onnx
 
@@ -60,8 +62,15 @@ def scales_of(target: Mapping[str, Any]) -> dict[str, np.ndarray]:
     """What one of the network's units stands for in each place of the answer `prediction`.
 
     Args:
-        target: of prepared.json. A change in percent has no unit of the target.
+        target: of prepared.json. A change in percent has no unit of the target; of several targets
+            each prediction is called like its own.
     """
+    if "targets" in target:
+        return {
+            answer(part["name"], name): scale
+            for part in target["targets"]
+            for name, scale in scales_of(part).items()
+        }
     scale = target.get("scale")
     if not scale or target.get("change") == "percent":
         return {}

@@ -46,7 +46,8 @@ class Comparison(Strict):
     @field_validator("model")
     @classmethod
     def _known(cls, name: str) -> str:
-        if name not in BASELINES + CLASSICAL:
+        # One of several targets stands before the model: `price.mean`.
+        if name.rpartition(".")[2] not in BASELINES + CLASSICAL:
             from throughline.errors import nearest
 
             raise ValueError(
@@ -84,6 +85,14 @@ def short_compare_by(value: Any) -> Any:
 
 # `lower(accuracy)` is the lower end of the interval of a figure.
 LIMIT = re.compile(r"(lower|upper)\((.+)\)")
+
+
+def limited(name: str) -> str:
+    """The figure whose end a gate such as `lower(accuracy)` names, or the name itself."""
+    match = LIMIT.fullmatch(name)
+    return match.group(2) if match else name
+
+
 BOUND = re.compile(r"\s*(>=|<=|>|<)\s*(-?(?:\d+(?:\.\d*)?|\.\d+)(?:e[-+]?\d+)?)\s*")
 
 
@@ -139,6 +148,7 @@ class Claim(Strict):
             metric, where a `reason` says why.
         erratum: what is known to be wrong with the figure.
         reason: why an honest protocol gives another one.
+        stand_in: our rows are others than the text's, so that neither verdict says anything of it.
     """
 
     text: str
@@ -152,6 +162,7 @@ class Claim(Strict):
     tolerance: float | None = Field(default=None, ge=0)
     erratum: str = ""
     reason: str = ""
+    stand_in: bool = False
 
     @model_validator(mode="after")
     def _a_point_of_a_sweep(self) -> Claim:

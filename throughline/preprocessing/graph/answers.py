@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from throughline.pipeline.targets import answer
 from throughline.preprocessing.graph.builder import Graph
 from throughline.preprocessing.reconstruction import FittedReconstruction
+from throughline.preprocessing.several import FittedSeveral
 from throughline.preprocessing.target import FittedTarget
 
 if TYPE_CHECKING:
@@ -27,30 +29,58 @@ def answers(target: FittedTarget, network_output: str) -> onnx.ModelProto:
     of booleans. regression and proportion: `prediction` (N,), or (N, targets) when there are
     several, in the target's own unit.
     """
+    graph = Graph()
+    _write(graph, graph.input(network_output, "number", ["N", target.units]), target, "")
+    return graph.model()
+
+
+def several_answers(several: FittedSeveral, network_output: str) -> onnx.ModelProto:
+    """A graph from the network's output (N, units) to the named answers of each target.
+
+    They are those of `answers` with the target's name before them, `sold_probability` and
+    `sold_label`; a prediction is called like its target.
+    """
+    graph = Graph()
+    value = graph.input(network_output, "number", ["N", several.units])
+    axis, first = graph.constant([1], "axis", np.int64), 0
+    for name, target in several.parts.items():
+        ends = (
+            graph.constant([place], "place", np.int64) for place in (first, first + target.units)
+        )
+        first += target.units
+        own = graph.node("Slice", [value, *ends, axis], f"{name}_of_all")
+        _write(graph, own, target, name)
+    return graph.model()
+
+
+def _write(graph: Graph, value: str, target: FittedTarget, name: str) -> None:
+    """The answers of one target, whose name stands before theirs."""
     from onnx import TensorProto
 
-    graph = Graph()
-    value = graph.input(network_output, "number", ["N", target.units])
+    def own(what: str) -> str:
+        return answer(name, what)
+
     if target.task == "binary":
         flat = graph.constant([-1], "flat", np.int64)
-        probability = graph.node("Reshape", [value, flat], "probability", exact=True)
+        probability = graph.node("Reshape", [value, flat], own("probability"), exact=True)
         graph.output(probability, TensorProto.FLOAT, ["N"])
         threshold = graph.constant(THRESHOLD, "threshold")
         positive = graph.node("GreaterOrEqual", [probability, threshold], "is_positive")
-        _label(graph, graph.node("Cast", [positive], "class", to=TensorProto.INT64), target)
+        number = graph.node("Cast", [positive], "class", to=TensorProto.INT64)
+        _label(graph, number, target, own("label"))
     elif target.task == "multiclass":
-        graph.node("Identity", [value], "probabilities", exact=True)
-        graph.output("probabilities", TensorProto.FLOAT, ["N", target.units])
-        _label(graph, graph.node("ArgMax", [value], "class", axis=1, keepdims=0), target)
+        graph.node("Identity", [value], own("probabilities"), exact=True)
+        graph.output(own("probabilities"), TensorProto.FLOAT, ["N", target.units])
+        number = graph.node("ArgMax", [value], "class", axis=1, keepdims=0)
+        _label(graph, number, target, own("label"))
     elif target.task == "multilabel":
-        graph.node("Identity", [value], "probabilities", exact=True)
-        graph.output("probabilities", TensorProto.FLOAT, ["N", target.units])
+        graph.node("Identity", [value], own("probabilities"), exact=True)
+        graph.output(own("probabilities"), TensorProto.FLOAT, ["N", target.units])
         threshold = graph.constant(THRESHOLD, "threshold")
-        graph.node("GreaterOrEqual", [value, threshold], "labels", exact=True)
-        graph.output("labels", TensorProto.BOOL, ["N", target.units])
+        graph.node("GreaterOrEqual", [value, threshold], own("labels"), exact=True)
+        graph.output(own("labels"), TensorProto.BOOL, ["N", target.units])
     else:
-        _quantity(graph, value, target)
-    return graph.model()
+        _quantity(graph, value, target, own("prediction"))
 
 
 def reconstruction(
@@ -71,48 +101,48 @@ def reconstruction(
     from onnx import TensorProto
 
     graph = Graph()
-    answer = graph.input(network_output, "number", ["N", target.units])
+    given_back = graph.input(network_output, "number", ["N", target.units])
     features = graph.input(given, "number", ["N", target.units])
-    difference = graph.node("Sub", [features, answer], "difference")
+    difference = graph.node("Sub", [features, given_back], "difference")
     square = graph.node("Mul", [difference, difference], "square")
     axis = graph.constant([1], "axis", np.int64)
     graph.node("ReduceMean", [square, axis], ERROR, exact=True, keepdims=0)
     if target.scaled:
         divide = graph.constant(target.divide[None], "divide")
-        value = graph.node("Mul", [answer, divide], "rescaled")
-        answer = graph.node(
+        value = graph.node("Mul", [given_back, divide], "rescaled")
+        given_back = graph.node(
             "Add", [value, graph.constant(target.subtract[None], "subtract")], "shifted"
         )
-    _prediction(graph, answer, target.units)
+    _prediction(graph, given_back, target.units, "prediction")
     graph.output(ERROR, TensorProto.FLOAT, ["N"])
     return graph.model()
 
 
-def _label(graph: Graph, number: str, target: FittedTarget) -> None:
+def _label(graph: Graph, number: str, target: FittedTarget, name: str) -> None:
     from onnx import TensorProto
 
     assert target.classes is not None
     whole = all(isinstance(value, int) for value in target.classes)
     classes = graph.constant(list(target.classes), "classes", np.int64 if whole else str)
-    graph.node("Gather", [classes, number], "label", exact=True, axis=0)
-    graph.output("label", TensorProto.INT64 if whole else TensorProto.STRING, ["N"])
+    graph.node("Gather", [classes, number], name, exact=True, axis=0)
+    graph.output(name, TensorProto.INT64 if whole else TensorProto.STRING, ["N"])
 
 
-def _quantity(graph: Graph, value: str, target: FittedTarget) -> None:
+def _quantity(graph: Graph, value: str, target: FittedTarget, name: str) -> None:
     if (target.subtract, target.divide) != (0.0, 1.0):
         divide = graph.constant(target.divide, "divide")
         value = graph.node("Mul", [value, divide], "rescaled")
         value = graph.node("Add", [value, graph.constant(target.subtract, "subtract")], "shifted")
-    _prediction(graph, value, target.units)
+    _prediction(graph, value, target.units, name)
 
 
-def _prediction(graph: Graph, value: str, units: int) -> None:
+def _prediction(graph: Graph, value: str, units: int, name: str) -> None:
     from onnx import TensorProto
 
     if units == 1:
         flat = graph.constant([-1], "flat", np.int64)
-        graph.node("Reshape", [value, flat], "prediction", exact=True)
-        graph.output("prediction", TensorProto.FLOAT, ["N"])
+        graph.node("Reshape", [value, flat], name, exact=True)
+        graph.output(name, TensorProto.FLOAT, ["N"])
     else:
-        graph.node("Identity", [value], "prediction", exact=True)
-        graph.output("prediction", TensorProto.FLOAT, ["N", units])
+        graph.node("Identity", [value], name, exact=True)
+        graph.output(name, TensorProto.FLOAT, ["N", units])

@@ -15,13 +15,17 @@ from throughline.training.least_squares import ridge
 if TYPE_CHECKING:
     from throughline.samples.windows.frame import Series
 
-# The newest rows that are looked at, and blocks of them that are forecast in turn.
-MOST_ROWS, BLOCKS = 20_000, 4
+# The newest rows that are looked at, blocks of them that are forecast in turn, and those that are
+# known from the start: from too few rows every way learns badly, and the shortest wins. With 4
+# blocks, 1 known, test errors of 13 series of 63 to 1,500 steps are 4.6 % larger.
+MOST_ROWS, BLOCKS, KNOWN = 20_000, 8, 3
 FEWEST_WINDOWS = 10
 # A way that asks for more than the one before it must be better by this part.
 WORTH = 0.01
 # A series grows where so much of its second half lies outside the first.
 GROWN = 0.25
+# Less, as a part of the values themselves, is rounding.
+SPREAD = 1e-9
 
 
 class Way(NamedTuple):
@@ -116,6 +120,7 @@ def chosen(rows: Seen, lookbacks: Sequence[int], longest: int) -> Way:
     if (rows.values[rows.measured] > 0).all():
         ways += [Way("percent", p, lookback) for p in periods for lookback in lookbacks]
     ways = [way for way in ways if way.before <= longest] or ways[:1]
+    ways = [way for way in ways if _moves(rows, way)] or [Way(None, 0, lookbacks[0])]
     before = max(way.before for way in ways)
     best, error = ways[0], np.inf
     for way in ways:
@@ -139,6 +144,12 @@ def _grows(rows: Seen) -> bool:
             left += int(((late < early.min()) | (late > early.max())).sum())
             counted += len(late)
     return left > GROWN * counted
+
+
+def _moves(rows: Seen, way: Way) -> bool:
+    """Whether a change leaves anything to learn: a day of the week never changes by 7 days."""
+    features, _, _ = _features(rows, way, _ends(rows, way.before))
+    return bool(features.size) and bool(np.ptp(features) > SPREAD * np.abs(features).max())
 
 
 def _error(rows: Seen, way: Way, before: int) -> float:
@@ -168,7 +179,7 @@ def _ends(rows: Seen, before: int) -> np.ndarray:
 
 
 def _blocks(steps: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    for block in np.array_split(np.unique(steps), BLOCKS)[1:]:
+    for block in np.array_split(np.unique(steps), BLOCKS)[KNOWN:]:
         if len(block):
             yield steps < block[0], (steps >= block[0]) & (steps <= block[-1])
 

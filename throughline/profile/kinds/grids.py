@@ -16,18 +16,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 FEWEST_ROWS = 40
-
-
+# The test part of shorter series would hold no window: persons of a few years are a table.
+FEWEST_STEPS = 20
 MOST_SERIES = 50
-
-
 # So many of the steps between rows must be alike.
 REGULAR = 0.95
-
-
 UNITS = ((604_800, "w"), (86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
-
-
 DAY = 86_400
 
 
@@ -110,6 +104,8 @@ def _grid(
         return None
     joined = bool((steps == 0).any()) or not exact
     longest = max(int(each[-1] - each[0]) for each in numbers) + 1
+    if longest < FEWEST_STEPS:
+        return None
     absent = int(np.maximum(steps - 1, 0).sum())
     return Grid(
         index if len(columns) > 1 or isinstance(index, dict) else columns[0],

@@ -103,7 +103,7 @@ def sections(
         "columns": columns,
         "time": time,
         "split": {"kind": "temporal", "test": TEST},
-        **_learning(grid, way, len(frame)),
+        **_learning(grid, way, len(frame), _folds(frame.iloc[order], grid, target, way)),
         "compare": ["persistence", *seasonal, "drift", "ETS", "linear-autoregression"],
         "gates": {"beat": "persistence"},
     }
@@ -129,10 +129,24 @@ def _way(
     return chosen(seen(known, target, others, calendar, season), kept or [usual], longest)
 
 
-def _learning(grid: Grid, way: Way, rows: int) -> dict[str, Any]:
+def _folds(frame: pd.DataFrame, grid: Grid, target: str, way: Way) -> int:
+    """How many folds there are, or 0: the first trains on the oldest rows, which must move.
+
+    Sales of what was not sold yet, or counts of what had not come, begin with a long stretch of 0.
+    """
+    if grid.steps * (1 - TEST) / (FOLDS + 1) - way.before < FEWEST_IN_A_FOLD:
+        return 0
+    series = frame.groupby(list(grid.group))[target] if grid.group else frame[target]
+    seen = series.diff(way.periods) if way.change else frame[target]
+    for folds in range(FOLDS, 1, -1):
+        oldest = seen.iloc[: int(len(frame) * (1 - TEST) / (folds + 1))]
+        if oldest.nunique() > 1:
+            return folds
+    return 0
+
+
+def _learning(grid: Grid, way: Way, rows: int, folds: int) -> dict[str, Any]:
     """Network, training and folds: linear first, and beyond that what later stretches bear out."""
-    block = grid.steps * (1 - TEST) / (FOLDS + 1)
-    folds = block - way.before >= FEWEST_IN_A_FOLD
     small = not folds or rows < FEWEST_TO_BEND
     past: list[Any] = [{"Flatten": {}}]
     beside: dict[str, Any] = {
@@ -151,7 +165,7 @@ def _learning(grid: Grid, way: Way, rows: int) -> dict[str, Any]:
             "epochs": {"max": 30, "choose": "cross_validation"} if folds else 1,
         },
     }
-    return {**learning, "cross_validation": {"folds": FOLDS}} if folds else learning
+    return {**learning, "cross_validation": {"folds": folds}} if folds else learning
 
 
 def _treatment(fact: Fact) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import numpy as np
 from throughline.preprocessing.reconstruction import read_target
 from throughline.samples.rows.mapped import Mapped
 from throughline.samples.rows.weights import row_weights
-from throughline.samples.samples import FoldArrays, Parted, Requests
+from throughline.samples.samples import Divisor, FoldArrays, Parted, Requests
 from throughline.samples.splits import folds as splitting
 from throughline.samples.splits.folds import Fold
 from throughline.samples.splits.watched import watched
@@ -136,8 +136,14 @@ class PreparedRows:
 
         from throughline.preprocessing.golden import golden_rows
         from throughline.preprocessing.graph.run import run
+        from throughline.preprocessing.originals import read_originals
 
-        rows = golden_rows(self.rows, self.summary["inputs"], count)
+        stored = read_originals(self.folder / "rows.parquet") or []
+        # Rows with the files that they came from: an exported file is given those files, too.
+        first = [int(each["number"]) for each in stored]
+        others = sorted({*range(len(self.rows))} - {*first}) if first else range(len(self.rows))
+        chosen = self.rows.iloc[[*first, *others][:count]]
+        rows = golden_rows(chosen, self.summary["inputs"], count)
         graph = onnx.load(self.folder / "preprocess.onnx")
         # An edge may have no logarithm or no ratio.
         return rows, run(graph, rows, _kinds(self.summary), self.summary["types"], finite=False)
@@ -232,19 +238,19 @@ class FoldedRows:
             self._kept[rows] = self._by_graph[same]
         return self._kept[rows]
 
-    def answers(self, fold: Fold) -> tuple[np.ndarray, float]:
+    def answers(self, fold: Fold) -> tuple[np.ndarray, Divisor]:
         """The target of all rows, scaled by the fold's training rows, and the divisor."""
         from throughline.preprocessing.reconstruction import fit_reconstruction
-        from throughline.preprocessing.target import fit_target
+        from throughline.preprocessing.several import fit_targets, is_scaled
 
         if self._view.target.features:
             # Errors of columns in different units stay as the network sees them.
             chosen = self._rows.iloc[fold.training]
             return fit_reconstruction(chosen, self._plan).array(self._rows), 1.0
-        if self._view.target.scale is None:
+        if not is_scaled(self._view):
             return self._target.array(self._rows), 1.0
-        fitted = fit_target(self._rows.iloc[fold.training], self._view.target, self._view.task)
-        return fitted.array(self._rows), fitted.divide
+        fitted = fit_targets(self._rows.iloc[fold.training], self._view)
+        return fitted.array(self._rows), fitted.divides
 
     def parted(self, fold: Fold, seed: int) -> Parted:
         """A fold's rows to train on and to watch, parted as `train` parts all of them.

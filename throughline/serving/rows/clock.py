@@ -14,7 +14,9 @@ from throughline.serving.errors import BadRequest
 # A time of the day that says how far its clock is from UTC.
 OFFSET = re.compile(r":\d\d(\.\d+)?(Z|[+-]\d\d(:?\d\d)?)$")
 # Formats of moments in UTC that are numbers: how many of them are a second since 1970.
-EPOCHS = {"epoch": 1, "epoch-ms": 1000}
+EPOCHS = {"epoch": 1, "epoch-ms": 1000, "epoch-us": 1_000_000, "epoch-ns": 1_000_000_000}
+# A year and its months or quarters as parts of it, as R writes series: 1974.083 is February 1974.
+DECIMAL_YEAR, MONTHS, MONTHS_OFF = "decimal-year", 12, 0.1
 # The quarter of a year, from 1 to 4; it is known by its first day.
 QUARTER = "%q"
 # The years 0 to 9999; what lies outside was no time, or none is given.
@@ -116,12 +118,20 @@ def _by_format(text: str, form: str) -> datetime:
     """A time by a format of `strptime`, or by one of ours that it has no letter for."""
     if form in EPOCHS:
         return datetime.fromtimestamp(float(text) / EPOCHS[form], UTC)
+    if form == DECIMAL_YEAR:
+        months = round(MONTHS * float(text))
+        if abs(months - MONTHS * float(text)) > MONTHS_OFF:
+            raise ValueError(text)
+        return datetime(months // MONTHS, months % MONTHS + 1, 1)
     if QUARTER in form:
         pattern = re.escape(form).replace("%Y", r"(?P<year>\d{4})").replace(QUARTER, "(?P<q>[1-4])")
         found = re.fullmatch(pattern, text)
         if found is None:
             raise ValueError(text)
         return datetime(int(found["year"]), 3 * int(found["q"]) - 2, 1)
+    if "%V" in form and not any(day in form for day in ("%u", "%a", "%A", "%w")):
+        # A week is known by its Monday.
+        text, form = f"{text} 1", f"{form} %u"
     return datetime.strptime(text, form)
 
 

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import io
 import math
-import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -20,10 +18,9 @@ from throughline.serving.errors import BadRequest
 MOST_PIXELS = 100_000_000
 # Larger pictures are made smaller by a whole factor, unless so many pixels are wanted.
 KEPT_PIXELS = 4_000_000
-# In the place of a file's name: the bytes come through a pipe.
-STANDARD_INPUT = "-"
 EIGHT_BITS = ("L", "RGB", "P", "1", "CMYK", "YCbCr", "LA", "PA", "RGBA")
 SIXTEEN_BITS = ("I;16", "I;16B", "I;16L", "I;16N")
+KNOWN_MODES = (*EIGHT_BITS, *SIXTEEN_BITS)
 # The tag of EXIF that says how a camera was held, and what turns its pictures upright; from 5 on
 # height and width change places.
 ORIENTATION = 0x0112
@@ -32,7 +29,7 @@ UPRIGHT = {
     5: "TRANSPOSE", 6: "ROTATE_270", 7: "TRANSVERSE", 8: "ROTATE_90",
 }  # fmt: skip
 # What is read; Pillow knows many more, some of which start other programs.
-FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP")
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF")
 # What Pillow raises for files that are not sound.
 UNSOUND = (OSError, SyntaxError, ValueError)
 
@@ -73,7 +70,7 @@ def read_picture(content: bytes, name: str, entry: Mapping[str, Any]) -> np.ndar
         raise
     except UnidentifiedImageError:
         raise BadRequest(
-            f"'{name}' must be an image file, JPEG, PNG, GIF, BMP or WebP. "
+            f"'{name}' must be an image file, JPEG, PNG, GIF, BMP, WebP or TIFF. "
             f"Received: {len(content)} bytes that begin with {content[:8].hex(' ') or 'nothing'}."
         ) from None
     except UNSOUND as error:
@@ -166,6 +163,8 @@ def plain_picture(image: Any, wanted: tuple[int, int], channels: int) -> Any:
     mode = "RGB" if channels == 3 else "L"
     # A JPEG without these two has no EXIF; looking for it anyway takes longer than for these.
     silent = image.format == "JPEG" and not image.info.keys() & {"exif", "xmp"}
+    # Pillow turns a TIFF upright itself.
+    silent = silent or image.format == "TIFF"
     held = 1 if silent else image.getexif().get(ORIENTATION, 1)
     height, width = wanted[::-1] if held in (5, 6, 7, 8) else wanted
     image.draft(mode, (width, height))
@@ -181,23 +180,13 @@ def plain_picture(image: Any, wanted: tuple[int, int], channels: int) -> Any:
     return image if image.mode == mode else image.convert(mode)
 
 
-def read_file(path: Path, entry: Mapping[str, Any]) -> np.ndarray:
-    """The pixels of an image file on the disk, with `-` of standard input; see `read_picture`."""
-    if str(path) == STANDARD_INPUT:
-        return read_picture(sys.stdin.buffer.read(), "standard input", entry)
-    try:
-        return read_picture(path.read_bytes(), str(path), entry)
-    except (FileNotFoundError, IsADirectoryError):
-        raise BadRequest(f"There is no file '{path}'.") from None
-
-
 def _check(image: Any, name: str, entry: Mapping[str, Any]) -> None:
     if image.width * image.height > MOST_PIXELS:
         raise BadRequest(
             f"'{name}' must have at most {MOST_PIXELS:,} pixels. "
             f"Received: {image.width} x {image.height}."
         )
-    if image.mode not in (*EIGHT_BITS, *SIXTEEN_BITS):
+    if image.mode not in KNOWN_MODES:
         raise BadRequest(
             f"'{name}' must have 8 or 16 bits a channel. Received: mode {image.mode}. "
             "Convert it to RGB or greyscale first."

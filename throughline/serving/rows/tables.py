@@ -26,12 +26,37 @@ def row_table(predictor: Predictor, answers: Mapping[str, np.ndarray], outside: 
     A model that does not know the ranges of its training has no such column.
     """
     target = predictor.metadata.get("target", {})
-    columns = target.get("columns") or []
-    several = columns if len(columns) > 1 else None
-    header, lines = table(answers, target.get("classes") or several)
+    header, lines = answer_table(answers, target)
     if not predictor.knows_ranges:
         return header, lines
     return [*header, OUTSIDE], ([*line, o] for line, o in zip(lines, outside, strict=True))
+
+
+def answer_table(answers: Mapping[str, np.ndarray], target: Mapping[str, Any]) -> Table:
+    """The answers to rows, those of each of several targets beside one another.
+
+    Args:
+        answers: of the model.
+        target: the entry of its metadata.
+    """
+    if not target.get("targets"):
+        columns = target.get("columns") or []
+        several = columns if len(columns) > 1 else None
+        return table(answers, target.get("classes") or several)
+    header: list[str] = []
+    tables = []
+    for each in target["targets"]:
+        # In the order of the model's outputs; an object of the metadata has none.
+        called = {output: name for name, output in each["answers"].items()}
+        own = {called[output]: array for output, array in answers.items() if output in called}
+        names, lines = answer_table(own, {**each, "targets": None})
+        for name in names:
+            plain = next(n for n in own if name == n or name.startswith(f"{n}["))
+            header.append(each["answers"][plain] + name.removeprefix(plain))
+        tables.append(lines)
+    return header, (
+        [value for line in lines for value in line] for lines in zip(*tables, strict=True)
+    )
 
 
 def forecast_table(predictor: Predictor, answers: Mapping[str, np.ndarray], fed: Fed) -> Table:

@@ -17,15 +17,17 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from throughline.errors import BadData, listed
+from throughline.processes import NO_CODE
 
 if TYPE_CHECKING:
     import requests
 
 VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
-# What may be a password in an address; digits and a slash are a port, and `$NAME` is none.
-PASSWORD = re.compile(r"(://[^/@\s:]*:)(?!\d+/)(?!\$\{?\w+\}?@)[^@\s]*@")
+# What may be a password in an address; digits and a slash are a port, and `$NAME` is none. The host
+# begins behind the last `@`, as whoever connects reads it.
+PASSWORD = re.compile(r"(://[^/@\s:]*:)(?!\d+/)(?!\$\{?\w+\}?@)[^@\s]*@(?:[^/@\s]*@)*")
 # Servers of files take a token in the place of a user.
-TOKEN = re.compile(r"(https?://)(?!\$\{?\w+\}?@)[^/@\s:]+@")
+TOKEN = re.compile(r"(https?://)(?!\$\{?\w+\}?@)[^/@\s:]+@(?:[^/@\s]*@)*")
 HIDDEN = "***"
 MOST_HOPS = 10
 NAT64 = ipaddress.ip_network("64:ff9b::/96")
@@ -59,9 +61,15 @@ class Secrets:
         """A part of an address with `$NAME` replaced.
 
         Raises:
-            BadData: the environment lacks a name.
+            BadData: the environment lacks a name, or a stranger's project must not learn of it.
         """
         names = [found[1] or found[2] for found in VARIABLE.finditer(part)]
+        if names and os.environ.get(NO_CODE):
+            raise BadData(
+                f"'{self._key}' may name nothing of the environment under --no-code",
+                listed(f"${name}" for name in names),
+                "Leave out --no-code if you trust the project",
+            )
         absent = [name for name in names if name not in os.environ]
         if absent:
             raise BadData(
@@ -190,7 +198,7 @@ def answer_of(
         if not mine:
             refuse_private(url, hosts or ())
         with (
-            _session(None if mine else frozenset(hosts or ())) as session,
+            _session(url, None if mine else frozenset(hosts or ())) as session,
             session.get(url, allow_redirects=False, stream=True, **settings) as answer,
         ):
             if not answer.is_redirect:
@@ -200,13 +208,17 @@ def answer_of(
     raise BadData("An address must deliver a file", f"more than {MOST_HOPS} redirects")
 
 
-def _session(hosts: Collection[str] | None) -> requests.Session:
+def _session(url: str, hosts: Collection[str] | None) -> requests.Session:
     import requests
+    from requests.utils import get_auth_from_url
 
     session = requests.Session()
     if hosts is not None:
         for scheme in ("http://", "https://"):
             session.mount(scheme, _adapter(hosts))
+        written = get_auth_from_url(url)
+        # Else requests looks into ~/.netrc, whose passwords no data may ask for.
+        session.auth = written if any(written) else lambda request: request
     return session
 
 

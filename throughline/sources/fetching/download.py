@@ -40,8 +40,8 @@ def downloaded(
     only.
 
     Args:
-        url: an http or https address; `$NAME` in its user, password or query comes from the
-            environment, and is in no message.
+        url: an http or https address; where a person wrote it, `$NAME` in its user, password or
+            query comes from the environment, and is in no message.
         sha256: of the file's bytes; None where nobody knows it, and then any file but a web page
             will do.
         cache: the folder that keeps downloads by sha256, or by their address where that is unknown.
@@ -133,7 +133,8 @@ def _continued(
     # Without this, a server may compress and the bytes would not be the published ones.
     headers = {"Accept-Encoding": "identity", **({"Range": f"bytes={have}-"} if have else {})}
     secrets = Secrets("source.url")
-    address = filled(url, secrets)
+    # Data that could name a variable would send it to any server.
+    address = filled(url, secrets) if hosts is None else url
     try:
         with answer_of(address, hosts, headers=headers, timeout=timeout) as answer:
             if answer.status_code == 416:

@@ -37,8 +37,8 @@ MOST_PROCESSES = 8
 # What Pillow raises besides for files that somebody made to do harm.
 HOSTILE = (ArithmeticError, LookupError, AttributeError, TypeError, struct.error, zlib.error)
 FORMATS = {
-    ".jpg": ("JPEG", "MPO"), ".jpeg": ("JPEG", "MPO"), ".png": ("PNG",),
-    ".gif": ("GIF",), ".bmp": ("BMP",), ".webp": ("WEBP",),
+    ".jpg": ("JPEG", "MPO"), ".jpeg": ("JPEG", "MPO"), ".jfif": ("JPEG",), ".png": ("PNG",),
+    ".gif": ("GIF",), ".bmp": ("BMP",), ".webp": ("WEBP",), ".tif": ("TIFF",), ".tiff": ("TIFF",),
 }  # fmt: skip
 # Darkest, brightest and mean value of a picture, over which rules can be stated.
 PROFILE = ("min", "max", "mean")
@@ -47,13 +47,17 @@ OPAQUE = {1: ("L", "1"), 3: ("RGB", "L", "P", "1")}
 
 
 class Decoded(NamedTuple):
-    """One file: its facts, what is wrong with it, and its pixels where it has any."""
+    """One file: its facts, what is wrong with it, and its pixels where it has any.
+
+    Its own bytes stand beside them where `all_decoded` gives it.
+    """
 
     file: str
     facts: dict[str, Any]
     problem: str
     detail: str
     pixels: np.ndarray | None
+    content: bytes = b""
 
 
 class DeadDecoder(ThroughlineError, ChildProcessError):
@@ -71,18 +75,23 @@ def all_decoded(files: Iterator[tuple[str, bytes]], images: Images) -> Iterator[
     if len(first) < 2:
         # A process would take longer to begin.
         for block in first:
-            yield from _block_decoded(block, images)
+            yield from _with_contents(_block_decoded(block, images), block)
         return
     count = min(os.cpu_count() or 1, MOST_PROCESSES)
-    running: deque[Future[list[Decoded]]] = deque()
+    running: deque[tuple[Future[list[Decoded]], list[tuple[str, bytes]]]] = deque()
+
+    def ended() -> Iterator[Decoded]:
+        future, block = running.popleft()
+        return _with_contents(future.result(), block)
+
     with _pool(count) as pool:
         try:
             for block in chain(first, blocks):
-                running.append(pool.submit(_block_decoded, block, images))
+                running.append((pool.submit(_block_decoded, block, images), block))
                 if len(running) > 2 * count:
-                    yield from running.popleft().result()
+                    yield from ended()
             while running:
-                yield from running.popleft().result()
+                yield from ended()
         except BrokenProcessPool:
             raise DeadDecoder(
                 "Every process should decode its share of the files to the end",
@@ -101,6 +110,12 @@ def _pool(count: int) -> Executor:
 def _block_decoded(block: list[tuple[str, bytes]], images: Images) -> list[Decoded]:
     read = decoded if images.sound is None else heard
     return [read(file, content, images) for file, content in block]
+
+
+def _with_contents(found: list[Decoded], block: list[tuple[str, bytes]]) -> Iterator[Decoded]:
+    """What was decoded, with the bytes of each file, which no process need send back."""
+    for each, (_, content) in zip(found, block, strict=True):
+        yield each._replace(content=content)
 
 
 def _blocks(
@@ -125,7 +140,7 @@ def decoded(file: str, content: bytes, images: Images) -> Decoded:
     from PIL import Image, UnidentifiedImageError
 
     from throughline.serving.rows.image import FORMATS as READ
-    from throughline.serving.rows.image import UNSOUND, stored_picture
+    from throughline.serving.rows.image import KNOWN_MODES, UNSOUND, stored_picture
 
     assert images.size is not None
     most = current().pixels
@@ -135,6 +150,9 @@ def decoded(file: str, content: bytes, images: Images) -> Decoded:
         with Image.open(io.BytesIO(content), formats=READ) as image:
             if image.width * image.height > most:
                 detail = f"{image.width} x {image.height}, more than limits.pixels: {most}"
+                return Decoded(file, {}, "broken", detail, None)
+            if image.mode not in KNOWN_MODES:
+                detail = f"mode {image.mode} has neither 8 nor 16 bits a channel"
                 return Decoded(file, {}, "broken", detail, None)
             facts = {
                 "height": image.height,

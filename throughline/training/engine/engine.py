@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import keras
 
     from throughline.pipeline.schema.training import Choice, Training
+    from throughline.training.network.heads import Head
 
 
 def fit(
@@ -28,6 +29,7 @@ def fit(
     loss: Choice,
     metrics: Sequence[Choice] = (),
     answer: str | None = None,
+    heads: Sequence[Head] = (),
     epochs: int | None = None,
     predictions: bool = True,
     xla: bool | None = None,
@@ -47,6 +49,8 @@ def fit(
         metrics: Keras metrics; `training.metrics` go before them.
         answer: the activation that makes answers of the network's logits, for metrics and
             predictions. Default: the network gives answers.
+        heads: of several targets, each with a loss, metrics and an activation of its own, in the
+            place of the three before. Default: there is one target.
         epochs: how many epochs. Default: `training.max_epochs`.
         predictions: whether the validation rows are predicted at the end. Default: true.
         xla: compile by XLA. Default: where it measures faster.
@@ -72,7 +76,7 @@ def fit(
         return []
     _check_rows(runs)
     with _precision(training.precision):
-        trainer = Trainer(build, training, runs, loss, metrics, answer, epochs, xla)
+        trainer = Trainer(build, training, runs, loss, metrics, answer, heads, epochs, xla)
         kept = _checkpoints(checkpoints, trainer, began)
         if only is not None:
             runs = [runs[i] for i in only]

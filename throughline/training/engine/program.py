@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 Tensor = Any
 Tensors = list[Tensor]
+# An activation of Keras, by its name or a function of tensors.
+Answer = str | Callable[[Tensor], Tensor]
 
 
 def columns(metrics: list[Any], validated: bool) -> list[str]:
@@ -56,7 +58,7 @@ class Program:
         metrics: Keras metrics.
         backend: of Keras.
         shape: what is fixed at compile time.
-        answer: activation that makes answers of the network's logits. Default: none.
+        answer: what makes answers of the network's logits. Default: nothing.
         stopping: early stopping. Default: none.
         plateau: ReduceLROnPlateau. Default: none.
     """
@@ -67,7 +69,7 @@ class Program:
     metrics: list[Any]
     backend: Backend
     shape: Shape
-    answer: str | None = None
+    answer: Answer | None = None
     stopping: EarlyStopping | None = None
     plateau: Plateau | None = None
 

@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from throughline.figures.figure import Figure
 from throughline.preprocessing.sparse import Sparse
+from throughline.samples.samples import Divisor
 from throughline.samples.windows.gathered import Ahead, Windowed
 
 Array = npt.NDArray[np.generic]
@@ -66,18 +67,21 @@ class Fitted:
 
 
 def in_unit(
-    history: dict[str, list[float]], divide: float, figures: Mapping[str, Figure]
+    history: dict[str, list[float]], divide: Divisor, figures: Mapping[str, Figure]
 ) -> dict[str, list[float]]:
     """The curves of a scaled target, in the target's own unit.
 
     Args:
         history: loss and metrics, one value an epoch; validation under `val_...`.
-        divide: what the target was divided by.
+        divide: what the target was divided by, or each of several, before whose figures its name
+            stands.
         figures: what is measured, by name.
     """
     if divide == 1.0:
         return history
-    return {
-        name: figures[name.removeprefix("val_")].in_unit(values, divide)
-        for name, values in history.items()
-    }
+    found = {}
+    for curve, values in history.items():
+        name = curve.removeprefix("val_")
+        own = divide if isinstance(divide, float) else divide.get(name.partition(".")[0], 1.0)
+        found[curve] = figures[name].in_unit(values, own)
+    return found

@@ -18,6 +18,8 @@ from throughline.training.engine.runs import Array, Fitted, Run
 from throughline.training.engine.state import Data, Order, Shape, State
 from throughline.training.engine.stateless import averages
 from throughline.training.network import objects
+from throughline.training.network.heads import Answers
+from throughline.training.network.heads import figures as figures_of_heads
 from throughline.training.network.layers import (
     called_on_rows,
     carried,
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
 
     from throughline.pipeline.schema.training import Choice, Training
     from throughline.training.checkpoints import Checkpoints
+    from throughline.training.engine.program import Answer
+    from throughline.training.network.heads import Head
 
 VALIDATION_BATCH = 512
 VALIDATION_GRAIN = 64
@@ -51,23 +55,31 @@ class Trainer:
         loss: Choice,
         metrics: Sequence[Choice],
         answer: str | None,
+        heads: Sequence[Head],
         epochs: int | None,
         xla: bool | None,
     ) -> None:
         self.build = build
         self.training = training
         self.runs = runs
-        self.answer = answer
+        self.heads = heads
+        self.answer: Answer | None = answer
         self.epochs = training.max_epochs if epochs is None else epochs
         self.backend = backends.current()
         self.model = build(runs[0].seed)
         self.template_seed: int | None = runs[0].seed
         self.optimizer = self._optimizer(self.model)
         example = self._example()
-        self.loss = objects.loss(training.loss or loss, *example)
         chosen = metrics if training.metrics is None else training.metrics
-        self.metrics = objects.metrics(chosen, *example)
-        self.figures = figures(training, loss, metrics)
+        if heads:
+            from throughline.training.network.judges import judges
+
+            self.loss, self.metrics = judges(heads, *example)
+            self.answer = Answers(heads) if any(head.activation for head in heads) else None
+        else:
+            self.loss = objects.loss(training.loss or loss, *example)
+            self.metrics = objects.metrics(chosen, *example)
+        self.figures = figures_of_heads(training, heads) or figures(training, loss, metrics)
         apart = objects.rows_apart(self.loss, *example)
         self.padded = apart and rows_apart(self.model)
         self.padded_held = apart and rows_apart(self.model, training=False)
@@ -129,7 +141,7 @@ class Trainer:
 
     def _key(self, loss: Choice, metrics: Sequence[Choice]) -> str | None:
         """What the program depends on; runs and calls that agree in it share one."""
-        if objects.own_code(self.training):
+        if objects.own_code(self.training) or any(map(objects.own_code, self.heads)):
             return None
         rule = self.training.epochs
         target = self.runs[0].target
@@ -139,7 +151,7 @@ class Trainer:
             [
                 self.training.loss or loss,
                 list(metrics),
-                self.answer,
+                list(self.heads) or self.answer,
                 self.training.schedule,
                 None if isinstance(rule, int) else rule.model_dump(exclude={"max"}),
                 [list(target.shape[1:]), str(target.dtype)],

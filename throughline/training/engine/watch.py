@@ -10,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadPipeline, listed
 from throughline.pipeline.schema.training import Epochs
-from throughline.training.network import objects
+from throughline.training.network import heads, objects, spec
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from throughline.figures.figure import Figure
+    from throughline.pipeline.schema.targets import NamedTarget
     from throughline.pipeline.schema.training import Training
 
 MODES = ("min", "max")
@@ -161,6 +162,24 @@ def check(training: Training) -> list[str]:
     return [
         f"training.validation should be a share of the rows, for {listed(curves)} is watched. "
         "Set it, or watch `loss`."
+    ]
+
+
+def check_targets(training: Training, targets: Mapping[str, NamedTarget]) -> list[str]:
+    """Curves that are watched and that none of several targets has, a sentence each."""
+    try:
+        own = list(heads.figures(training, heads.of_targets(targets)))
+    except BadPipeline as error:
+        return [str(error)]
+    rule, plateau = training.epochs, objects.plateau(training) or {}
+    asked = {f"training.schedule.{objects.PLATEAU}": plateau.get("monitor")}
+    if isinstance(rule, Epochs):
+        asked["training.epochs"] = rule.monitor
+    known = [*own, *(f"val_{name}" for name in own)]
+    return [
+        str(spec.unknown(f"{place}.monitor should be a curve", monitor, known))
+        for place, monitor in asked.items()
+        if targets and monitor is not None and monitor not in known
     ]
 
 

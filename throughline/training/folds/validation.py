@@ -12,15 +12,17 @@ from throughline.errors import BadPipeline
 from throughline.figures.figure import Figure
 from throughline.figures.learned import figures, problems
 from throughline.pipeline.problem import PROBLEMS
+from throughline.pipeline.targets import of_each
 from throughline.training.engine import watch
 from throughline.training.engine.runs import in_unit
 from throughline.training.folds.folded import Folded, at_size, best_epoch, epochs_by_others
+from throughline.training.network import heads
 from throughline.training.search.side_by_side import Group, SideBySide, fine
 
 if TYPE_CHECKING:
     from throughline.pipeline.pipeline import Pipeline
     from throughline.pipeline.schema.protocol import CrossValidation
-    from throughline.samples.samples import Samples
+    from throughline.samples.samples import Divisor, Samples
     from throughline.samples.splits.folds import Fold
     from throughline.training.engine.runs import Fitted, Run
     from throughline.training.learner import Learner
@@ -52,7 +54,7 @@ class Planned:
         self.default_seed = default_seed
         self.repeats = repeats or view.training.repeats
         # Of each part the divisor of every run's errors, and a fold's rows.
-        self.divides: list[list[float]] = []
+        self.divides: list[list[Divisor]] = []
         self.sizes: list[tuple[float, float]] = []
         # Of each fold the shuffle that it is of, and its number.
         self.folds: list[tuple[int, int]] = []
@@ -125,7 +127,7 @@ class Planned:
         return not isinstance(epochs, int) and epochs.choose == "cross_validation"
 
     def _scored(
-        self, fitted: Sequence[Fitted], divides: Sequence[float], figures: Mapping[str, Figure]
+        self, fitted: Sequence[Fitted], divides: Sequence[Divisor], figures: Mapping[str, Figure]
     ) -> tuple[list[dict[str, list[float]]], list[int]]:
         """The curves of some trainings, and the epoch at which each is scored."""
         pairs = zip(fitted, divides, strict=True)
@@ -146,7 +148,7 @@ def all_folded(planned: Sequence[Planned], trainings: SideBySide) -> Iterator[Fo
         yield each.folded(list(islice(outcomes, len(each))))
 
 
-def on_everything(view: Pipeline, samples: Samples, default_seed: int) -> tuple[Group, float]:
+def on_everything(view: Pipeline, samples: Samples, default_seed: int) -> tuple[Group, Divisor]:
     """One training on all training samples, and the divisor of its errors.
 
     Args:
@@ -160,7 +162,7 @@ def on_everything(view: Pipeline, samples: Samples, default_seed: int) -> tuple[
 
 def grouped(
     view: Pipeline, samples: Samples, drawn: Sequence[Fold], default_seed: int, repeats: int
-) -> list[tuple[Learner, list[Run], float]]:
+) -> list[tuple[Learner, list[Run], Divisor]]:
     """The trainings of folds, in order, in groups that share one network shape and target scaling.
 
     Args:
@@ -174,7 +176,7 @@ def grouped(
     from throughline.training.learner import learner_of
 
     folding = samples.folding(view)
-    groups: list[tuple[Learner, list[Run], float]] = []
+    groups: list[tuple[Learner, list[Run], Divisor]] = []
     for fold in drawn:
         arrays = folding.arrays(fold)
         answers, divide = folding.answers(fold)
@@ -202,15 +204,17 @@ def figures_of(view: Pipeline) -> dict[str, Figure]:
     Raises:
         BadPipeline: one of them cannot be judged, or not in the target's unit.
     """
-    problem = PROBLEMS[view.task]
-    scaled = view.target.scale is not None
-    for found in problems(view.training, problem.loss, problem.metrics, scaled):
-        raise BadPipeline(found)
+    for name, each in of_each(view).items():
+        problem, scaled = PROBLEMS[each.task], each.target.scale is not None
+        for found in problems(each.training, problem.loss, problem.metrics, scaled, name):
+            raise BadPipeline(found)
+    if view.targets:
+        return heads.figures(view.training, heads.of_targets(view.targets))
     return figures(view.training, problem.loss, problem.metrics)
 
 
 def training_figures(
-    fitted: Fitted, divide: float, figures: Mapping[str, Figure]
+    fitted: Fitted, divide: Divisor, figures: Mapping[str, Figure]
 ) -> dict[str, float]:
     """Loss and metrics of a training's own rows, as recorded while its best epoch ran."""
     history = in_unit(fitted.history, divide, figures)

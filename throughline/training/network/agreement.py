@@ -7,6 +7,7 @@ kept ends with the activation that the task asks for.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from throughline.errors import ThroughlineError
@@ -16,9 +17,9 @@ from throughline.training.network import catalogue, spec
 from throughline.training.network.spec import BadNetwork
 
 if TYPE_CHECKING:
-    import keras
     import numpy as np
 
+    from throughline.pipeline.schema.targets import NamedTarget
     from throughline.pipeline.schema.training import Choice, Training
 
 LINEAR = "linear"
@@ -30,19 +31,19 @@ PROBABILITIES = "probabilities"
 NEAR = 0.02
 
 
-def logits(training: Training) -> bool:
-    """Whether the loss takes logits."""
-    return bool(_arguments(training.loss).get("from_logits"))
+def logits(loss: Choice | None) -> bool:
+    """Whether a loss takes logits."""
+    return bool(_arguments(loss).get("from_logits"))
 
 
-def last_activation(training: Training, task: str) -> str:
+def last_activation(loss: Choice | None, task: str) -> str:
     """Of the last layer that follows from the task and the loss."""
-    return LINEAR if logits(training) else PROBLEMS[task].activation
+    return LINEAR if logits(loss) else PROBLEMS[task].activation
 
 
-def answer_activation(training: Training, task: str) -> str | None:
+def answer_activation(loss: Choice | None, task: str) -> str | None:
     """What turns the network's logits into its answers, where it gives logits."""
-    return PROBLEMS[task].activation if logits(training) else None
+    return PROBLEMS[task].activation if logits(loss) else None
 
 
 def check(network: Any, training: Training, task: str) -> list[str]:
@@ -53,7 +54,7 @@ def check(network: Any, training: Training, task: str) -> list[str]:
         training: the section, likewise.
         task: the problem type.
     """
-    found = [*_loss_problems(training, task)]
+    found = [*loss_problems(training.loss, task, "training.loss")]
     if training.class_weight is not None and task not in ("binary", "multiclass"):
         found.append(
             f"training.class_weight weighs classes, and a row of task '{task}' has not one of "
@@ -66,13 +67,43 @@ def check(network: Any, training: Training, task: str) -> list[str]:
             last = []
         if last and last[0].kind == spec.OUTPUT and "activation" in last[0].arguments:
             activation = str(last[0].arguments["activation"])
-            problem = _contradiction(activation, training, task, f"{last[0].position}.activation")
+            place = f"{last[0].position}.activation"
+            problem = contradiction(activation, training.loss, task, place)
             found += [problem] if problem else []
     return found
 
 
-def _loss_problems(training: Training, task: str) -> list[str]:
-    choice = training.loss
+def check_targets(network: Any, targets: Mapping[str, NamedTarget]) -> list[str]:
+    """Contradictions of outputs, losses and tasks of several targets, a sentence each.
+
+    Args:
+        network: the section, whose names are known to be right.
+        targets: the section, likewise.
+    """
+    found = [
+        problem
+        for name, each in targets.items()
+        for problem in loss_problems(each.loss, each.task, f"targets.{name}.loss")
+    ]
+    listing = [] if isinstance(network, str) else spec.entries(network)
+    for entry in listing:
+        target = targets.get(str(entry.name))
+        if entry.kind != spec.OUTPUT or target is None or "activation" not in entry.arguments:
+            continue
+        activation, place = str(entry.arguments["activation"]), f"{entry.position}.activation"
+        if problem := contradiction(activation, target.loss, target.task, place):
+            found.append(problem)
+    return found
+
+
+def loss_problems(choice: Choice | None, task: str, key: str) -> list[str]:
+    """Contradictions of a loss and a task, a sentence each.
+
+    Args:
+        choice: the loss, whose name is known to be right.
+        task: the problem type.
+        key: where it stands, for messages.
+    """
     if choice is None:
         return []
     name = choice if isinstance(choice, str) else str(next(iter(choice)))
@@ -80,22 +111,22 @@ def _loss_problems(training: Training, task: str) -> list[str]:
     known = next((each for each in losses if folded(each) == folded(name)), None)
     if known is None:
         return []
-    place = f"training.loss: {name}"
+    place = f"{key}: {name}"
     # Keras' names say what a loss takes: a probability for each class, or one by itself.
     among = known.startswith(("Sparse", "Categorical"))
     if among and task != "multiclass":
         return [f"{place} takes a probability for each class, which task '{task}' does not give."]
-    if known.startswith("Binary") and task == "multiclass" and logits(training):
+    if known.startswith("Binary") and task == "multiclass" and logits(choice):
         return [f"{place} makes a sigmoid of logits, and task 'multiclass' answers by a softmax."]
     if "from_logits" in losses[known] and PROBLEMS[task].activation == LINEAR:
         return [f"{place} takes probabilities, and task '{task}' answers with numbers."]
     return []
 
 
-def _contradiction(activation: str, training: Training, task: str, place: str) -> str | None:
+def contradiction(activation: str, loss: Choice | None, task: str, place: str) -> str | None:
     """What is wrong with a last activation, as a sentence."""
     wanted = PROBLEMS[task].activation
-    if logits(training):
+    if logits(loss):
         if activation == LINEAR:
             return None
         return str(
@@ -120,21 +151,29 @@ def _contradiction(activation: str, training: Training, task: str, place: str) -
     )
 
 
-def agree(model: keras.Model, training: Training, task: str, units: int) -> None:
-    """Refuse a network that was built and whose last layer fits neither loss nor task.
+def agree(output: Any, loss: Choice | None, task: str, units: int, name: str = "") -> None:
+    """Refuse an output of a network that was built and that fits neither loss nor task.
+
+    Args:
+        output: a Keras tensor.
+        loss: as the file has it.
+        task: the problem type.
+        units: that follow from the target.
+        name: of the target. Default: there is one.
 
     Raises:
         BadNetwork: another number of units, or an activation that is known and does not fit.
     """
-    output = model.outputs[0]
     if output.shape[-1] != units:
+        what = f"the output '{name}'" if name else "network"
         raise BadNetwork(
-            f"network should end with {units} units for task '{task}'",
+            f"{what} should end with {units} units for task '{task}'",
             f"{output.shape[-1]} units",
             "A function is given output.units and output.activation",
         )
     activation = _activation(output)
-    problem = activation and _contradiction(activation, training, task, "The last activation")
+    place = f"The last activation of '{name}'" if name else "The last activation"
+    problem = activation and contradiction(activation, loss, task, place)
     if problem:
         raise BadNetwork(problem)
 
@@ -153,24 +192,13 @@ def _activation(output: Any) -> str | None:
     return getattr(function, "__name__", None)
 
 
-def with_answers(model: keras.Model, training: Training, task: str) -> keras.Model:
-    """The network as it is kept: logits go through the activation that the task asks for."""
-    import keras
-
-    activation = answer_activation(training, task)
-    if activation is None:
-        return model
-    (logit,) = model.outputs
-    answer = keras.layers.Activation(activation, name=PROBABILITIES)(logit)
-    return keras.Model(model.inputs, answer, name=model.name)
-
-
-def are_probabilities(answers: np.ndarray, task: str) -> None:
+def are_probabilities(answers: np.ndarray, task: str, name: str = "") -> None:
     """Refuse to keep a classification whose answers are none, whatever its last layer is.
 
     Args:
         answers: to some rows, shape (rows, units).
         task: the problem type.
+        name: of the target. Default: there is one.
 
     Raises:
         BadNetwork: an answer outside [0, 1], or classes that do not sum up to 1.
@@ -185,7 +213,8 @@ def are_probabilities(answers: np.ndarray, task: str) -> None:
     if low >= 0 and high <= 1 and sums <= NEAR:
         return
     raise BadNetwork(
-        f"network should answer task '{task}' with probabilities",
+        f"network should answer {f'target {name!r}, ' if name else ''}task '{task}' with "
+        "probabilities",
         f"answers from {low:.3g} to {high:.3g}" + (f", sums off by {sums:.2g}" if sums else ""),
         f"End it with {PROBLEMS[task].activation}, or train on logits: a loss with from_logits: "
         "true, and no activation at the end",

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from throughline.names import is_reference
-from throughline.training.network import checks, own, spec
+from throughline.training.network import checks, heads, own, spec
 from throughline.training.network.checks import check
 from throughline.training.network.named import first_line, made_of, named_object
 from throughline.training.network.seeds import counted_anew, seeded
@@ -46,7 +46,7 @@ class Output:
 def build(
     network: list[Any] | dict[str, Any] | str,
     inputs: Mapping[str, Shape],
-    output: Output,
+    output: Output | Sequence[Output],
     dtypes: Mapping[str, str] | None = None,
     seed: int = 0,
     rescaling: Mapping[str, tuple[Any, Any]] | None = None,
@@ -58,7 +58,8 @@ def build(
         network: a list of layers, a graph `{layers: [...]}` or `package.module:function`.
         inputs: shape of a row of every input, without the batch axis; several inputs of a list
             network are concatenated first.
-        output: the last layer.
+        output: the last layer, or one of each of several targets, named like it; the model's
+            output then has them side by side, (rows, units).
         dtypes: type of an input's numbers. Default: float32 for all.
         seed: of every random initialiser and dropout. Default: 0.
         rescaling: factor and offset of inputs that are pictures. Default: none.
@@ -71,16 +72,17 @@ def build(
     Raises:
         BadNetwork: naming the entry that Keras does not know or cannot build.
     """
+    outputs = [output] if isinstance(output, Output) else list(output)
     with seeded(seed), counted_anew():
         if isinstance(network, str):
-            return own.network(network, inputs, output, dtypes or {})
+            return own.network(network, inputs, outputs, dtypes or {})
         listing = spec.entries(network)
         for entry in listing:
             for problem in checks.problems(entry):
                 raise problem
         # A layer that carries its state has one for each row of a batch.
         batch = 1 if spec.carries_state(network) else None
-        builder = _Builder(inputs, output, dtypes or {}, rescaling or {}, vectors or {}, batch)
+        builder = _Builder(inputs, outputs, dtypes or {}, rescaling or {}, vectors or {}, batch)
         return builder.model(listing, isinstance(network, dict))
 
 
@@ -88,13 +90,13 @@ class _Builder:
     """Layers of one model, named within the model instead of by Keras' process-wide counters."""
 
     def __init__(
-        self, inputs: Mapping[str, Shape], output: Output, dtypes: Mapping[str, str],
+        self, inputs: Mapping[str, Shape], outputs: Sequence[Output], dtypes: Mapping[str, str],
         rescaling: Mapping[str, tuple[Any, Any]], vectors: Mapping[str, Any], batch: int | None,
     ) -> None:  # fmt: skip
         import keras
 
         self.vectors = vectors
-        self.output = output
+        self.outputs = {output.name: output for output in outputs}
         self.used: set[str] = set()
         self.tensors: dict[str, Any] = {
             name: keras.Input(shape, batch, dtypes.get(name, "float32"), name=name)
@@ -111,22 +113,31 @@ class _Builder:
     def model(self, listing: list[Entry], graph: bool) -> keras.Model:
         import keras
 
-        if not any(_answers(entry) for entry in listing):
-            listing = [*listing, Entry(spec.OUTPUT, {}, "network.Output")]
+        listing = checks.with_outputs(listing, list(self.outputs))
         for problem in checks.repeated_names(listing, self.tensors):
             raise problem
         given = [spec.given_name(entry) for entry in listing]
-        self.used.update([self.output.name, *(name for name in given if name)])
+        self.used.update([*self.outputs, *(name for name in given if name)])
         last = self.starts[0] if graph or len(self.starts) == 1 else self._concatenated()
         for entry in listing:
             shared = entry.kind == spec.SHARED
             layer = self._shared(entry) if shared else self._layer(entry)
-            last = self._applied(layer, self._sources(entry, last), entry)
+            tensor = self._applied(layer, self._sources(entry, last), entry)
             self.layers[layer.name] = layer
             own = self._name(entry.kind) if shared else layer.name
-            self.tensors[entry.name or own] = last
+            self.tensors[entry.name or own] = tensor
+            if len(self.outputs) == 1 or entry.kind != spec.OUTPUT:
+                last = tensor
+        if len(self.outputs) > 1:
+            answers = [self._flat(name) for name in self.outputs]
+            last = heads.side_by_side(answers, self._name(spec.OUTPUT))
         self._name_operations(last)
         return keras.Model(self.inputs, last, name="network")
+
+    def _flat(self, name: str) -> Any:
+        """The output of one target of several, held to be (rows, units)."""
+        own.of_rows(tensor := self.tensors[name], name, "network")
+        return tensor
 
     def _name_operations(self, last: Any) -> None:
         """Give the operations that masks bring no name that a layer has.
@@ -189,23 +200,25 @@ class _Builder:
             for key, value in given.items()
         }
         if entry.kind == spec.OUTPUT:
-            arguments = self._output_arguments() | arguments
+            arguments = self._output_arguments(entry) | arguments
         elif entry.name is not None:
             arguments["name"] = entry.name
         else:
             arguments.setdefault("name", self._name(entry.kind))
         return made_of(_class(entry.kind, entry.position), arguments, entry.position)
 
-    def _output_arguments(self) -> dict[str, Any]:
+    def _output_arguments(self, entry: Entry) -> dict[str, Any]:
+        several = len(self.outputs) > 1
+        (output,) = [self.outputs[str(entry.name)]] if several else self.outputs.values()
         given = {
             key: self._argument(key, value, f"output.{key}")
-            for key, value in self.output.arguments.items()
+            for key, value in output.arguments.items()
         }
         return {
-            "units": self.output.units,
-            "activation": self.output.activation,
-            "use_bias": self.output.use_bias,
-            "name": self.output.name,
+            "units": output.units,
+            "activation": output.activation,
+            "use_bias": output.use_bias,
+            "name": output.name,
             **given,
         }
 
@@ -269,11 +282,6 @@ def _called_with(layer: Any, tensors: Any) -> list[Any]:
     if len(needed) < 2:
         return [tensors]
     return tensors if isinstance(tensors, list) else [tensors] * len(needed)
-
-
-def _answers(entry: Entry) -> bool:
-    """Whether a layer gives the model's output, so that none is added."""
-    return entry.kind == spec.OUTPUT or bool(entry.arguments.get("answers"))
 
 
 def _snake_case(name: str) -> str:

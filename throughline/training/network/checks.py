@@ -23,11 +23,12 @@ from throughline.training.network.spec import (
 )
 
 
-def check(network: list[Any] | dict[str, Any] | str) -> list[str]:
+def check(network: list[Any] | dict[str, Any] | str, targets: Sequence[str] = ()) -> list[str]:
     """Problems with the names of layers and arguments, found without importing Keras.
 
     Args:
         network: the `network:` section of a pipeline file.
+        targets: the names of several targets. Default: there is one.
 
     Returns:
         One sentence a problem; empty when every name is known.
@@ -37,7 +38,7 @@ def check(network: list[Any] | dict[str, Any] | str) -> list[str]:
     try:
         listing = spec.entries(network)
         found = [problem for entry in listing for problem in problems(entry)]
-        found += [*_lone_cells(listing), *repeated_names(listing, ()), *_further_outputs(listing)]
+        found += [*_lone_cells(listing), *repeated_names(listing, ()), *_outputs(listing, targets)]
         return [str(problem) for problem in found]
     except ThroughlineError as error:
         return [str(error)]
@@ -71,16 +72,67 @@ def _lone_cells(listing: Sequence[Entry]) -> Iterator[BadNetwork]:
             )
 
 
-def _further_outputs(listing: Sequence[Entry]) -> Iterator[BadNetwork]:
-    """A pipeline has one task; a second output would be trained for nothing."""
-    for entry in [entry for entry in listing if entry.kind == OUTPUT][1:]:
-        yield BadNetwork(
-            f"{entry.position} should be the only output: a pipeline has one task, one loss and "
-            "one answer",
-            None,
-            "Name several columns as the target of one regression or multilabel task, or make a "
-            "pipeline for each task",
-        )
+def with_outputs(listing: Sequence[Entry], outputs: Sequence[str]) -> list[Entry]:
+    """The layers with those outputs that a file leaves to be added at the end.
+
+    Args:
+        listing: the layers of the file.
+        outputs: the names of the outputs.
+
+    Raises:
+        BadNetwork: some of several outputs stand in the file, and others do not.
+    """
+    if len(outputs) == 1:
+        ends = any(entry.kind == OUTPUT or entry.arguments.get("answers") for entry in listing)
+        return [*listing] if ends else [*listing, Entry(OUTPUT, {}, "network.Output")]
+    for problem in _outputs(listing, outputs):
+        raise problem
+    if any(entry.kind == OUTPUT for entry in listing):
+        return [*listing]
+    return [*listing, *(Entry(OUTPUT, {}, f"network.{name}", name) for name in outputs)]
+
+
+def _outputs(listing: Sequence[Entry], targets: Sequence[str]) -> Iterator[BadNetwork]:
+    """Outputs that no target asks for, and targets without one where others have theirs."""
+    own = [entry for entry in listing if entry.kind == OUTPUT]
+    if not targets:
+        # A second output would be trained for nothing.
+        for entry in own[1:]:
+            yield BadNetwork(
+                f"{entry.position} should be the only output: a pipeline of one target has one "
+                "task, one loss and one answer",
+                None,
+                "Name several under 'targets', each with its task and loss, or several columns as "
+                "the target of one regression or multilabel task",
+            )
+        return
+    for entry in own:
+        if entry.name not in targets:
+            yield spec.unknown(
+                f"{entry.position}: an output should have the name of its target beside it",
+                str(entry.name),
+                list(targets),
+            )
+        if "name" in entry.arguments:
+            yield BadNetwork(
+                f"{entry.position}.name should stand beside the output, not inside",
+                entry.arguments["name"],
+                "Write - Output: {}, and name: TARGET below it",
+            )
+    named = {entry.name for entry in own}
+    for name in targets if own else ():
+        if name not in named:
+            yield BadNetwork(
+                f"network should have an output of every target, or of none: none is '{name}'",
+                remedy="Write - Output: {}, with name: "
+                f"{name} and from: the layer that it follows; without any, all follow the last",
+            )
+    for entry in listing:
+        if entry.arguments.get("answers"):
+            yield BadNetwork(
+                f"{entry.position}.answers should not be set: several targets have outputs of "
+                "their own"
+            )
 
 
 def problems(entry: Entry) -> Iterator[BadNetwork]:

@@ -18,7 +18,9 @@ from throughline.training.network.targets import as_taken
 if TYPE_CHECKING:
     import keras
 
+    from throughline.pipeline.schema.targets import NamedTarget
     from throughline.pipeline.schema.training import Choice, Training
+    from throughline.training.network.heads import Head
 
 PLATEAU = "ReduceLROnPlateau"
 PLATEAU_DEFAULTS: dict[str, Any] = {
@@ -58,11 +60,44 @@ def check(training: Training) -> list[str]:
         (f"training.metrics[{i}]", "metrics", metric)
         for i, metric in enumerate(training.metrics or [])
     ]
-    found = [_problem(place, kind, choice) for place, kind, choice in named]
+    found = _problems(named)
     found.append(_reduction_problem(training.loss))
     found.append(_plateau_problem(training.schedule))
     found.append(_optimizer_problem(training))
     return [problem for problem in found if problem]
+
+
+def check_target(name: str, target: NamedTarget) -> list[str]:
+    """Problems with the names of one of several targets, found without importing Keras.
+
+    Args:
+        name: of the target.
+        target: its section.
+
+    Returns:
+        One sentence a problem; empty when every name is known.
+    """
+    place = f"targets.{name}"
+    named: list[tuple[str, str, Choice | None]] = [(f"{place}.loss", "losses", target.loss)]
+    named += [(f"{place}.metrics[{i}]", "metrics", m) for i, m in enumerate(target.metrics or [])]
+    found = [problem for problem in _problems(named) if problem]
+    for key in ("reduction", "ignore_class"):
+        if key in _split(target.loss or "")[1]:
+            found.append(
+                str(
+                    BadTraining(
+                        f"{place}.loss should be the mean of a value for each row, which is "
+                        "weighed and added to the others",
+                        key,
+                        f"Remove `{key}`",
+                    )
+                )
+            )
+    return found
+
+
+def _problems(named: Sequence[tuple[str, str, Choice | None]]) -> list[str | None]:
+    return [_problem(place, kind, choice) for place, kind, choice in named]
 
 
 def _problem(place: str, kind: str, choice: Choice | None) -> str | None:
@@ -188,7 +223,7 @@ def optimizer(training: Training) -> keras.optimizers.Optimizer:
     return made
 
 
-def own_code(training: Training) -> bool:
+def own_code(training: Training | Head) -> bool:
     """Whether a loss or metric is code of the user's own, which no name stands for."""
     named = [choice for choice in (training.loss, *(training.metrics or ())) if choice]
     return any(is_reference(_split(choice)[0]) for choice in named)
@@ -207,13 +242,16 @@ def track(optimizer: Any) -> None:
             optimizer._track_variable(value)
 
 
-def loss(choice: Choice, target: Any, prediction: Any) -> keras.losses.Loss:
+def loss(
+    choice: Choice, target: Any, prediction: Any, place: str = "training.loss"
+) -> keras.losses.Loss:
     """A Keras loss; `crossentropy` becomes the one that fits the shapes.
 
     Args:
         choice: its name, or a mapping of the name to arguments.
         target: a batch of targets.
         prediction: the network's output for it.
+        place: its key, for messages. Default: `training.loss`.
 
     Returns:
         The loss object.
@@ -223,10 +261,10 @@ def loss(choice: Choice, target: Any, prediction: Any) -> keras.losses.Loss:
 
     name, arguments = _split(choice)
     if is_reference(name):
-        return own.judge(name, arguments, "training.loss", LossFunctionWrapper)
+        return own.judge(name, arguments, place, LossFunctionWrapper)
     if _known(name, "losses") is None:
         return compile_utils.get_loss(name.lower(), target, prediction)
-    return _named("losses", choice, "training.loss")
+    return _named("losses", choice, place)
 
 
 def rows_apart(loss: keras.losses.Loss, target: Any, prediction: Any) -> bool:
@@ -249,13 +287,16 @@ def rows_apart(loss: keras.losses.Loss, target: Any, prediction: Any) -> bool:
     return alone.shape == together.shape and bool(np.allclose(alone, together, equal_nan=True))
 
 
-def metrics(choices: Sequence[Choice], target: Any, prediction: Any) -> list[keras.metrics.Metric]:
+def metrics(
+    choices: Sequence[Choice], target: Any, prediction: Any, key: str = "training.metrics"
+) -> list[keras.metrics.Metric]:
     """Keras metrics, named as they are written; `accuracy` becomes the one that fits the shapes.
 
     Args:
         choices: names, or mappings of one name to its arguments.
         target: a batch of targets.
         prediction: the network's output for it.
+        key: where they stand, for messages. Default: `training.metrics`.
 
     Returns:
         One metric object for each choice, with its variables made.
@@ -265,16 +306,16 @@ def metrics(choices: Sequence[Choice], target: Any, prediction: Any) -> list[ker
     made = []
     for i, choice in enumerate(choices):
         name, arguments = _split(choice)
+        place = f"{key}[{i}]"
         if name.lower() in SHORT_NAMES:
             metric = _by_shape(name.lower(), target, prediction)
             metric.name = arguments.get("name", name.lower())
         elif is_reference(name):
-            place = f"training.metrics[{i}]"
             metric = own.judge(name, arguments, place, keras.metrics.MeanMetricWrapper)
         else:
-            metric = _named("metrics", choice, f"training.metrics[{i}]")
+            metric = _named("metrics", choice, place)
             metric.name = arguments.get("name", name)
-        _tried(metric, target, prediction, f"training.metrics[{i}]: {name}")
+        _tried(metric, target, prediction, f"{place}: {name}")
         made.append(metric)
     return made
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from throughline.errors import ThroughlineError
+from throughline.errors import ThroughlineError, listed
 from throughline.pipeline.own_code import own_function
+from throughline.training.network.heads import side_by_side
 from throughline.training.network.refused import REFUSED
 from throughline.training.network.spec import BadNetwork
 
@@ -69,14 +70,18 @@ def registered(reference: str, place: str) -> Any:
 
 
 def network(
-    reference: str, inputs: Mapping[str, Shape], output: Output, dtypes: Mapping[str, str]
+    reference: str,
+    inputs: Mapping[str, Shape],
+    outputs: Sequence[Output],
+    dtypes: Mapping[str, str],
 ) -> keras.Model:
     """The network that a user's function makes, held against what it was asked for.
 
     Args:
         reference: the function, `package.module:name`.
         inputs: shape of a row of every input.
-        output: units, activation and name of the last layer.
+        outputs: units, activation and name of the last layer; the function is given one as it is,
+            and several by their names.
         dtypes: type of an input's numbers, where a Sequential network leaves it open.
 
     Returns:
@@ -87,7 +92,7 @@ def network(
     """
     function: Callable[..., Any] = imported(reference, "network")
     try:
-        made = function(dict(inputs), output)
+        made = function(dict(inputs), *_asked(outputs))
     except Exception as error:
         reason = reason_of(error)
         raise BadNetwork(
@@ -96,6 +101,7 @@ def network(
         ) from error
     model = _functional(made, reference, inputs, dtypes)
     _fits(model, reference, inputs)
+    model = _joined(model, reference, outputs)
     _can_be_stored(model, reference)
     return model
 
@@ -125,13 +131,58 @@ def _functional(
     raise BadNetwork(f"network: {reference} should return a functional network", what, RETURN)
 
 
-def _fits(model: keras.Model, reference: str, inputs: Mapping[str, Shape]) -> None:
-    if len(model.outputs) != 1:
+def _asked(outputs: Sequence[Output]) -> list[Any]:
+    return [{each.name: each for each in outputs}] if len(outputs) > 1 else list(outputs)
+
+
+def _joined(model: keras.Model, reference: str, outputs: Sequence[Output]) -> keras.Model:
+    """The network with its named outputs side by side, in the order of the targets."""
+    import keras
+
+    if len(outputs) == 1:
+        if len(model.outputs) == 1:
+            return model
         raise BadNetwork(
-            f"network: {reference} should return a network with one output",
+            f"network: {reference} should return a network with one output, as there is one target",
             f"{len(model.outputs)} outputs",
-            RETURN,
+            "Name several under 'targets', each with its task and loss",
         )
+    held = model._outputs_struct
+    # A dict names the outputs; in a list each has the name of its layer.
+    found = held if isinstance(held, dict) else dict(zip(model.output_names, model.outputs))  # noqa: B905
+    names = [each.name for each in outputs]
+    if sorted(found) != sorted(names):
+        raise BadNetwork(
+            f"network: {reference} should return a network with the outputs {listed(names)}",
+            listed(sorted(found)),
+            "Return keras.Model(inputs, {name: tensor for each target})",
+        )
+    for name in names:
+        of_rows(found[name], name, f"network: {reference}")
+    name = next(n for n in ("output", "outputs", "outputs_of_all") if n not in _layers(model))
+    answers = side_by_side([found[name] for name in names], name)
+    return keras.Model(model.inputs, answers, name=model.name)
+
+
+def _layers(model: keras.Model) -> set[str]:
+    return {layer.name for layer in model.layers}
+
+
+def of_rows(output: Any, name: str, place: str) -> None:
+    """Refuse an output of one target of several that is more than numbers for a row.
+
+    Raises:
+        BadNetwork: it has another rank than 2.
+    """
+    if len(output.shape) != 2:
+        raise BadNetwork(
+            f"{place}: the output '{name}' should be numbers for a row, of shape (rows, units)",
+            str(tuple(output.shape)),
+            "Put a Flatten or a pooling layer before it",
+        )
+
+
+def _fits(model: keras.Model, reference: str, inputs: Mapping[str, Shape]) -> None:
     found = {tensor.name.split(":")[0]: tuple(tensor.shape[1:]) for tensor in model.inputs}
     asked = {name: tuple(shape) for name, shape in inputs.items()}
     if found != asked:

@@ -15,6 +15,7 @@ from throughline.preprocessing.sparse import Sparse
 from throughline.samples.windows.gathered import Ahead, Windowed
 from throughline.training.engine.runs import Fitted, Run
 from throughline.training.learner import Learner
+from throughline.training.network.heads import Head
 
 DESCRIPTION = "trainings.json"
 
@@ -97,6 +98,7 @@ def read(folder: Path) -> tuple[Learner, list[Run], dict[str, Any]]:
     fields["training"] = Training.model_validate(fields["training"])
     fields["shapes"] = {name: tuple(shape) for name, shape in fields["shapes"].items()}
     fields["vectors"] = {name: arrays.get(array) for name, array in fields["vectors"].items()}
+    fields["several"] = [Head(*values) for values in fields["several"]]
     runs = [
         Run(
             {name: arrays.get(array) for name, array in run["inputs"].items()},

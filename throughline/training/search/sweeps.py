@@ -15,14 +15,17 @@ from throughline.training.divergence import Diverged
 if TYPE_CHECKING:
     from throughline.figures.figure import Figure
     from throughline.pipeline.pipeline import Pipeline
-    from throughline.samples.samples import Samples
+    from throughline.samples.samples import Divisor, Samples
     from throughline.stages.given import StageInput
     from throughline.training.search.side_by_side import Group, Outcome, SideBySide
 
 # Settings that a sweep may change; a change of the others would change the rows themselves.
 SWEPT = ("columns", "network", "training")
+# Of one of several targets.
+SWEPT_OF_TARGETS = ("loss", "weight")
 CHANGES_THE_LOSS = (
-    "training.loss", "training.class_weight", "training.sample_weight", "regularizer", "L1", "L2",
+    "training.loss", "training.class_weight", "training.sample_weight", "targets.", "regularizer",
+    "L1", "L2",
 )  # fmt: skip
 
 
@@ -39,8 +42,10 @@ def with_settings(document: Mapping[str, Any], settings: Mapping[str, Any]) -> d
     result = deepcopy(dict(document))
     for path, value in settings.items():
         section, *keys = path.split(".")
-        if section not in SWEPT:
-            raise BadPipeline("A sweep may change settings of " + ", ".join(SWEPT), path)
+        judged = section == "targets" and len(keys) == 2 and keys[1] in SWEPT_OF_TARGETS
+        if section not in SWEPT and not judged:
+            expected = f"A sweep may change settings of {', '.join(SWEPT)}, or a target's "
+            raise BadPipeline(expected + " and ".join(SWEPT_OF_TARGETS), path)
         if not keys:
             result[section] = value
             continue
@@ -148,7 +153,7 @@ class _Point:
 
         self.planned = Planned(view, samples, protocol, seed, sweep.repeats)
         self.refit = sweep.refit
-        self.divide = 1.0
+        self.divide: Divisor = 1.0
 
     def __len__(self) -> int:
         return len(self.planned) + self.refit
@@ -193,7 +198,11 @@ def _best(
     names = list(results[scored[0]]["metrics"])
     changed = json.dumps(sweep.over, default=str)
     losses_differ = any(word in changed for word in CHANGES_THE_LOSS)
-    told = [name for name in names if name != "loss" and figures[name].rises is not None]
+    told = [
+        name
+        for name in names
+        if name.rpartition(".")[2] != "loss" and figures[name].rises is not None
+    ]
     by = next(iter(told), "loss") if losses_differ else "loss"
     best = figures[by].best([results[i]["metrics"][by]["mean"] for i in scored])
     return {"best": scored[best], "by": by}
