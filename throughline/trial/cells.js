@@ -18,7 +18,7 @@ const numberIn = (text, cells) => {
   let plain = text.trim();
   if (cells.missing.includes(plain)) return NaN;
   if (cells.words) return truth(plain) ? 1 : 0;
-  if (cells.clock) return secondsOf(plain);
+  if (cells.clock) return secondsOfDay(plain);
   if (cells.informal) plain = formal(plain, cells.decimal);
   if (cells.mark) plain = withoutMark(plain, cells.mark);
   plain = plain.replace(/^[\u2212\u2013\ufe63\uff0d]/, "-");
@@ -30,7 +30,7 @@ const numberIn = (text, cells) => {
 };
 
 // The seconds of a time of a day, or of a duration in hours and minutes.
-const secondsOf = (text) => {
+const secondsOfDay = (text) => {
   const found = /^(\d{1,4}):([0-5]\d)(?::([0-5]\d(?:[.,]\d{1,9})?))?(?:\s?([ap])\.?m\.?)?$/i.exec(text);
   const hours = Number(found?.[1]);
   if (!found || (found[4] && (hours < 1 || hours > 12))) throw new Problem(`must be a time such as 1:30:05, not '${text.slice(0, 40)}'`);
