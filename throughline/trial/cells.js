@@ -61,12 +61,16 @@ const withoutMark = (text, mark) => {
   return negative ? `-${bare}` : bare;
 };
 
-// The rows of a CSV text, each an object by column.
-const rowsOf = (text, needed) => {
+// What stands between the fields of a CSV text: that by which most columns are found.
+const separatorOf = (text, needed) => {
   const start = text.slice(0, (text + "\n").search(/\r?\n/));
   const fits = (separator) => needed.filter((name) => fieldsOf(start, separator)[0]?.some((field) => field.trim() === name)).length;
-  const separator = SEPARATORS.reduce((best, each) => (fits(each) > fits(best) ? each : best));
-  const [header = [], ...lines] = fieldsOf(text, separator);
+  return SEPARATORS.reduce((best, each) => (fits(each) > fits(best) ? each : best));
+};
+
+// The rows of a CSV text, each an object by column.
+const rowsOf = (text, needed) => {
+  const [header = [], ...lines] = fieldsOf(text, separatorOf(text, needed));
   const names = header.map((name) => name.replace(/^\ufeff/, "").trim());
   const absent = needed.filter((name) => !names.includes(name));
   if (absent.length) throw new Problem(`The first line must name the columns ${needed.join(", ")}. Missing: ${absent.join(", ")}.`);

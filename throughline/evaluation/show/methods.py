@@ -12,7 +12,7 @@ METHODS = {
     "wilson": "Wilson's score interval for shares of rows",
     "delong": "DeLong's and Newcombe's for the ROC area",
     "posterior": "that of the confusion matrix' posterior for figures made of its counts",
-    "studentised": "that of the studentised bootstrap for errors",
+    "studentised": "the studentised bootstrap and what larger ones would add for errors",
     "bootstrap": "that of 2000 bootstrap resamples of the rows",
     "groups": "that of 2000 draws of whole groups, with Student's t",
     "blocks": "that of 2000 draws of blocks of steps, with Student's t",
