@@ -22,7 +22,14 @@ def claims(*entries: dict[str, Any]) -> str:
 
 def claim(**changed: Any) -> dict[str, Any]:
     ours = {"value": 0.5, "low": 0.4, "high": 0.6}
-    given = {"text": "a-book", "at": "L1", "variant": "main", "point": "", "metric": "accuracy"}
+    given = {
+        "text": "a-book",
+        "at": "L1",
+        "variant": "main",
+        "point": "",
+        "kind": "test",
+        "metric": "accuracy",
+    }
     told = {"printed": 0.7, "sd": None, "ours": ours, "verdict": "not reproduced", "side": ""}
     return {**given, **told, "erratum": None, "reason": None, **changed}
 
