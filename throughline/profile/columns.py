@@ -109,8 +109,10 @@ def with_patterns(
         like = [name for name in columns if name.startswith(prefix)]
         if len(members) < FEWEST_IN_PATTERN or min(fact.low for fact in members) < 0:
             continue
-        # A pattern takes whatever is called so: what was left out must not come back by it.
-        meant = {fact.name for fact in members if fact.role == "constant"} | {*like}
+        # A pattern takes whatever is called so: what was left out must not come back by it, but
+        # columns that hardly change, which a common scale does not blow up.
+        still = {f.name for f in members if f.role == "constant" or f.others < FEWEST_OTHERS}
+        meant = {*like} | still
         called = {fact.name for fact in features if fact.name.startswith(prefix)}
         if not prefix or meant != called or called != {fact.name for fact in members}:
             continue
