@@ -243,10 +243,12 @@ def _endings(images: Mapping[str, Any] | None) -> tuple[str, ...]:
 
 def _far_values(frame: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
     """Numbers of a file with types that may stand for missing ones."""
+    import numpy as np
+
     for name in map(str, frame.columns):
         if frame[name].dtype.kind not in "if":
             continue
-        counts = frame[name].value_counts()
+        counts = frame[name][np.isfinite(frame[name])].value_counts()
         far = far_value(dict(zip(counts.index.tolist(), counts.tolist(), strict=True)))
         if far is not None:
             said = f"{far:g} ({counts[far]}) lies apart from the others: is it a missing number?"
