@@ -21,8 +21,8 @@ import pandas as pd
 
 from throughline.guards.examine import examine
 from throughline.guards.finding import Finding
-from throughline.pipeline.schema.columns import Target
 from throughline.pipeline.schema.protocol import Split
+from throughline.pipeline.schema.targets import Target
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, TextIO
 
 LONGEST_VALUE = 80
 LONGEST_MESSAGE = 4000
@@ -82,10 +82,15 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
-def tell(text: str) -> None:
-    """Print lines in which strangers' texts may stand; see `printable`."""
+def tell(text: str, stream: TextIO | None = None) -> None:
+    """Print lines in which strangers' texts may stand; see `printable`.
+
+    Args:
+        text: the lines.
+        stream: where to. Default: the standard output.
+    """
     for line in text.split("\n"):
-        print(printable(line))
+        print(printable(line), file=stream, flush=True)
 
 
 def sentence(text: str) -> str:

@@ -6,7 +6,7 @@ import os
 import sys
 from typing import Literal, TextIO
 
-from throughline.errors import printable
+from throughline.errors import printable, tell
 
 # Also read by the stages that `throughline run` starts.
 QUIET = "THROUGHLINE_QUIET"
@@ -31,6 +31,12 @@ def note(line: str) -> None:
     """Say what was done or what comes next; nothing where it shall be quiet."""
     if not is_quiet():
         print(line, flush=True)
+
+
+def remark(text: str) -> None:
+    """As `note`, of lines in which strangers' texts may stand."""
+    if not is_quiet():
+        tell(text)
 
 
 def coloured(text: str, mood: Mood, stream: TextIO | None = None) -> str:

@@ -132,7 +132,7 @@ class TestMistakes:
             (["predict"], "Missing argument 'MODEL'. See `throughline predict --help`"),
             (
                 ["predict", "a.onnx"],
-                "Give one file of rows, or --image or --sound and one or more",
+                "Give one file of rows, or --image, --sound or --text and one or more",
             ),
             (["predict", "a.onnx", "--image"], "Give one file of rows"),
             (["predict", "a.onnx", "b.csv", "c.csv"], "Give one file of rows"),

@@ -18,6 +18,7 @@ from throughline.cli import main, surroundings
 from throughline.evaluation.show.line import ending
 from throughline.paths import Workspace, write_json
 from throughline.project.index import write_index
+from throughline.project.looks import looks
 from throughline.releasing import releases
 
 FIGURE = {"value": 0.7712, "low": 0.72, "high": 0.82}
@@ -112,6 +113,25 @@ class TestWhatRunSays:
         monkeypatch.setattr("throughline.cli.commands.running.wire", lambda *_: [])
         assert main(["run"]) == 0
         assert "is up to date · next: throughline list" in capsys.readouterr().out
+
+    def test_quiet_leaves_the_line_of_each_pipeline(
+        self, project: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+    ) -> None:
+        """`run --quiet` said nothing, not even of what it had come to."""
+        monkeypatch.setenv("THROUGHLINE_QUIET", "")
+        monkeypatch.setenv("TQDM_DISABLE", "")
+        (project / ".dvc").mkdir()
+        monkeypatch.setattr("subprocess.run", lambda *_, **__: Mock(returncode=0))
+        monkeypatch.setattr("throughline.cli.commands.running.wire", lambda *_: [])
+        monkeypatch.setattr("throughline.project.index.write_index", lambda _: Path())
+        file = Workspace(project, "rain").evaluation / "report.json"
+        file.parent.mkdir(parents=True)
+        write_json(file, report())
+        assert main(["run", "--quiet", "rain"]) == 0
+        (line,) = capsys.readouterr().out.splitlines()
+        assert line.startswith("rain: accuracy 0.771 ± 0.05, ")
+        assert main(["run", "--quiet"]) == 0
+        assert capsys.readouterr().out == ""
 
     def test_its_stages_are_told_by_their_pipelines_alone(
         self, project: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
@@ -217,6 +237,50 @@ class TestStatus:
         (entry,) = json.loads(capsys.readouterr().out)
         assert (entry["state"], entry["stages"]) == (state, {"production": "v1"})
         assert entry["reruns"] == reruns.get("rain", {})
+
+
+class TestLooks:
+    """Models that the same test rows have judged, as DVC remembers its runs."""
+
+    @staticmethod
+    def evaluated(project: Path, model: str, test: str = "0,1") -> dict[str, int]:
+        for path, content in (
+            ("data/prepared/rain/test/rows", test),
+            ("models/rain/model.onnx", model),
+        ):
+            (project / path).parent.mkdir(parents=True, exist_ok=True)
+            (project / path).write_text(content)
+        with Repo(str(project)) as repo:
+            repo.reproduce("pipelines/rain/dvc.yaml")
+        return looks(project, ["rain", "never"])
+
+    def test_are_counted_over_runs(self, project: Path) -> None:
+        Repo.init(str(project), no_scm=True).close()
+        stage = {
+            "cmd": "echo throughline evaluate rain > reports/rain.txt",
+            "wdir": "../..",
+            "deps": ["data/prepared/rain/test", "models/rain/model.onnx"],
+            "outs": ["reports/rain.txt"],
+        }
+        (project / "reports").mkdir()
+        wired = yaml.safe_dump({"stages": {"evaluate": stage}})
+        (project / "pipelines/rain/dvc.yaml").write_text(wired)
+        assert looks(project, ["rain"]) == {}
+        assert self.evaluated(project, "one") == {"rain": 1}
+        assert self.evaluated(project, "two") == {"rain": 2}
+        # The same model again is no new look; other test rows have seen none yet.
+        assert self.evaluated(project, "one") == {"rain": 2}
+        assert self.evaluated(project, "two", test="1,0") == {"rain": 1}
+
+    def test_are_said(self, project: Path, monkeypatch: Any, capsys: Any) -> None:
+        monkeypatch.setattr("throughline.running.why.stale", lambda *_: {})
+        monkeypatch.setattr("throughline.project.looks.looks", lambda *_: {"rain": 7})
+        evaluation = Workspace(project, "rain").evaluation
+        evaluation.mkdir(parents=True)
+        write_json(evaluation / "report.json", report())
+        assert "its test rows have judged 7 models" in write_index(project).read_text()
+        assert main(["status", "rain"]) == 0
+        assert "its test rows have judged 7 models" in capsys.readouterr().out
 
 
 class TestDoctor:

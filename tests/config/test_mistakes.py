@@ -39,6 +39,10 @@ CHANGES: list[tuple[dict[str, Any], str]] = [
     ({"training": {"epochs": {"patience": 3}}}, "training.epochs.max: this key is required."),
     ({"claims": [{"text": "t", "at": "1", "metric": "m"}]}, "claims.0.value: this key is required"),
     ({"columns": {5: {}}}, "columns.5: a name must be text. Put it in quotes: '5'."),
+    (
+        {"columns": {"label": {"scale": "standard"}}},
+        "columns.label: 'label' is what the model's answer is called; give the column another name",
+    ),
     # Values.
     ({"task": "binray"}, "Received: binray. Did you mean 'binary'?"),
     ({"task": None}, "task: must be 'binary', 'multiclass'"),

@@ -140,6 +140,21 @@ class TestSeries:
     def test_share_of_false_alarms(self, what: str, rows: int) -> None:
         assert called_of_series(SERIES[what], rows, repetitions=60) <= 0.05
 
+    def test_a_walk_is_not_judged_by_where_it_went(self) -> None:
+        """A quarter of all walks was called drifted in twenty times as many steps."""
+        assert called_of_series(SERIES["unchanged: a random walk"], 20_000, repetitions=60) <= 0.05
+
+    def test_what_is_not_judged_is_said(self) -> None:
+        walk = np.random.default_rng(0).normal(size=1000).cumsum()
+        entry = described(walk) | {"memory": 300.0}
+        (far,) = drifts([entry], [(walk + 200).astype(object)], Limits(), 1000)
+        assert far.beyond == ()
+        assert "it wanders, 1,000 training rows tell as much as 3" in far.note
+        (unit,) = drifts([entry], [(walk * 1000 + 1e6).astype(object)], Limits(), 1000)
+        assert unit.beyond == ("outside",)
+        (known,) = drifts([entry | {"memory": 20.0}], [walk.astype(object)], Limits(), 1000)
+        assert known.note == ""
+
     @pytest.mark.parametrize(
         ("what", "rows"),
         [

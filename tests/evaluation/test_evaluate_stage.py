@@ -85,6 +85,10 @@ class TestAReport:
         verdicts = [claim["verdict"] for claim in report["claims"]]
         assert verdicts == ["compatible", "shown equal", "compatible", "not reproduced"]
         assert report["claims"][-1]["side"] == "better"
+        # Of one class, too, a figure is known to its rows only.
+        ours = report["claims"][-1]["ours"]
+        assert ours["method"] == "wilson"
+        assert ours["low"] < ours["value"] < ours["high"]
 
     def test_slices_share_the_rows_out(self, sides: Tiny) -> None:
         slices = [{"column": "group"}, {"column": "x", "quantiles": 4}]

@@ -86,6 +86,13 @@ class TestAClaim:
             assert judged(claim(0.9, metric), OURS)["kind"] == kind, metric
         assert judged(claim(0.9), plain(0.9), tested=False)["kind"] == "training"
 
+    def test_of_other_rows_than_the_texts_stands_apart(self) -> None:
+        other = claim(0.5).model_copy(update={"stand_in": True})
+        found = judged(other, OURS)
+        assert (found["kind"], found["side"]) == ("stand-in", "")
+        count = claim(50.0, "parameters").model_copy(update={"stand_in": True})
+        assert judged(count, plain(50))["kind"] == "count"
+
     def test_of_a_count_is_judged_as_printed(self) -> None:
         equal, other = "shown equal", "not reproduced"
         assert judged(claim(0.2516, "coefficient:x"), plain(0.25164))["verdict"] == equal

@@ -72,8 +72,14 @@ class TestJoin:
             join(scaler(name="pixels"), exported(network("answer")))
 
     def test_refuses_an_output_named_like_a_raw_column(self):
-        with pytest.raises(UnmatchedGraphs, match="raw inputs"):
+        with pytest.raises(UnmatchedGraphs, match="model's answers"):
             join(scaler(), exported(network("hidden", "a")))
+
+    def test_calls_an_inner_output_otherwise(self):
+        joined = join(scaler(), exported(network("hidden", "a")), inner=True)
+        onnx.checker.check_model(joined)
+        assert [v.name for v in joined.graph.input] == ["a", "b"]
+        assert [v.name for v in joined.graph.output] == ["network/a"]
 
     def test_keeps_other_domains(self):
         front = scaler()

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from throughline.guards import examine as module
-from throughline.pipeline.schema.columns import Target
 from throughline.pipeline.schema.protocol import Split
+from throughline.pipeline.schema.targets import Target
 
 
 class TestOrder:

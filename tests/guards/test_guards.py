@@ -13,8 +13,8 @@ from throughline.errors import BadData
 from throughline.guards.examine import after_drops, enforce, examine
 from throughline.guards.finding import Finding
 from throughline.guards.shift import chi_square, chi_square_tail, ks_critical, ks_distance
-from throughline.pipeline.schema.columns import Target
 from throughline.pipeline.schema.protocol import Guards, Split
+from throughline.pipeline.schema.targets import Target
 
 
 def random_parts(rows: int, test: float = 0.2) -> np.ndarray[Any, Any]:

@@ -23,8 +23,8 @@ from benchmarks.guards import (
 from throughline.guards.dated import following
 from throughline.guards.examine import Case
 from throughline.guards.telling import encoded_means
-from throughline.pipeline.schema.columns import Target
 from throughline.pipeline.schema.protocol import Split
+from throughline.pipeline.schema.targets import Target
 
 NAMES = [each[0] for each in PLANTED]
 

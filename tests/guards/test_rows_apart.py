@@ -11,8 +11,9 @@ import pytest
 
 from throughline.errors import BadData
 from throughline.guards.set_aside import still_apart
-from throughline.pipeline.schema.columns import Column, Target
+from throughline.pipeline.schema.columns import Column
 from throughline.pipeline.schema.protocol import Guards, Split
+from throughline.pipeline.schema.targets import Target
 
 WAVE = np.random.default_rng(0).normal(size=205)
 SLIDING = pd.DataFrame({f"x{i}": WAVE[i : i + 200] for i in range(6)})

@@ -11,8 +11,8 @@ import pytest
 from throughline.guards.examine import examine
 from throughline.guards.finding import Case
 from throughline.guards.unseen import unseen_categories
-from throughline.pipeline.schema.columns import Target
 from throughline.pipeline.schema.protocol import Split
+from throughline.pipeline.schema.targets import Target
 
 
 def test_categories_in_many_columns_are_looked_at_one_by_one(

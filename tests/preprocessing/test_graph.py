@@ -10,11 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from throughline.errors import BadData, BadPipeline
+from throughline.pipeline.problem import PROBLEMS
 from throughline.pipeline.schema.columns import Column
 from throughline.preprocessing.contract import contract
 from throughline.preprocessing.fit import Preprocessing, fit
+from throughline.preprocessing.graph.answers import answers
 from throughline.preprocessing.graph.run import run
 from throughline.preprocessing.plan import plan
+from throughline.preprocessing.target import FittedTarget
 
 NUMBERS = st.lists(st.floats(-1e4, 1e4, allow_nan=False, width=32), min_size=3, max_size=30).filter(
     lambda values: np.std(values) > 1e-3
@@ -206,13 +209,12 @@ class TestPatternsAndInputs:
         result = fitted(rows, **{"p_*": {}})
         assert result.features["features"] == ["p_1", "p_0"]
 
-    @pytest.mark.parametrize("inputs", [{"a": ["a", "b"]}, None])
-    def test_an_input_has_a_name_that_no_column_has(self, inputs: dict[str, list[str]]) -> None:
-        name = "a" if inputs else "features"
-        rows = pd.DataFrame({name: [1.0, 2.0], "b": [3.0, 4.0]})
+    def test_an_input_has_a_name_that_no_column_has(self) -> None:
+        rows = pd.DataFrame({"features": [1.0, 2.0], "b": [3.0, 4.0]})
         columns = {key: Column() for key in rows}
-        with pytest.raises(BadPipeline, match=f"'{name}'.*'{name}_input'"):
-            plan(rows, columns, inputs, [])
+        with pytest.raises(BadPipeline, match=r"'b'.*'b_input'"):
+            plan(rows, columns, {"b": ["features", "b"]}, [])
+        assert list(plan(rows, columns, None, []).inputs) == ["features_input"]
 
     def test_several_network_inputs(self) -> None:
         rows = pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 5.0], "c": ["x", "y"]})
@@ -253,3 +255,10 @@ class TestTheContractOfARawColumn:
         assert entries["p_1"]["missing"] == 0.5
         assert not entries["town"]["may_be_missing"]
         assert entries["town"]["closed"] and set(entries["town"]["categories"]) == {"a", "b"}
+
+
+@pytest.mark.parametrize("task", ["binary", "multiclass", "multilabel", "regression", "proportion"])
+def test_the_answers_of_a_graph_are_those_that_the_problem_names(task: str) -> None:
+    classes = ["no", "yes"] if PROBLEMS[task].classifies else None
+    graph = answers(FittedTarget(task, ["y"], classes, 1.0, 2.0, ""), "output").graph
+    assert {value.name for value in graph.output} == set(PROBLEMS[task].answers)

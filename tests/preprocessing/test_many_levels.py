@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from throughline.errors import BadData, BadPipeline
-from throughline.pipeline.schema.columns import Column, Target
+from throughline.pipeline.schema.columns import Column
 from throughline.pipeline.schema.protocol import Split
+from throughline.pipeline.schema.targets import Target
 from throughline.preprocessing.arrays import arrays
 from throughline.preprocessing.contract import contract
 from throughline.preprocessing.fit import Preprocessing, fit

@@ -10,8 +10,9 @@ import pandas as pd
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from throughline.pipeline.schema.columns import Target
-from throughline.pipeline.targets import ANSWERS, answer
+from throughline.pipeline.problem import PROBLEMS
+from throughline.pipeline.schema.targets import Target
+from throughline.pipeline.targets import TASKS, answer
 from throughline.preprocessing.graph.answers import answers, several_answers
 from throughline.preprocessing.graph.runtime import session_of
 from throughline.preprocessing.several import FittedSeveral, several_of
@@ -27,7 +28,7 @@ def targets(draw: st.DrawFn) -> tuple[pd.DataFrame, FittedSeveral]:
     generator = np.random.default_rng(draw(st.integers(0, 99)))
     rows: dict[str, Any] = {}
     fitted = {}
-    tasks = draw(st.lists(st.sampled_from(list(ANSWERS)), min_size=2, max_size=5))
+    tasks = draw(st.lists(st.sampled_from(list(TASKS)), min_size=2, max_size=5))
     for number, task in enumerate(tasks):
         several = task in ("multilabel", "regression") and draw(st.booleans())
         columns = [f"column{number}{end}" for end in ("ab" if several else "a")]
@@ -76,9 +77,8 @@ def test_each_answers_as_it_would_alone(
         own = session_of(answers(part, "output"))
         given = output[:, first : first + part.units]
         first += part.units
-        for plain, array in zip(
-            ANSWERS[part.task], own.run(ANSWERS[part.task], {"output": given}), strict=True
-        ):
+        plain_names = list(PROBLEMS[part.task].answers)
+        for plain, array in zip(plain_names, own.run(plain_names, {"output": given}), strict=True):
             expected.append(answer(name, plain))
             np.testing.assert_array_equal(found[expected[-1]], array)
     assert names == expected

@@ -118,8 +118,8 @@ FILES: dict[str, tuple[Callable[[], str], str, list[str], list[str]]] = {
     "numbers with a unit": (
         lambda: rows(x=[f"{number} kg" for number in NUMBERS]),
         "binary",
-        ["w"],
-        ["kg', which is no number"],
+        ["w", "x"],
+        ["their 'kg' taken off"],
     ),
     "truth values with blanks": (
         lambda: rows(b=some(["true", "FALSE", "no", ""])),

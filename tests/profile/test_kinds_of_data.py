@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import shutil
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ import pytest
 from throughline.errors import BadData
 from throughline.paths import Workspace, read_json
 from throughline.pipeline.loading import load
-from throughline.profile.kinds.pictures import training
+from throughline.profile.kinds.pictures import network, training
 from throughline.profile.profile import profile
 from throughline.stages.run import run_stage
 
@@ -148,6 +149,15 @@ class TestFolders:
         assert found["batch_size"] == batch
         assert found["epochs"] == {"max": epochs, "patience": patience}
 
+    @pytest.mark.parametrize(("side", "kept"), [(8, "Flatten"), (28, "Flatten"), (32, "Global")])
+    def test_that_are_large_show_their_things_anywhere(self, side: int, kept: str) -> None:
+        """The network of a larger picture answers the same wherever a thing stands."""
+        layers = [name for layer in network(side) for name in layer]
+        last = next(name for name in layers if name.startswith(("Flatten", "Global")))
+        assert last.startswith(kept)
+        halved = layers.count("MaxPooling2D")
+        assert side // 2**halved >= 3
+
     def pets(self, workspace: Workspace, names: str, count: int = 40) -> Path:
         """Pictures below `pets`, in folders that `names` makes of a number and a class."""
         from PIL import Image
@@ -207,6 +217,89 @@ class TestFolders:
         assert stored.shape == (40, 16, 20, channels)
         assert stored.std() > 20
 
+    def test_have_their_classes_in_a_table_among_them(self, workspace: Workspace) -> None:
+        root = self.pets(workspace, "pictures/{n:04}.png")
+        rows = [(f"{n:04}", n, ("cats", "dogs")[n % 2]) for n in range(38)]
+        table = pd.DataFrame([*rows, ("9999", 1, "cats")], columns=["image_id", "width", "label"])
+        table.to_csv(root / "train.csv", index=False, sep=";")
+        # Of another competition file that names them, too.
+        table.drop(columns="label").to_csv(root / "sample_submission.csv", index=False)
+        pipeline = drafted(workspace, "pets")
+        assert pipeline.target.columns == ["label"]
+        assert pipeline.source.labels.name == "image_id"
+        rows = pd.read_parquet(workspace.clean / "rows.parquet")
+        assert rows["label"].value_counts().to_dict() == {"cats": 19, "dogs": 19}
+
+    def test_ask_whether_folders_or_a_table_hold_the_classes(self, workspace: Workspace) -> None:
+        root = self.pets(workspace, "{camera}/{n}.png")
+        rows = [(f"{n}.png", ("cats", "dogs")[n % 2]) for n in range(40)]
+        pd.DataFrame(rows, columns=["file", "kind"]).to_csv(root / "labels.csv", index=False)
+        with pytest.raises(BadData, match=r"class \(0, 1, 2\) or kind \(cats, dogs\).*--target"):
+            profile(root, "draft", None, workspace)
+        assert drafted(workspace, "pets", "kind").target.columns == ["kind"]
+
+    def test_leave_test_files_of_no_class_out(self, workspace: Workspace) -> None:
+        root = self.pets(workspace, "train/{kind}/{n}.png")
+        (root / "test").mkdir()
+        for path in list((root / "train" / "cats").iterdir())[:5]:
+            path.rename(root / "test" / path.name)
+        pipeline = drafted(workspace, "pets")
+        assert pipeline.split.kind == "shuffled"
+        assert len(pd.read_parquet(workspace.clean / "rows.parquet")) == 35
+
+    def test_of_kinds_that_nothing_reads_do_not_just_vanish(
+        self, workspace: Workspace, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        root = self.pets(workspace, "{kind}/{n}.png")
+        (root / "cats" / "a.HEIC").write_bytes(b"\0\0\0\x18ftypheic")
+        drafted(workspace, "pets")
+        assert "1 that end in .heic (convert them to JPEG)" in capsys.readouterr().err
+        shutil.rmtree(root / "dogs")
+        for path in (root / "cats").glob("*.png"):
+            path.unlink()
+        with pytest.raises(BadData, match=r"1 that end in \.heic \(convert them to JPEG\)"):
+            profile(root, "other", None, workspace)
+
+    def test_of_arrays(self, workspace: Workspace) -> None:
+        pixels = np.random.default_rng(0).integers(0, 255, (80, 12, 16)).astype(np.uint8)
+        place = workspace.root / "all.npz"
+        np.savez(place, images=pixels, labels=np.arange(80) % 3)
+        pipeline = drafted(workspace, "all.npz")
+        assert (pipeline.task, pipeline.target.columns) == ("multiclass", ["labels"])
+        assert list(pipeline.columns) == ["pixels"]
+        np.savez(place, images=pixels / 255, labels=np.arange(80) % 3)
+        with pytest.raises(BadData, match=r"whole numbers from 0 to 255.*save them as uint8"):
+            profile(place, "other", None, workspace)
+
+    def test_of_idx_files(self, workspace: Workspace) -> None:
+        root = workspace.root / "mnist"
+        root.mkdir()
+        pixels = np.random.default_rng(0).integers(0, 255, (60, 12, 16)).astype(np.uint8)
+        answers = (np.arange(60) % 3).astype(np.uint8)
+        for part, rows in (("train", slice(0, 40)), ("t10k", slice(40, 60))):
+            for name, array in ((f"{part}-images-idx3", pixels), (f"{part}-labels-idx1", answers)):
+                some = array[rows]
+                head = bytes([0, 0, 8, some.ndim]) + np.array(some.shape, ">u4").tobytes()
+                content = gzip.compress(head + some.tobytes())
+                (root / f"{name}-ubyte.gz").write_bytes(content)
+        pipeline = drafted(workspace, "mnist", "y")
+        assert list(pipeline.columns) == ["pixels"]
+        assert pipeline.split.kind == "predefined"
+        rows = pd.read_parquet(workspace.clean / "rows.parquet")
+        assert rows["y"].tolist() == answers.tolist()
+        stored = np.load(workspace.raw / "rows.images" / "pixels.npy")
+        np.testing.assert_array_equal(stored[..., 0], pixels)
+
+    def test_that_a_table_names_are_added_as_their_folder(self, workspace: Workspace) -> None:
+        rows = [(f"images/{n}.JPG", ("cats", "dogs")[n % 2], n % 7) for n in range(40)]
+        table = pd.DataFrame(rows, columns=["image", "kind", "age"])
+        table.drop(columns="age").to_csv(workspace.root / "labels.csv", index=False)
+        with pytest.raises(BadData, match="'image' names files: add the folder that holds them"):
+            profile(workspace.root / "labels.csv", "draft", "kind", workspace)
+        table.to_csv(workspace.root / "labels.csv", index=False)
+        found = profile(workspace.root / "labels.csv", "draft", "kind", workspace)
+        assert any("image names files: add the folder" in line for line in found.told)
+
     def test_of_pictures_without_classes(self, workspace: Workspace) -> None:
         from PIL import Image
 
@@ -225,3 +318,37 @@ class TestFolders:
         pipeline = drafted(workspace, "reviews")
         assert list(pipeline.columns) == ["text"]
         assert pipeline.target.columns == ["class"]
+
+    def letters(self, workspace: Workspace, ending: str, encoding: str, each: str = "é") -> Path:
+        root = workspace.root / "letters"
+        for number in range(40):
+            path = root / ("warm", "cold")[number % 2] / f"{number}{ending}"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            words = ("sun and summer", "snow and ice")[number % 2]
+            path.write_bytes(f"{words} {each} {number}\r\nmore".encode(encoding))
+        return root
+
+    @pytest.mark.parametrize("ending", ["", ".TXT", ".md"])
+    def test_of_texts_may_end_as_they_like(self, workspace: Workspace, ending: str) -> None:
+        self.letters(workspace, ending, "utf-8")
+        assert list(drafted(workspace, "letters").columns) == ["text"]
+        assert len(pd.read_parquet(workspace.clean / "rows.parquet")) == 40
+
+    @pytest.mark.parametrize("encoding", ["utf-16", "cp1252", "utf-8-sig"])
+    def test_of_texts_are_read_in_their_encoding(self, workspace: Workspace, encoding: str) -> None:
+        self.letters(workspace, ".txt", encoding)
+        drafted(workspace, "letters")
+        texts = pd.read_parquet(workspace.clean / "rows.parquet")["text"]
+        assert texts.str.startswith(("sun", "snow")).all()
+        assert texts.str.contains("é", regex=False).all()
+
+    def test_of_texts_in_two_encodings_are_refused(self, workspace: Workspace) -> None:
+        root = self.letters(workspace, ".txt", "utf-8")
+        (root / "cold" / "1.txt").write_bytes("déjà".encode("cp1252"))
+        with pytest.raises(BadData, match=r"cold/1\.txt in cp1252.*in utf-8.*all as UTF-8"):
+            profile(root, "draft", None, workspace)
+
+    def test_of_documents_that_hold_no_plain_text_are_named(self, workspace: Workspace) -> None:
+        root = self.letters(workspace, ".pdf", "utf-8")
+        with pytest.raises(BadData, match=r"40 that end in \.pdf \(convert them to txt\)"):
+            profile(root, "draft", None, workspace)

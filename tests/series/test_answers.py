@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.series.test_series_graph import pipeline, rows
-from throughline.pipeline.schema.columns import Target
+from throughline.pipeline.schema.targets import Target
 from throughline.preprocessing.graph.runtime import session_of
 from throughline.samples.windows.answers import forecast_answers
 from throughline.samples.windows.positions import Extent

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from throughline.errors import BadData
 from throughline.pipeline.pipeline import Pipeline
 from throughline.pipeline.schema.time import Smooth
 from throughline.preprocessing.graph.builder import Graph
@@ -92,6 +93,17 @@ class TestOneGraph:
         )["load"]
         assert ((windows > 40).all(axis=1) | (windows < 40).all(axis=1)).all()
         assert done.training.counts["across_series"] > 0
+
+    @pytest.mark.parametrize("encode", [{"hash": {"buckets": 4}}, "frequency"])
+    def test_a_level_that_lacks_costs_no_window_where_it_means_unknown(self, encode: Any) -> None:
+        """As in serving, which asks the same columns for a value."""
+        table = rows(1)
+        table.loc[60, "wind"] = None
+        load = {"load": {"scale": "standard"}}
+        found = prepared(table, pipeline(load | {"wind": {"encode": encode}}))
+        assert len(found.training.ends) == len(prepared(table, pipeline(load)).training.ends)
+        with pytest.raises(BadData, match="Column 'wind' must be known in every row"):
+            prepared(table, pipeline(load | {"wind": {"encode": "one-hot"}}))
 
     def test_scaling_sees_training_rows_alone(self) -> None:
         table = rows()

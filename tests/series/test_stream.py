@@ -126,6 +126,15 @@ class TestAStreamOfAnyForecaster:
         answers = output.getvalue().splitlines()
         assert [place for place, line in enumerate(answers) if not line] == [*range(24), 39]
 
+    def test_says_what_is_wrong_without_steering_a_terminal(
+        self, forecaster: Workspace, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        lines = ["when,load\n", "\x1b[2J,1\n"]
+        with pytest.raises(BadRequest, match="Row 1"):
+            answered_lines(Stream(Predictor(forecaster.model)), lines, io.StringIO())
+        said = capsys.readouterr().err.splitlines()
+        assert said and all(line.isprintable() for line in said)
+
     @pytest.mark.parametrize("place", [5, 30])
     @pytest.mark.parametrize("wrong", [{"load": "much"}, {"load": ""}, {"when": "soon"}])
     def test_takes_the_right_row_after_a_wrong_one(

@@ -12,7 +12,8 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from throughline.export.graph.join import join
-from throughline.pipeline.schema.columns import Column, Target
+from throughline.pipeline.schema.columns import Column
+from throughline.pipeline.schema.targets import Target
 from throughline.preprocessing.fit import fit
 from throughline.preprocessing.graph.answers import answers
 from throughline.preprocessing.plan import plan

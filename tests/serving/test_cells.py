@@ -70,9 +70,15 @@ TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=
 DIGITS = st.from_regex(r"[+-]?[0-9]{1,3}(,[0-9]{3}){0,2}(\.[0-9]{0,3})?", fullmatch=True)
 
 
+MARKED = ["$%s", "%s €", "%s%%", "EUR %s", "-$%s", "(£%s)", "%s kg", "%s-", "(%s)", "$(%s)", "%s°C"]
+SCRIPTS = [str.maketrans("0123456789", digits) for digits in ("0123456789", "٠١٢٣٤٥٦٧٨٩")]
+
+
 def column(draw: Any, decimal: str, thousands: str) -> tuple[list[str], str | None]:
     """Cells of one kind, and what `read.types` says of them."""
-    kind = draw(st.sampled_from(["int", "float", "words", "texts", "flags", "marked", "code"]))
+    kind = draw(
+        st.sampled_from(["int", "float", "words", "texts", "flags", "marked", "code", "clock"])
+    )
     size = {"min_size": 3, "max_size": 8}
     if kind == "int":
         cells = draw(st.lists(st.integers(-(10**20), 10**20).map(str), **size))
@@ -85,14 +91,19 @@ def column(draw: Any, decimal: str, thousands: str) -> tuple[list[str], str | No
         cells = draw(st.lists(TEXTS, **size))
     elif kind == "code":
         cells = draw(st.lists(st.from_regex(r"0[0-9]{1,5}", fullmatch=True), **size))
+    elif kind == "clock":
+        spelled = st.from_regex(r"[0-9]{1,2}:[0-5][0-9](:[0-5][0-9])?( [AP]M)?", fullmatch=True)
+        return draw(st.lists(spelled, **size)), "duration"
     elif kind == "flags":
         cells = draw(st.lists(st.sampled_from(["yes", "NO", "t", "False", "on", "0"]), **size))
         return cells, "boolean"
     else:
         swap = str.maketrans({",": thousands, ".": decimal})
-        mark = draw(st.sampled_from(["$%s", "%s €", "%s%%", "EUR %s", "-$%s", "(£%s)"]))
+        mark = draw(st.sampled_from(MARKED))
         numbers = st.from_regex(r"[0-9]{1,3}(,[0-9]{3}){0,2}(\.[0-9]{0,3})?", fullmatch=True)
-        cells = [mark % each.translate(swap) for each in draw(st.lists(numbers, **size))]
+        script = draw(st.sampled_from(SCRIPTS))
+        found = draw(st.lists(numbers, **size))
+        cells = [mark % each.translate(swap).translate(script) for each in found]
         return cells, "number"
     return cells, None
 
@@ -138,6 +149,14 @@ def tables(draw: Any) -> tuple[bytes, Read]:
     return file.getvalue().encode(encoding), read
 
 
+class TestMarks:
+    @pytest.mark.parametrize("marks", [{"thousands": "1"}, {"decimal": "0"}])
+    def test_are_no_digits(self, marks: dict[str, str]) -> None:
+        """A hundred ones would be read in more ways than can be tried."""
+        with pytest.raises(ValueError, match="no digits"):
+            Cells.of(marks)
+
+
 class TestTheTrainingFile:
     @given(tables())
     def test_is_read_as_training_read_it(self, table: tuple[bytes, Read]) -> None:
@@ -162,6 +181,14 @@ class TestTheTrainingFile:
             ("x\n−5\n3\n", {}, [-5, 3]),
             ('x\n"$1,234.5"\n"$-2"\n', {"types": {"x": "number"}, "thousands": ","}, [1234.5, -2]),
             ("x\n5 %\n7%\n", {"types": {"x": "number"}}, [5, 7]),
+            ('x\n"(1,234)"\n5-\n7\n', {"types": {"x": "number"}, "thousands": ","},
+             [-1234, -5, 7]),
+            ("x\n٣٫٥\n٧\n", {"types": {"x": "number"}}, [3.5, 7]),
+            ("x\n٣٫٥\n٧\n", {}, ["٣٫٥", "٧"]),
+            ("x\n5 kg\n-7.5kg\n", {"types": {"x": "number"}}, [5, -7.5]),
+            ("x\n8:05\n20:15\n", {"types": {"x": "duration"}}, [29100, 72900]),
+            ("x,y\n1:00:05.5,1\n,2\n", {"types": {"x": "duration"}}, [3605.5, None]),
+            ("x\n12:05 AM\n8:05 pm\n", {"types": {"x": "duration"}}, [300, 72300]),
             ("x\n1,5\n-2\n", {"decimal": ",", "separator": ";"}, [1.5, -2]),
             ("a\n bad\ngood \n", {}, ["bad", "good"]),
             ("a\nyes\nNO\n\n", {"types": {"a": "boolean"}}, [True, False]),
@@ -171,7 +198,7 @@ class TestTheTrainingFile:
             ("id\n12345678901234567890\n2\n", {}, ["12345678901234567890", "2"]),
             ("id,b\n9007199254740993,1\n,2\n", {}, ["9007199254740993", None]),
         ],
-    )
+    )  # fmt: skip
     def test_of_each_kind(self, text: str, settings: dict[str, Any], values: list[Any]) -> None:
         read = Read(**settings)
         rows, _ = trained(text.encode(), read)
@@ -188,6 +215,10 @@ class TestRefusals:
              "Row 2, column 'x' of 'rows.csv' must be a number. Received: unknown. .*missing"),
             ("b\nyes\nperhaps\n", {"types": {"b": "boolean"}}, "Row 2.* true or false.*perhaps"),
             ("x\n5%\n0.07\n", {"types": {"x": "number"}}, "must carry one mark, or none"),
+            ("x\n5 kg\n7\n", {"types": {"x": "number"}}, "must carry one mark, or none"),
+            ("x\n5 kg\n7 g\n", {"types": {"x": "number"}}, "must carry one mark, or none"),
+            ("x\n8:05\n20:75\n", {"types": {"x": "duration"}}, "Row 2.* such as 1:30:05.*20:75"),
+            ("x\n8:05\n13:00 PM\n", {"types": {"x": "duration"}}, "Row 2.*13:00 PM"),
             ("x\n$5\n7 €\n", {"types": {"x": "number"}}, "must carry one mark, or none"),
             ('x\n"7,95"\n', {"types": {"x": "number"}, "thousands": ","}, "must be a number"),
             ("x\n5\n", {"types": {"y": "number"}}, "'source.read.types' names a column"),

@@ -335,8 +335,8 @@ def test_a_folder_of_texts(tmp_path: Path) -> None:
     }
     workspace = built(tmp_path, Case(letters, sections))
     said, rows = recorded(workspace, "predictions.csv")
-    texts = [(tmp_path / "letters" / file).read_text(encoding="utf-8") for file in rows["file"]]
-    answers = Predictor(workspace.model).predict({"text": texts})
+    files = [str(tmp_path / "letters" / file) for file in rows["file"]]
+    answers = served(workspace, "--text", *files).set_index("file").loc[files]
     assert answers["label"].tolist() == said["predicted"].tolist()
-    probabilities = to_digits(answers["probability"].astype(np.float64), PROBABILITY_DIGITS)
+    probabilities = to_digits(answers["probability[warm]"].to_numpy(), PROBABILITY_DIGITS)
     np.testing.assert_array_equal(probabilities, said["probability"])

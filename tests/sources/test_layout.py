@@ -54,6 +54,9 @@ class TestLevels:
     def test_that_tell_nothing_leave_it_to_the_names(self) -> None:
         files = [f"train/{kind}.{number}.jpg" for kind in ("cat", "dog") for number in range(3)]
         assert said_by_folders(files) == {"class": ["cat"] * 3 + ["dog"] * 3}
+        for name in ("{0}_{1}.jpg", "{0}-00{1}.JPG", "{0} ({1}).jpeg", "{0}{1}.wav"):
+            files = [name.format(kind, n) for kind in ("Katze", "größer Hund") for n in range(3)]
+            assert said_by_folders(files) == {"class": ["Katze"] * 3 + ["größer Hund"] * 3}
         assert said_by_folders(["IMG_1.jpg", "DSC_2.jpg", "IMG_3.jpg", "DSC_4.jpg"]) == {}
 
     def test_around_all_files_tell_nothing(self) -> None:

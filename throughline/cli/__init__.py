@@ -12,7 +12,7 @@ from collections.abc import Sequence
 import click
 
 from throughline.cli.ending import ended
-from throughline.cli.groups import LazyGroup
+from throughline.cli.groups import LazyGroup, refuse_code
 from throughline.processes import NO_CODE, need_home
 from throughline.processor import fix
 from throughline.terminal import quieten
@@ -114,11 +114,7 @@ def throughline(context: click.Context, no_code: bool, quiet: bool) -> None:
     """From raw rows to a validated, versioned ONNX model, and what runs it."""
     if no_code:
         os.environ[NO_CODE] = "1"
-    if os.environ.get(NO_CODE) and context.invoked_subcommand in CODE:
-        raise click.UsageError(
-            f"'{context.invoked_subcommand}' runs commands, flows or tasks of the project. "
-            "Leave out --no-code if you trust it."
-        )
+    refuse_code(context.invoked_subcommand, CODE, "commands, flows or tasks of the project")
     if quiet:
         quieten()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator, Mapping
 from filecmp import cmp
@@ -9,10 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from throughline.cli.check import problems_of
-from throughline.errors import BadPipeline
+from throughline.errors import BadData, BadPipeline
 from throughline.names import LONGEST_NAME, named
 from throughline.paths import Workspace, in_project
 from throughline.running.repository import repository
+from throughline.sources.tree import check_link
 
 if TYPE_CHECKING:
     from throughline.profile.profile import Profiled
@@ -84,12 +86,36 @@ def _inside(root: Path, data: Path) -> tuple[Path, bool]:
         return place, False
     if place.exists():
         raise BadPipeline(f"{place} exists", remedy="Add that one, or rename the file")
+    if data.is_dir():
+        _check_links(data)
     place.parent.mkdir(parents=True, exist_ok=True)
     if data.is_dir():
         shutil.copytree(data, place)
     else:
         shutil.copyfile(data, place)
     return place, True
+
+
+def _check_links(folder: Path) -> None:
+    """Refuse links out of a folder before they are copied: the copy is of what they lead to.
+
+    Also of files that no source reads, for DVC keeps them all and sends them to its remote.
+
+    Raises:
+        BadData: one leads elsewhere, or something is neither file nor folder.
+    """
+    top = folder.resolve()
+    for place, folders, files in os.walk(folder):
+        for path in (Path(place, name) for name in (*folders, *files)):
+            if path.is_symlink():
+                check_link(path, (top,))
+            linked = path.is_symlink() and path.is_dir()
+            if linked or not (path.is_file() or path.is_dir()):
+                # A few links of folders to one another stand for more copies than a disk holds.
+                raise BadData(
+                    f"'{folder}' must hold files and folders themselves",
+                    f"'{path.name}', a {'link to a folder' if linked else 'pipe or device'}",
+                )
 
 
 def _remove(place: Path) -> None:

@@ -3,12 +3,31 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping
+import os
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import click
 
 from throughline.errors import nearest
+from throughline.processes import NO_CODE
+
+
+def refuse_code(command: str | None, running: Collection[str], what: str) -> None:
+    """Refuse a command that runs a stranger's programs where --no-code was said.
+
+    Args:
+        command: as it was called.
+        running: those that run any.
+        what: they run, for the message.
+
+    Raises:
+        click.UsageError: it is one of them.
+    """
+    if os.environ.get(NO_CODE) and command in running:
+        raise click.UsageError(
+            f"'{command}' runs {what}. Leave out --no-code if you trust the project."
+        )
 
 
 class Group(click.Group):

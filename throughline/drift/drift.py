@@ -219,6 +219,7 @@ def _as_json(found: Sequence[Drift], rows: int, limits: Limits) -> dict[str, Any
                 **drift.measures,
                 "chances": dict(drift.chances),
                 "beyond": list(drift.beyond),
+                **({"note": drift.note} if drift.note else {}),
             }
             for drift in found
         },

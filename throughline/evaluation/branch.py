@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 # With more classes no table holds every pair, and only those with rows are listed.
 MOST_CLASSES = 100
+OF_A_CLASS = ("precision", "recall", "f1")
 
 
 @dataclass(frozen=True)
@@ -113,7 +114,7 @@ def judge(
         report["precisions"] = _in_precisions(model, smaller, parts, view.export, outcome)
     counted = {"parameters": plain(report["parameters"] or 0), **_filtered(parts.prepared)}
     return Judged(
-        parts, outcome, choice, metrics | counted | _with_subjects(report, outcome), report
+        parts, outcome, choice, metrics | counted | _with_subjects(report, outcome, parts), report
     )
 
 
@@ -218,13 +219,16 @@ def _filtered(prepared: Mapping[str, Any]) -> dict[str, Figure]:
     return figures
 
 
-def _with_subjects(report: Mapping[str, Any], outcome: Outcome) -> dict[str, Figure]:
+def _with_subjects(report: Mapping[str, Any], outcome: Outcome, parts: Any) -> dict[str, Figure]:
     """The figures of one class, one column or one comparison, for claims and gates."""
     figures = {name: plain(value) for name, value in report.get("coefficients", {}).items()}
     for entry in report.get("per_class", ()):
-        for name in ("precision", "recall", "f1"):
-            if entry[name] is not None:
-                figures[f"{name}:{entry['class']}"] = plain(entry[name])
+        label = entry["class"]
+        own = {name: plain(entry[name]) for name in OF_A_CLASS if entry[name] is not None}
+        if len(outcome.names) <= MOST_CLASSES:
+            place = outcome.names.index(label)
+            own = parts.figures(classification.against_the_rest(outcome, place))
+        figures |= {f"{name}:{label}": own[name] for name in OF_A_CLASS if name in own}
     for row, counts in zip(outcome.names, report.get("confusion", ()), strict=False):
         for column, count in zip(outcome.names, counts, strict=True):
             figures[f"confusion:{row}:{column}"] = plain(count)

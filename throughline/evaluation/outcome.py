@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from throughline.errors import BadData, listed
-from throughline.pipeline.targets import ANSWERS, answer
+from throughline.pipeline.problem import PROBLEMS
+from throughline.pipeline.targets import answer
 from throughline.preprocessing.reconstruction import FittedReconstruction
 
 # Probabilities are kept this far from 0 and 1 in logarithms, as scikit-learn's log_loss does for
@@ -165,7 +166,7 @@ class Target:
     ) -> Outcome:
         """Raw rows beside the outputs of `model.onnx` for them, those of the target alone."""
         probabilities: np.ndarray | None = None
-        answers = {name: answers[answer(self.name, name)] for name in ANSWERS[self.task]}
+        answers = {name: answers[answer(self.name, name)] for name in PROBLEMS[self.task].answers}
         if self.task == "binary":
             positive = answers["probability"].astype(np.float64).reshape(-1)
             probabilities = np.column_stack([1 - positive, positive])

@@ -23,6 +23,7 @@ KINDS = {
     "training": "figures of training rows",
     "baseline": "figures of baselines",
     "count": "counts, shapes and coefficients",
+    "stand-in": "figures of rows that stand in for the text's",
 }
 
 MEANING = """\
@@ -32,7 +33,8 @@ without an interval does so itself. The margin is two points of a share, a tenth
 unless the file says why another one. *compatible*: the printed figure lies in our interval, or
 within 2 sd of the text's own runs, so nothing shows a difference. *not reproduced*: anything else,
 with the reason and the side on which ours lies. Figures of training rows say nothing about new ones
-and have no interval; counts must be equal.
+and have no interval; counts must be equal. Where other rows stand in for the text's, neither
+verdict says anything of the text.
 """
 
 
@@ -102,9 +104,9 @@ def _full(reports: list[dict[str, Any]], missing: list[str]) -> str:
 
 def _claim(report: dict[str, Any], claim: dict[str, Any]) -> Iterable[str]:
     spread = "" if claim["sd"] is None else f" ± {claim['sd']:g}"
-    # A figure of training rows must not pass for one of test rows.
+    # A figure of training rows must not pass for one of test rows, nor ours for one of the text's.
     unmarked = claim["kind"] == "training" and not claim["metric"].startswith("train_")
-    note = " (training rows)" if unmarked else ""
+    note = " (training rows)" if unmarked else " (other data)" * (claim["kind"] == "stand-in")
     return (
         report["pipeline"],
         claim.get("point") or ("" if claim["variant"] == "main" else claim["variant"]),
@@ -118,8 +120,10 @@ def _claim(report: dict[str, Any], claim: dict[str, Any]) -> Iterable[str]:
 
 
 def _short(reports: list[dict[str, Any]]) -> str:
-    """One line a pipeline: what it reaches, against what, and how its texts' figures fared."""
+    """All claims by kind, then a line a pipeline: what it reaches, how its texts' figures fared."""
     lines = [
+        *_tallies([claim for report in reports for claim in report["claims"]]),
+        "",
         _row("pipeline", "question", "measured on raw rows", "against", "the texts' figures"),
         _row(*["---"] * 5),
     ]

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from throughline.pipeline.pipeline import Pipeline
-    from throughline.pipeline.schema.columns import Target
     from throughline.pipeline.schema.protocol import Split
+    from throughline.pipeline.schema.targets import Target
 
 MODULES = ("same_rows", "windows", "groups", "disguise", "identifiers", "unseen", "shift")
 

@@ -11,8 +11,8 @@ import numpy as np
 if TYPE_CHECKING:
     import pandas as pd
 
-    from throughline.pipeline.schema.columns import Target
     from throughline.pipeline.schema.protocol import Split
+    from throughline.pipeline.schema.targets import Target
 
 ROWS_IN_REPORT = 20
 

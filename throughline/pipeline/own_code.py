@@ -79,12 +79,17 @@ def own_module(address: str, root: Path, key: str) -> ModuleType:
             f"'{module_name}', and no such file below {root}",
             "Write a function there; it may call what is installed",
         )
-    if not _is_own(file, root):
+    # Importing a module runs the packages above it.
+    above = [root.joinpath(*module_name.split(".")[:depth], "__init__.py") for depth in
+             range(1, module_name.count(".") + 1)]  # fmt: skip
+    run = [*(each.resolve() for each in above if each.is_file()), file]
+    strange = next((each for each in run if not _is_own(each, root)), None)
+    if strange is not None:
         allowed = folders(root)
         where = "a folder that holds no data" if allowed is None else listed(allowed) or "none"
         raise ForbiddenCode(
             f"'{key}' must name a module of the project's own code: {where}",
-            str(file),
+            str(strange.relative_to(root) if strange.is_relative_to(root) else strange),
             f"Move it, or name its folder in '{SECTION}' of params.yaml",
         )
     if str(root) not in sys.path:
@@ -115,7 +120,10 @@ def _is_own(file: Path, root: Path) -> bool:
     allowed = folders(root)
     if allowed is not None:
         return any(place.is_relative_to(folder) for folder in allowed)
-    return place.parts[0] not in OTHERS and not any(part.startswith(".") for part in place.parts)
+    # Some disks take capitals for the same letters.
+    if place.parts[0].casefold() in OTHERS:
+        return False
+    return not any(part.startswith(".") for part in place.parts)
 
 
 def _is_defined(value: object, root: Path) -> bool:

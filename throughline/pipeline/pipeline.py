@@ -9,7 +9,7 @@ from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 from throughline.names import Name
 from throughline.pipeline.problem import PROBLEMS, Problem, Task
 from throughline.pipeline.rules import RULES
-from throughline.pipeline.schema.columns import Column, Encode, Target, short_target
+from throughline.pipeline.schema.columns import Column, Encode
 from throughline.pipeline.schema.expectations import Expectations
 from throughline.pipeline.schema.export import Export
 from throughline.pipeline.schema.geometry import with_fit
@@ -28,8 +28,10 @@ from throughline.pipeline.schema.release_stage import ReleaseStage, StageName
 from throughline.pipeline.schema.source import Source
 from throughline.pipeline.schema.targets import (
     NamedTarget,
+    Target,
     named_columns,
     one_or_several,
+    short_target,
     with_targets,
 )
 from throughline.pipeline.schema.time import Time

@@ -22,19 +22,29 @@ class Problem(NamedTuple):
     metrics: tuple[str, ...]
     classifies: bool
     baseline: str
+    # Outputs of model.onnx, whose inputs, the raw columns, cannot be called so too.
+    answers: tuple[str, ...]
 
 
+QUANTITY = ("prediction",)
 PROBLEMS: dict[str, Problem] = {
-    "binary": Problem("sigmoid", "binary_crossentropy", ("accuracy",), True, "majority"),
-    "multiclass": Problem(
-        "softmax", "sparse_categorical_crossentropy", ("accuracy",), True, "majority"
+    "binary": Problem(
+        "sigmoid", "binary_crossentropy", ("accuracy",), True, "majority",
+        ("probability", "label"),
     ),
-    "multilabel": Problem("sigmoid", "binary_crossentropy", ("accuracy",), True, "majority"),
-    "regression": Problem("linear", "mean_squared_error", ("mae",), False, "mean"),
+    "multiclass": Problem(
+        "softmax", "sparse_categorical_crossentropy", ("accuracy",), True, "majority",
+        ("probabilities", "label"),
+    ),
+    "multilabel": Problem(
+        "sigmoid", "binary_crossentropy", ("accuracy",), True, "majority",
+        ("probabilities", "labels"),
+    ),
+    "regression": Problem("linear", "mean_squared_error", ("mae",), False, "mean", QUANTITY),
     # A regression whose target lies in [0, 1].
-    "proportion": Problem("sigmoid", "mean_squared_error", ("mae",), False, "mean"),
+    "proportion": Problem("sigmoid", "mean_squared_error", ("mae",), False, "mean", QUANTITY),
     # A regression on the future of a series.
-    "forecast": Problem("linear", "mean_squared_error", ("mae",), False, "persistence"),
+    "forecast": Problem("linear", "mean_squared_error", ("mae",), False, "persistence", QUANTITY),
     # Nothing by itself: each of its targets has a problem.
-    SEVERAL: Problem("linear", "", (), False, ""),
-}
+    SEVERAL: Problem("linear", "", (), False, "", ()),
+}  # fmt: skip

@@ -195,6 +195,22 @@ def _inputs_have_files_of_their_own(pipeline: Pipeline) -> Problems:
             )
 
 
+def _columns_are_not_called_like_answers(pipeline: Pipeline) -> Problems:
+    taken = dict.fromkeys(pipeline.problem.answers, "answer")
+    if pipeline.time is not None:
+        from throughline.serving.rows.windows import TIMESTAMP
+
+        taken[TIMESTAMP] = "input of times"
+    for name, column in pipeline.columns.items():
+        if name in taken and column.derive is None:
+            yield MisplacedKey(
+                f"'{name}' is what the model's {taken[name]} is called; give the column another "
+                f"name in the data, or leave it out",
+                "columns",
+                name,
+            )
+
+
 def _folds_can_follow_the_split(pipeline: Pipeline) -> Problems:
     protocol, kind = pipeline.cross_validation, pipeline.split.kind
     if protocol is None or protocol.group or protocol.temporal or pipeline.time is not None:
@@ -268,6 +284,7 @@ RULES: tuple[Callable[[Pipeline], Problems], ...] = (
     _some_training_is_done,
     _time_fits,
     _names_that_are_meant_exist,
+    _columns_are_not_called_like_answers,
     _inputs_have_files_of_their_own,
     _folds_can_follow_the_split,
     _folds_for_those_that_ask,

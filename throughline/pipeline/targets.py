@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, cast
 
 from throughline.errors import listed, nearest
@@ -17,14 +17,8 @@ if TYPE_CHECKING:
 
 Problems = Iterator[MisplacedKey]
 
-# The answers of `model.onnx` to each task, by their names where there is one target.
-ANSWERS: Mapping[str, tuple[str, ...]] = {
-    "binary": ("probability", "label"),
-    "multiclass": ("probabilities", "label"),
-    "multilabel": ("probabilities", "labels"),
-    "regression": ("prediction",),
-    "proportion": ("prediction",),
-}
+# The tasks that one of several targets may have.
+TASKS = tuple(task for task in PROBLEMS if task not in ("forecast", SEVERAL))
 
 
 def answer(target: str, name: str) -> str:
@@ -133,9 +127,9 @@ def _each_target_fits(pipeline: Pipeline) -> Problems:
     for name, target in pipeline.targets.items():
         place = ("targets", name)
         classifies = PROBLEMS[target.task].classifies
-        if target.task not in ANSWERS:
+        if target.task not in TASKS:
             yield MisplacedKey(
-                f"one of several targets has a task of {listed(ANSWERS)}", *place, "task"
+                f"one of several targets has a task of {listed(TASKS)}", *place, "task"
             )
         if target.features:
             yield MisplacedKey("'features' is the only target of a pipeline", *place, "features")
@@ -173,7 +167,7 @@ def _names_are_of_their_own(pipeline: Pipeline) -> Problems:
                 "targets",
                 name,
             )
-        taken = {answer(name, each) for each in ANSWERS.get(target.task, ())}
+        taken = {answer(name, each) for each in PROBLEMS[target.task].answers}
         for column in sorted(taken & set(pipeline.columns)):
             yield MisplacedKey(
                 f"'{column}' is what the model answers, too; give the target another name",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
@@ -67,7 +67,10 @@ def plan(
         for planned in resolved.values()
         for raw in (planned.column.derive.of if planned.column.derive else [planned.name])
     )
-    grouped = _grouped(resolved, inputs)
+    if inputs is None:
+        grouped = {_name_of_all(needed): list(resolved.values())}
+    else:
+        grouped = _grouped(resolved, inputs)
     for group in grouped:
         if group in needed:
             raise BadPipeline(
@@ -76,6 +79,14 @@ def plan(
                 f"Call it '{group}_input' in `inputs` and in the network",
             )
     return Plan({name: available[name] for name in needed}, grouped)
+
+
+def _name_of_all(raw: Collection[str]) -> str:
+    """What the one input of a network is called: as no column of the raw rows."""
+    name = "features"
+    while name in raw:
+        name += "_input"
+    return name
 
 
 def kind_of(values: pd.Series) -> str:
@@ -153,10 +164,8 @@ def _spelled_out(column: Column, available: Mapping[str, str]) -> Column:
 
 
 def _grouped(
-    resolved: Mapping[str, Planned], inputs: Mapping[str, Sequence[str]] | None
+    resolved: Mapping[str, Planned], inputs: Mapping[str, Sequence[str]]
 ) -> dict[str, list[Planned]]:
-    if inputs is None:
-        return {"features": list(resolved.values())}
     grouped = {}
     placed: dict[str, str] = {}
     for group, keys in inputs.items():

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from throughline.pipeline.problem import SEVERAL
-from throughline.pipeline.targets import ANSWERS, answer, of_each
+from throughline.pipeline.problem import PROBLEMS, SEVERAL
+from throughline.pipeline.targets import answer, of_each
 from throughline.preprocessing import target
 from throughline.preprocessing.target import FittedTarget, fit_target
 
@@ -59,7 +59,7 @@ class FittedSeveral:
             "targets": [
                 {
                     "name": name,
-                    "answers": {each: answer(name, each) for each in ANSWERS[part.task]},
+                    "answers": {each: answer(name, each) for each in PROBLEMS[part.task].answers},
                     **part.as_json(),
                 }
                 for name, part in self.parts.items()

@@ -10,7 +10,7 @@ import numpy as np
 
 from throughline.errors import BadData, BadPipeline, listed, nearest
 from throughline.pipeline.problem import PROBLEMS
-from throughline.pipeline.schema.columns import Target
+from throughline.pipeline.schema.targets import Target
 from throughline.preprocessing.columns.kinds.number import scaling
 
 if TYPE_CHECKING:

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadData, listed
+from throughline.pipeline.problem import PROBLEMS
 from throughline.preprocessing.target import alike, folded
 from throughline.profile import protocol
 from throughline.profile.columns import leaks, treated, with_patterns
 from throughline.profile.facts import Fact
 from throughline.profile.facts import facts as facts_of
 from throughline.profile.goal import task_of
-from throughline.profile.kinds import grids, pictures, series
+from throughline.profile.kinds import grids, labels, pictures, series
 from throughline.profile.rules import expectations
+from throughline.samples.splits.named import tells_parts
+from throughline.serving.rows.windows import TIMESTAMP
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     import pandas as pd
 
@@ -57,7 +61,7 @@ def drafted(
     spelled = _spelled_once(goal)
     task = task_of(spelled)
     if "images" in source:
-        return _of_pictures(facts, target, source, title)
+        return _of_pictures(frame, facts, goal, source, title)
     grid = grids.grid_of(frame, facts) if goal.role == "number" else None
     if grid is not None:
         return _of_series(frame, grid, facts, target, source, title)
@@ -76,19 +80,30 @@ def drafted(
     if task == "regression":
         draft.sections["target"] = {"column": target, "scale": "standard"}
     part = protocol.part_column(facts)
-    features = [
-        fact for fact in _where_it_is_known(frame, facts, goal) if fact.name not in (target, part)
-    ]
+    known = _named_apart(
+        _where_it_is_known(frame, facts, goal), target, PROBLEMS[task].answers, draft.notes
+    )
+    features = [fact for fact in known if fact.name not in (target, part)]
     columns = treated(features, draft.notes)
     for name, why in leaks(frame, columns, target, task):
         del columns[name]
         draft.notes.append(f"{name} is left out: {why}")
+    rows = goal.rows - goal.missing
+    if rows < FEWEST_ROWS:
+        raise BadData(f"At least {FEWEST_ROWS} rows with a target '{target}' are needed", rows)
+    naming = [fact.name for fact in features if labels.names_files(frame[fact.name])]
     if not columns:
         raise BadData(
             f"At least one column beside '{target}' must be a number, a category or a text",
-            listed(f"{fact.name} ({fact.role})" for fact in features),
-            "A series alone needs windows; see the documentation of `time`",
+            listed(f"{fact.name} ({fact.role})" for fact in features) or "no other column",
+            f"'{naming[0]}' names files: add the folder that holds them and this table"
+            if naming
+            else "A series alone needs windows; see the documentation of `time`",
         )
+    draft.notes += [
+        f"{name} names files: add the folder that holds them and this table to learn from them"
+        for name in naming
+    ]
     draft.readings += [
         (
             fact.name,
@@ -100,12 +115,11 @@ def drafted(
     ]
     _read_times(frame, features, draft)
     classes = frame[target].dropna().value_counts()
-    rows = goal.rows - goal.missing
-    if rows < FEWEST_ROWS:
-        raise BadData(f"At least {FEWEST_ROWS} rows are needed", rows)
     texts = any(column and "text" in column for column in columns.values())
+    kept = with_patterns(columns, features)
+    draft.notes = [note for note in draft.notes if not _is_back(note, kept)]
     draft.sections |= {
-        "columns": with_patterns(columns, features),
+        "columns": kept,
         "expectations": expectations(facts, target),
         "split": protocol.split(ordered(frame, features), target, task, int(classes.min()), part),
         "network": protocol.network(rows, texts),
@@ -118,6 +132,14 @@ def drafted(
     return draft
 
 
+def _is_back(note: str, columns: Collection[str]) -> bool:
+    """Whether the column that a note says is left out is among those that a pattern takes."""
+    name, left_out, _ = note.partition(" is left out")
+    return bool(left_out) and any(
+        key not in (name, "*") and fnmatchcase(name, key) for key in columns if key.endswith("*")
+    )
+
+
 def _spelled_once(goal: Fact) -> Fact:
     """What a target holds once classes that differ in capitals or spaces only are one."""
     if goal.role != "category" or not alike(goal.counts):
@@ -126,6 +148,19 @@ def _spelled_once(goal: Fact) -> Fact:
     for label, count in goal.counts.items():
         counts[folded(label)] = counts.get(folded(label), 0) + count
     return replace(goal, counts=counts, distinct=len(counts))
+
+
+def _named_apart(
+    facts: Sequence[Fact], target: str, taken: Sequence[str], notes: list[str]
+) -> Sequence[Fact]:
+    """The columns that have no name which the model needs; a note for each other one."""
+    names = set(taken) - {target}
+    notes += [
+        f"{fact.name} is left out: the model calls something else so; rename it in the data"
+        for fact in facts
+        if fact.name in names
+    ]
+    return [fact for fact in facts if fact.name not in names]
 
 
 def _where_it_is_known(frame: pd.DataFrame, facts: Sequence[Fact], goal: Fact) -> Sequence[Fact]:
@@ -150,7 +185,7 @@ def ordered(frame: pd.DataFrame, features: Sequence[Fact]) -> list[Fact]:
 
     def clear(fact: Fact) -> bool:
         texts = frame[fact.name]
-        if types.is_datetime64_any_dtype(texts.dtype):
+        if fact.when or types.is_datetime64_any_dtype(texts.dtype):
             return True
         found = found_format(texts)
         return found is not None and not found.ambiguous
@@ -167,6 +202,10 @@ def _read_times(frame: pd.DataFrame, features: Sequence[Fact], draft: Draft) -> 
     source = draft.sections["source"]
     for fact in features:
         texts = frame[fact.name]
+        if fact.when:
+            said = f"whole numbers that say when, as {fact.when}: {_span(texts, fact)}"
+            draft.readings.append((fact.name, said, "columns"))
+            continue
         if fact.role != "time" or types.is_datetime64_any_dtype(texts.dtype):
             continue
         found = found_format(texts)
@@ -182,11 +221,29 @@ def _read_times(frame: pd.DataFrame, features: Sequence[Fact], draft: Draft) -> 
             read.setdefault("times", {})[fact.name] = found.formats[0]
 
 
-def _of_pictures(facts: Sequence[Fact], target: str, source: dict[str, Any], title: str) -> Draft:
+def _span(column: pd.Series, fact: Fact) -> str:
+    """The first and the last day of whole numbers that say when."""
+    from throughline.serving.rows import clock
+
+    ends = {fact.name: column.dropna().agg(["min", "max"]).astype("int64").to_list()}
+    found = clock.seconds(ends, {"columns": [fact.name], "formats": [fact.when]})
+    first, last = found.astype("datetime64[s]").astype("datetime64[D]")
+    return f"{first} to {last}"
+
+
+def _of_pictures(
+    frame: pd.DataFrame, facts: Sequence[Fact], goal: Fact, source: dict[str, Any], title: str
+) -> Draft:
     part = protocol.part_column(facts)
-    known = [fact for fact in facts if fact.name in (target, part)]
-    found = pictures.sections(source["images"], facts, target, part)
-    rules = expectations(known, target)
+    labelled = frame[frame[goal.name].notna()]
+    if part is not None and not tells_parts(labelled[part].dropna().unique()):
+        # Test files of which nobody says what they are.
+        part = None
+    known = [fact for fact in facts if fact.name in (goal.name, part)]
+    counts = labelled[goal.name].value_counts().tolist()
+    shape = frame.attrs.get(pictures.SHAPE)
+    found = pictures.sections(source["images"], goal, task_of(goal), counts, part, shape)
+    rules = expectations(known, goal.name)
     # More columns than these describe each file.
     del rules["rules"][0]
     return Draft({"title": title, "source": source, **found, "expectations": rules})
@@ -201,6 +258,9 @@ def _of_series(
     title: str,
 ) -> Draft:
     draft = Draft({"title": title, "task": "forecast", "source": source})
-    draft.sections |= series.sections(frame, grid, facts, target, draft.notes)
+    taken = [*grid.columns, *grid.group]
+    names = [name for name in (*PROBLEMS["forecast"].answers, TIMESTAMP) if name not in taken]
+    known = _named_apart(facts, target, names, draft.notes)
+    draft.sections |= series.sections(frame, grid, known, target, draft.notes)
     draft.sections["expectations"] = expectations(facts, target)
     return draft

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from throughline.guards.finding import is_number, is_plain
 from throughline.guards.identifiers import MOST_WORDS
+from throughline.profile.moments import written_in_numbers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -22,6 +23,7 @@ SPACELESS = r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf
 LETTERS_A_WORD = 2
 # Beyond the quartiles by this many interquartile ranges lies an outlier (Tukey, 1977).
 FENCE = 1.5
+FEWEST_OTHERS = 5
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class Fact:
         counts: the values of a category, the most frequent first.
         spaceless: a text without spaces between its words.
         commonest: how often a number has its most frequent value.
+        when: how whole numbers say when, as `%Y%m%d` or `epoch-ms`; empty where they do not.
     """
 
     name: str
@@ -60,11 +63,17 @@ class Fact:
     counts: dict[str, int] = field(default_factory=dict)
     spaceless: bool = False
     commonest: int = 0
+    when: str = ""
 
     @property
     def others(self) -> int:
         """How many rows of a number hold another value than its most frequent one."""
         return self.rows - self.missing - self.commonest
+
+    @property
+    def is_still(self) -> bool:
+        """Whether so few numbers differ from the rest that they are all the same in some fold."""
+        return self.role == "constant" or (self.role == "number" and self.others < FEWEST_OTHERS)
 
     @property
     def is_numeric(self) -> bool:
@@ -97,8 +106,10 @@ def fact(name: str, column: pd.Series) -> Fact:
         reach = FENCE * (third - first)
         sd = float(values.std())
         skewness = float(((values - values.mean()) ** 3).mean() / sd**3) if sd > 0 else 0.0
+        when = written_in_numbers(name, present) if distinct >= FEWEST_TIMES else ""
+        role = "time" if when else _number_role(name, present)
         return Fact(
-            name, _number_role(name, present), len(column), missing, distinct,
+            name, role, len(column), missing, distinct, when=when,
             low=float(low), high=float(high), mean=float(values.mean()), sd=sd,
             median=float(median), skewness=skewness, quartiles=(float(first), float(third)),
             outliers=int(((values < first - reach) | (values > third + reach)).sum()),

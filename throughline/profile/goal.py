@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from throughline.errors import BadData, nearest
 from throughline.profile.facts import Fact
@@ -13,8 +13,13 @@ USABLE = ("number", "flag", "boolean", "category")
 MOST_CLASSES = 30
 
 
-def chosen_target(facts: Sequence[Fact], asked: str | None) -> str:
+def chosen_target(facts: Sequence[Fact], asked: str | None, said: Mapping[str, str]) -> str:
     """The target column: the one that was asked for, a usual name, or the last that can be one.
+
+    Args:
+        facts: what is in the columns.
+        asked: the column that the user names.
+        said: what was noticed of the cells of columns.
 
     Raises:
         BadData: there is no such column, or it cannot be predicted.
@@ -31,7 +36,9 @@ def chosen_target(facts: Sequence[Fact], asked: str | None) -> str:
     if target.role not in USABLE:
         raise BadData(
             f"Column '{target.name}' must be a number or a class to be predicted",
-            f"{target.role}, {target.distinct} different values",
+            f"{target.role}, {target.distinct} different values"
+            + (f", {target.missing} missing" if target.missing else "")
+            + (f"; {said[target.name]}" if target.name in said else ""),
             "Name another one by --target",
         )
     return target.name

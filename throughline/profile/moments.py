@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from throughline.profile.facts import Fact
 from throughline.serving.errors import BadRequest
 from throughline.serving.rows import clock
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from throughline.profile.facts import Fact
 
 Moments = np.ndarray
 
@@ -21,7 +23,7 @@ DATES = (
     "%d/%m/%y", "%m/%d/%y", "%d.%m.%y", "%b %d %Y", "%b %d, %Y", "%B %d %Y", "%B %d, %Y",
     "%d %b %Y", "%d %B %Y", "%Y%m%d", "%b-%Y", "%b %Y", "%B %Y", "%m/%Y", "%YQ%q", "%Y-Q%q",
     "%Y Q%q", "Q%q %Y", "Q%q%Y", "Q%q-%Y", "%Y %b", "%Y-%b", "%Y %B", "%b-%y", "%b %y", "%B %y",
-    "%m/%y", "%Y/%m", "%GW%V", "%G-W%V", "%G W%V", "%G/W%V",
+    "%m/%y", "%Y/%m", "%b-%d-%Y", "%GW%V", "%G-W%V", "%G W%V", "%G/W%V",
 )  # fmt: skip
 HOURS = ("%H:%M:%S", "%H:%M", "%I:%M:%S %p", "%I:%M %p", "%I %p")
 # Of several readings the first one that makes a regular series is taken.
@@ -31,6 +33,7 @@ PARTS = (
     (("year", "month", "day", "hour"), "%Y %m %d %H"),
     (("year", "month", "day"), "%Y %m %d"),
     (("year", "month"), "%Y %m"),
+    (("year", "quarter"), "%Y %q"),
 )
 # What whole numbers must lie between to be a time: 1979 to 2096, and years.
 EPOCH = (300_000_000, 4_000_000_000)
@@ -38,6 +41,8 @@ YEARS = (1700, 2200)
 # Numbers that count seconds are told from numbers of orders by their steps, or by a name.
 SHORTEST_STEP = 60
 TELLING = ("time", "date", "epoch", "stamp", "ts", "when", "unix")
+# Words that stand in many others.
+SHORT = {"at", "ts", "created", "updated", "modified"}
 FEWEST = 10
 
 
@@ -57,7 +62,7 @@ def times(
         if fact.missing or fact.distinct < FEWEST or fact.role in ("other", "empty", "boolean"):
             continue
         column = frame[fact.name]
-        for form in _forms(fact, column):
+        for form in _forms(fact.name, column):
             found = _read([column], [fact.name], form)
             if found is not None:
                 yield [fact.name], form, found
@@ -71,7 +76,34 @@ def times(
             return
 
 
-def _forms(fact: Fact, column: pd.Series) -> Iterator[list[str]]:
+def written_in_numbers(name: str, column: pd.Series) -> str:
+    """How whole numbers say when, as `%Y%m%d` or `epoch-ms`; empty where they do not.
+
+    Years alone are numbers as well. Seconds since 1970 are told from other large numbers by the
+    column's name, or by being whole minutes.
+
+    Args:
+        name: of the column.
+        column: numbers, none of them missing.
+    """
+    for (form,) in _forms(name, column):
+        each = clock.EPOCHS.get(form)
+        if form in ("%Y", clock.DECIMAL_YEAR) or (
+            each and not _tells_times(name) and (column % (SHORTEST_STEP * each) != 0).any()
+        ):
+            continue
+        if _read([column], [name], [form]) is not None:
+            return form
+    return ""
+
+
+def _tells_times(name: str) -> bool:
+    lower = name.lower()
+    words = set(re.split(r"[^a-z]+", lower))
+    return bool(words & SHORT) or any(word in lower for word in TELLING if word not in SHORT)
+
+
+def _forms(name: str, column: pd.Series) -> Iterator[list[str]]:
     """The formats that a column could be read by."""
     import pandas as pd
 
@@ -94,7 +126,7 @@ def _forms(fact: Fact, column: pd.Series) -> Iterator[list[str]]:
     if YEARS[0] <= low // 100 and high // 100 <= YEARS[1]:
         yield ["%Y%m"]
     steps = np.diff(np.unique(values))
-    told = any(word in fact.name.lower() for word in TELLING)
+    told = any(word in name.lower() for word in TELLING)
     for form, each in clock.EPOCHS.items():
         long = told or np.median(steps) >= SHORTEST_STEP * each
         if EPOCH[0] * each <= low and high <= EPOCH[1] * each and long:

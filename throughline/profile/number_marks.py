@@ -10,12 +10,14 @@ from throughline.serving.rows.cells import ALIKE, MISSING, Cells, mark_of, thous
 # Texts that people write where a number is not known.
 STAND_INS = frozenset(
     ("?", "-", "--", "—", "–", ".", "..", "*", "n/a", "na", "n.a.", "none", "nil", "unknown",
-     "missing", "not available", "<na>", "#div/0!", "#ref!", "#value!", "#name?")
+     "missing", "not available", "<na>", "#div/0!", "#ref!", "#value!", "#name?", "1.#qnan",
+     "1.#ind", "-1.#ind", "nan%")
 )  # fmt: skip
 # In a column of numbers so few cells may be something else, of so few kinds.
 FEW_STRANGERS, FEW_KINDS = 0.02, 3
+MANY_NUMBERS = 20
 COMMA_DECIMAL = re.compile(r"[+-]?\d+,\d+%?")
-THOUSANDS = re.compile(r"\D{0,4}[1-9]\d{0,2}(,\d{3})+(\.\d*)?\D{0,4}")
+THOUSANDS = re.compile(r"\D{0,4}[1-9]\d{0,2}(,\d{2,3})*,\d{3}(\.\d*)?\D{0,4}")
 POINTS = re.compile(r"\D{0,4}\d{1,3}(\.\d{3})+(,\d*)\D{0,4}")
 POINT_GROUPS = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+")
 
@@ -65,7 +67,7 @@ def parted(present: Mapping[str, int], plain: Cells) -> tuple[dict[str, int], di
     """The texts that are numbers, with or without a mark, and the others."""
     numbers, strangers = {}, {}
     for text, count in present.items():
-        own = Cells.of(plain.as_json(), {"mark": mark_of(text)})
+        own = Cells.of(plain.as_json(), {"mark": mark_of(text), "informal": True})
         try:
             own.number(text)
         except ValueError:
@@ -75,9 +77,22 @@ def parted(present: Mapping[str, int], plain: Cells) -> tuple[dict[str, int], di
     return numbers, strangers
 
 
-def are_stand_ins(strangers: Mapping[str, int], total: int) -> bool:
-    """Whether what is no number in a column stands for numbers that are not known."""
+def are_stand_ins(strangers: Mapping[str, int], total: int, numbers: int = 0) -> bool:
+    """Whether what is no number in a column stands for numbers that are not known.
+
+    Args:
+        strangers: how often each text that is no number comes.
+        total: how many cells the column has.
+        numbers: how many different numbers. Default: few.
+    """
     share = sum(strangers.values()) / total
+    if (
+        len(strangers) == 1
+        and numbers >= MANY_NUMBERS
+        and not re.search(r"\d", next(iter(strangers)))
+    ):
+        # One word among many numbers, as `Suppressed`.
+        return share <= 0.5
     if all(text.lower() in STAND_INS for text in strangers):
         return share <= 0.5
     return share <= FEW_STRANGERS and len(strangers) <= FEW_KINDS

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -14,10 +15,15 @@ from throughline.paths import Workspace, replaced
 from throughline.pipeline.loading import load
 from throughline.profile.draft import Draft, drafted
 from throughline.profile.facts import facts
+from throughline.profile.far_values import far_value
 from throughline.profile.goal import chosen_target
-from throughline.profile.kinds import pictures, sounds
+from throughline.profile.kinds import labels, pictures, sounds, texts
+from throughline.profile.kinds.grids import grid_of
+from throughline.profile.names_in_digits import names_in_digits
 from throughline.profile.yaml_text import as_text, comment
-from throughline.sources.cells import SPACES
+from throughline.sources.cells import READING, REPEATED, SPACES
+from throughline.sources.labels import LABELS
+from throughline.sources.layout import PART
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,6 +37,9 @@ LAYOUT = {
     "units": "has a row of units below the header, which is left out",
     "decimal": "writes decimals behind '{}'",
     "thousands": "marks thousands by '{}'",
+    "quotes": "encloses cells by {}",
+    "skip_footer": "ends with {} lines that are no rows: notes, or totals",
+    "columns": "has no header that names each column once: they are called {}",
 }
 
 
@@ -85,10 +94,18 @@ def profile(
     if workspace.pipeline_file.exists():
         raise BadPipeline(f"{workspace.pipeline_file} exists", remedy="Choose another name by --as")
     notes: list[tuple[str, str, str]] = []
-    frame, section = _rows(data, workspace, dict(asked or {}), notes)
+    frame, section = _rows(data, workspace, dict(asked or {}), notes, target)
     found = facts(frame)
-    wanted = pictures.target(found, target) if "images" in section else target
-    chosen = chosen_target(found, wanted)
+    noticed = {column: what for column, what, _ in notes}
+    told = frame.attrs.get(LABELS, ())
+    wanted = pictures.target(found, target, told) if "images" in section else target
+    chosen = chosen_target(found, wanted, noticed)
+    if wanted is None and (grid := grid_of(frame, found)) is not None:
+        # What says when is no answer.
+        said = (*grid.columns, *grid.group)
+        chosen = chosen_target(
+            [fact for fact in found if fact.name not in said] or found, None, noticed
+        )
     report = workspace.root / "reports" / name / "profile" / "profile.html"
     with replaced(report) as draft_page:
         draft_page.write_text(page(frame, found, chosen, name), encoding="utf-8")
@@ -121,7 +138,11 @@ def _hold_against_rows(text: str, frame: pd.DataFrame, workspace: Workspace) -> 
 
 
 def _rows(
-    data: Path, workspace: Workspace, asked: dict[str, Any], notes: list[tuple[str, str, str]]
+    data: Path,
+    workspace: Workspace,
+    asked: dict[str, Any],
+    notes: list[tuple[str, str, str]],
+    target: str | None,
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """The rows as `ingest` will write them, and the section `source` that brings them."""
     import numpy as np
@@ -150,20 +171,47 @@ def _rows(
             section = {"folder": path, "images": images | {"limit": 1.0}}
             if data.is_file():
                 section["sha256"] = sha256_of(data)
+        beside = None if alone else labels.table_among(data, _endings(images))
+        if beside is not None:
+            section["labels"] = {"file": beside.file, "name": beside.name}
+            asked = beside.read | asked
+            said = f"says what {beside.matched} files are, by its column '{beside.name}'"
+            notes.append((beside.file, said, "source.labels"))
     surroundings = Surroundings.of(workspace.root)
     with applied(surroundings.limits), guarded(str(data)):
         read = _read_keys(data, section, asked, notes)
     if read:
         section["read"] = read
     fetched = fetch(Source(**section), surroundings)
+    told = fetched.frame.attrs.get(LABELS, ())
     if "images" in section:
         section["images"] = pictures.with_limit(section["images"], fetched.origin)
+    shapes = fetched.frame.attrs.get("shapes", {})
+    pixels = None if "images" in section else pictures.array_of(shapes)
+    if pixels is not None:
+        section["images"] = {"array": pixels}
+        told = [name for name in fetched.frame.columns if name not in (pixels, PART)]
+        fetched = replace(fetched, frame=pictures.from_array(fetched.frame, pixels))
     for array in fetched.images.values():
         # Only `ingest` has a use for the pixels.
         array.unlink()
     frame = standardised(fetched.frame, {}, (), str(data))
+    cells = READING in fetched.frame.attrs
+    alone = "file" in section and "images" not in section
+    others = frame.drop(columns=[target] if target else [], errors="ignore")
+    if alone and (names := names_in_digits(others, cells)):
+        # A file of texts says what its columns hold, one with types which of them are texts.
+        key = _read_as_texts([*names], section, cells)
+        notes += [(name, said, key) for name, said in names.items()]
+        fetched = fetch(Source(**section), surroundings)
+        frame = standardised(fetched.frame, {}, Source(**section).read.text_columns, str(data))
+    if repeated := fetched.frame.attrs.get(REPEATED):
+        said = f"has its header again in {repeated} lines, which are left out"
+        notes.append(("the file", said, "the file itself"))
     for column, count in fetched.frame.attrs.get(SPACES, {}).items():
         notes.append((column, f"spaces around {count} cells left out", "source.read.text_columns"))
+    if READING not in fetched.frame.attrs:
+        notes += _far_values(frame)
     infinite = [
         c
         for c in map(str, frame.columns)
@@ -177,7 +225,42 @@ def _rows(
                 (column, f"{count} infinite numbers read as missing", "source.read.infinite")
             )
         frame = without_infinite(frame)
-    return frame.drop(columns=[pictures.PIXELS, sounds.COLUMN], errors="ignore"), section
+    frame = frame.drop(columns=[pictures.PIXELS, sounds.COLUMN], errors="ignore")
+    frame.attrs[LABELS] = [name for name in told if name in frame.columns]
+    frame.attrs[pictures.SHAPE] = shapes.get(pixels)
+    return frame, section
+
+
+def _endings(images: Mapping[str, Any] | None) -> tuple[str, ...]:
+    """Of the files that a table among them could label."""
+    from throughline.sources.kinds.folder import TEXTS
+    from throughline.sources.tree import IMAGES, SOUNDS
+
+    if images is None:
+        return TEXTS
+    return SOUNDS if "sound" in images else IMAGES
+
+
+def _far_values(frame: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
+    """Numbers of a file with types that may stand for missing ones."""
+    for name in map(str, frame.columns):
+        if frame[name].dtype.kind not in "if":
+            continue
+        counts = frame[name].value_counts()
+        far = far_value(dict(zip(counts.index.tolist(), counts.tolist(), strict=True)))
+        if far is not None:
+            said = f"{far:g} ({counts[far]}) lies apart from the others: is it a missing number?"
+            yield name, said, f"columns.{name}.missing: [{far:.12g}]"
+
+
+def _read_as_texts(names: list[str], section: dict[str, Any], cells: bool) -> str:
+    """Put into section `source` that columns are texts; returns the key that says so."""
+    read = section.setdefault("read", {})
+    if cells:
+        read["types"] = {**read.get("types", {}), **dict.fromkeys(names, "text")}
+        return "source.read.types"
+    read["text_columns"] = [*read.get("text_columns", []), *names]
+    return "source.read.text_columns"
 
 
 def _read_keys(
@@ -188,19 +271,31 @@ def _read_keys(
 ) -> dict[str, Any]:
     """Section `source.read` of a delimited file, from its own cells."""
     from throughline.pipeline.schema.source import Read
-    from throughline.profile.reading import layout_of, told_by_cells
+    from throughline.profile.layout import is_table, layout_of
+    from throughline.profile.reading import told_by_cells
     from throughline.sources.formats.content import unpacked
     from throughline.sources.formats.reading import format_of, read_cells
     from throughline.sources.gate import taken
 
     if "file" not in section:
-        return asked
+        folder = "images" not in section and "encoding" not in asked and "folder" in section
+        encoding = texts.encoding_below(data) if folder else None
+        if encoding is None:
+            return asked
+        notes.append(("the files", f"are text in {encoding}", "source.read.encoding"))
+        return {**asked, "encoding": encoding}
     content, inner = unpacked(taken(data).content, data.name, asked.get("member"))
-    if (asked.get("format") or format_of(inner, content)) != "csv":
+    kind = asked.get("format") or format_of(inner, content)
+    if kind in ("lines", None) and is_table(content, inner):
+        kind, asked = "csv", {**asked, "format": "csv"}
+        notes.append(
+            ("the file", "is a table, though its name does not say so", "source.read.format")
+        )
+    if kind != "csv":
         return asked
     read = layout_of(content, inner, asked)
     for key, what in LAYOUT.items():
-        if key in read and key not in asked:
+        if key in read and key not in asked and (key != "header" or "columns" not in read):
             notes.append(("the file", what.format(read[key]), f"source.read.{key}"))
     cells, _ = read_cells(content, inner, Read(**{**read, "member": None}))
     return told_by_cells(cells, read, notes)

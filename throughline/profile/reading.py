@@ -1,159 +1,49 @@
-"""How a delimited file is to be read: what its own cells tell, for section `source.read`."""
+"""What the columns of a delimited file hold: what its cells tell, for section `source.read`."""
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Iterable, Mapping, Sequence
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from throughline.limits import check
-from throughline.profile.moments import YEARS
-from throughline.profile.number_marks import STAND_INS, are_stand_ins, number_marks, parted
-from throughline.serving.rows.cells import FALSE, MISSING, TRUE, Cells, flag, mark_of
-from throughline.serving.rows.delimited import SEPARATORS, body, records, sniffed
-from throughline.sources.formats.content import decoded
+from throughline.profile.far_values import far_day, far_value
+from throughline.profile.number_marks import POINT_GROUPS, are_stand_ins, parted
+from throughline.serving.rows.cells import (
+    FALSE,
+    LONGEST_NUMBER,
+    MISSING,
+    TRUE,
+    Cells,
+    flag,
+    formal,
+    is_currency,
+    mark_of,
+    seconds_of,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
 
-ENCODINGS = ("utf-8", "cp1252", "latin-1")
-LINES_LOOKED_AT = 60
-MOST_ABOVE = 30
 # A number with something around it or in it that no setting takes off.
 DECORATED = re.compile(
     r"[^\w\s]{0,3}\s?\d+(?:[,' \u00a0\u202f\u2009\u2019]\d{2,3})*(?:[.,]\d+)?\s?[^\d\s]{0,6}"
 )
 FEWEST_DECORATED = 10
 CODE = re.compile(r"[+-]?0\d+")
-GROUPED = Cells(thousands=",")
+# So many numbers of three digits behind each point may all be whole.
+MANY_GROUPS = 10
+# Most cells of a column are numbers.
+MOSTLY = 0.5
+# Two numbers in a cell: a blood pressure, a size, a place.
+PAIR = re.compile(r"[(\[]?-?\d+(?:\.\d+)?\s?[/x×,;]\s?-?\d+(?:\.\d+)?[)\]]?")
+HEXADECIMAL = re.compile(r"0[xX][0-9a-fA-F]+")
+# A number of several digits times a power of ten: nobody writes one so who means a quantity.
+POWER = re.compile(r"[1-9]\d+[eE]\d+")
+# What has a year or a month's name and more digits is a time, or was meant as one.
+DATED = re.compile(r"\b(1[89]|20)\d\d\b.*\d|\d.*\b(1[89]|20)\d\d\b")
 CAPITALS = re.compile(r"[A-Z]{2,4}")
-
-
-def layout_of(content: bytes, name: str, asked: Mapping[str, Any]) -> dict[str, Any]:
-    """The keys of `source.read` that say how the file is laid out, where it is not plain.
-
-    Args:
-        content: of the file.
-        name: of the file, for messages.
-        asked: keys that the user gave; they are kept.
-    """
-    read = dict(asked)
-    if "encoding" not in read and (encoding := _encoding(content)) != "utf-8":
-        read["encoding"] = encoding
-    text = decoded(content, name, read.get("encoding", "utf-8"))
-    quotes = read.get("quotes", True)
-    separator = read.get("separator") or _separator(text, quotes)
-    if separator != ",":
-        read["separator"] = separator
-    if "skip_rows" not in read and (above := _lines_above(text, separator, quotes)):
-        read["skip_rows"] = above
-    held = body(text, read.get("skip_rows", 0), 0)
-    found = [record for record, _ in records(held, separator, quotes)]
-    check(name, "rows", len(found) - 1)
-    if "header" not in read and _is_data(found):
-        read["header"] = False
-    if "units" not in read and read.get("header", True) and _has_units(found):
-        read["units"] = True
-    marks = number_marks(found[1:], separator)
-    return read | {key: value for key, value in marks.items() if key not in asked}
-
-
-def _encoding(content: bytes) -> str:
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return "utf-16"
-    for encoding in ENCODINGS:
-        try:
-            content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        return encoding
-    return ENCODINGS[0]
-
-
-def _separator(text: str, quotes: bool) -> str:
-    """The separator of most records, whatever lines stand above them."""
-    start = "".join(text.splitlines(keepends=True)[:LINES_LOOKED_AT])
-    best, most = "", (0.5, 1)
-    for separator in SEPARATORS:
-        widths = Counter(
-            len(record) for record, _ in records(start, separator, quotes, whole=False)
-        )
-        width, count = widths.most_common(1)[0] if widths else (1, 0)
-        share = count / max(1, sum(widths.values()))
-        if width > 1 and (share, width) > most:
-            best, most = separator, (share, width)
-    return best or sniffed(text, quotes)
-
-
-def _lines_above(text: str, separator: str, quotes: bool) -> int:
-    """How many lines stand above the table: comments, or records that are not as wide as it."""
-    start = "".join(text.splitlines(keepends=True)[:LINES_LOOKED_AT])
-    found = list(records(start, separator, quotes, whole=False))
-    widths = Counter(len(record) for record, _ in found)
-    width = widths.most_common(1)[0][0] if widths else 1
-    last = 0
-    for record, line in found[:MOST_ABOVE]:
-        if len(record) == width and not record[0].startswith("#"):
-            return last
-        last = line
-    return 0
-
-
-def _is_number(cell: str) -> bool:
-    try:
-        return GROUPED.number(cell) is not None
-    except ValueError:
-        return False
-
-
-def _is_data(found: Sequence[Sequence[str]]) -> bool:
-    """Whether the first record is one of data: a number over numbers, words that come again."""
-    if len(found) < 3:
-        return False
-    first, below = [cell.strip() for cell in found[0]], found[1:]
-    # Each text once: a column of a million cells may hold two.
-    columns = [{row[i].strip() for row in below if i < len(row)} for i in range(len(first))]
-    numeric = [all(_is_number(c) for c in column if c not in MISSING) for column in columns]
-    numbers = [
-        cell
-        for cell, is_number in zip(first, numeric, strict=True)
-        if _is_number(cell) and is_number
-    ]
-    if not numbers or _counts_up(numbers):
-        return False
-    return all(
-        _is_number(cell) or cell in MISSING if is_number else cell in column
-        for cell, column, is_number in zip(first, columns, numeric, strict=True)
-    )
-
-
-def _counts_up(numbers: Sequence[str]) -> bool:
-    """Whether numbers are names: whole, and each so much more, or some years in their order."""
-    if len(numbers) < 2 or not all(re.fullmatch(r"\d+", number) for number in numbers):
-        return False
-    steps = {int(b) - int(a) for a, b in pairwise(numbers)}
-    years = len(numbers) > 2 and all(YEARS[0] <= int(number) <= YEARS[1] for number in numbers)
-    return min(steps) > 0 and (len(steps) == 1 or years)
-
-
-def _has_units(found: Sequence[Sequence[str]]) -> bool:
-    """Whether the row below the header names units: words over nothing but numbers."""
-    if len(found) < 4:
-        return False
-    units, below = [cell.strip() for cell in found[1]], found[2:]
-    over_numbers = 0
-    for position, unit in enumerate(units):
-        column = {row[position].strip() for row in below if position < len(row)}
-        present = [cell for cell in column if cell not in MISSING]
-        if present and all(map(_is_number, present)):
-            if _is_number(unit) or unit.lower() in STAND_INS or unit in MISSING[1:]:
-                return False
-            over_numbers += bool(unit)
-        elif unit and unit in column:
-            return False
-    return over_numbers > 0
 
 
 def told_by_cells(
@@ -193,19 +83,21 @@ def _column(
     total = sum(present.values())
     numbers, strangers = parted(present, plain)
     if total and not strangers:
-        _noted_numbers(name, numbers, types, notes)
+        _noted_numbers(name, numbers, plain, types, notes)
         return
-    if total and are_stand_ins(strangers, total):
-        _noted_numbers(name, numbers, types, notes)
-        types[name] = "number"
-        missing[name] = [*plain.missing, *strangers]
-        said = ", ".join(f"'{text}' ({count})" for text, count in strangers.items())
-        notes.append((name, f"numbers; {said} read as missing", "source.read.missing"))
+    if total and are_stand_ins(strangers, total, len(numbers)):
+        if _noted_numbers(name, numbers, plain, types, notes):
+            types[name] = "number"
+            missing[name] = [*plain.missing, *strangers]
+            said = ", ".join(f"'{text}' ({count})" for text, count in strangers.items())
+            notes.append((name, f"numbers; {said} read as missing", "source.read.missing"))
         return
     words = {text.lower() for text in present}
     if words <= TRUE | FALSE and len(present) > 2 and len({flag(word) for word in words}) == 2:
         types[name] = "boolean"
         notes.append((name, f"truth values, written {_few(present)}", "source.read.types"))
+    elif present and _all_clock(present):
+        _noted_clocks(name, present, types, notes)
     elif set(counts) & set(plain.missing) == {"NA"} and present:
         if all(CAPITALS.fullmatch(text) for text in present):
             missing[name] = [""]
@@ -216,24 +108,132 @@ def _column(
             notes.append(
                 (name, f"'NA' read as missing in {counts['NA']} rows", "source.read.missing")
             )
+    if name not in types:
+        _noted_texts(name, present, numbers, strangers, notes)
+
+
+def _all_clock(present: Iterable[str]) -> bool:
+    try:
+        return all(seconds_of(text) >= 0 for text in present)
+    except ValueError:
+        return False
+
+
+def _noted_clocks(
+    name: str,
+    present: Mapping[str, int],
+    types: dict[str, str],
+    notes: list[tuple[str, str, str]],
+) -> None:
+    shapes = {text.count(":"): text for text in present}
+    if len(shapes) > 1:
+        said = (
+            f"texts, for {_few(dict.fromkeys(shapes.values(), 1))} may begin with hours or minutes"
+        )
+        notes.append((name, said, "the file itself"))
+        return
+    types[name] = "duration"
+    said = f"times of day or durations, such as '{next(iter(present))}', read as seconds"
+    notes.append((name, said, "source.read.types"))
+
+
+def _noted_texts(
+    name: str,
+    present: Mapping[str, int],
+    numbers: Mapping[str, int],
+    strangers: Mapping[str, int],
+    notes: list[tuple[str, str, str]],
+) -> None:
+    """Say of texts what else they look like, and why they are not taken for that."""
     decorated = [text for text in present if text in strangers and DECORATED.fullmatch(text)]
     if len(decorated) >= max(FEWEST_DECORATED, len(strangers) * 0.9):
         said = f"texts, such as '{decorated[0]}', which is no number as this file writes them"
         notes.append((name, said, "the file itself"))
+    elif strangers and sum(numbers.values()) >= MOSTLY * sum(present.values()):
+        said = f"texts, for {_few(strangers)} are no numbers beside {_few(numbers)}"
+        notes.append((name, said, "source.read.missing"))
+    elif present and all(map(PAIR.fullmatch, present)):
+        said = f"texts, for each holds two numbers: {_few(present)}; they may be two columns"
+        notes.append((name, said, "the file itself"))
+    elif present and all(map(HEXADECIMAL.fullmatch, present)):
+        notes.append(
+            (name, f"hexadecimal numbers, such as {_few(present)}: texts", "the file itself")
+        )
+    elif day := far_day(present):
+        said = f"'{day}' ({present[day]}) is a day that often stands for none"
+        notes.append((name, said, f"source.read.missing: ['{day}']"))
+    elif len(present) >= FEWEST_DECORATED and all(
+        len(text) <= LONGEST_NUMBER and DATED.search(text) for text in present
+    ):
+        _noted_times(name, present, notes)
+
+
+def _noted_times(name: str, present: Mapping[str, int], notes: list[tuple[str, str, str]]) -> None:
+    import pandas as pd
+
+    from throughline.samples.times import found_format
+
+    if found_format(pd.Series(list(present))) is None:
+        said = f"texts, though '{next(iter(present))}' looks like a time: no format reads them all"
+        notes.append((name, said, "source.read.times"))
 
 
 def _noted_numbers(
     name: str,
     numbers: Mapping[str, int],
+    plain: Cells,
     types: dict[str, str],
     notes: list[tuple[str, str, str]],
-) -> None:
-    marks = {mark_of(text) for text in numbers} - {""}
-    if len(marks) == 1:
+) -> bool:
+    """Say how numbers are written; False where they are of several units and stay texts."""
+    marked = {mark_of(text): text for text in numbers}
+    marks = {mark: text for mark, text in marked.items() if mark}
+    if len(marks) > 1 or not (len(marked) == len(marks) or all(map(is_currency, marks))):
+        said = f"texts, for {_few(dict.fromkeys(marked.values(), 1))} are not of one unit"
+        notes.append((name, said, "the file itself"))
+        return False
+    odd = next((text for text in numbers if formal(text, plain.decimal) != text), None)
+    if marks or odd is not None:
         types[name] = "number"
-        notes.append((name, f"numbers, their '{marks.pop()}' taken off", "source.read.types"))
     elif any(CODE.fullmatch(text) for text in numbers):
         notes.append((name, "codes with leading zeros, read as texts", "source.read.types"))
+        return True
+    cells = Cells.of(plain.as_json(), {"mark": next(iter(marks), ""), "informal": True})
+    if marks:
+        said = f"numbers, their '{cells.mark}' taken off"
+        notes.append((name, said, "source.read.types"))
+    if odd is not None:
+        said = f"numbers; '{odd}' is {cells.number(odd):,g}"
+        notes.append((name, said, "source.read.types"))
+    if powers := [text for text in numbers if POWER.fullmatch(text)]:
+        said = f"numbers; '{powers[0]}' is {cells.number(powers[0]):g}, unless it is a code"
+        notes.append((name, said, "source.read.types"))
+    if len(numbers) >= MANY_GROUPS and all(map(POINT_GROUPS.fullmatch, numbers)):
+        said = f"numbers; '{next(iter(numbers))}' has a decimal point, unless it marks thousands"
+        notes.append((name, said, "source.read.thousands"))
+    _noted_far(name, numbers, cells, notes)
+    return True
+
+
+def _noted_far(
+    name: str, numbers: Mapping[str, int], cells: Cells, notes: list[tuple[str, str, str]]
+) -> None:
+    """Say which number may stand for a missing one; it is not taken for that unasked."""
+    values: Counter[float] = Counter()
+    texts: dict[float, str] = {}
+    for text, count in numbers.items():
+        value = cells.number(text)
+        if value is not None and isfinite(value):
+            values[value] += count
+            texts.setdefault(value, text)
+    far = far_value(values)
+    if far is not None:
+        others = [value for value in values if value != far]
+        said = (
+            f"'{texts[far]}' ({values[far]}) lies apart from the others, {min(others):g} to "
+            f"{max(others):g}: does it stand for a missing number?"
+        )
+        notes.append((name, said, f"columns.{name}.missing: [{far:.12g}]"))
 
 
 def _shortest(

@@ -50,7 +50,8 @@ def _known(root: Path) -> list[dict[str, Any]]:
     try:
         return standing_pipelines(root)
     except ThroughlineError:
-        return [{**entry, "reruns": {}, "stages": {}} for entry in listed_pipelines(root)]
+        unknown: dict[str, Any] = {"reruns": {}, "stages": {}, "looks": 0}
+        return [entry | unknown for entry in listed_pipelines(root)]
 
 
 def _entry(root: Path, folder: Path, known: dict[str, Any]) -> dict[str, Any]:

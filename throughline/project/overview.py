@@ -50,18 +50,23 @@ def standing_pipelines(root: Path, name: str | None = None) -> list[dict[str, An
 
     Returns:
         For each pipeline the entry of the list; `state` is also `up to date` or `stale`, `reruns`
-        holds the causes for each stage that would rerun, `stages` the version in each stage.
+        holds the causes for each stage that would rerun, `stages` the version in each stage,
+        `looks` the number of models that its test rows have judged.
 
     Raises:
         MissingFile: no such pipeline.
         BadPipeline: DVC cannot read the project.
     """
+    from throughline.project.looks import looks
     from throughline.running.why import stale
 
     reruns = stale(root, name)
+    names = pipelines(root) if name is None else [name]
+    looked = looks(root, names)
     found = []
-    for each in pipelines(root) if name is None else [name]:
+    for each in names:
         entry = _entry(root, each) | {"reruns": reruns.get(each, {}), "stages": _stages(root, each)}
+        entry["looks"] = looked.get(each, 0)
         if entry["state"] == "evaluated":
             entry["state"] = "stale" if entry["reruns"] else "up to date"
         found.append(entry)

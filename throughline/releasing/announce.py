@@ -6,6 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from throughline.errors import tell
+from throughline.report.markup import plain_markdown
 from throughline.running.prefect.artifacts import key
 from throughline.running.prefect.webhook import post
 
@@ -21,13 +23,14 @@ def announce(verdict: Mapping[str, Any], webhook: str = "") -> None:
     from prefect.events import emit_event
 
     name, outcome, reason = (verdict[field] for field in ("pipeline", "outcome", "reason"))
-    print(f"{name}: {outcome} ({reason}) {verdict['release']}".rstrip(), flush=True)
+    tell(f"{name}: {outcome} ({reason}) {verdict['release']}".rstrip())
     # First: Prefect's server may have gone meanwhile, and nobody would be told.
     if webhook:
         post(webhook, verdict)
+    figures = f"```json\n{json.dumps(verdict, indent=2)}\n```"
     create_markdown_artifact(
         key=key(name, "verdict"),
-        markdown=f"**{outcome}**: {reason}\n\n```json\n{json.dumps(verdict, indent=2)}\n```",
+        markdown=f"**{outcome}**: {plain_markdown(reason)}\n\n{figures}",
         description=f"What became of retraining {name}",
     )
     emit_event(

@@ -15,7 +15,7 @@ from throughline.figures.names import known_figure
 from throughline.paths import Workspace, pipelines
 from throughline.releasing.git import GitRefused, git
 from throughline.releasing.remote import stores
-from throughline.report.markup import spoken
+from throughline.report.markup import plain_markdown, spoken
 from throughline.running.repository import bounded
 
 # Points of a curve that a chart of Markdown still shows apart.
@@ -23,8 +23,6 @@ MOST_POINTS = 40
 MOST_BYTES = 60_000
 ABSENT = "–"
 LOST = "What it was before is in no cache or remote of DVC's that answers: `dvc push` it there."
-# Characters that would end a cell, or begin something else in it.
-SPECIAL = str.maketrans({sign: f"\\{sign}" for sign in "\\|`*_<>[]#@"})
 
 
 @dataclass(frozen=True)
@@ -153,11 +151,12 @@ def markdown(pairs: list[Pair], revision: str) -> str:
     """The comparison as GitHub's Markdown: figures, gates, learning curves as charts."""
     changed = [pair for pair in pairs if pair.before != pair.here]
     same = [pair.name for pair in pairs if pair.before == pair.here]
-    parts = [f"## Pipelines against `{_plain(revision)}`"]
+    # In such quotation marks everything is a text but the mark itself.
+    parts = [f"## Pipelines against `{revision.replace('`', '')}`"]
     parts += ["\n\n".join(_section(pair)) for pair in changed]
     if same:
         parts.append(f"As before: {', '.join(same)}.")
-    broken = [f"{pair.name}: {_plain(gate)}" for pair in pairs for gate in pair.broken]
+    broken = [f"{pair.name}: {plain_markdown(gate)}" for pair in pairs for gate in pair.broken]
     parts.append(f"**Gates broken:** {', '.join(broken)}." if broken else "All gates hold.")
     text = "\n\n".join(parts)
     if len(text.encode()) > MOST_BYTES:
@@ -172,13 +171,13 @@ def _section(pair: Pair) -> Iterator[str]:
         return
     if not pair.before.report:
         yield LOST if pair.before.lost else "New: there is nothing to compare with."
-    rows = [f"| {_plain(spoken(name))} | {was} | {now} | {mark} |" for name, was, now, mark
+    rows = [f"| {plain_markdown(spoken(name))} | {was} | {now} | {mark} |" for name, was, now, mark
             in _rows(pair)]  # fmt: skip
     yield "\n".join(["| figure | before | here | |", "|---|---|---|---|", *rows])
     gates = {**pair.before.gates, **pair.here.gates}
     if gates:
         lines = [
-            f"| {_plain(gate)} | {_held(pair.before.gates.get(gate))} | "
+            f"| {plain_markdown(gate)} | {_held(pair.before.gates.get(gate))} | "
             f"{_held(pair.here.gates.get(gate))} |"
             for gate in gates
         ]
@@ -189,7 +188,7 @@ def _section(pair: Pair) -> Iterator[str]:
 
 def _brief(pair: Pair) -> str:
     """A pipeline in a line, where a comment would be too long."""
-    rows = [f"{_plain(spoken(name))} {was} → {now}" for name, was, now, _ in _rows(pair)]
+    rows = [f"{plain_markdown(spoken(name))} {was} → {now}" for name, was, now, _ in _rows(pair)]
     return f"**{pair.name}**: {', '.join(rows[:1]) or 'no report here'}"
 
 
@@ -256,8 +255,3 @@ def _chart(pair: Pair) -> str:
 def _even(curve: tuple[float, ...], length: int) -> tuple[float, ...]:
     """A curve that ended early, its last value held on: a chart's lines share their axis."""
     return curve + curve[-1:] * (length - len(curve))
-
-
-def _plain(text: str) -> str:
-    """A text that is nothing else in Markdown."""
-    return " ".join(text.split()).translate(SPECIAL)

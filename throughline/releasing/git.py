@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from throughline.errors import ThroughlineError
@@ -25,8 +27,32 @@ def git(root: Path, *arguments: str, **variables: str) -> str:
     Raises:
         GitRefused: there is no git, no repository, or the command failed.
     """
+    return _ran(root, arguments, variables).stdout.strip()
+
+
+def signer(root: Path, tag: str) -> str:
+    """The address of whose valid signature a tag carries, as git and its settings know keys.
+
+    For ssh that is the name which `gpg.ssh.allowedSignersFile` gives a key, for OpenPGP and X.509
+    the address of the key's first user.
+
+    Raises:
+        GitRefused: it has no signature, or none that git accepts; its own words say why.
+    """
+    words = _ran(root, ("verify-tag", "--raw", tag), {}).stderr
+    found = re.search(r'^Good "git" signature for (.+) with \S+ key ', words, re.MULTILINE)
+    found = found or re.search(r"^\[GNUPG:\] GOODSIG .*<(.+)>$", words, re.MULTILINE)
+    if not found:
+        raise GitRefused(f"git verify-tag {tag} must say who signed it", " ".join(words.split()))
+    return found[1]
+
+
+def _ran(
+    root: Path, arguments: Sequence[str], variables: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """Git's run that succeeded; raises as `git`."""
     try:
-        done = subprocess.run(
+        return subprocess.run(
             [*git_command(), *arguments],
             cwd=root,
             # Nobody sits at a nightly run to type a password.
@@ -49,7 +75,6 @@ def git(root: Path, *arguments: str, **variables: str) -> str:
                 "Run `git init` and `dvc config --unset core.no_scm`, and commit the project",
             ) from None
         raise GitRefused(f"git {arguments[0]} must succeed", told) from None
-    return done.stdout.strip()
 
 
 def require_identity(root: Path) -> None:

@@ -20,7 +20,7 @@ from throughline.releasing.git import changed_files, git, require_identity
 from throughline.releasing.outputs import sha256
 from throughline.releasing.remote import fetch, push
 from throughline.releasing.sharing import learn_versions, prove, share
-from throughline.releasing.stages.conditions import lacking
+from throughline.releasing.stages.lacks import lacking
 from throughline.releasing.stages.standing import artifact, assign
 from throughline.releasing.transaction import all_or_nothing
 from throughline.running.prefect.environment import CACHE
@@ -225,7 +225,7 @@ def fetched_champion(root: Path, record: Mapping[str, Any]) -> Iterator[None]:
     """As `_new_champion`, with the model of a release out of DVC's cache or remote."""
     model = root / CACHE / f"{record['pipeline']}-champion.onnx"
     try:
-        fetch(root, record["stages"]["export"][record["model"]["path"]], model)
+        fetch(root, releases.digest_of_model(record), model)
         with _new_champion(root, record, model):
             yield
     finally:

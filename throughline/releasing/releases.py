@@ -115,6 +115,22 @@ def read(root: Path, name: str, version: str) -> dict[str, Any]:
     return content
 
 
+def digest_of_model(record: Mapping[str, Any]) -> str:
+    """DVC's digest of the model that was released.
+
+    Raises:
+        BadPipeline: the record does not say it.
+    """
+    try:
+        return str(record["stages"]["export"][record["model"]["path"]])
+    except (KeyError, TypeError):
+        raise BadPipeline(
+            f"The record of {record['pipeline']}@{record['version']} must name its model among "
+            "the outputs of stage 'export'",
+            remedy="Restore it",
+        ) from None
+
+
 def parsed(text: str) -> tuple[str, str]:
     """`NAME@VERSION` as its two parts.
 

@@ -8,6 +8,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from throughline.errors import printable
 from throughline.report.chart import grouped, number
 
 NAMES = {
@@ -36,7 +37,22 @@ MOODS = {
     "holds": "good",
     "does not hold": "bad",
 }
+# What Markdown or HTML would act on; GitHub acts on the others after a backslash, too: a name
+# behind `@` is written to, a number behind `#` is linked.
+SPECIAL = {ord(sign): f"\\{sign}" for sign in "\\|`*_<>[]!&~$"} | {
+    ord(sign): f"{sign}\u200b" for sign in "@#:"
+}
 SHOWN = Markup('<span class="figure"{}>{}{}</span>')
+
+
+def plain_markdown(text: str) -> str:
+    r"""A text on one line that is nothing else in Markdown: no link, cell, name or HTML.
+
+    Example:
+        >>> print(plain_markdown("a_b <i>"))
+        a\_b \<i\>
+    """
+    return " ".join(printable(text).split()).translate(SPECIAL)
 
 
 def spoken(metric: str) -> str:
@@ -57,9 +73,8 @@ def plus_minus(figure: Mapping[str, Any]) -> str:
     if half <= 0:
         return f"{figure['value']:.4g}"
     decimals = max(0, 1 - math.floor(math.log10(half)))
-    return f"{figure['value']:.{decimals}f} ± {float(f'{half:.2g}'):.{decimals}f}".rstrip(
-        "0" if decimals else ""
-    )
+    shown = f"{figure['value']:.{decimals}f} ± {float(f'{half:.2g}'):.{decimals}f}"
+    return shown.rstrip("0").rstrip(".") if decimals else shown
 
 
 def ranged(figure: Mapping[str, Any] | None) -> Markup:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
-from throughline.errors import ThroughlineError
+from throughline.errors import ThroughlineError, tell
 from throughline.paths import replaced
 from throughline.running.cluster import Cluster
 from throughline.running.graph import Node
@@ -159,7 +159,7 @@ class Run:
     def print(self, line: str) -> None:
         """Show a line; lines of several threads do not mix."""
         with self._screen:
-            print(line, flush=True)
+            tell(line)
 
     def summary(self) -> list[str]:
         """What became of all stages, and which failed."""

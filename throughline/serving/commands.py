@@ -142,11 +142,18 @@ def predict_files(
     files: list[Path],
     output: Path | None = None,
     device: str = "cpu",
-    sounds: bool = False,
+    kind: str = "image",
 ) -> int:
-    """Answer image or wav files, one line a file, with at most the five most probable classes.
+    """Answer files of a kind, one line a file, with at most the five most probable classes.
 
     Of several files those that are no sound ones are told at the end.
+
+    Args:
+        model: the model file.
+        files: of images, sounds or texts.
+        output: a file that ends in .csv, .jsonl or .parquet. Default: the screen, as CSV.
+        device: see `Predictor`.
+        kind: image, sound or text.
 
     Returns:
         0, or 1 where a file could not be answered.
@@ -154,27 +161,23 @@ def predict_files(
     Raises:
         BadRequest: the model or the only file cannot be read, or the model takes something else.
     """
-    if sounds:
-        from throughline.serving.rows.sound import read_file
-        from throughline.serving.rows.sound import sound_input as one_input
-    else:
-        from throughline.serving.rows.image import picture_input as one_input
-        from throughline.serving.rows.image import read_file
+    from throughline.serving.rows.files import one_input, read_file
 
     check_output(output)
     predictor = _on(device, model)
-    name, entry = one_input(predictor.inputs)
+    name, entry = one_input(kind, predictor.inputs)
+    encoding = str(predictor.reading.get("encoding", "utf-8"))
     answers, answered, refused = [], [], []
     # One after the other: files differ in size, and memory holds one of them.
     for file in files:
         try:
-            pixels = read_file(file, entry)
+            content = read_file(file, entry, encoding)
         except BadRequest as error:
             if len(files) == 1:
                 raise
             refused.append(str(error))
             continue
-        answers.append(predictor.predict({name: pixels}))
+        answers.append(predictor.predict({name: content}))
         answered.append(str(file))
     if answers:
         target = predictor.metadata.get("target", {})
@@ -212,7 +215,8 @@ def nearest(folder: Path, image: Path, count: int, output: Path | None = None) -
         BadRequest: the folder or the file cannot be read, or fewer than one picture is asked for.
     """
     from throughline.serving.nearest import Nearest
-    from throughline.serving.rows.image import picture_input, read_file
+    from throughline.serving.rows.files import read_file
+    from throughline.serving.rows.image import picture_input
 
     if count < 1:
         raise BadRequest(f"--count must be at least 1. Received: {count}.")

@@ -14,11 +14,12 @@ from typing import Any, NamedTuple, TextIO
 
 import numpy as np
 
-from throughline.serving.errors import BadRequest
+from throughline.serving.errors import BadRequest, spelt_out
 from throughline.serving.predictor import Predictor
 from throughline.serving.rows.delimited import streamed
 from throughline.serving.rows.tables import forecast_table
 from throughline.serving.rows.windows import Fed
+from throughline.serving.rows.writing import shown
 
 
 class Answer(NamedTuple):
@@ -159,7 +160,7 @@ def answered_lines(series: Stream, lines: Iterable[str], output: TextIO) -> None
 
     def write(answer: Answer) -> None:
         values = {name: value[None] for name, value in answer.values.items()}
-        writer.writerows(forecast_table(predictor, values, answer.fed)[1])
+        writer.writerows(map(shown, forecast_table(predictor, values, answer.fed)[1]))
 
     streams: dict[tuple[str, ...], Stream] = {}
     refused: list[str] = []
@@ -174,7 +175,7 @@ def answered_lines(series: Stream, lines: Iterable[str], output: TextIO) -> None
             # Of the one row that was fed, which is another one of the file.
             said = str(error).removeprefix("Row 1, ").removeprefix("Row 1: ")
             refused.append(f"Row {number}: {said}")
-            print(refused[-1], file=sys.stderr)
+            print(spelt_out(refused[-1]), file=sys.stderr)
             answer = None
         if answer is None:
             writer.writerow([])

@@ -28,6 +28,8 @@ CELLS = "cells"
 READING = "reading"
 # How many cells of a column had spaces around them.
 SPACES = "spaces"
+# How many lines of the file were its header again.
+REPEATED = "repeated"
 
 
 def unsettled(frame: pd.DataFrame, layout: Mapping[str, Any]) -> pd.DataFrame:

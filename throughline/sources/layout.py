@@ -8,7 +8,14 @@ from collections.abc import Sequence
 from throughline.samples.splits.named import part_named, tells_parts
 
 PART, CLASS = "part", "class"
-NUMBERED = re.compile(r"([^.]+)\.\d+\.\w+")
+# `cat.7.png`, `cat_7.png`, `cat-007.png`, `cat (7).png`, `cat7.png`.
+NUMBERED = re.compile(r"(.*[^\W\d_])[\s._-]*\(?\d+\)?\.\w+")
+# What cameras and programs call their files says nothing of what they show.
+CAMERAS = {
+    "img", "image", "images", "dsc", "dscn", "dscf", "pxl", "mvimg", "vid", "photo", "picture",
+    "pic", "scan", "screenshot", "frame", "file", "rec", "sound", "audio", "sample", "train",
+    "test", "val",
+}  # fmt: skip
 # Begins the names of columns where more than one level could hold the classes.
 LEVEL = "level"
 
@@ -19,7 +26,8 @@ def said_by_folders(files: Sequence[str]) -> dict[str, list[str | None]]:
     A level whose names are those of parts (`Train`, `val`, `test`) gives the part. Of the other
     levels, the one that holds several names gives the class. Where several do, as in
     `cat/camera-1/7.png`, nobody but the user knows which: each becomes a column, `level1` the
-    highest, to be named as `target`. Where none does, names such as `cat.7.png` give it.
+    highest, to be named as `target`. Where none does, names such as `cat.7.png` or `cat_7.png`
+    give it.
 
     Args:
         files: names with `/` between folders.
@@ -64,7 +72,8 @@ def _said_by_names(files: Sequence[str]) -> list[str | None] | None:
     """What stands before the numbers of files, where all have some and they tell them apart."""
     found = [NUMBERED.fullmatch(name.rpartition("/")[2]) for name in files]
     called = [match and match[1] for match in found]
-    if None in called or not 1 < len(set(called)) <= len(files) / 2:
+    names = {name.lower() for name in called if name is not None}
+    if None in called or names & CAMERAS or not 1 < len(set(called)) <= len(files) / 2:
         return None
     return called
 

@@ -11,12 +11,14 @@ import numpy as np
 from throughline.errors import BadData, listed
 from throughline.serving.rows.cells import (
     MINUSES,
-    PERCENT,
     Cells,
+    formal,
+    is_currency,
     mark_of,
     number_pattern,
     thousands_class,
 )
+from throughline.sources.table import LARGEST_EXACT
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,8 +30,6 @@ if TYPE_CHECKING:
 PLAIN_TRUE, PLAIN_FALSE = ("True", "TRUE", "true"), ("False", "FALSE", "false")
 CODE = "[+-]?0[0-9]+"
 INTEGER = f"[+{MINUSES}-]?[0-9]+"
-# Whole numbers beyond it are not all exact as float64.
-LARGEST_EXACT = 2**53
 
 
 def values_of(
@@ -46,6 +46,8 @@ def values_of(
         return as_text(present), cells
     if kind == "number":
         return _declared_numbers(present, cells, place)
+    if kind == "duration":
+        return _durations(present, cells, place)
     if kind == "boolean":
         return _flags(present, cells, place)
     numbers = _numbers(present, cells, codes=False)
@@ -125,18 +127,27 @@ def _declared_numbers(array: pa.ChunkedArray, cells: Cells, place: str) -> tuple
         return numbers, cells
     texts = [text for text in array.unique().to_pylist() if text is not None]
     marks = sorted({mark_of(text) for text in texts} - {""})
-    if len(marks) > 1 or (marks == [PERCENT] and not all(map(mark_of, texts))):
+    if len(marks) > 1 or not (all(map(mark_of, texts)) or all(map(is_currency, marks))):
         kinds = {mark_of(text): text for text in texts}
         raise BadData(
             f"Numbers in {place} must carry one mark, or none",
             listed(kinds.values()),
             "Mend the cells, or take the column out of 'source.read.types'",
         )
-    cells = replace(cells, mark=marks[0] if marks else "")
+    informal = any(formal(text, cells.decimal) != text for text in texts)
+    cells = replace(cells, mark=marks[0] if marks else "", informal=informal)
     known = _known(array, texts, cells, place, "a number")
     values = array.to_pandas().map(known, na_action="ignore").astype("float64")
     whole = values.notna().all() and (values % 1 == 0).all() and not cells.mark
     return (values.astype("int64") if whole else pd.Series(values)), cells
+
+
+def _durations(array: pa.ChunkedArray, cells: Cells, place: str) -> tuple[pd.Series, Cells]:
+    """Times of a day or durations as their seconds."""
+    cells = replace(cells, clock=True)
+    texts = [text for text in array.unique().to_pylist() if text is not None]
+    known = _known(array, texts, cells, place, "a duration or a time of day such as 1:30:05")
+    return array.to_pandas().map(known, na_action="ignore").astype("float64"), cells
 
 
 def _flags(array: pa.ChunkedArray, cells: Cells, place: str) -> tuple[pd.Series, Cells]:

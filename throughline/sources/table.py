@@ -17,14 +17,20 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+# Whole numbers beyond it are not all exact as float64.
+LARGEST_EXACT = 2**53
+LARGEST_INTEGER = 2**63 - 1
+
+
 def standardised(
     frame: pd.DataFrame, rename: Mapping[str, str], text_columns: Collection[str], where: str
 ) -> pd.DataFrame:
     """`frame` with renamed columns, each of one type, and rows counted from 0.
 
-    Integers become int64, other numbers float64 (missing is NaN), categories and texts strings in
-    Unicode's form NFC, dates timestamps, durations and times of the day their seconds, structs and
-    maps JSON; a column of arrays keeps the type of its numbers.
+    Integers become int64, or texts where that would change one, other numbers float64 (missing is
+    NaN), categories and texts strings in Unicode's form NFC, dates timestamps, durations and times
+    of the day their seconds, structs and maps JSON; a column of arrays keeps the type of its
+    numbers.
 
     Args:
         frame: rows of a source.
@@ -132,6 +138,8 @@ def _standard(column: pd.Series, name: str, where: str) -> pd.Series:
         # No bool says that it is missing; 1 and 0 beside it do.
         return column.astype("float64" if column.isna().any() else bool)
     if types.is_integer_dtype(column.dtype):
+        if column.max() > LARGEST_INTEGER:
+            return column.map(str, na_action="ignore").astype("str")
         return column.astype("float64" if column.isna().any() else "int64")
     if types.is_numeric_dtype(column.dtype):
         return column.astype("float64")
@@ -169,6 +177,8 @@ def _one_type(column: pd.Series, name: str, where: str) -> pd.Series:
         )
     if first == "boolean":
         return column.astype("float64" if not present.all() else bool)
+    if first == "number" and any(map(_loses_digits, column[present])):
+        return column.map(str, na_action="ignore").astype("str")
     if first == "number":
         return pd.to_numeric(column).astype("float64")
     if first == "text":
@@ -178,6 +188,15 @@ def _one_type(column: pd.Series, name: str, where: str) -> pd.Series:
     if first == "time":
         return pd.to_datetime(column).astype("datetime64[us]")
     return column
+
+
+def _loses_digits(value: Any) -> bool:
+    """Whether a whole number is no float64: such are names of things, not quantities."""
+    import decimal
+
+    if isinstance(value, (int, decimal.Decimal)):
+        return not -LARGEST_EXACT <= value <= LARGEST_EXACT and value == int(value)
+    return False
 
 
 def _seconds_of_day(moment: datetime.time) -> float:

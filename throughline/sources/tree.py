@@ -15,8 +15,14 @@ from throughline.errors import BadData
 from throughline.limits import Budget, check, members
 from throughline.sources.gate import opened, taken
 
-IMAGES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff")
+IMAGES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".jfif")
 SOUNDS = (".wav", ".wave")
+# What else is a picture, a sound or a text: nothing here reads it, and it must not just vanish.
+UNREAD = {
+    **dict.fromkeys((".heic", ".heif", ".avif", ".jp2", ".psd", ".svg", ".dng", ".cr2"), "JPEG"),
+    **dict.fromkeys((".mp3", ".flac", ".ogg", ".m4a", ".aac", ".opus", ".aif", ".aiff"), "wav"),
+    **dict.fromkeys((".html", ".htm", ".pdf", ".docx", ".doc", ".odt", ".rtf", ".epub"), "txt"),
+}
 # What file managers leave behind.
 LITTER = ("Thumbs.db", "desktop.ini")
 HIDDEN = (".", "__MACOSX")
@@ -34,7 +40,7 @@ def files_below(path: Path, sha256: str | None = None) -> Iterator[tuple[str, by
         OverLimit: more files or bytes than params.yaml allows.
     """
     if path.is_dir():
-        yield from _counted(_in_folder(path, (path.resolve(),)), str(path))
+        yield from _in_folder(path, (path.resolve(),), Budget(str(path), 0))
         return
     with opened(path, sha256) as (stream, size, _):
         yield from files_inside(stream, str(path), size)
@@ -58,20 +64,15 @@ def files_inside(stream: IO[bytes], name: str, size: int) -> Iterator[tuple[str,
         yield from _in_tar(stream, name, size)
 
 
-def _counted(files: Iterator[tuple[str, bytes]], name: str) -> Iterator[tuple[str, bytes]]:
-    for count, item in enumerate(files, 1):
-        check(name, "files", count)
-        yield item
-
-
 def _in_folder(
-    folder: Path, within: tuple[Path, ...], above: str = ""
+    folder: Path, within: tuple[Path, ...], budget: Budget, above: str = ""
 ) -> Iterator[tuple[str, bytes]]:
     """In the order of names, on every disk; links are followed to what lies inside the first.
 
     Args:
         folder: to look into.
         within: the folders around it and itself, without links.
+        budget: counts files, and folders as well: a few that link to one another are many.
         above: the folders' names before those in it.
     """
     top = within[0]
@@ -81,10 +82,12 @@ def _in_folder(
         if entry.name in LITTER or entry.name.startswith(HIDDEN):
             continue
         path = Path(entry.path)
+        budget.file()
         if entry.is_symlink():
-            _check_link(path, within)
+            check_link(path, within)
         if entry.is_dir():
-            yield from _in_folder(path, (*within, path.resolve()), f"{above}{entry.name}/")
+            inner = (*within, path.resolve())
+            yield from _in_folder(path, inner, budget, f"{above}{entry.name}/")
         elif entry.is_file():
             yield _as_text(above + entry.name, top), taken(path).content
 
@@ -102,8 +105,16 @@ def _as_text(name: str, where: object) -> str:
     return name
 
 
-def _check_link(link: Path, within: tuple[Path, ...]) -> None:
-    """Refuse a link out of the first folder, in a circle or to nothing: it must not just vanish."""
+def check_link(link: Path, within: tuple[Path, ...]) -> None:
+    """Refuse a link out of the first folder, in a circle or to nothing: it must not just vanish.
+
+    Args:
+        link: the link.
+        within: the folders around it, without links, the outermost first.
+
+    Raises:
+        BadData: names it and where it leads.
+    """
     target = link.resolve()
     inside = target.is_relative_to(within[0]) and target not in within
     if not inside or not target.exists():

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from throughline.errors import listed
+from throughline.errors import listed, tell
 from throughline.paths import READING_FILE, Workspace, replaced, write_json
 from throughline.stages.stage import Entry, Stage
 
@@ -49,13 +49,18 @@ def ingest(stage_input: StageInput, workspace: Workspace) -> None:
     with applied(surroundings.limits), guarded(where, timed=False):
         _written(fetched, settings, surroundings, where, workspace)
     _report_files_set_aside(fetched.origin.get("set_aside", []))
+    _report_labels(fetched.origin)
+    if fetched.origin.get("unread"):
+        from throughline.sources.pictures.images import unread
+
+        tell(f"files are left out: {unread(fetched.origin['unread'])}", sys.stderr)
 
 
 def _written(
     fetched: Fetched, settings: Source, surroundings: Surroundings, where: str, workspace: Workspace
 ) -> None:
     """Make the rows of one form, and write them."""
-    from throughline.sources.cells import READING, SPACES, typed
+    from throughline.sources.cells import READING, REPEATED, SPACES, typed
     from throughline.sources.fetching.located import auxiliary
     from throughline.sources.samples import sampled
     from throughline.sources.table import (
@@ -105,6 +110,9 @@ def _written(
         write_json(draft / "provenance.json", provenance)
         _write_images(fetched, settings, pixels, draft)
     _report_cells(attrs.get(SPACES, {}), rows - known, where)
+    if REPEATED in attrs:
+        said = f"{attrs[REPEATED]} lines of {where} that are its header again are left out"
+        print(said, file=sys.stderr)
 
 
 def _write_images(fetched: Fetched, settings: Any, pixels: np.ndarray | None, folder: Path) -> None:
@@ -129,14 +137,26 @@ def _report_cells(spaces: Mapping[str, int], unknown: int, where: str) -> None:
     """Say what was done to cells and rows on the way."""
     if spaces:
         counts = listed(f"{name} ({count} cells)" for name, count in spaces.items())
-        print(f"spaces around cells of {where} are left out: {counts}", file=sys.stderr)
+        tell(f"spaces around cells of {where} are left out: {counts}", sys.stderr)
     if unknown:
-        print(f"{unknown} rows are left out by 'source.read.known'", file=sys.stderr)
+        tell(f"{unknown} rows are left out by 'source.read.known'", sys.stderr)
+
+
+def _report_labels(origin: Mapping[str, Any]) -> None:
+    """Say how many files and rows of a table of labels found none of the other."""
+    if origin.get("without_label"):
+        tell(
+            f"{origin['without_label']} files are left out: '{origin['labels']}' names none of "
+            "them",
+            sys.stderr,
+        )
+    if origin.get("without_file"):
+        tell(f"{origin['without_file']} rows of '{origin['labels']}' have no file", sys.stderr)
 
 
 def _report_files_set_aside(files: list[dict[str, str]]) -> None:
     """Say which files did not become rows; provenance.json names them all."""
     for each in files[:MOST_NAMED]:
-        print(f"set aside: {each['file']}: {each['problem']}, {each['detail']}", file=sys.stderr)
+        tell(f"set aside: {each['file']}: {each['problem']}, {each['detail']}", sys.stderr)
     if len(files) > MOST_NAMED:
-        print(f"... and {len(files) - MOST_NAMED} more, see provenance.json", file=sys.stderr)
+        tell(f"... and {len(files) - MOST_NAMED} more, see provenance.json", sys.stderr)

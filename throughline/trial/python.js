@@ -9,7 +9,10 @@ const written = (value) => {
 const pythonOf = (told, source) => {
   const start = ['from throughline.serving.predictor import Predictor', "", `model = Predictor(${written(told.model)})`];
   if (told.window) {
-    return ["import csv", "", ...start, 'with open("rows.csv", newline="", encoding="utf-8") as file:', "    rows = list(csv.DictReader(file))",
+    const separator = separatorOf(source.area.value, source.needed);
+    const reader = `csv.DictReader(file${separator === "," ? "" : `, delimiter=${written(separator)}`})`;
+    const some = source.chosen ? [`rows = [row for row in rows if [row[name] for name in ${JSON.stringify(source.apart)}] == ${JSON.stringify(source.chosen)}]`] : [];
+    return ["import csv", "", ...start, 'with open("rows.csv", newline="", encoding="utf-8") as file:', `    rows = list(${reader})`, ...some,
       "columns = {name: [row[name] for row in rows] for name in rows[0]}", "answers = model.predict(columns)", "print({name: values.tolist()[-1] for name, values in answers.items()})"].join("\n");
   }
   const pictures = source.fields.filter((field) => field.entry.type === "image");

@@ -20,6 +20,7 @@ CLAIMS = [
     },
     {"text": "a-text", "at": "L2", "metric": "accuracy", "value": 0.5},
     {"text": "a-text", "at": "L3", "metric": "train_loss", "value": 0.25, "sd": 0.1},
+    {"text": "a-text", "at": "L4", "metric": "accuracy", "value": 0.99, "stand_in": True},
 ]
 
 
@@ -38,11 +39,13 @@ class TestTheTable:
             "- figures of test rows: 2 not reproduced",
             "- figures of training rows: 1 shown equal",
         ]
-        assert len([line for line in lines if "a-text" in line]) == 3
+        assert lines[2] == "- figures of rows that stand in for the text's: 1 not reproduced"
+        assert len([line for line in lines if "a-text" in line]) == 4
+        assert "accuracy (other data)" in lines[9]
         assert lines[-1] == "Not evaluated here: other."
-        assert "| 0.99 | 0.89 [" in lines[5]
-        assert "**not reproduced**, worse | a \\| other split |" in lines[5]
-        assert "**not reproduced**, better |" in lines[6]
+        assert "| 0.99 | 0.89 [" in lines[6]
+        assert "**not reproduced**, worse | a \\| other split |" in lines[6]
+        assert "**not reproduced**, better |" in lines[7]
 
     def test_marks_figures_of_training_rows(self, sides: Tiny) -> None:
         claims = [*CLAIMS, {"text": "t", "at": "L4", "metric": "epochs", "value": 20}]
@@ -71,7 +74,8 @@ class TestTheReadme:
         readme.write_text(f"before\n{OPENING}\nold\n{CLOSING}\nafter\n")
         scoreboard(judged, [NAME], write=True)
         first = readme.read_text()
-        assert first.startswith(f"before\n{OPENING}\n| pipeline |")
+        assert first.startswith(f"before\n{OPENING}\n- figures of test rows: 2 not reproduced\n")
+        assert "\n\n| pipeline |" in first
         assert first.endswith(f"{CLOSING}\nafter\n")
         assert "old" not in first
         assert "accuracy 0.89 [" in first

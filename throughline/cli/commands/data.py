@@ -84,7 +84,10 @@ def drift(name: str, data: Path) -> int:
         found = drift(name, data, ROOT)
     beyond = [entry for entry in found if entry.beyond]
     for entry in beyond:
-        print(printable(f"{entry.column}: {', '.join(entry.beyond)} {entry.note}".rstrip()))
+        print(printable(f"{entry.column}: {', '.join(entry.beyond)}"))
+    for entry in found:
+        if entry.note:
+            print(printable(f"{entry.column}: {entry.note}"))
     print(f"{len(beyond)} of {len(found)} columns drifted")
     return 1 if beyond else 0
 

@@ -60,6 +60,8 @@ def _told(entry: Mapping[str, Any]) -> Iterator[str]:
     yield printable(entry["figure"] or entry["state"])
     mood: Mood = "bad" if entry["gates"].startswith("gates broken") else "good"
     yield entry["gates"] and coloured(entry["gates"], mood)
+    if entry["figure"] and entry.get("looks", 0) > 1:
+        yield f"its test rows have judged {entry['looks']} models"
     # Its figure says that it was evaluated.
     if entry["figure"] and entry["state"] == "up to date":
         yield entry["state"]

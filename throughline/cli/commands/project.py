@@ -22,7 +22,7 @@ from throughline.cli.arguments import (
     reading,
 )
 from throughline.errors import nearest, tell
-from throughline.terminal import note
+from throughline.terminal import note, remark
 
 ROOT = Path()
 
@@ -59,7 +59,7 @@ def add(data: Path, target: str | None, name: str | None, read: dict[str, Any]) 
     from throughline.cli.adding import added
 
     for line in added(ROOT, data, name, target, read):
-        note(line)
+        remark(line)
 
 
 @click.command()

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from throughline.cli.arguments import COMMIT, FILE, ONE_IF_ANY, PIPELINE, PIPELINES, RELEASE
-from throughline.cli.groups import Group
+from throughline.cli.groups import Group, refuse_code
 from throughline.errors import tell
 from throughline.names import PRODUCTION
 
@@ -16,9 +16,15 @@ ROOT = Path()
 STAGE = click.argument("stage", metavar="STAGE")
 
 
+# What git does for them starts hooks, filters and transports that `.git/config` names.
+WRITING = ("create", "push", "pull", "approve", "promote", "rollback")
+
+
 @click.group(cls=Group)
-def release() -> None:
+@click.pass_context
+def release(context: click.Context) -> None:
     """Make, list, show and compare releases, or go back to an older one."""
+    refuse_code(context.invoked_subcommand, WRITING, "programs that .git/config names")
 
 
 @release.command()

@@ -62,9 +62,10 @@ def bounded(command: Callable[..., int | None]) -> Callable[..., int | None]:
 
 @click.command()
 @MODEL
-@click.argument("files", nargs=-1, type=FILE, metavar="ROWS | --image FILE... | --sound FILE...")
-@click.option("--image", "pictures", is_flag=True, help="The files are images; - reads one.")
-@click.option("--sound", "sounds", is_flag=True, help="The files are wav files.")
+@click.argument("files", nargs=-1, type=FILE, metavar="ROWS | FILE...")
+@click.option("--image", "kind", flag_value="image", help="The files are images; - reads one.")
+@click.option("--sound", "kind", flag_value="sound", help="The files are wav files.")
+@click.option("--text", "kind", flag_value="text", help="The files are texts, one each.")
 @OUTPUT
 @click.option(
     "--device",
@@ -79,31 +80,29 @@ def bounded(command: Callable[..., int | None]) -> Callable[..., int | None]:
 def predict(
     model: Path,
     files: tuple[Path, ...],
-    pictures: bool,
-    sounds: bool,
+    kind: str | None,
     output: Path | None,
     device: str,
     keep: tuple[str, ...],
     strict: bool,
 ) -> int | None:
-    """Answer the rows of a file, or image or wav files.
+    """Answer the rows of a file, or files of images, sounds or texts.
 
-    ROWS is CSV with a header, JSON lines or Parquet; - reads the standard input. The exit code is 1
-    where an image or a sound could not be answered.
+    ROWS is CSV with a header, JSON lines or Parquet; - reads the standard input. Images and wav
+    files are known by their endings. The exit code is 1 where such a file could not be answered.
     """
     from throughline.serving import commands
     from throughline.serving.errors import BadRequest
+    from throughline.serving.rows.files import kind_of
 
-    if pictures and sounds:
-        raise BadRequest("The files are images or sounds. Received: --image and --sound.")
-    if (pictures or sounds) and (keep or strict):
-        said = "--image" if pictures else "--sound"
-        raise BadRequest(f"--keep and --strict are for files of rows. Leave them with {said}.")
-    if (pictures or sounds) and files:
-        return commands.predict_files(model, list(files), output, device, sounds)
+    kind = kind or kind_of(files)
+    if kind and (keep or strict):
+        raise BadRequest(f"--keep and --strict are for files of rows. Leave them with --{kind}.")
+    if kind and files:
+        return commands.predict_files(model, list(files), output, device, kind)
     if len(files) != 1:
         raise BadRequest(
-            "Give one file of rows, or --image or --sound and one or more of such files."
+            "Give one file of rows, or --image, --sound or --text and one or more of such files."
         )
     commands.predict(model, files[0], output, device, keep, strict)
     return None

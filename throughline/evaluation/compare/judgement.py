@@ -70,10 +70,15 @@ def judged(claim: Claim, figure: Figure, tested: bool = True) -> dict[str, Any]:
 
 
 def kind_of(claim: Claim, tested: bool) -> str:
-    """What a figure is of: `test` rows, `folds`, `training` rows, a `baseline`, or a `count`."""
+    """What a figure is of: `test` rows, `folds`, `training` rows, a `baseline`, or a `count`.
+
+    Those of rows that stand in for the text's are a kind of their own, `stand-in`.
+    """
     name, _, subject = claim.metric.partition(":")
     if figure_of(claim.metric).rises is None:
         return "count"
+    if claim.stand_in:
+        return "stand-in"
     if subject and subject.partition(" ")[0] in BASELINES:
         return "baseline"
     if name.startswith("cv_"):

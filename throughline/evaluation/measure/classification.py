@@ -200,5 +200,15 @@ def per_class(outcome: Outcome) -> list[dict[str, Any]]:
     ]
 
 
+def against_the_rest(outcome: Outcome, place: int) -> Outcome:
+    """One class or label against all others, as two classes without probabilities."""
+    if outcome.task == "multilabel":
+        actual, predicted = outcome.actual[:, place], outcome.predicted[:, place]
+    else:
+        actual, predicted = outcome.actual == place, outcome.predicted == place
+    names = ("others", outcome.names[place])
+    return Outcome("binary", actual.astype(np.int64), predicted.astype(np.int64), None, names)
+
+
 def _share(part: int, whole: int) -> float | None:
     return float(part / whole) if whole else None

@@ -11,10 +11,7 @@ import numpy as np
 
 from throughline.evaluation.measure import classification, forecast, regression
 from throughline.evaluation.measure.intervals import (
-    FEW_DECIDE,
-    NEARLY_ALL,
     Bounds,
-    deciding,
     dependent,
     outer,
     posterior,
@@ -24,6 +21,12 @@ from throughline.evaluation.measure.intervals import (
     typical,
 )
 from throughline.evaluation.measure.resamples import Resamples, interval, wilson
+from throughline.evaluation.measure.tails import (
+    FEW_DECIDE,
+    NEARLY_ALL,
+    beyond_the_largest,
+    deciding,
+)
 from throughline.evaluation.outcome import Outcome
 from throughline.figures.names import FIGURES, figure_of
 
@@ -145,13 +148,14 @@ def _of_errors(name: str, outcome: Outcome, value: float, resamples: Resamples) 
             None if end is None else float(end**0.5) for end in (square["low"], square["high"])
         ]
         return square | {"value": value, "low": roots[0], "high": roots[1]}
-    size, draws, influence = _errors(name, outcome, resamples)
+    size, draws, influence, errors = _errors(name, outcome, resamples)
     spread = None
     if name == "r2" and outcome.actual.shape[1] == 1:
         sums = row_values(outcome)
         parts = sums["squared"][:, 0], sums["target_squared"][:, 0]
         spread = ratio_errors(*parts, draws, resamples)
-    bounds = studentised(size, draws, influence, resamples, spread)
+    beyond = beyond_the_largest(errors)
+    bounds = studentised(size, draws, influence, resamples, beyond, spread)
     if name == "r2" and bounds is not None:
         bounds = 1 - bounds[1], 1 - bounds[0]
     few = deciding(influence)
@@ -163,20 +167,24 @@ def _of_errors(name: str, outcome: Outcome, value: float, resamples: Resamples) 
 
 def _errors(
     name: str, outcome: Outcome, resamples: Resamples
-) -> tuple[float, np.ndarray, np.ndarray]:
-    """An error, or 1 - R², that of every resample, (R,), and how far each row moves it, (N,)."""
+) -> tuple[float, np.ndarray, np.ndarray, np.ndarray]:
+    """An error, or 1 - R²; that of every resample, (R,).
+
+    And how far each row moves it, (N,), and what each adds to it, (N,).
+    """
     if name != "r2":
         losses = row_losses(name, outcome)
         if name == "loss":
             losses = np.round(losses, LOSS_DECIMALS)
         sums = resamples.sums(np.column_stack([losses, np.ones(len(losses))]))
-        return float(losses.mean()), sums[:, 0] / sums[:, 1], losses - losses.mean()
+        return float(losses.mean()), sums[:, 0] / sums[:, 1], losses - losses.mean(), losses
     values = row_values(outcome)
     squared, spread = values["squared"], values["target_squared"]
     ratio = squared.sum(axis=0) / spread.sum(axis=0)
     moved = (squared - ratio * spread) / spread.mean(axis=0)
     draws = draws_of(outcome, values, resamples)["r2"]
-    return float(ratio.mean()), 1 - draws, moved.mean(axis=1)
+    parts = (squared / spread.mean(axis=0)).mean(axis=1)
+    return float(ratio.mean()), 1 - draws, moved.mean(axis=1), parts
 
 
 def row_losses(name: str, outcome: Outcome) -> np.ndarray:

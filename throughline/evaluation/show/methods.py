@@ -12,7 +12,7 @@ METHODS = {
     "wilson": "Wilson's score interval for shares of rows",
     "delong": "DeLong's and Newcombe's for the ROC area",
     "posterior": "that of the confusion matrix' posterior for figures made of its counts",
-    "studentised": "that of the studentised bootstrap for errors",
+    "studentised": "the studentised bootstrap and what larger ones would add for errors",
     "bootstrap": "that of 2000 bootstrap resamples of the rows",
     "groups": "that of 2000 draws of whole groups, with Student's t",
     "blocks": "that of 2000 draws of blocks of steps, with Student's t",
@@ -20,8 +20,8 @@ METHODS = {
 }
 
 
-# With fewer rows, errors with heavy tails are larger than any seen: 84 to 92 % are covered.
-ENOUGH_ERRORS = 250
+# With fewer rows, the squares of lognormal errors are covered in 88 to 92 %.
+ENOUGH_ERRORS = 200
 # With fewer rows of a class, macro figures of ten classes are covered in 81 %.
 ENOUGH_OF_A_CLASS = 5
 # With fewer blocks, figures of series that remember long are covered in 84 to 91 %.
@@ -44,9 +44,9 @@ def cautions(main: Mapping[str, Any]) -> str:
     said = []
     if rows < ENOUGH_ERRORS and _are_errors(by_method.get("studentised", ())):
         said.append(
-            f"{rows:,} rows may hold none of the rare large errors: where tails are heavier than "
-            "normal, or a model is nearly sure, the intervals of errors and losses are too narrow "
-            "(84 to 92 % instead of 95 %)."
+            f"{rows:,} rows may hold none of the rare large errors: where one error is as large as "
+            "all others together, the intervals of errors and losses are too narrow (they cover 88 "
+            "to 92 % instead of 95 %)."
         )
     thin = sum(each["support"] < ENOUGH_OF_A_CLASS for each in main.get("per_class", ()))
     if thin and any(

@@ -14,6 +14,7 @@ from throughline.evaluation.measure.forecast import Forecasts
 from throughline.evaluation.outcome import Outcome
 from throughline.evaluation.show.shown import shown
 from throughline.figures.rounding import rounded
+from throughline.serving.rows.writing import harmless
 
 RELIABILITY = ("low", "high", "rows", "probability", "observed")
 ROC = ("false_positive_rate", "true_positive_rate", "threshold")
@@ -110,5 +111,6 @@ def _write_numbers(folder: Path, outcome: Outcome) -> None:
 def _write(path: Path, header: Sequence[str], lines: Iterable[Sequence[Any]]) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(header)
-        writer.writerows(rounded(line) for line in lines)
+        # Names of classes and series come from data, and spreadsheets run formulas.
+        writer.writerow(harmless(header))
+        writer.writerows(harmless(rounded(line)) for line in lines)

@@ -22,7 +22,10 @@ class UnmatchedGraphs(ThroughlineError, ValueError):
 
 
 def join(
-    preprocess: onnx.ModelProto, network: onnx.ModelProto, keep: Sequence[str] = ()
+    preprocess: onnx.ModelProto,
+    network: onnx.ModelProto,
+    keep: Sequence[str] = (),
+    inner: bool = False,
 ) -> onnx.ModelProto:
     """One model: the preprocessing, then the network.
 
@@ -34,6 +37,8 @@ def join(
         preprocess: from raw rows to arrays.
         network: from arrays to predictions.
         keep: outputs of `preprocess` that stay outputs, such as states. Default: none.
+        inner: whether more follows, so that an output that is called like a raw input gets another
+            name. Default: false.
 
     Returns:
         The joined model, at the newer opset and format of the two, without dead nodes.
@@ -46,9 +51,10 @@ def join(
     from onnx import helper
 
     shared = [v.name for v in network.graph.input if v.name in _names(preprocess.graph.output)]
-    _check(preprocess, network, shared)
+    both = _names(preprocess.graph.input) & _names(network.graph.output)
+    _check(network, preprocess, shared, set() if inner else both)
     first, second = _aligned(preprocess, network)
-    taken = _names(network.graph.input) | _names(network.graph.output)
+    taken = (_names(network.graph.input) | _names(network.graph.output)) - both
     fixed = _names(first.graph.input) | set(shared) | set(keep)
     _tell_apart(first.graph, second.graph, taken, fixed)
     casts = _casts(first.graph, second.graph, shared)
@@ -80,7 +86,9 @@ def _names(values: object) -> set[str]:
     return {value.name for value in values}  # type: ignore[attr-defined]
 
 
-def _check(preprocess: onnx.ModelProto, network: onnx.ModelProto, shared: list[str]) -> None:
+def _check(
+    network: onnx.ModelProto, preprocess: onnx.ModelProto, shared: list[str], both: set[str]
+) -> None:
     if not shared:
         raise UnmatchedGraphs(
             f"Preprocessing that gives an input of the network "
@@ -88,12 +96,11 @@ def _check(preprocess: onnx.ModelProto, network: onnx.ModelProto, shared: list[s
             listed(v.name for v in preprocess.graph.output),
             "Run prepare and train for the same pipeline file",
         )
-    both = _names(preprocess.graph.input) & _names(network.graph.output)
     if both:
         raise UnmatchedGraphs(
-            "Outputs of the network with other names than the raw inputs",
+            "Columns must be called otherwise than the model's answers",
             listed(sorted(both)),
-            "Give the last layer another name",
+            "Give the column another name in the data, or leave it out",
         )
 
 

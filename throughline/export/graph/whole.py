@@ -50,7 +50,7 @@ def whole(network: onnx.ModelProto, prepared: Path) -> Whole:
     # The answers compare what a network gives back with what it was given.
     given = reconstructed(summary)
     kept = [] if given is None else [given]
-    front = join(features_graph(preprocess, summary), network, keep=kept)
+    front = join(features_graph(preprocess, summary), network, keep=kept, inner=True)
     back = answers_graph(front.graph.output[0].name, summary)
     states = carried(front)
     return Whole(front, back, join(front, back, keep=list(states.values())), states, summary)

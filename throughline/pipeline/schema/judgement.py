@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
@@ -148,6 +148,7 @@ class Claim(Strict):
             metric, where a `reason` says why.
         erratum: what is known to be wrong with the figure.
         reason: why an honest protocol gives another one.
+        stand_in: our rows are others than the text's, so that neither verdict says anything of it.
     """
 
     text: str
@@ -161,6 +162,7 @@ class Claim(Strict):
     tolerance: float | None = Field(default=None, ge=0)
     erratum: str = ""
     reason: str = ""
+    stand_in: bool = False
 
     @model_validator(mode="after")
     def _a_point_of_a_sweep(self) -> Claim:
@@ -191,6 +193,3 @@ class Slice(Strict):
 
     column: str
     quantiles: int | None = Field(default=None, ge=2)
-
-
-Direction = Literal["higher", "lower"]

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from throughline.names import Name
 from throughline.pipeline.formats import FormatName
 from throughline.pipeline.schema.image import Images
-from throughline.pipeline.schema.source_files import Samples, SourceFile
+from throughline.pipeline.schema.source_files import Labels, Samples, SourceFile
 from throughline.pipeline.strict import Strict, spelled_out
 
 KINDS = ("sklearn", "generator", "rows", "archive", "url", "urls", "file", "folder", "sql", "parts")
+
+
+def _no_digit(mark: str) -> str:
+    if any(map(str.isdigit, mark)):
+        raise ValueError("a mark that is no digit is needed")
+    return mark
 
 
 class Read(Strict):
@@ -20,21 +26,24 @@ class Read(Strict):
 
     Args:
         format: of the file. Default: by its name.
-        separator: between cells. Default: of the format.
+        separator: between cells; a space stands for all white space. Default: of the format.
         encoding: of the text. Default: utf-8.
         decimal: mark of numbers, `.` or `,`.
         thousands: mark between thousands, such as `.` or a space.
-        quotes: whether quotation marks enclose cells. Default: true.
+        quotes: whether quotation marks enclose cells; `"'"` where single ones do. Default: true.
         header: whether the first row names the columns. Default: true.
         columns: names, where the file has none or has others.
         known: columns that must be known: rows in which one is missing are left out, and counted.
         rename: old names and new ones.
         skip_rows: rows above the header.
-        skip_footer: rows below the data.
+        skip_footer: rows below the data, such as one of totals; of other files with such rows the
+            model leaves out those that begin alike.
         missing: texts that stand for a missing value in every column; as a mapping all of them for
             each column that it names, so that `{region: [""]}` makes `NA` a category.
         infinite: whether infinite numbers are kept or are missing values. Default: keep.
-        types: what a column holds where its cells do not tell.
+        types: what a column holds where its cells do not tell. A `number` may carry a currency, a
+            percent sign or a unit, be negative as `(5)` or `5-`, and have digits of any script; a
+            `duration` or time of a day, `1:30:05` or `8:05 PM`, becomes its seconds.
         times: how the times of a column are written, such as `%d/%m/%Y` or `ISO8601`.
         units: whether a row of units, which is no data, follows the header.
         member: the file inside an archive.
@@ -45,8 +54,8 @@ class Read(Strict):
     separator: str | None = None
     encoding: str = "utf-8"
     decimal: Literal[".", ","] = "."
-    thousands: str | None = None
-    quotes: bool = True
+    thousands: Annotated[str, AfterValidator(_no_digit)] | None = None
+    quotes: bool | Literal["'"] = True
     header: bool = True
     columns: list[str] | None = None
     known: list[str] = []
@@ -55,7 +64,7 @@ class Read(Strict):
     skip_footer: int = Field(default=0, ge=0)
     missing: list[str] | dict[str, list[str]] = []
     infinite: Literal["keep", "missing"] = "keep"
-    types: dict[str, Literal["number", "text", "boolean"]] = {}
+    types: dict[str, Literal["number", "text", "boolean", "duration"]] = {}
     times: dict[str, str] = {}
     units: bool = False
     member: str | None = None
@@ -95,6 +104,7 @@ class Source(Strict):
         citation: of the data.
         read: how a file becomes a table.
         images: how pictures or sounds are stored.
+        labels: a table among the files that says what each of them is.
     """
 
     sklearn: str | None = None
@@ -125,6 +135,7 @@ class Source(Strict):
     citation: str = ""
     read: Read = Read()
     images: Images | None = None
+    labels: Labels | None = None
 
     @property
     def kind(self) -> str:
@@ -158,6 +169,8 @@ class Source(Strict):
             )
         if self.arguments and given[0] not in ("sklearn", "generator"):
             raise ValueError(f"'arguments' has no effect beside '{given[0]}'")
+        if self.labels is not None and given[0] != "folder":
+            raise ValueError("'labels' has a meaning beside 'folder' only, a folder or an archive")
         if (self.query is not None) != (given[0] == "sql"):
             raise ValueError("'sql' and 'query' belong together")
         return self

@@ -34,6 +34,20 @@ class SourceFile(Strict):
         return self
 
 
+class Labels(Strict):
+    """A table that says what the files of a folder or an archive are: its columns join theirs.
+
+    Files that it does not name are left out, and counted in provenance.json.
+
+    Args:
+        file: the table, from the folder or the top of the archive; read by `source.read`.
+        name: its column of file names, with or without folders and endings.
+    """
+
+    file: str
+    name: str
+
+
 class Samples(Strict):
     """Rows that are cut out of running texts, so that the labels come from the texts themselves.
 

@@ -1,15 +1,72 @@
-"""The `targets:` section of a pipeline file: several answers of one network."""
+"""The sections `target` and `targets` of a pipeline file: what a network answers."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from throughline.pipeline.problem import SEVERAL, Task
-from throughline.pipeline.schema.columns import Target
+from throughline.pipeline.schema.columns import Scalar, Scaling
+from throughline.pipeline.schema.time import Changing
 from throughline.pipeline.schema.training import Choice
-from throughline.pipeline.strict import MisplacedKey
+from throughline.pipeline.strict import MisplacedKey, Strict
+
+
+class Target(Strict):
+    """What is to be predicted; written as a column's name, a list of names, or `features`.
+
+    `target: features` is an autoencoder: the network is given the columns and gives them back, in
+    their own units, with the error that it makes in each row.
+
+    Args:
+        columns: the columns that are predicted.
+        features: true is the long form of `target: features`.
+        scale: of a regression's target, for training only: predictions come out in its own unit.
+        classes: their order; the last one of two is the positive class. Default: sorted.
+        change: predicts by how much the target will have changed, and the graph turns that into the
+            value itself; `direction` asks whether it will have risen.
+        unit: of the target, for reports and pages.
+        unseen: `allow` takes classes that no training row has, which a pretrained network may know
+            all the same.
+        letters: what classes are that differ in capitals or spaces only: one (`fold`, in small
+            letters), several (`keep`), or a mistake (`refuse`).
+    """
+
+    columns: list[str] = []
+    features: bool = False
+    scale: Scaling = None
+    classes: list[Scalar] | None = Field(default=None, min_length=2)
+    change: Changing = None
+    unit: str = ""
+    unseen: Literal["refuse", "allow"] = "refuse"
+    letters: Literal["refuse", "fold", "keep"] = "refuse"
+
+    @model_validator(mode="after")
+    def _columns_or_features(self) -> Target:
+        if not self.features and not self.columns:
+            raise ValueError("must name a column, or be 'features', which the network gives back")
+        fields = type(self).model_fields.items()
+        given = [name for name, field in fields if getattr(self, name) != field.default]
+        useless = [name for name in given if name != "features"]
+        if self.features and useless:
+            raise ValueError(f"'{useless[0]}' has no effect beside 'features'")
+        return self
+
+
+def short_target(value: Any) -> Any:
+    """The long form of `target: NAME`, `[NAME, NAME]`, `{column: NAME}` or `features`."""
+    if value == "features":
+        return {"features": True}
+    if isinstance(value, str):
+        return {"columns": [value]}
+    if isinstance(value, list):
+        return {"columns": value}
+    if isinstance(value, dict) and "column" in value and "columns" not in value:
+        return {"columns": [value["column"]], **{k: v for k, v in value.items() if k != "column"}}
+    if not isinstance(value, (dict, Target)):
+        raise ValueError("must be the name of a column, a list of names or a mapping")
+    return value
 
 
 class NamedTarget(Target):

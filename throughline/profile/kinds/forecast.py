@@ -15,8 +15,10 @@ from throughline.training.least_squares import ridge
 if TYPE_CHECKING:
     from throughline.samples.windows.frame import Series
 
-# The newest rows that are looked at, and blocks of them that are forecast in turn.
-MOST_ROWS, BLOCKS = 20_000, 4
+# The newest rows that are looked at, blocks of them that are forecast in turn, and those that are
+# known from the start: from too few rows every way learns badly, and the shortest wins. With 4
+# blocks, 1 known, test errors of 13 series of 63 to 1,500 steps are 4.6 % larger.
+MOST_ROWS, BLOCKS, KNOWN = 20_000, 8, 3
 FEWEST_WINDOWS = 10
 # A way that asks for more than the one before it must be better by this part.
 WORTH = 0.01
@@ -177,7 +179,7 @@ def _ends(rows: Seen, before: int) -> np.ndarray:
 
 
 def _blocks(steps: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-    for block in np.array_split(np.unique(steps), BLOCKS)[1:]:
+    for block in np.array_split(np.unique(steps), BLOCKS)[KNOWN:]:
         if len(block):
             yield steps < block[0], (steps >= block[0]) & (steps <= block[-1])
 

@@ -43,7 +43,11 @@ PAYLOADS = {
         f'"message": {{{{ ({RESOURCE.format("state-message")} or "") | tojson }}}}, '
         '"event": {{ event.event | tojson }}, "occurred": {{ event.occurred | string | tojson }}}'
     ),
-    "slack": f'{{"text": {{{{ {LINE} | tojson }}}}}}',
+    # Slack takes these three for a link, a name or all members of a channel.
+    "slack": (
+        f"{{\"text\": {{{{ ({LINE}) | replace('&', '&amp;') | replace('<', '&lt;') "
+        "| replace('>', '&gt;') | tojson }}}"
+    ),
     # As Teams' workflows take it.
     "teams": (
         '{"type": "message", "attachments": [{"contentType": '

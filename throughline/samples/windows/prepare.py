@@ -136,12 +136,14 @@ def prepared(rows: pd.DataFrame, view: Pipeline) -> PreparedSeries:
 
 
 def _needed(planned: Plan) -> list[str]:
-    """Raw columns that nothing fills."""
+    """Raw columns without which the model has nothing to give."""
+    from throughline.preprocessing.columns.kind import kind_of_column
+
     columns = [each for group in planned.inputs.values() for each in group]
     return [
         name
         for each in columns
-        if each.column.impute is None and each.column.text is None
+        if not kind_of_column(each.column).may_be_missing(each.column)
         for name in (each.column.derive.of if each.column.derive else [each.name])
     ]
 

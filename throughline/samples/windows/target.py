@@ -14,7 +14,7 @@ from throughline.samples.windows.gathered import Ahead
 from throughline.samples.windows.positions import Extent
 
 if TYPE_CHECKING:
-    from throughline.pipeline.schema.columns import Target
+    from throughline.pipeline.schema.targets import Target
     from throughline.samples.windows.frame import Series
 
 DIRECTIONS = ("down", "up")

@@ -37,6 +37,9 @@ class Cells:
         words: whether `yes` and `no`, `true` and `false` stand for 1 and 0.
         verbatim: the cell is the value, spaces and all, and never missing.
         infinite: whether an infinite number counts as missing.
+        informal: whether `(5)` and `5-` are -5, and digits may be those of any script.
+        clock: whether the cells are times of a day or durations, such as `8:05`, `1:30:05` or
+            `8:05 PM`, whose value is their seconds.
     """
 
     missing: tuple[str, ...] = MISSING
@@ -46,9 +49,14 @@ class Cells:
     words: bool = False
     verbatim: bool = False
     infinite: bool = False
+    informal: bool = False
+    clock: bool = False
     _pattern: re.Pattern[str] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
+        # Else a number could be read in so many ways that none is ever found.
+        if any(map(str.isdigit, self.thousands + self.decimal)):
+            raise ValueError("marks between thousands and of decimals are no digits")
         object.__setattr__(self, "_pattern", re.compile(number_pattern(self)))
 
     @classmethod
@@ -89,7 +97,9 @@ class Cells:
             return None
         if self.words:
             return float(flag(cell))
-        plain = without_marks(cell, self)
+        if self.clock:
+            return seconds_of(cell)
+        plain = without_marks(formal(cell, self.decimal) if self.informal else cell, self)
         if not self._pattern.fullmatch(plain):
             raise ValueError(cell)
         value = float(in_python(plain, self))
@@ -97,7 +107,22 @@ class Cells:
         return None if absent else value
 
 
-KEYS = ("missing", "decimal", "thousands", "mark", "words", "verbatim", "infinite")
+KEYS = (
+    "missing", "decimal", "thousands", "mark", "words", "verbatim", "infinite", "informal", "clock",
+)  # fmt: skip
+# Hours and minutes, seconds, and the half of the day.
+CLOCK = re.compile(
+    r"([0-9]{1,4}):([0-5][0-9])(?::([0-5][0-9](?:[.,][0-9]{1,9})?))?(?:\s?([AaPp])\.?[Mm]\.?)?"
+)
+# No number is longer, but texts are, and the patterns below take their square.
+LONGEST_NUMBER = 60
+BRACKETS = re.compile(r"(\D{0,4})\((.+)\)(\D{0,10})")
+BEHIND = re.compile(rf"([^+\-{MINUSES}]*[^\W_][^+\-{MINUSES}]*)[-{MINUSES}]")
+# A number and what it is a number of.
+UNIT = re.compile(
+    rf"[+{MINUSES}-]?\s?[0-9][0-9.,'\u2019 \u00a0\u202f\u2009]*?\s?"
+    r"((?:[^\W\d_]|[°\"'′″])[^\s\d.,;:+-][^\s\d,;:]{0,8}|[^\W\d_]|[°\"'′″])[²³]?"
+)
 
 
 def flag(cell: str) -> bool:
@@ -114,6 +139,48 @@ def flag(cell: str) -> bool:
     if word not in TRUE and word not in FALSE:
         raise ValueError(cell)
     return word in TRUE
+
+
+def seconds_of(cell: str) -> float:
+    """The seconds of a time of a day, or of a duration in hours and minutes.
+
+    Raises:
+        ValueError: it is neither.
+
+    Example:
+        >>> seconds_of("1:30:05"), seconds_of("12:05 AM"), seconds_of("8:05")
+        (5405.0, 300.0, 29100.0)
+    """
+    found = CLOCK.fullmatch(cell)
+    if not found:
+        raise ValueError(cell)
+    hours, minutes, seconds, half = found.groups()
+    told = int(hours)
+    if half:
+        if not 1 <= told <= 12:
+            raise ValueError(cell)
+        told = told % 12 + 12 * (half in "Pp")
+    return 3600 * told + 60 * int(minutes) + float((seconds or "0").replace(",", "."))
+
+
+def formal(cell: str, decimal: str) -> str:
+    """A number with its minus in front and in digits of ASCII, where it can be written so.
+
+    Example:
+        >>> formal("(1,234)", "."), formal("12.5-", "."), formal("٣٫٥", ".")
+        ('-1,234', '-12.5', '3.5')
+    """
+    if len(cell) > LONGEST_NUMBER:
+        return cell
+    if not cell.isascii():
+        marks = {"\u066b": decimal, "\u066c": "", "\uff0e": ".", "\uff0c": ","}
+        cell = "".join(
+            str(unicodedata.decimal(c)) if c.isdecimal() else marks.get(c, c) for c in cell
+        )
+    for pattern in (BRACKETS, BEHIND):
+        if found := pattern.fullmatch(cell):
+            return "-" + "".join(found.groups()).strip()
+    return cell
 
 
 def number_pattern(cells: Cells) -> str:
@@ -165,12 +232,17 @@ def in_python(plain: str, cells: Cells) -> str:
     return "-" + plain[1:] if plain[:1] in MINUSES and plain else plain
 
 
+def is_currency(mark: str) -> bool:
+    """Whether a mark is that of a currency: an amount may lack it, a measure may not."""
+    return mark in CURRENCIES or (len(mark) == 1 and unicodedata.category(mark) == "Sc")
+
+
 def mark_of(cell: str) -> str:
-    """The currency or percent sign of a cell; empty where it has none.
+    """The currency, percent sign or unit of a cell; empty where it has none.
 
     Example:
-        >>> mark_of("$5"), mark_of("24 %"), mark_of("5")
-        ('$', '%', '')
+        >>> mark_of("$5"), mark_of("24 %"), mark_of("1.5 kg"), mark_of("5")
+        ('$', '%', 'kg', '')
     """
     bare = cell.strip().strip(f"()+-{MINUSES}").strip()
     for mark in (PERCENT, *CURRENCIES):
@@ -179,4 +251,5 @@ def mark_of(cell: str) -> str:
     for end in (bare[:1], bare[-1:]):
         if end and unicodedata.category(end) == "Sc":
             return end
-    return ""
+    found = UNIT.fullmatch(bare) if len(bare) <= LONGEST_NUMBER else None
+    return bare[found.start(1) :] if found else ""

@@ -14,7 +14,7 @@ from throughline.serving.errors import BadRequest
 # A time of the day that says how far its clock is from UTC.
 OFFSET = re.compile(r":\d\d(\.\d+)?(Z|[+-]\d\d(:?\d\d)?)$")
 # Formats of moments in UTC that are numbers: how many of them are a second since 1970.
-EPOCHS = {"epoch": 1, "epoch-ms": 1000}
+EPOCHS = {"epoch": 1, "epoch-ms": 1000, "epoch-us": 1_000_000, "epoch-ns": 1_000_000_000}
 # A year and its months or quarters as parts of it, as R writes series: 1974.083 is February 1974.
 DECIMAL_YEAR, MONTHS, MONTHS_OFF = "decimal-year", 12, 0.1
 # The quarter of a year, from 1 to 4; it is known by its first day.

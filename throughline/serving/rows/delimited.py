@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain, islice
-from typing import Any
+from typing import Any, NamedTuple
 
 SEPARATORS = (",", ";", "\t", "|")
+# A separator that stands for any number of spaces and tabs.
+WHITE_SPACE = " "
 RECORDS_TO_SNIFF = 50
 LONGEST_FIELD = 1 << 30
 # Stands behind the last line, to be a record of its own; in no text is a control character.
@@ -18,7 +20,7 @@ END = "\x1aend of the file\x1a"
 def records(
     text: str,
     separator: str,
-    quotes: bool = True,
+    quotes: bool | str = True,
     verbatim: bool = False,
     whole: bool = True,
 ) -> Iterator[tuple[list[str], int]]:
@@ -26,8 +28,8 @@ def records(
 
     Args:
         text: the file.
-        separator: one character.
-        quotes: whether `"` encloses fields.
+        separator: one character; a space stands for all white space between fields.
+        quotes: whether `"` encloses fields; or the character that does.
         verbatim: whether spaces behind a separator belong to the field; without it a quote may
             come behind them, as in `a, "b, c"`.
         whole: whether this is all of the file, so that every quote must be closed.
@@ -37,7 +39,8 @@ def records(
     """
     csv.field_size_limit(LONGEST_FIELD)
     dialect = _dialect(separator, {"quotes": quotes, "verbatim_spaces": verbatim})
-    reader = csv.reader(chain(io.StringIO(text, newline=""), [END]), **dialect)
+    lines = _spaced(io.StringIO(text, newline=""), separator)
+    reader = csv.reader(chain(lines, [END]), **dialect)
     begin, held = 1, None
     for record in reader:
         if held is not None:
@@ -52,7 +55,14 @@ def records(
         begin = reader.line_num + 1
 
 
-def sniffed(text: str, quotes: bool = True) -> str:
+def _spaced(lines: Iterator[str], separator: str) -> Iterator[str]:
+    """Lines in which, where white space parts fields, each stretch of it begins with a space."""
+    if separator != WHITE_SPACE:
+        return lines
+    return (line.replace("\t", " ").rstrip() + "\n" for line in lines)
+
+
+def sniffed(text: str, quotes: bool | str = True) -> str:
     """The separator that splits the first records into the most fields, equally many in each.
 
     A comma where none does: then the table has one column.
@@ -100,7 +110,8 @@ def columns_of(
     Returns:
         Names, and the records below them, each with the number of its last line.
     """
-    return _laid_out(text, reading, needed)[:2]
+    laid = _laid_out(text, reading, needed)
+    return laid.names, laid.below
 
 
 def streamed(
@@ -122,57 +133,110 @@ def streamed(
     # Lines above the header may be those of the training's file, or be left out.
     above = int(reading.get("skip_rows", 0))
     settings = {**reading, "skip_footer": 0}
-    head, names = "", list[str]()
-    below: list[tuple[list[str], int]] = []
-    separator = str(reading.get("separator", ","))
+    head, laid = "", _Laid([], [], str(reading.get("separator", ",")), [])
     for line in islice(lines, above + 1):
         head += line
-        names, below, separator = _laid_out(head, settings, needed)
-        if names and set(needed) <= set(names):
+        laid = _laid_out(head, settings, needed)
+        if laid.names and set(needed) <= set(laid.names):
             break
-    reader = csv.reader(lines, **_dialect(separator, reading))
-    units = reading.get("units")
-    rest = (record for record in reader if record and record != units)
-    return names, chain((record for record, _ in below), rest)
+    separator = laid.separator
+    reader = csv.reader(_spaced(lines, separator), **_dialect(separator, reading))
+    units, repeated = reading.get("units"), repeats(laid.header)
+    rest = (record for record in reader if record and record != units and not repeated(record))
+    return laid.names, chain((record for record, _ in laid.below), rest)
 
 
 def _dialect(separator: str, reading: Mapping[str, Any]) -> dict[str, Any]:
     verbatim = bool(reading.get("verbatim_spaces", False))
+    quotes = reading.get("quotes", True)
+    spaced = separator == WHITE_SPACE
     return {
         "delimiter": separator,
-        "quoting": csv.QUOTE_MINIMAL if reading.get("quotes", True) else csv.QUOTE_NONE,
-        "skipinitialspace": not verbatim and not separator.isspace(),
+        "quoting": csv.QUOTE_MINIMAL if quotes else csv.QUOTE_NONE,
+        "quotechar": quotes if isinstance(quotes, str) else '"',
+        "skipinitialspace": spaced or (not verbatim and not separator.isspace()),
     }
 
 
-def _laid_out(
-    text: str, reading: Mapping[str, Any], needed: Sequence[str]
-) -> tuple[list[str], list[tuple[list[str], int]], str]:
-    """Names, the records below them, and the separator; see `columns_of`."""
-    first: tuple[list[str], list[tuple[list[str], int]], str] | None = None
-    for skipped, footer, separator in _layouts(text, reading):
+def repeats(header: Sequence[str]) -> Callable[[Sequence[str]], bool]:
+    """Whether a record is the header again, as in files that were put together.
+
+    Of one column it may be a value.
+    """
+    names = [field.strip() for field in header]
+    return lambda record: len(names) > 1 and [field.strip() for field in record] == names
+
+
+class _Laid(NamedTuple):
+    """Names, the records below them, the separator, and the header as it stands."""
+
+    names: list[str]
+    below: list[tuple[list[str], int]]
+    separator: str
+    header: list[str]
+
+
+def _laid_out(text: str, reading: Mapping[str, Any], needed: Sequence[str]) -> _Laid:
+    """The table in a text; see `columns_of`."""
+    first: _Laid | None = None
+    for skipped, footer, separator in _layouts(text, reading, needed):
         held = body(text, skipped, footer)
         verbatim = bool(reading.get("verbatim_spaces", False))
-        found = list(records(held, separator, bool(reading.get("quotes", True)), verbatim))
+        found = list(records(held, separator, reading.get("quotes", True), verbatim))
         if not found:
             continue
         names, taken = _names(found[0][0], reading, needed)
-        below = [(record, line + skipped) for record, line in found[taken:]]
+        header = found[0][0] if taken else []
+        repeated = repeats(header)
+        below = [(r, line + skipped) for r, line in found[taken:] if not repeated(r)]
         if below and below[0][0] == reading.get("units"):
             below = below[1:]
-        first = first or (names, below, separator)
+        laid = _Laid(names, without_footer(below, reading), separator, header)
+        first = first or laid
         if set(needed) <= set(names):
-            return names, below, separator
-    return first or ([], [], str(reading.get("separator", ",")))
+            return laid
+    return first or _Laid([], [], str(reading.get("separator", ",")), [])
 
 
-def _layouts(text: str, reading: Mapping[str, Any]) -> Iterator[tuple[int, int, str]]:
+def without_footer(
+    below: list[tuple[list[str], int]], reading: Mapping[str, Any]
+) -> list[tuple[list[str], int]]:
+    """The records without the last ones that begin as the notes below the training's rows did."""
+    starts = reading.get("footer") or ()
+    kept = len(below)
+    while kept and len(below) - kept < len(starts) and start_of(below[kept - 1][0]) in starts:
+        kept -= 1
+    return below[:kept]
+
+
+def start_of(record: Sequence[str]) -> str:
+    """The first cell of a record that holds anything."""
+    return next((cell.strip() for cell in record if cell.strip()), "")
+
+
+def _layouts(
+    text: str, reading: Mapping[str, Any], needed: Sequence[str]
+) -> Iterator[tuple[int, int, str]]:
     """Lines to skip, at the end too, and a separator: the training's first."""
     own = str(reading.get("separator", ","))
-    yield int(reading.get("skip_rows", 0)), int(reading.get("skip_footer", 0)), own
-    found = sniffed(text, bool(reading.get("quotes", True)))
+    above = int(reading.get("skip_rows", 0))
+    if above and not reading.get("header", True) and _is_named(text, own, needed):
+        above = 0
+    # Where it is known how the lines below the rows began, they are told by that.
+    below = 0 if "footer" in reading else int(reading.get("skip_footer", 0))
+    yield above, below, own
+    found = sniffed(text, reading.get("quotes", True))
     for separator in dict.fromkeys((own, found)):
         yield 0, 0, separator
+
+
+def _is_named(text: str, separator: str, needed: Sequence[str]) -> bool:
+    """Whether the first line names the columns below it, though the training's did not."""
+    if text.startswith("#"):
+        return False
+    head = list(islice(records(text, separator, whole=False), 2))
+    names = [cell.strip() for cell in head[0][0]] if head else []
+    return len(head) == 2 and len(head[1][0]) == len(names) and set(needed) <= set(names)
 
 
 def _names(
@@ -185,10 +249,11 @@ def _names(
     known: Sequence[str] | None = reading.get("names")
     if reading.get("header", True):
         own = list(known) if known is not None and len(known) == len(first) else said
-        if set(needed) <= set(renamed):
+        if set(needed) <= set(renamed) and len(set(said)) == len(said):
             return renamed, 1
         return [rename.get(name, name) for name in own], 1
-    if set(needed) <= set(renamed):
+    # A blank cell of a row is no name.
+    if set(needed) <= {rename.get(cell.strip(), cell.strip()) for cell in first}:
         return renamed, 1
     own = list(known or []) or [f"column_{i + 1}" for i in range(len(first))]
     return [rename.get(name, name) for name in own], 0

@@ -1,11 +1,85 @@
-"""Files that a user gives, as the model takes them: pictures and sounds."""
+"""Files that a user gives, as the model takes them: pictures, sounds and texts."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from throughline.serving.errors import BadRequest
+
+# In the place of a file's name: the bytes come through a pipe.
+STANDARD_INPUT = "-"
+ENDINGS = {
+    **dict.fromkeys((".jpg", ".jpeg", ".jfif", ".png", ".gif", ".bmp", ".webp"), "image"),
+    **dict.fromkeys((".tif", ".tiff", ".heic"), "image"),
+    **dict.fromkeys((".wav", ".wave", ".mp3", ".flac"), "sound"),
+}
+# Beginnings of texts that say their encoding.
+MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
+
+
+def kind_of(files: Sequence[Path]) -> str | None:
+    """What files are, image or sound, where all their endings say it; those of texts do not."""
+    found = {ENDINGS.get(file.suffix.lower()) for file in files}
+    return found.pop() if len(found) == 1 else None
+
+
+def one_input(kind: str, inputs: Mapping[str, Mapping[str, Any]]) -> tuple[str, Mapping[str, Any]]:
+    """The one input of a model that takes files of a kind alone.
+
+    Raises:
+        BadRequest: the model takes something else, or several inputs.
+    """
+    from throughline.serving.rows.image import picture_input
+    from throughline.serving.rows.sound import sound_input
+
+    if kind != "text":
+        return picture_input(inputs) if kind == "image" else sound_input(inputs)
+    names = [name for name, entry in inputs.items() if entry["type"] == "string"]
+    if len(names) != 1 or len(inputs) != 1:
+        raise BadRequest(
+            "--text needs a model whose only input is a text. Received one with "
+            f"{', '.join(inputs)}."
+        )
+    return names[0], inputs[names[0]]
+
+
+def read_file(path: Path, entry: Mapping[str, Any], encoding: str = "utf-8") -> np.ndarray:
+    """A file of the disk as a model takes it, one row; `-` is the standard input.
+
+    Args:
+        path: of the file.
+        entry: what the model's metadata say of the input.
+        encoding: of texts that do not say it themselves and are no UTF-8. Default: there are none.
+
+    Raises:
+        BadRequest: no such file, none of the kind, or a broken one.
+    """
+    piped = str(path) == STANDARD_INPUT
+    name = "standard input" if piped else str(path)
+    try:
+        content = sys.stdin.buffer.read() if piped else path.read_bytes()
+    except (FileNotFoundError, IsADirectoryError):
+        raise BadRequest(f"There is no file '{path}'.") from None
+    if entry["type"] == "string":
+        text = np.empty(1, dtype=object)
+        text[0] = _text(content, name, encoding)
+        return text
+    return taken_in(content, name, entry)
+
+
+def _text(content: bytes, name: str, encoding: str) -> str:
+    mark = next((each for start, each in MARKS.items() if content.startswith(start)), None)
+    for each in [mark] if mark else ["utf-8", encoding]:
+        try:
+            return content.decode(each)
+        except (UnicodeDecodeError, LookupError):
+            continue
+    raise BadRequest(f"'{name}' must be text in {mark or encoding}.")
 
 
 def takes_files(entry: Mapping[str, Any]) -> bool:

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import io
 import math
-import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -20,8 +18,6 @@ from throughline.serving.errors import BadRequest
 MOST_PIXELS = 100_000_000
 # Larger pictures are made smaller by a whole factor, unless so many pixels are wanted.
 KEPT_PIXELS = 4_000_000
-# In the place of a file's name: the bytes come through a pipe.
-STANDARD_INPUT = "-"
 EIGHT_BITS = ("L", "RGB", "P", "1", "CMYK", "YCbCr", "LA", "PA", "RGBA")
 SIXTEEN_BITS = ("I;16", "I;16B", "I;16L", "I;16N")
 KNOWN_MODES = (*EIGHT_BITS, *SIXTEEN_BITS)
@@ -182,16 +178,6 @@ def plain_picture(image: Any, wanted: tuple[int, int], channels: int) -> Any:
         image = Image.alpha_composite(Image.new("RGBA", coloured.size, "white"), coloured)
     # A conversion to the mode that it has would copy it.
     return image if image.mode == mode else image.convert(mode)
-
-
-def read_file(path: Path, entry: Mapping[str, Any]) -> np.ndarray:
-    """The pixels of an image file on the disk, with `-` of standard input; see `read_picture`."""
-    if str(path) == STANDARD_INPUT:
-        return read_picture(sys.stdin.buffer.read(), "standard input", entry)
-    try:
-        return read_picture(path.read_bytes(), str(path), entry)
-    except (FileNotFoundError, IsADirectoryError):
-        raise BadRequest(f"There is no file '{path}'.") from None
 
 
 def _check(image: Any, name: str, entry: Mapping[str, Any]) -> None:

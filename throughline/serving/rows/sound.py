@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -162,23 +161,6 @@ def resampled(mono: np.ndarray, given: int, wanted: int) -> np.ndarray:
         near = padded[whole[:, None] + around + reach]
         result[first : first + len(steps)] = (near * weights).sum(axis=1)
     return result
-
-
-def read_file(path: Path, entry: Mapping[str, Any]) -> np.ndarray:
-    """A sound file on the disk as a model takes it, uint8 (1, samples, 2, 1).
-
-    Args:
-        path: of the file.
-        entry: what the model's metadata say of its input; `rate` and the length of `shape`.
-
-    Raises:
-        BadRequest: no such file, or as `stored_sound`.
-    """
-    try:
-        content = path.read_bytes()
-    except (FileNotFoundError, IsADirectoryError):
-        raise BadRequest(f"There is no file '{path}'.") from None
-    return stored_sound(content, str(path), entry["rate"], entry["shape"][0])[0][None]
 
 
 def sound_input(inputs: Mapping[str, Mapping[str, Any]]) -> tuple[str, Mapping[str, Any]]:

@@ -272,7 +272,9 @@ class Windowing:
         return shape
 
     def _wall(self, flat: Mapping[str, Any]) -> np.ndarray:
-        if TIMESTAMP in flat and TIMESTAMP not in self._index["columns"]:
+        # A table may hold a column of that name beside the one that training went by.
+        named = all(name in flat for name in self._index["columns"])
+        if TIMESTAMP in flat and not named:
             try:
                 return np.asarray(flat[TIMESTAMP], dtype=np.int64)
             except (TypeError, ValueError):

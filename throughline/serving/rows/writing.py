@@ -5,14 +5,14 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from throughline.serving.errors import BadRequest, spelt_out
 
-# How formulas begin.
-FORMULA = "=+-@\t\r"
+# How formulas begin; spreadsheets of East Asia take the wide signs for the others.
+FORMULA = "=+-@\t\n\uff1d\uff0b\uff0d\uff20"
 
 Line = Sequence[object]
 
@@ -30,8 +30,8 @@ def write(header: list[str], lines: Iterable[Line], output: Path | None) -> None
     """
     if output is None:
         writer = csv.writer(sys.stdout, lineterminator="\n")
-        writer.writerow(_spelt(_harmless(header)))
-        writer.writerows(_spelt(_harmless(line)) for line in lines)
+        writer.writerow(shown(header))
+        writer.writerows(map(shown, lines))
         return
     check_output(output)
     draft = output.with_name(f".{output.name}.draft")
@@ -66,8 +66,8 @@ def check_output(output: Path | None) -> None:
 def _csv(header: Line, lines: Iterable[Line], path: Path) -> None:
     with path.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(_harmless(header))
-        writer.writerows(map(_harmless, lines))
+        writer.writerow(harmless(header))
+        writer.writerows(map(harmless, lines))
 
 
 def _json_lines(header: Line, lines: Iterable[Line], path: Path) -> None:
@@ -107,13 +107,19 @@ def _finite(value: object) -> object:
     return value if isinstance(value, str | int | float | None) else str(value)
 
 
-def _harmless(line: Iterable[Any]) -> list[Any]:
+def harmless(line: Iterable[Any]) -> list[Any]:
     """A line in which no text begins as a formula of a spreadsheet; such a one gets a `'`.
 
     Names of classes come from whoever made the model, and may run a command where the file is
-    opened.
+    opened. A line break of old becomes one that Python puts into quotes: else the text behind it
+    would begin a line of its own.
     """
-    return [f"'{cell}" if isinstance(cell, str) and _is_formula(cell) else cell for cell in line]
+    return [_as_text(cell) if isinstance(cell, str) else cell for cell in line]
+
+
+def _as_text(cell: str) -> str:
+    cell = cell.replace("\r\n", "\n").replace("\r", "\n")
+    return f"'{cell}" if _is_formula(cell) else cell
 
 
 def _is_formula(text: str) -> bool:
@@ -126,5 +132,6 @@ def _is_formula(text: str) -> bool:
     return False
 
 
-def _spelt(line: Iterable[Any]) -> Iterator[Any]:
-    return (spelt_out(cell) if isinstance(cell, str) else cell for cell in line)
+def shown(line: Iterable[Any]) -> list[Any]:
+    """A line for the screen: also no text in it steers the terminal."""
+    return [spelt_out(cell) if isinstance(cell, str) else cell for cell in harmless(line)]

@@ -6,7 +6,7 @@ import io
 import math
 import re
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from throughline.pipeline.schema.source import Read
 
 IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+IDX = re.compile(r"[-.]idx\d(-ubyte)?(\.gz)?$|-ubyte(\.gz)?$", re.IGNORECASE)
 PART = re.compile(r"(?:(?P<base>.+)[_-])?(?P<part>train|test|valid|validation)")
 
 
@@ -110,6 +111,28 @@ def _check_header(stream: IO[bytes], name: str) -> None:
         else np.lib.format.read_array_header_2_0(stream)
     )
     check_array(name, shape, kind.itemsize)
+
+
+def idx_table(files: Sequence[tuple[str, bytes]]) -> pd.DataFrame | None:
+    """The rows of a folder of idx files as MNIST has it; None where other files lie there.
+
+    `train-images-idx3-ubyte.gz` is the column `x` of the part `train`, `t10k-labels-idx1-ubyte` the
+    column `y` of the part `test`.
+
+    Raises:
+        BadData: a damaged file, or pictures and labels of different number.
+    """
+    from throughline.sources.formats.content import unpacked
+
+    if not files or not all(IDX.search(name) for name, _ in files):
+        return None
+    arrays: dict[str, np.ndarray[Any, Any]] = {}
+    for name, content in files:
+        array = idx_array(unpacked(content, name, None)[0], name)
+        part = "test" if re.search("t10k|test", name.lower()) else "train"
+        arrays[f"{'y' if array.ndim == 1 else 'x'}_{part}"] = array
+    where = files[0][0].rpartition("/")[0] or "the folder"
+    return table_of(arrays, where)
 
 
 def idx_array(content: bytes, name: str) -> np.ndarray[Any, Any]:

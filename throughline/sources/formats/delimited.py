@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadData, listed
 from throughline.serving.rows import delimited
-from throughline.serving.rows.delimited import header_names, records
-from throughline.sources.cells import unsettled
+from throughline.serving.rows.delimited import header_names, records, repeats, start_of
+from throughline.sources.cells import REPEATED, unsettled
 from throughline.sources.formats.content import decoded
 
 if TYPE_CHECKING:
@@ -39,10 +39,18 @@ def read(content: bytes, name: str, settings: Read) -> tuple[pd.DataFrame, dict[
     except csv.Error as error:
         raise BadData(f"'{name}' must be a sound CSV file", str(error)) from None
     how = {"separator": separator, "encoding": settings.encoding, "decimal": settings.decimal}
-    return (
-        unsettled(frame, _layout(separator, settings, names, frame.attrs.pop("units", None))),
-        {**how, "first_line": first_line + settings.skip_rows},
-    )
+    layout = _layout(separator, settings, names, frame.attrs.pop("units", None))
+    if settings.skip_footer:
+        layout["footer"] = _starts_below(content, name, settings, separator)
+    return unsettled(frame, layout), {**how, "first_line": first_line + settings.skip_rows}
+
+
+def _starts_below(content: bytes, name: str, settings: Read, separator: str) -> list[str]:
+    """How the lines that `skip_footer` leaves out begin, so that others of the kind are known."""
+    lines = decoded(content, name, settings.encoding).splitlines(keepends=True)
+    below = "".join(lines[-settings.skip_footer :])
+    found = records(below, separator, settings.quotes, whole=False)
+    return [start for record, _ in found if (start := start_of(record))]
 
 
 def _layout(
@@ -102,6 +110,9 @@ def _table(
     if settings.units:
         units, line = next(below, ([], 0))
         first_line = line + 1
+    counted = Counter[str]()
+    if settings.header:
+        below = _once(below, header[0], counted)
     blocks = [
         [pa.array(column, pa.large_string()) for column in zip(*block, strict=True)]
         for block in _blocks(_checked(below, names, name, separator, settings, header[1]))
@@ -119,7 +130,21 @@ def _table(
         }
     )
     frame.attrs["units"] = units
+    if counted:
+        frame.attrs[REPEATED] = counted[REPEATED]
     return names, first_line, frame
+
+
+def _once(
+    below: Iterator[tuple[list[str], int]], header: list[str], counted: Counter[str]
+) -> Iterator[tuple[list[str], int]]:
+    """The records that are not the header again; the others are counted."""
+    repeated = repeats(header)
+    for record, line in below:
+        if repeated(record):
+            counted[REPEATED] += 1
+        else:
+            yield record, line
 
 
 def _with_first(

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadData
 from throughline.limits import Budget, check, check_table
+from throughline.sources.table import LARGEST_EXACT
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pyarrow as pa
 
     from throughline.pipeline.schema.source import Read
 
@@ -43,4 +45,16 @@ def read(content: bytes, name: str, settings: Read) -> tuple[pd.DataFrame, dict[
         raise BadData(
             f"'{name}' must be a sound Parquet file", str(error), "Fetch it again"
         ) from None
-    return table.to_pandas(ignore_metadata=True), {}
+    objects = any(_beyond(column) for column in table.columns if column.null_count)
+    return table.to_pandas(ignore_metadata=True, integer_object_nulls=objects), {}
+
+
+def _beyond(column: pa.ChunkedArray) -> bool:
+    """Whether whole numbers are too large to be exact beside missing ones, as float64."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not pa.types.is_integer(column.type) or column.type.bit_width < 64:
+        return False
+    held = pc.min_max(column).as_py()
+    return any(value is not None and abs(value) > LARGEST_EXACT for value in held.values())

@@ -10,14 +10,16 @@ from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadData, MissingFile
 from throughline.pipeline.formats import SUFFIXES
-from throughline.sources.cells import settled, together
+from throughline.sources.cells import READING, settled, together
 from throughline.sources.fetching.mirror import held
+from throughline.sources.formats.arrays import idx_table
 from throughline.sources.formats.content import decoded
 from throughline.sources.formats.reading import read_cells
 from throughline.sources.gate import refuse_other
+from throughline.sources.labels import TableBeside
 from throughline.sources.layout import said_by_folders
 from throughline.sources.registry import Fetched, Surroundings, source
-from throughline.sources.tree import IMAGES, files_below
+from throughline.sources.tree import IMAGES, UNREAD, files_below
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from throughline.pipeline.schema.source import Source
 
 TEXTS = (".txt",)
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 # How the files of pictures begin.
 STARTS = {
     b"\xff\xd8\xff": ".jpg",
@@ -57,21 +60,33 @@ def bring(settings: Source, surroundings: Surroundings) -> Fetched:
             raise MissingFile(f"'source.folder' must exist: {path}")
         path = copy
     below = files_below(path, settings.sha256)
-    if settings.images is not None:
+    if settings.images is not None and settings.images.array is None:
         from throughline.sources.pictures.images import as_images
 
         if path.is_dir() and settings.sha256:
             below = _confirmed(below, path, settings.sha256)
-        return as_images(below, settings, {"source": settings.folder}, surroundings.cache)
+        origin: dict[str, Any] = {"source": settings.folder}
+        if settings.labels is None:
+            return as_images(below, settings, origin, surroundings.cache)
+        beside = TableBeside(settings)
+        passed = beside.passed(below)
+        return beside.joined(as_images(passed, settings, origin, surroundings.cache))
     files = sorted(below, key=lambda item: item[0])
     digest = _listing_sha256({name: hashlib.sha256(held).hexdigest() for name, held in files})
     if path.is_dir():
         refuse_other(str(path), settings.sha256, digest)
+    if settings.labels is not None:
+        beside = TableBeside(settings)
+        files = list(beside.passed(iter(files)))
+    arrays = idx_table(files)
+    if arrays is not None:
+        return Fetched(arrays, {"source": settings.folder, "sha256": settings.sha256 or digest})
     kind = _kind(files, settings)
-    used = [item for item in files if _kind_of(item[0]) == kind]
+    used = documents(files) if kind == "text" else [f for f in files if _kind_of(f[0]) == kind]
     frame = items_of(used, settings)
     origin = {"source": settings.folder, "files": len(used), "ignored": len(files) - len(used)}
-    return Fetched(frame, {**origin, "sha256": settings.sha256 or digest})
+    fetched = Fetched(frame, {**origin, "sha256": settings.sha256 or digest})
+    return fetched if settings.labels is None else beside.joined(fetched)
 
 
 def _confirmed(
@@ -119,12 +134,34 @@ def _kind(files: list[tuple[str, bytes]], settings: Source) -> str:
     del kinds[""]
     if len(files) == 0:
         raise BadData(f"'{settings.folder}' must hold files", "none")
+    if not kinds and documents(files):
+        return "text"
     if len(kinds) != 1:
+        from throughline.sources.pictures.images import unread
+
+        endings = Counter(PurePosixPath(name.lower()).suffix for name, _ in files)
+        media = unread({ending: n for ending, n in endings.items() if ending in UNREAD})
         raise BadData(
             f"'{settings.folder or files[0][0]}' must hold images, or texts, or tables",
-            dict(kinds) or f"{len(files)} files of other kinds",
+            dict(kinds) or media or f"{len(files)} files of other kinds",
         )
     return next(iter(kinds))
+
+
+def documents(files: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
+    """The texts among files; all of them where no ending says anything.
+
+    Letters of newsgroups end in numbers or in nothing.
+    """
+    if any(_kind_of(name) for name, _ in files):
+        return [item for item in files if _kind_of(item[0]) == "text"]
+    return files if all(_may_be_text(*item) for item in files) else []
+
+
+def _may_be_text(name: str, content: bytes) -> bool:
+    """Whether a file whose ending says nothing may hold a text."""
+    ending = PurePosixPath(name.lower()).suffix
+    return ending not in UNREAD and (b"\0" not in content or content[:2] in UTF_16)
 
 
 def _items(files: list[tuple[str, bytes]], kind: str, settings: Source) -> pd.DataFrame:
@@ -135,6 +172,11 @@ def _items(files: list[tuple[str, bytes]], kind: str, settings: Source) -> pd.Da
     if kind == "text":
         encoding = settings.read.encoding
         columns["text"] = [decoded(content, name, encoding) for name, content in files]
+        frame = pd.DataFrame(columns)
+        if encoding != "utf-8":
+            # So are files read that the model is given; a text is no cell, spaces and all.
+            frame.attrs[READING] = {"encoding": encoding, "columns": {"text": {"verbatim": True}}}
+        return frame
     else:
         _check_images(files)
         columns["image"] = [content for _, content in files]

@@ -37,7 +37,7 @@ MOST_PROCESSES = 8
 # What Pillow raises besides for files that somebody made to do harm.
 HOSTILE = (ArithmeticError, LookupError, AttributeError, TypeError, struct.error, zlib.error)
 FORMATS = {
-    ".jpg": ("JPEG", "MPO"), ".jpeg": ("JPEG", "MPO"), ".png": ("PNG",),
+    ".jpg": ("JPEG", "MPO"), ".jpeg": ("JPEG", "MPO"), ".jfif": ("JPEG",), ".png": ("PNG",),
     ".gif": ("GIF",), ".bmp": ("BMP",), ".webp": ("WEBP",), ".tif": ("TIFF",), ".tiff": ("TIFF",),
 }  # fmt: skip
 # Darkest, brightest and mean value of a picture, over which rules can be stated.

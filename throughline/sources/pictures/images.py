@@ -10,9 +10,9 @@ import hashlib
 import os
 import tempfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
@@ -23,6 +23,7 @@ from throughline.preprocessing.originals import Keeping
 from throughline.sources.layout import CLASS, PART, said_by_folders
 from throughline.sources.pictures.decoding import PROFILE, Decoded, all_decoded
 from throughline.sources.registry import Fetched
+from throughline.sources.tree import UNREAD
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -96,13 +97,13 @@ def _stored(
     array = Path(draft)
     # Temporary files are their owner's alone, data are not.
     array.chmod(0o644)
-    listing, keeping = hashlib.sha256(), Keeping()
+    listing, keeping, passed = hashlib.sha256(), Keeping(), Counter[str]()
     try:
-        found = list(_written(files, images, array, listing, keeping))
+        found = list(_written(_read(files, passed), images, array, listing, keeping))
     except BaseException:
         array.unlink()
         raise
-    rows, aside = _judged(found, images)
+    rows, aside = _judged(found, images, passed)
     if len(aside) > images.limit * len(found):
         array.unlink()
         raise BadData(
@@ -114,8 +115,26 @@ def _stored(
         "files": len(found),
         "set_aside": [{"file": e.file, "problem": e.problem, "detail": e.detail} for e in aside],
         "listing_sha256": listing.hexdigest(),
+        **({"unread": dict(sorted(passed.items()))} if passed else {}),
     }
     return Fetched(rows, {**origin, **facts}, {images.column: array}, keeping.frame())
+
+
+def _read(files: Iterator[tuple[str, bytes]], passed: Counter[str]) -> Iterator[tuple[str, bytes]]:
+    """The files; pictures and sounds of kinds that nothing here reads are counted."""
+    for name, content in files:
+        ending = PurePosixPath(name.lower()).suffix
+        if ending in UNREAD:
+            passed[ending] += 1
+        yield name, content
+
+
+def unread(passed: Mapping[str, int]) -> str:
+    """What is said of files of kinds that nothing here reads."""
+    return listed(
+        f"{count} that end in {ending} (convert them to {UNREAD[ending]})"
+        for ending, count in sorted(passed.items())
+    )
 
 
 def _sentence(each: Decoded) -> str:
@@ -167,7 +186,9 @@ def _write_header(stream: Any, count: int, shape: tuple[int, ...]) -> None:
     np.lib.format.write_array_header_1_0(stream, head)
 
 
-def _judged(found: list[Decoded], images: Images) -> tuple[pd.DataFrame, list[Decoded]]:
+def _judged(
+    found: list[Decoded], images: Images, passed: Mapping[str, int]
+) -> tuple[pd.DataFrame, list[Decoded]]:
     """The rows that stay, and the files that are set aside, both in the order of their names."""
     import pandas as pd
 
@@ -187,7 +208,7 @@ def _judged(found: list[Decoded], images: Images) -> tuple[pd.DataFrame, list[De
     if not found:
         pictures = "image files, JPEG, PNG, GIF, BMP, WebP or TIFF"
         wanted = pictures if images.sound is None else "wav files"
-        raise BadData(f"The source must hold {wanted}", "none")
+        raise BadData(f"The source must hold {wanted}", unread(passed) or "none")
     if not kept:
         raise BadData(
             "The source must hold image files that are not set aside",
@@ -242,6 +263,7 @@ def from_arrays(frame: pd.DataFrame, images: Images) -> tuple[pd.DataFrame, np.n
             raise BadData(
                 f"Pixels of '{name}' must be whole numbers from 0 to 255",
                 f"{values.min()} to {values.max()}, {values.dtype}",
+                "Bring them to this range and save them as uint8",
             )
         values = values.astype(np.uint8)
     numbers = frame.assign(**{name: np.arange(len(frame))}).rename(columns={name: images.column})

@@ -1,0 +1,161 @@
+"""Whole numbers that say when, and those that are names; columns that a pattern may take."""
+
+from __future__ import annotations
+
+import io
+import shutil
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as parquet
+import pytest
+import yaml
+
+from throughline.paths import Workspace
+from throughline.pipeline.schema.source import Read
+from throughline.profile.columns import treated, with_patterns
+from throughline.profile.facts import fact, facts
+from throughline.profile.names_in_digits import names_in_digits
+from throughline.profile.profile import profile
+from throughline.sources.formats.reading import read_bytes
+from throughline.sources.table import standardised
+
+DAYS = pd.Series(pd.date_range("2022-01-03", periods=60, freq="41h"))
+SINCE = (DAYS - pd.Timestamp(0)) // pd.Timedelta(1, "s")
+MANY = 2**60
+KINDS = np.random.default_rng(0).choice(["good", "bad"], 60)
+
+
+class TestTimes:
+    @pytest.mark.parametrize(
+        ("name", "numbers", "form"),
+        [
+            ("x", DAYS.dt.strftime("%Y%m%d").astype(int), "%Y%m%d"),
+            ("x", pd.date_range("2001-01-01", periods=60, freq="MS").strftime("%Y%m").astype(int),
+             "%Y%m"),
+            ("x", SINCE, "epoch"),
+            ("x", SINCE * 10**3, "epoch-ms"),
+            ("created_at", SINCE * 10**3 + 17, "epoch-ms"),
+            ("timestamp", SINCE * 10**6 + 1, "epoch-us"),
+            ("x", SINCE * 10**9, "epoch-ns"),
+        ],
+    )  # fmt: skip
+    def test_are_told(self, name: str, numbers: Any, form: str) -> None:
+        found = fact(name, pd.Series(numbers))
+        assert (found.role, found.when) == ("time", form)
+        shuffled = pd.Series(numbers).sample(frac=1, random_state=0)
+        assert fact(name, shuffled).when == form
+
+    @pytest.mark.parametrize(
+        ("name", "numbers"),
+        [
+            ("customer", SINCE + 17),
+            ("phone", 2_000_000_000 + 7_654_321 * np.arange(60)),
+            ("postcode", 190_001 + 97 * np.arange(60)),
+            ("amount", 20_220_100 + np.arange(60)),
+            ("year", 1960 + np.arange(60) % 50),
+        ],
+    )
+    def test_are_no_other_numbers(self, name: str, numbers: Any) -> None:
+        assert fact(name, pd.Series(numbers)).when == ""
+
+
+def stored(column: pa.Array) -> bytes:
+    file = io.BytesIO()
+    parquet.write_table(pa.table({"x": column, "y": list(KINDS)}), file)
+    return file.getvalue()
+
+
+def taken(content: bytes, name: str) -> list[Any]:
+    frame, _ = read_bytes(content, name, Read())
+    return list(standardised(frame, {}, (), name)["x"])
+
+
+class TestNames:
+    @pytest.mark.parametrize(
+        "column",
+        [
+            pa.array([2**63 + i for i in range(60)], pa.uint64()),
+            pa.array([Decimal(10**25 + i) for i in range(60)], pa.decimal128(38, 0)),
+            pa.array([None, *(MANY + i for i in range(59))], pa.int64()),
+        ],
+    )
+    def test_keep_their_digits(self, column: pa.Array) -> None:
+        """Those beyond 2^63 became negative numbers, and neighbours one number."""
+        wanted = [value if value is None else str(value) for value in column.to_pylist()]
+        found = taken(stored(column), "rows.parquet")
+        assert [None if value != value else value for value in found] == wanted
+
+    def test_of_json_too(self) -> None:
+        lines = "\n".join(f'{{"x": {10**20 + i}, "y": 1}}' for i in range(3))
+        assert taken(lines.encode(), "rows.jsonl") == [str(10**20 + i) for i in range(3)]
+
+    def test_numbers_that_lose_nothing_stay_numbers(self) -> None:
+        assert taken(stored(pa.array([None, *range(59)], pa.int64())), "a.parquet")[1:3] == [0, 1]
+        money = pa.array([Decimal("1.25")] * 60, pa.decimal128(12, 2))
+        assert taken(stored(money), "rows.parquet")[0] == 1.25
+
+    @pytest.mark.parametrize(
+        ("name", "numbers", "names"),
+        [
+            ("customer_id", 1000 + np.arange(60) % 20, True),
+            ("CustomerID", np.where(np.arange(60) % 9, 17850.0 + np.arange(60) % 20, np.nan), True),
+            ("zip", 10_115 + np.arange(60) % 20, True),
+            ("patient_nbr", np.arange(60) % 30, True),
+            ("citric acid", np.arange(60) % 20, False),
+            ("paid", np.arange(60) % 20, False),
+            ("customer_id", np.arange(60), False),
+            ("test_id", np.arange(60) % 2, False),
+            ("grid", np.arange(60) % 20 + 0.5, False),
+        ],
+    )
+    def test_are_told_by_those_of_their_columns(
+        self, name: str, numbers: np.ndarray, names: bool
+    ) -> None:
+        assert (name in names_in_digits(pd.DataFrame({name: numbers}), True)) == names
+
+    @pytest.mark.parametrize("ending", ["csv", "parquet"])
+    def test_are_texts_of_a_draft(
+        self, ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Scaled as numbers they all were one value, or broke the draft's own rule."""
+        monkeypatch.setattr("throughline.profile.page.page", lambda *_: "")
+        monkeypatch.setattr("throughline.stages.wire.refreshed", lambda *_: None)
+        shutil.copy(Path(__file__).resolve().parents[2] / "params.yaml", tmp_path)
+        rows = pd.DataFrame(
+            {"x": [MANY + i % 9 for i in range(60)], "w": SINCE % 1000, "y": list(KINDS)}
+        )
+        file = tmp_path / f"rows.{ending}"
+        _ = rows.to_csv(file, index=False) if ending == "csv" else rows.to_parquet(file)
+        workspace = Workspace(tmp_path, "mine")
+        told = profile(file, "mine", None, workspace).told
+        assert any("lose digits" in line for line in told)
+        draft = yaml.safe_load(workspace.pipeline_file.read_text(encoding="utf-8"))
+        assert draft["columns"]["x"] == {"encode": "one-hot"}
+
+
+class TestPatterns:
+    def treated(self, rows: pd.DataFrame) -> dict[str, Any]:
+        features = facts(rows)
+        return with_patterns(treated(features, []), features)
+
+    def test_of_columns_called_alike(self) -> None:
+        rows = pd.DataFrame({f"pixel_{i}": np.arange(60) % (i + 3) for i in range(20)})
+        assert list(self.treated(rows)) == ["pixel_*"]
+
+    def test_take_no_column_that_was_left_out(self) -> None:
+        """`*` took the names of rows with the numbers, and a pattern the copy of a target again."""
+        numbers = {f"{900 + i}": np.arange(60) % (i + 3) for i in range(20)}
+        rows = pd.DataFrame({"sample": [f"s{i}" for i in range(60)], **numbers})
+        assert list(self.treated(rows)) == list(numbers)
+        alike = pd.DataFrame({f"pixel_{name}": values for name, values in numbers.items()})
+        alike["pixel_of"] = [f"s{i}" for i in range(60)]
+        assert "pixel_*" not in self.treated(alike)
+        features = facts(alike.drop(columns="pixel_of"))
+        found = treated(features, [])
+        del found["pixel_905"]
+        assert "pixel_*" not in with_patterns(found, features)

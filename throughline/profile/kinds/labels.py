@@ -1,0 +1,98 @@
+"""Tables that lie among files and say what these are, for a draft."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from throughline.errors import ThroughlineError
+from throughline.sources.labels import rows_of
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SUFFIXES = (".csv", ".tsv", ".tab", ".jsonl", ".parquet")
+# Such a share of a table's rows, or of all files, it must name to be taken for one of labels.
+SHARE = 0.5
+# What competitions bring along: answers that nobody knows.
+EMPTY = "submission"
+# A column names files where such a share of its first values do.
+NAMING, ROWS_LOOKED_AT = 0.9, 500
+
+
+class Found(NamedTuple):
+    """A table of labels.
+
+    Attributes:
+        file: its name below the folder.
+        name: its column of file names.
+        read: section `source.read`, by which it is read.
+        matched: how many files it names.
+    """
+
+    file: str
+    name: str
+    read: dict[str, Any]
+    matched: int
+
+
+def names_files(column: pd.Series) -> bool:
+    """Whether a column of a table names pictures or sounds."""
+    from throughline.sources.tree import IMAGES, SOUNDS
+
+    if column.dtype.kind in "iufb":
+        return False
+    texts = column.dropna().head(ROWS_LOOKED_AT)
+    named = [str(text).lower().endswith((*IMAGES, *SOUNDS)) for text in texts]
+    return bool(named) and sum(named) >= NAMING * len(named)
+
+
+def table_among(path: Path, endings: Sequence[str]) -> Found | None:
+    """The table of a folder or an archive that names the most of its files; None where none does.
+
+    Args:
+        path: the folder or archive.
+        endings: of the files that are to have labels.
+    """
+    from throughline.sources.tree import files_below
+
+    files: list[str] = []
+    tables: dict[str, bytes] = {}
+    for name, content in files_below(path):
+        ending = PurePosixPath(name.lower()).suffix
+        if ending in endings:
+            files.append(name)
+        elif ending in SUFFIXES and EMPTY not in name.lower():
+            tables[name] = content
+    found = [each for name, content in tables.items() for each in _columns(name, content, files)]
+    return max(found, key=lambda each: each.matched, default=None)
+
+
+def _columns(table: str, content: bytes, files: Sequence[str]) -> list[Found]:
+    """The columns of a table that name files."""
+    from throughline.pipeline.schema.source import Read
+    from throughline.profile.layout import layout_of
+    from throughline.profile.reading import told_by_cells
+    from throughline.sources.formats.reading import format_of, read_cells
+
+    inner = PurePosixPath(table).name
+    try:
+        delimited = format_of(inner, content) == "csv"
+        read = layout_of(content, inner, {}) if delimited else {}
+        cells, _ = read_cells(content, inner, Read(**read))
+        if delimited:
+            read = told_by_cells(cells, read, [])
+    except ThroughlineError:
+        # No table: it says nothing of the files.
+        return []
+    found = []
+    for column in map(str, cells.columns):
+        try:
+            rows = rows_of(files, [str(name) for name in cells[column]], table)
+        except ThroughlineError:
+            continue
+        matched = sum(row is not None for row in rows)
+        if matched and matched >= SHARE * min(len(files), len(cells)):
+            found.append(Found(table, column, read, matched))
+    return found
