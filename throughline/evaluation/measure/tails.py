@@ -37,7 +37,8 @@ def beyond_the_largest(errors: np.ndarray) -> float:
     Args:
         errors: one a row, none negative, (N,).
     """
-    count = int(min(max(5, TAIL * math.sqrt(len(errors))), np.count_nonzero(errors > 0) - 1))
+    positive = int(np.count_nonzero(errors > 0))
+    count = min(max(5, int(TAIL * math.sqrt(len(errors)))), positive - 1)
     if count < 1:
         return 0.0
     largest = np.sort(np.partition(errors, -count - 1)[-count - 1 :])
