@@ -34,6 +34,18 @@ WIDER = """(() => {
   return [...new Set(found)];
 })()"""
 
+# Once a page that runs a model has answered, or has said why not; of other pages, at once.
+READY = """new Promise((told) => {
+  const begun = Date.now();
+  const look = () => {
+    const waits = document.getElementById("request") && !document.querySelector("#request pre");
+    if (waits && !document.querySelector(".warning") && Date.now() - begun < 60000)
+      setTimeout(look, 50);
+    else told(true);
+  };
+  look();
+})"""
+
 
 def pages(project: Path, names: list[str]) -> dict[str, Path]:
     """The pages that are there, by the name of their picture."""
@@ -58,6 +70,7 @@ def main(project: Path = Path(), *names: str) -> int:
         for name, path in pages(project, list(names) or pipelines(project)).items():
             for width in WIDTHS:
                 browser.open(path, width)
+                browser.run(READY)
                 beyond = browser.run(WIDER)
                 wide += bool(beyond)
                 picture = FOLDER / f"{name}-{width}.webp"
