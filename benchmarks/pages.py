@@ -23,7 +23,7 @@ WIDER = """(() => {
   const width = document.documentElement.clientWidth, found = [];
   if (document.documentElement.scrollWidth > width) found.push("the page");
   for (const each of document.querySelectorAll("main *")) {
-    if (each.closest(".scroll > *") || each.closest("svg")) continue;
+    if (each.closest(".scroll > *, pre > *") || each.closest("svg")) continue;
     if (each.getBoundingClientRect().right > width + 1) found.push(each.tagName.toLowerCase());
   }
   for (const chart of document.querySelectorAll("svg.chart")) {
