@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from throughline.errors import BadPipeline, MissingFile
+from throughline.errors import BadPipeline, MissingFile, nearest
 from throughline.limits import applied, guarded
 from throughline.paths import Workspace, replaced
 from throughline.pipeline.loading import load
@@ -156,7 +156,12 @@ def _rows(
     section: dict[str, Any]
     if not data.exists():
         if str(data) not in TARGETS:
-            raise MissingFile(f"'{data}' must be a file, a folder or a set of scikit-learn")
+            siblings = data.parent.iterdir() if data.parent.is_dir() else ()
+            close = nearest(data.name, [*(path.name for path in siblings), *TARGETS])
+            raise MissingFile(
+                f"'{data}' must be a file, a folder or a set of scikit-learn",
+                remedy=close if close.startswith("Did") else "",
+            )
         section = {"sklearn": str(data)}
     else:
         # A path inside the repository moves with it.

@@ -16,6 +16,10 @@ class GitRefused(ThroughlineError):
     """Git could not do what was asked; its own words say why."""
 
 
+class NoGit(GitRefused):
+    """There is no git on this machine."""
+
+
 def git(root: Path, *arguments: str, **variables: str) -> str:
     """What git prints.
 
@@ -63,7 +67,7 @@ def _ran(
             check=True,
         )
     except FileNotFoundError:
-        raise GitRefused("git must be installed") from None
+        raise NoGit("Git must be installed for this", "no program 'git'", "Install it") from None
     except subprocess.CalledProcessError as error:
         # A hook may say nothing, or say it on the wrong channel.
         words = " ".join((error.stderr or error.stdout).split())
@@ -86,6 +90,8 @@ def require_identity(root: Path) -> None:
     try:
         for person in ("GIT_AUTHOR_IDENT", "GIT_COMMITTER_IDENT"):
             git(root, "var", person)
+    except NoGit:
+        raise
     except GitRefused as error:
         raise GitRefused(
             "Git must know who commits a release",
