@@ -24,6 +24,7 @@ from throughline.cli import main
 from throughline.errors import ThroughlineError
 from throughline.evaluation.scoreboard import scoreboard
 from throughline.processes import NO_CODE
+from throughline.project.looks import looks
 from throughline.running.prefect import alerts, deployments, schedules
 from throughline.running.prefect.deploy import _check_parameters, _for_pool
 from throughline.running.repository import NOTES
@@ -145,6 +146,15 @@ PARAMETERS = {
 }
 
 
+# What stands in the place of a run that DVC remembers.
+RUNS = [
+    b"cmd: throughline evaluate rain\ndeps: [md5]\n",
+    b"cmd: throughline evaluate rain\ndeps: [{path: [1], md5: [3]}]\n",
+    b"cmd: throughline evaluate rain\ndeps: 5\n",
+    b"cmd: throughline evaluate \nx: " + b"[" * 100_000,
+]
+
+
 def _stage(needed: str, entry: dict[str, Any]) -> dict[str, bytes]:
     """A pipeline whose stage needs a file, and that ran once."""
     file = {"hash": "md5", "md5": "0" * 32, "size": 1}
@@ -225,6 +235,26 @@ class TestProjects:
         laid(project, {**files(), **_stage(file, {"params": [{f"../../{file}": ["a"]}]})})
         (project / file).write_bytes(PARAMETERS[file])
         assert file in refused("why")
+
+    @pytest.mark.parametrize("run", [None, *RUNS])
+    def test_runs_that_no_dvc_wrote_are_not_counted(self, project: Path, run: bytes | None) -> None:
+        """In DVC's cache; None is a link to a device."""
+        files_read = {"data/prepared/rain/test": "0" * 32, "models/rain/model.onnx": "1" * 32}
+        deps = [{"path": path, "md5": md5} for path, md5 in files_read.items()]
+        ran = {"cmd": "throughline evaluate rain", "deps": deps}
+        lock = yaml.safe_dump({"schema": "2.0", "stages": {"evaluate": ran}})
+        laid(project, {**files(), "pipelines/rain/dvc.lock": lock.encode()})
+        kept = project / ".dvc" / "cache" / "runs" / "aa" / "bb"
+        kept.mkdir(parents=True)
+        if run is None:
+            (kept / "cc").symlink_to("/dev/zero")
+        else:
+            (kept / "cc").write_bytes(run)
+        assert looks(project, ["rain"]) == {"rain": 1}
+
+    def test_a_lock_without_stages_is_none(self, project: Path) -> None:
+        laid(project, {**files(), "pipelines/rain/dvc.lock": b"schema: '2.0'\n"})
+        assert looks(project, ["rain"]) == {}
 
     def test_a_link_to_a_device_ends(self, project: Path, refused: Refused) -> None:
         laid(project, {**files(), **_stage("folder", {"deps": ["../../folder"]})})

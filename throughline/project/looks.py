@@ -13,7 +13,7 @@ from typing import Any
 
 from throughline.errors import ThroughlineError
 from throughline.paths import Workspace
-from throughline.pipeline.yaml_file import YamlFile
+from throughline.pipeline.yaml_file import MOST_BYTES, YamlFile
 
 STAGE = "evaluate"
 
@@ -34,7 +34,7 @@ def looks(root: Path, names: Iterable[str]) -> dict[str, int]:
     tests: dict[tuple[str, str], str] = {}
     for name in names:
         lock = Workspace(root, name).stages_file.with_name("dvc.lock")
-        known = _dependencies(YamlFile(lock).content["stages"]) if lock.exists() else {}
+        known = _dependencies(YamlFile(lock).content.get("stages") or {}) if lock.exists() else {}
         test = f"data/prepared/{name}/test"
         if test in known and (model := known.get(_model(name))):
             found[name] = {model}
@@ -43,8 +43,10 @@ def looks(root: Path, names: Iterable[str]) -> dict[str, int]:
         with repository(root) as repo:
             folder = Path(repo.stage_cache.cache_dir)
         for path in folder.glob("*/*/*"):
-            # A run that is not to be read is not counted.
-            with suppress(OSError, ThroughlineError, KeyError):
+            # A run that is not to be read is not counted, nor one that nobody's DVC wrote.
+            with suppress(OSError, ThroughlineError, LookupError, TypeError, AttributeError):
+                if not path.is_file() or path.stat().st_size > MOST_BYTES:
+                    continue
                 content = path.read_text(encoding="utf-8", errors="replace")
                 if f"throughline {STAGE} " in content:
                     known = _dependencies({STAGE: YamlFile(path).content})
