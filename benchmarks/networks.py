@@ -77,7 +77,7 @@ def tried(number: int, folder: Path) -> Tried:
     result = Tried(number, training, "")
     result.export = _said(partial(_exported, made, result, folder))
     if not result.right:
-        result.layers = tuple(random_networks.described(made.wide))
+        result.layers = tuple(random_networks.described(made.model))
     return result
 
 
@@ -107,7 +107,11 @@ def _said(act: Any) -> str:
 
 
 def _trained(made: Any, number: int) -> str:
-    """Two steps of the engine against two of `model.fit`, which leaves its weights in the model."""
+    """Two steps of the engine against two of `model.fit`, which leaves its weights in the model.
+
+    A network of two outputs learns both, each with a loss and a weight of its own.
+    """
+    import keras
     import tensorflow as tf
     from keras_parity import randomise
 
@@ -116,30 +120,43 @@ def _trained(made: Any, number: int) -> str:
     from throughline.training.engine.engine import fit
     from throughline.training.engine.runs import Run
     from throughline.training.network import objects
+    from throughline.training.network.heads import Head, side_by_side
 
-    randomise(made.model, number)
+    model, target = made.model, made.target
+    randomise(model, number)
     rule = {"SGD": {"momentum": 0.9}} if number % 2 else {"Adam": {"epsilon": 0.1}}
     ((name, arguments),) = rule.items()
     optimizer = {name: {"learning_rate": 0.05, "global_clipnorm": 1.0, **arguments}}
     training = Training(optimizer=optimizer, batch_size=BATCH, shuffle=False, epochs=1, xla=False)
-    loss = "sparse_categorical_crossentropy" if made.classes else "mse"
-    run = Run(made.rows, made.target, np.arange(len(made.target)), None, number)
+    loss: Any = "sparse_categorical_crossentropy" if made.classes else "mse"
+    heads, together, weighed = [], model, None
+    learned: Any = target
+    if len(model.outputs) > 1:
+        task = "multiclass" if made.classes else "regression"
+        heads = [Head("answer", task, 2, loss), Head("beside", "regression", 2, "mae", (), 0.3)]
+        beside = np.random.default_rng(number).normal(size=(len(target), 2)).astype(np.float32)
+        learned, loss, weighed = [target, beside], [loss, "mae"], [1.0, 0.3]
+        target = np.column_stack([target.astype(np.float32), beside])
+        together = keras.Model(model.inputs, side_by_side(model.outputs, "output"))
+    run = Run(made.rows, target, np.arange(len(target)), None, number)
     tf.config.run_functions_eagerly(number % COMPILED_EVERY != 0)
     try:
-        (ours,) = fit(lambda seed: made.model, training, [run], loss=loss, predictions=False)
+        (ours,) = fit(
+            lambda seed: together, training, [run], loss=loss, heads=heads, predictions=False
+        )
         weights = ours.weights
     except Diverged:
         weights = None
-    made.model.compile(objects.optimizer(training), loss=loss, run_eagerly=True)
-    made.model.fit(made.rows, made.target, batch_size=BATCH, shuffle=False, verbose=0)
+    model.compile(objects.optimizer(training), loss=loss, loss_weights=weighed, run_eagerly=True)
+    model.fit(made.rows, learned, batch_size=BATCH, shuffle=False, verbose=0)
     tf.config.run_functions_eagerly(False)
     if weights is None:
         # As where all steps of a row are masked and Keras takes their mean.
-        finite = all(np.isfinite(np.asarray(weight.value)).all() for weight in made.model.weights)
-        randomise(made.model, number)
+        finite = all(np.isfinite(np.asarray(weight.value)).all() for weight in model.weights)
+        randomise(model, number)
         return "WRONG: the engine diverges and Keras does not" if finite else "equal: both diverge"
     worst = 0.0
-    for weight, own in zip(made.model.weights, weights, strict=True):
+    for weight, own in zip(together.weights, weights, strict=True):
         theirs = np.asarray(weight.value)
         departs = np.abs(theirs - own).max() / max(np.abs(theirs).max(), 1e-2)
         if not departs <= NEAR:
@@ -159,14 +176,14 @@ def _exported(made: Any, result: Tried, folder: Path) -> str:
     from throughline.export.proof.parity import TOLERANCE, compare
 
     with tempfile.TemporaryDirectory() as own:
-        (Path(own) / "network.json").write_text(made.wide.to_json())
-        made.wide.save_weights(Path(own) / "network.weights.h5")
+        (Path(own) / "network.json").write_text(made.model.to_json())
+        made.model.save_weights(Path(own) / "network.weights.h5")
         graph, result.by = stored_network(Path(own))
     lower(graph)
     onnx.checker.check_model(graph)
     result.oldest = oldest_runtime(graph)
     rows = list(made.rows.values())
-    answers = keras_outputs(made.wide, rows)
+    answers = keras_outputs(made.model, rows)
     # What another wrote, for a layer without a converter, the stage refuses in a line.
     ours = result.by == "throughline"
     with contextlib.nullcontext() if ours else running("main"):

@@ -23,7 +23,7 @@ WIDER = """(() => {
   const width = document.documentElement.clientWidth, found = [];
   if (document.documentElement.scrollWidth > width) found.push("the page");
   for (const each of document.querySelectorAll("main *")) {
-    if (each.closest(".scroll > *") || each.closest("svg")) continue;
+    if (each.closest(".scroll > *, pre > *") || each.closest("svg")) continue;
     if (each.getBoundingClientRect().right > width + 1) found.push(each.tagName.toLowerCase());
   }
   for (const chart of document.querySelectorAll("svg.chart")) {
@@ -33,6 +33,18 @@ WIDER = """(() => {
   }
   return [...new Set(found)];
 })()"""
+
+# Once a page that runs a model has answered, or has said why not; of other pages, at once.
+READY = """new Promise((told) => {
+  const begun = Date.now();
+  const look = () => {
+    const waits = document.getElementById("request") && !document.querySelector("#request pre");
+    if (waits && !document.querySelector(".warning") && Date.now() - begun < 60000)
+      setTimeout(look, 50);
+    else told(true);
+  };
+  look();
+})"""
 
 
 def pages(project: Path, names: list[str]) -> dict[str, Path]:
@@ -58,6 +70,7 @@ def main(project: Path = Path(), *names: str) -> int:
         for name, path in pages(project, list(names) or pipelines(project)).items():
             for width in WIDTHS:
                 browser.open(path, width)
+                browser.run(READY)
                 beyond = browser.run(WIDER)
                 wide += bool(beyond)
                 picture = FOLDER / f"{name}-{width}.webp"

@@ -58,7 +58,7 @@ def _arrays(rows: pd.DataFrame, side: str) -> Any:
     from throughline.pipeline.schema.columns import Column
     from throughline.preprocessing.fit import fit
     from throughline.preprocessing.plan import plan
-    from throughline.samples.windows.token_arrays import arrays
+    from throughline.samples.rows.arrays import arrays
     from throughline.tokens.rows import as_texts, texts_of
 
     length = texts_of(rows["context"]).series.length

@@ -12,11 +12,9 @@ from __future__ import annotations
 import os
 import platform
 import sys
-from typing import Literal
 
 from throughline.errors import ThroughlineError
 
-Instructions = Literal["avx2", "native"]
 INSTRUCTIONS = ("avx2", "native")
 
 # Read once, when the library loads.

@@ -169,6 +169,9 @@ class TestEnds:
         assert [ended(lambda code=code: code) for code in (None, 0, 1)] == [0, 0, 1]
 
     def test_no_room_on_the_disk(self, capsys: Any) -> None:
+        too_large = OSError(errno.EFBIG, "File too large", "../a.csv", None, "data/sources/a.csv")
+        assert fails(too_large) == 2
+        assert "room on the disk at data/sources/a.csv" in capsys.readouterr().err
         assert fails(OSError(errno.ENOSPC, "No space left on device", "data/raw")) == 2
         assert "There must be room on the disk at data/raw" in capsys.readouterr().err
 

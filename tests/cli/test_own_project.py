@@ -114,6 +114,25 @@ class TestWhatRunSays:
         assert main(["run"]) == 0
         assert "is up to date · next: throughline list" in capsys.readouterr().out
 
+    def test_quiet_leaves_the_line_of_each_pipeline(
+        self, project: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+    ) -> None:
+        """`run --quiet` said nothing, not even of what it had come to."""
+        monkeypatch.setenv("THROUGHLINE_QUIET", "")
+        monkeypatch.setenv("TQDM_DISABLE", "")
+        (project / ".dvc").mkdir()
+        monkeypatch.setattr("subprocess.run", lambda *_, **__: Mock(returncode=0))
+        monkeypatch.setattr("throughline.cli.commands.running.wire", lambda *_: [])
+        monkeypatch.setattr("throughline.project.index.write_index", lambda _: Path())
+        file = Workspace(project, "rain").evaluation / "report.json"
+        file.parent.mkdir(parents=True)
+        write_json(file, report())
+        assert main(["run", "--quiet", "rain"]) == 0
+        (line,) = capsys.readouterr().out.splitlines()
+        assert line.startswith("rain: accuracy 0.771 ± 0.05, ")
+        assert main(["run", "--quiet"]) == 0
+        assert capsys.readouterr().out == ""
+
     def test_its_stages_are_told_by_their_pipelines_alone(
         self, project: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
     ) -> None:

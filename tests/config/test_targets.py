@@ -136,6 +136,19 @@ def test_check_knows_the_names_of_each(
     assert any(message in line for line in lines), lines
 
 
+@pytest.mark.parametrize("choice", [{}, {"a": 1, "b": 2}, {"Huber": 0.1}])
+def test_an_object_of_keras_is_one_name(choice: Any, tmp_path: Path) -> None:
+    """Of a target and of section `training` alike: an argument without its name had no effect."""
+    line = "must be a name, or a mapping of one name to a mapping of its arguments"
+    targets = DOCUMENT["targets"] | {"price": {**PRICE, "loss": choice}}
+    (found,) = problems_of(write_pipeline(tmp_path, "flats", DOCUMENT | {"targets": targets}))
+    assert found.endswith(f"targets.price.loss: {line}.")
+    for key in ("optimizer", "schedule"):
+        document = DOCUMENT | {"training": {key: choice}}
+        (found,) = problems_of(write_pipeline(tmp_path, "flats", document))
+        assert found.endswith(f"training.{key}: {line}.")
+
+
 def test_right_ones_are_right(tmp_path: Path) -> None:
     rows = {name: [1.0, 2.0] for name in ("area", "rooms", "price")} | {"sale": ["a", "b"]}
     right = {**DOCUMENT, "source": {"rows": rows}}

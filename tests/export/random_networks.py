@@ -301,15 +301,13 @@ class Network:
     """A random network, rows for it, and what it is to learn.
 
     Args:
-        model: of one output, which is trained.
-        wide: the same with one more output; the model itself where there is none.
+        model: of one output, `answer`, or of one more, `beside`.
         rows: by the name of each input.
         target: a row for each row of the inputs.
         classes: whether the target is one of two classes, or two numbers.
     """
 
     model: Any
-    wide: Any
     rows: dict[str, np.ndarray]
     target: np.ndarray
     classes: bool
@@ -326,13 +324,13 @@ def network(number: int, rows: int = 12) -> Network:
         x = block(draw, vector_layer, x, "table")
     classes = draw.chance()
     answer = layers.Dense(2, activation="softmax" if classes else None, name="answer")(x)
-    model = wide = keras.Model(inputs, answer)
+    model = keras.Model(inputs, answer)
     if draw.chance(0.2):
-        wide = keras.Model(inputs, [answer, layers.Dense(2, name="beside")(hidden)])
+        model = keras.Model(inputs, [answer, layers.Dense(2, name="beside")(hidden)])
     given = {tensor.name: values(draw, tensor.name, rows) for tensor in inputs}
     generator = draw.generator
     target = generator.integers(0, 2, rows) if classes else generator.normal(size=(rows, 2))
-    return Network(model, wide, given, target.astype("int32" if classes else "float32"), classes)
+    return Network(model, given, target.astype("int32" if classes else "float32"), classes)
 
 
 def values(draw: Random, name: str, rows: int) -> np.ndarray:

@@ -18,13 +18,13 @@ def test_random_networks(number):
     import random_networks
 
     made = random_networks.network(number, rows=7)
-    randomise(made.wide, number)
+    randomise(made.model, number)
     try:
-        graph = exported(made.wide)
+        graph = exported(made.model)
     except UnsupportedLayer:
-        graph = lower(converted(made.wide))
+        graph = lower(converted(made.model))
     try:
-        assert_same(made.wide, graph, *made.rows.values())
+        assert_same(made.model, graph, *made.rows.values())
     except AssertionError as error:
-        error.add_note("\n".join(random_networks.described(made.wide)))
+        error.add_note("\n".join(random_networks.described(made.model)))
         raise

@@ -95,13 +95,12 @@ class TestADraft:
         assert any(note.startswith("idle is left out: a linear forecast") for note in found.notes)
 
     def test_takes_the_calendar_where_the_past_does_not_tell(self) -> None:
-        # A window of some months under noise does not say how far the year has gone.
-        # Of five years in six seeds out of six; of six years half a year tells it in every third.
-        wave = 10 * np.sin(2 * np.pi * np.arange(260) / 52.18)
-        plain = draft(when=days("W", 260), y=np.cumsum(noise(260)))
-        told = draft(when=days("W", 260), y=wave + 10 * noise(260))
+        # A window of some weeks under noise does not say how far the year has gone.
+        wave = 10 * np.sin(2 * np.pi * np.arange(1500) / 365.25)
+        plain = draft(when=days("D", 1500), y=np.cumsum(noise(1500)))
+        told = draft(when=days("D", 1500), y=wave + 10 * noise(1500))
         assert "calendar" not in plain.sections["time"]
-        assert told.sections["time"]["calendar"] == ["month"]
+        assert told.sections["time"]["calendar"] == ["weekday", "month"]
 
     def test_knows_nothing_of_the_test_rows(self) -> None:
         values = np.cumsum(noise(600)) - 60

@@ -14,7 +14,7 @@ import pytest
 from throughline.errors import BadData
 from throughline.paths import Workspace, read_json
 from throughline.pipeline.loading import load
-from throughline.profile.kinds.pictures import training
+from throughline.profile.kinds.pictures import network, training
 from throughline.profile.profile import profile
 from throughline.stages.run import run_stage
 
@@ -148,6 +148,15 @@ class TestFolders:
         found = training(rows)
         assert found["batch_size"] == batch
         assert found["epochs"] == {"max": epochs, "patience": patience}
+
+    @pytest.mark.parametrize(("side", "kept"), [(8, "Flatten"), (28, "Flatten"), (32, "Global")])
+    def test_that_are_large_show_their_things_anywhere(self, side: int, kept: str) -> None:
+        """The network of a larger picture answers the same wherever a thing stands."""
+        layers = [name for layer in network(side) for name in layer]
+        last = next(name for name in layers if name.startswith(("Flatten", "Global")))
+        assert last.startswith(kept)
+        halved = layers.count("MaxPooling2D")
+        assert side // 2**halved >= 3
 
     def pets(self, workspace: Workspace, names: str, count: int = 40) -> Path:
         """Pictures below `pets`, in folders that `names` makes of a number and a class."""

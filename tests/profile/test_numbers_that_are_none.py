@@ -138,6 +138,21 @@ class TestNames:
         assert draft["columns"]["x"] == {"encode": "one-hot"}
 
 
+@pytest.mark.parametrize(("far", "said"), [(-999.0, "columns.x.missing: [-999]"), (np.inf, "")])
+def test_a_far_number_of_a_file_with_types_is_said(
+    far: float, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is infinite is said as that."""
+    monkeypatch.setattr("throughline.profile.page.page", lambda *_: "")
+    monkeypatch.setattr("throughline.stages.wire.refreshed", lambda *_: None)
+    shutil.copy(Path(__file__).resolve().parents[2] / "params.yaml", tmp_path)
+    numbers = np.where(np.arange(60) % 9, SINCE % 977 / 10, far)
+    file = tmp_path / "rows.parquet"
+    pd.DataFrame({"x": numbers, "y": list(KINDS)}).to_parquet(file)
+    told = "\n".join(profile(file, "mine", None, Workspace(tmp_path, "mine")).told)
+    assert (said in told) if said else ("lies apart" not in told)
+
+
 class TestPatterns:
     def treated(self, rows: pd.DataFrame) -> dict[str, Any]:
         features = facts(rows)
@@ -145,6 +160,9 @@ class TestPatterns:
 
     def test_of_columns_called_alike(self) -> None:
         rows = pd.DataFrame({f"pixel_{i}": np.arange(60) % (i + 3) for i in range(20)})
+        # A corner that is hardly ever lit.
+        rows["pixel_0"] = np.where(np.arange(60) == 7, 2, 0)
+        rows["pixel_0"] = rows["pixel_0"].where(np.arange(60) != 8, 3)
         assert list(self.treated(rows)) == ["pixel_*"]
 
     def test_take_no_column_that_was_left_out(self) -> None:

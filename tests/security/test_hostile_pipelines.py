@@ -28,6 +28,8 @@ YAML = {
     "a name": ("title: !!python/name:os.system\n", "not valid YAML"),
     "a key twice": ("title: a\ntitle: b\n", "stands twice"),
     "5,000 digits": ("title: " + "9" * 5000 + "\n", "can be read"),
+    # To the base 60: the work grows with the square of its length.
+    "40,000 digits of minutes": ("title: " + "1:" * 40_000 + "1\n", "4,300 signs"),
     "month 13": ("title: 2020-13-45\n", "can be read"),
     "a list as a key": ("? [a, b]\n: 1\n", ""),
     "escapes": ("title: \x1b[2J\n", "not valid YAML"),

@@ -275,7 +275,9 @@ class TestProjects:
         assert done.returncode and "at most 10,000 stages" in done.stderr
         assert "Traceback" not in done.stderr
 
-    def test_stages_of_bytes_are_written_anew(self, project: Path) -> None:
-        laid(project, {**files(), "pipelines/rain/dvc.yaml": b"\xff"})
+    @pytest.mark.parametrize("content", [b"\xff", b"stages: " + b"[" * 300_000])
+    def test_stages_of_any_bytes_are_written_anew(self, project: Path, content: bytes) -> None:
+        """Of such depth libyaml itself crashes."""
+        laid(project, {**files(), "pipelines/rain/dvc.yaml": content})
         assert main(["wire", "rain"]) == 0
         assert "stages:" in (project / "pipelines/rain/dvc.yaml").read_text()

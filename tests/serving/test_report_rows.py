@@ -119,6 +119,16 @@ TABLES = {
             "columns": {"note": {"text": {"vocabulary": 20, "encode": "tf-idf"}}},
         },
     ),
+    "texts by their characters": Case(
+        lambda root: customers().to_csv(root / "rows.csv", index=False),
+        {
+            **ROWS_OF,
+            "source": {"file": "rows.csv", "read": READ, **KNOWN},
+            "columns": {
+                "note": {"text": {"tokens": "characters", "ngrams": [1, 2], "encode": "tf-idf"}}
+            },
+        },
+    ),
 }
 
 

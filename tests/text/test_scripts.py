@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from throughline.errors import BadData
 from throughline.pipeline.schema.text import Text
+from throughline.preprocessing.columns.kinds.text import fit_text
+from throughline.preprocessing.columns.texts.text_graph import write_text
 from throughline.preprocessing.columns.texts.tokens import tokenised
+from throughline.preprocessing.graph.builder import Graph
+from throughline.preprocessing.graph.runtime import session_of
 from throughline.profile.columns import treated
 from throughline.profile.facts import facts
 from throughline.serving.rows.values import PLAIN, converted
@@ -91,3 +97,38 @@ class TestDrafts:
         name, text = facts(pd.DataFrame({"name": names, "text": words}))
         assert name.role == "identifier"
         assert (text.role, text.spaceless) == ("text", False)
+
+
+SPACED = st.lists(st.text("ab 好", max_size=6), min_size=2, max_size=5)
+
+
+class TestRunsOfCharacters:
+    @settings(max_examples=60, deadline=None)
+    @given(SPACED.filter(lambda texts: any(texts)), st.sampled_from([(1, 1), (1, 2), (1, 3)]))
+    def test_are_counted_with_their_spaces_whatever_texts_are_asked_together(
+        self, texts: list[str], span: tuple[int, int]
+    ) -> None:
+        """A space is a character; what fills shorter texts up is none."""
+        text = Text(tokens="characters", encode="counts", ngrams=span)
+        fitted = fit_text("t", np.array(texts, dtype=object), text)
+        graph = Graph()
+        found = write_text(graph, graph.input("t", "string", ["N", 1]), fitted)
+        graph.output(found, 1, ["N", len(fitted.vocabulary)])
+        session = session_of(graph.model())
+        (received,) = session.run(None, {"t": np.array(texts, dtype=object)[:, None]})
+        for row, value in zip(received, texts, strict=True):
+            runs = Counter(
+                value[start : start + length]
+                for length in range(span[0], span[1] + 1)
+                for start in range(len(value) - length + 1)
+            )
+            known = [gram[::2] if span[1] > 1 else gram for gram in fitted.vocabulary]
+            assert dict(zip(known, row.astype(int).tolist(), strict=True)) == {
+                gram: runs[gram] for gram in known
+            }
+            assert sum(runs.values()) == row.sum()
+
+    def test_of_tokens_that_hold_spaces_are_refused(self) -> None:
+        text = Text(tokens="[a-z ]+", encode="counts", ngrams=(1, 2))
+        with pytest.raises(BadData, match=r"must hold no spaces.*a b.*text\.tokens"):
+            fit_text("t", np.array(["a b", "c"], dtype=object), text)

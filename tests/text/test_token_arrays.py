@@ -26,8 +26,8 @@ from throughline.pipeline.schema.training import Training
 from throughline.preprocessing.fit import fit
 from throughline.preprocessing.graph.run import run
 from throughline.preprocessing.plan import plan
+from throughline.samples.rows.arrays import arrays, read_array, write_array
 from throughline.samples.windows.gathered import Windowed
-from throughline.samples.windows.token_arrays import arrays, read_array, write_array
 from throughline.sources.samples import sampled
 from throughline.stages.run import run_stage
 from throughline.tokens.rows import as_texts

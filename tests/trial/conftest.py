@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,6 +98,8 @@ def model_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
         "table": _table,
         "text": _text,
         "series": _series,
+        "panel": _panel,
+        "labels": _labels,
         "picture": _picture,
         "sound": _sound,
         "several": _several,
@@ -157,7 +159,44 @@ def _text(path: Path) -> Path:
     return of_rows(path, rows, {"review": {"text": {"encode": "tf-idf"}}}, "mood")
 
 
-def _series(path: Path) -> Path:
+def _labels(path: Path) -> Path:
+    """Three labels, of which any may hold, by a weighted sum of two columns."""
+    goal = FittedTarget("multilabel", ["red", "green", "blue"], None, 0.0, 1.0, "")
+    weights = np.array([[2.0, -2.0, 0.5], [-0.25, 0.5, 1.0]], np.float32)
+    nodes = [
+        helper.make_node("Concat", ["hue", "light"], ["both"], axis=1),
+        helper.make_node("MatMul", ["both", "w"], ["logits"]),
+        helper.make_node("Sigmoid", ["logits"], ["output"]),
+    ]
+    given = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", 1])
+        for name in ("hue", "light")
+    ]
+    output = helper.make_tensor_value_info("output", TensorProto.FLOAT, ["N", goal.units])
+    held = [numpy_helper.from_array(weights, "w")]
+    network = helper.make_model(
+        helper.make_graph(nodes, "labels", given, [output], held),
+        opset_imports=[helper.make_opsetid("", 23)],
+        ir_version=11,
+    )
+    number = {"type": "number", "may_be_missing": False, "unit": "", "min": -1.0, "max": 1.0}
+    spread = {"mean": 0.0, "sd": 0.5, "deciles": [-1.0, 0.0, 1.0],
+              "at_or_below": [0.1, 0.5, 1.0]}  # fmt: skip
+    told = {
+        "inputs": [{"name": name, **number, **spread} for name in ("hue", "light")],
+        "target": goal.as_json(),
+        "task": "multilabel",
+        "title": "Which colours?",
+    }
+    return saved(path, join(network, answers(goal, "output")), told)
+
+
+def _panel(path: Path) -> Path:
+    """The model of `_series` for several shops."""
+    return _series(path, ["shop"])
+
+
+def _series(path: Path, group: Sequence[str] = ()) -> Path:
     """Ahead of a window of `load`: weighted sums of its values and the newest hour of the day."""
     weights = np.random.default_rng(2).normal(0, 1, (LENGTH, HORIZONS)).astype(np.float32)
     nodes = [
@@ -187,7 +226,7 @@ def _series(path: Path) -> Path:
         "extent": {"length": LENGTH, "lookback": LENGTH, "horizons": [1, 2, 3]},
         "every": "1h",
         "grid": {"unit": "s", "every": 3600, "origin": 0},
-        "group": [],
+        "group": list(group),
         "index": {"columns": ["when"], "formats": ["%d/%m/%Y %H:%M"], "hour": None, "zone": None},
         "resample": None,
         "gaps": "refuse",

@@ -32,6 +32,17 @@ ROOT = Path(__file__).resolve().parents[2]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 # The page, once it answers or says why it does not.
 READY = 'document.querySelector("#request pre, .warning") && document.documentElement.outerHTML'
+# The page of several series, once it answers for the first of them.
+CHOSEN = """(() => {
+  const menu = document.querySelector("#form select");
+  if (menu.selectedIndex > 0) {
+    menu.selectedIndex = 0;
+    menu.dispatchEvent(new Event("change"));
+  }
+  const note = [...document.querySelectorAll("#form .note")].at(-1).textContent;
+  const said = document.querySelector("#request code").textContent;
+  return note.includes("of north") && said.includes("north") && document.documentElement.outerHTML;
+})()"""
 TOLERANCE = 1e-5
 ROW = {"length": 6.25, "count": None, "</script>": "<b>", "member": True}
 TEXT = {"review": 'Éclair: a NAÏVE plot, and "good" </script> film'}
@@ -44,6 +55,18 @@ SERIES = {
     "csv": "load;when\n"
     + "".join(f"{i + 0.25:.2f};{when}\n".replace(".", ",") for i, when in enumerate(WHEN))
 }
+LABELS = {"hue": 0.5, "light": 0.75}
+SHOPS = ("north", "south, new")
+
+
+def panel() -> str:
+    """Rows of two shops, whose times are the same."""
+    lines = [
+        f'{i + 0.5 + shop:.1f};"{name}";{when}'.replace(".", ",")
+        for shop, name in enumerate(SHOPS)
+        for i, when in enumerate(WHEN)
+    ]
+    return "\n".join(["load;shop;when", *lines]) + "\n"
 
 
 @pytest.fixture(scope="module")
@@ -88,11 +111,13 @@ def seen(
     model_of: Callable[[str], Path],
     tmp_path_factory: pytest.TempPathFactory,
 ) -> dict[str, Seen]:
-    """The pages of six models, each asked something."""
+    """The pages of models of each kind, each asked something."""
     with Chromium(browser, tmp_path_factory.mktemp("chromium")) as chromium:
         pages = {}
-        requests = {"table": ROW, "text": TEXT, "series": SERIES, "picture": None, "sound": None}
-        requests["several"] = FLAT
+        requests = {
+            "table": ROW, "labels": LABELS, "text": TEXT, "series": SERIES,
+            "panel": {"csv": panel()}, "picture": None, "sound": None, "several": FLAT,
+        }  # fmt: skip
         for kind, asked in requests.items():
             model = model_of(kind)
             told = described(Workspace(model.parents[2], kind))
@@ -106,7 +131,9 @@ def seen(
             path.write_bytes(page(told, model.read_bytes(), web).encode())
             address = path.as_uri() + ("" if asked is None else "#" + quote(json.dumps(asked)))
             pages[kind] = chromium.opened(address)
-        return {kind: Seen(chromium.told(each, READY)) for kind, each in pages.items()}
+        found = {kind: Seen(chromium.told(each, READY)) for kind, each in pages.items()}
+        found["other shop"] = Seen(chromium.told(pages["panel"], CHOSEN))
+        return found
 
 
 def photo() -> bytes:
@@ -150,7 +177,12 @@ def asked_of(kind: str, predictor: Predictor) -> dict[str, Any]:
             "when": WHEN,
             "load": [f"{i + 0.25:.2f}".replace(".", ",") for i in range(len(WHEN))],
         }
-    asked = {"table": ROW, "text": TEXT, "several": FLAT}[kind]
+    if kind in ("panel", "other shop"):
+        # One shop's rows, as if there were no other.
+        first = kind == "other shop"
+        rows = [f"{i + (0.5 if first else 1.5):.1f}".replace(".", ",") for i in range(len(WHEN))]
+        return {"when": WHEN, "load": rows}
+    asked = {"table": ROW, "labels": LABELS, "text": TEXT, "several": FLAT}[kind]
     return {name: [value] for name, value in asked.items()}
 
 
@@ -170,11 +202,14 @@ def test_each_of_several_answers_is_shown(
     assert set(drawn) == {"price (k€)", "probability of sold: yes", "probability"}
 
 
-@pytest.mark.parametrize("kind", ["table", "text", "series", "picture", "sound", "several"])
+@pytest.mark.parametrize(
+    "kind",
+    ["table", "labels", "text", "series", "panel", "other shop", "picture", "sound", "several"],
+)
 def test_the_page_answers_as_predict_does(
     kind: str, seen: dict[str, Seen], model_of: Callable[[str], Path]
 ) -> None:
-    predictor = Predictor(model_of(kind))
+    predictor = Predictor(model_of("panel" if kind == "other shop" else kind))
     expected = predictor.predict(asked_of(kind, predictor))
     received = seen[kind].answers
     assert set(received) == set(expected)
@@ -187,7 +222,7 @@ def test_the_page_answers_as_predict_does(
             assert received[name] == values.ravel().tolist()
 
 
-@pytest.mark.parametrize("kind", ["table", "text", "picture", "sound"])
+@pytest.mark.parametrize("kind", ["table", "labels", "text", "picture", "sound"])
 def test_its_python_asks_the_same(
     kind: str,
     seen: dict[str, Seen],
@@ -203,6 +238,32 @@ def test_its_python_asks_the_same(
     np.testing.assert_allclose(
         seen[kind].answers["probabilities"], told["probabilities"], atol=1e-5
     )
+
+
+@pytest.mark.parametrize("kind", ["series", "panel", "other shop"])
+def test_its_python_asks_for_the_same_window(
+    kind: str,
+    seen: dict[str, Seen],
+    model_of: Callable[[str], Path],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Any,
+    tmp_path: Path,
+) -> None:
+    """Of a file of decimal commas, too, and of the series that was chosen."""
+    name = "series" if kind == "series" else "panel"
+    model = model_of(name)
+    (tmp_path / "models").symlink_to(model.parents[1])
+    monkeypatch.chdir(tmp_path)
+    Path("rows.csv").write_text(SERIES["csv"] if kind == "series" else panel())
+    exec(compile(seen[kind].python, "request.py", "exec"), {})  # noqa: S102
+    told = ast.literal_eval(capsys.readouterr().out)
+    np.testing.assert_allclose(seen[kind].answers["prediction"], told["prediction"], atol=1e-5)
+
+
+def test_labels_that_hold_are_named(seen: dict[str, Seen]) -> None:
+    assert re.search(r'<div class="headline"><b>red, blue</b>', seen["labels"].content)
+    assert seen["labels"].content.count('class="share chosen"') == 2
+    assert 'aria-label="probability while hue goes from ' in seen["labels"].content
 
 
 def test_what_strangers_wrote_is_shown_as_it_is(seen: dict[str, Seen]) -> None:

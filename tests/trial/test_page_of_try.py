@@ -6,11 +6,14 @@ import base64
 import hashlib
 import json
 import re
+import wave
 from collections.abc import Callable
 from html.parser import HTMLParser
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import pandas as pd
 import pytest
@@ -127,9 +130,9 @@ def test_words_of_strangers_are_text(title: str, column: str, category: str, lab
 class TestExamples:
     """Rows that the page begins with."""
 
-    def told(self, root: Path, **window: Any) -> list[dict[str, Any]]:
+    def told(self, root: Path, **more: Any) -> list[dict[str, Any]]:
         entry = {"name": "x", "type": "number"}
-        told = {"inputs": [entry], "target": {"columns": ["y"]}, **window}
+        told = {"inputs": [entry], "target": {"columns": ["y"]}, **more}
         return examples(Workspace(root, "shop"), told)
 
     def written(self, root: Path, part: str, rows: pd.DataFrame) -> None:
@@ -146,6 +149,39 @@ class TestExamples:
             {"values": {"x": 1.5}, "actual": "a", "seen": False},
             {"values": {"x": None}, "actual": "b", "seen": False},
         ]
+
+    def test_of_labels_name_those_that_hold(self, tmp_path: Path) -> None:
+        rows = {"x": [1.0, 2.0], "red": [True, False], "blue": [1, 0]}
+        self.written(tmp_path, "test", pd.DataFrame(rows))
+        target = {"columns": ["red", "blue"]}
+        found = self.told(tmp_path, target=target, task="multilabel")
+        assert [example["actual"] for example in found] == ["red, blue", "none of them"]
+
+    @pytest.mark.parametrize(("seconds", "shown"), [(1, True), (10, True), (20, False)])
+    def test_are_sounds_of_some_seconds(
+        self, seconds: int, shown: bool, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A sound of more than 0.7 s was measured as a picture of too many pixels."""
+        rate = 16_000
+        sound = np.zeros((rate * seconds, 2, 1), np.uint8)
+        rows = pd.DataFrame({"x": [sound], "y": ["dog"]})
+        monkeypatch.setattr("throughline.trial.examples._rows", lambda _: (rows, False))
+        entry = {"name": "x", "type": "image", "shape": list(sound.shape), "rate": rate}
+        found = self.told(Path(), inputs=[entry])
+        assert len(found) == shown
+        if shown:
+            content = base64.b64decode(found[0]["values"]["x"].partition(",")[2])
+            with wave.open(BytesIO(content)) as file:
+                assert (file.getnframes(), file.getframerate()) == (rate * seconds, rate)
+
+    def test_of_several_series_are_the_newest_windows(self, tmp_path: Path) -> None:
+        shops = ["a", "b", "a", "b", "a", "c"]
+        rows = {"when": [*"123456"], "shop": shops, "x": [1.0, 2, 3, 4, 5, 6]}
+        self.written(tmp_path, "test", pd.DataFrame(rows))
+        index = {"columns": ["when"], "hour": None}
+        window = {"index": index, "group": ["shop"], "extent": {"length": 2}}
+        found = self.told(tmp_path, window=window)
+        assert found == [{"csv": "shop,when,x\na,3,3.0\na,5,5.0\nb,2,2.0\nb,4,4.0\n"}]
 
     def test_of_a_series_are_its_newest_rows(self, tmp_path: Path) -> None:
         rows = {"when": ["1", "2", "3", "4"], "shop": ["a", "a", "b", "b"], "x": [1.5, 2, 3, 4.5]}

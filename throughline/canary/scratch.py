@@ -93,11 +93,11 @@ def _split_as_said(given: StageInput, copy: Copy) -> StageInput:
 class _WithSplit:
     """A view on a pipeline with another section `split`."""
 
-    def __init__(self, view: Any, split: Split) -> None:
+    def __init__(self, view: Pipeline, split: Split) -> None:
         self._view = view
         self.split = split
 
-    def __getattr__(self, section: str) -> Any:
+    def __getattr__(self, section: str) -> object:
         return getattr(self._view, section)
 
 

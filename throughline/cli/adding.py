@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from throughline.cli.check import problems_of
 from throughline.errors import BadData, BadPipeline
 from throughline.names import LONGEST_NAME, named
-from throughline.paths import Workspace, in_project
+from throughline.paths import Workspace, in_project, replaced
 from throughline.running.repository import repository
 from throughline.sources.tree import check_link
 
@@ -79,6 +79,14 @@ def name_after(text: str) -> str:
 
 def _inside(root: Path, data: Path) -> tuple[Path, bool]:
     """Where the data are in the project, and whether they were copied there."""
+    if data.is_dir() and root.resolve().is_relative_to(data.resolve()):
+        raise BadData(
+            "Data lie beside the project or in a folder of it",
+            f"'{data}', which holds the project",
+            "Name the file or folder with the data",
+        )
+    if data.exists() and not (data.is_file() or data.is_dir()):
+        raise BadData(f"'{data}' must be a file or a folder", "a pipe or device", "Save it first")
     if not data.exists() or data.resolve().is_relative_to(root.resolve()):
         return data, False
     place = root / SOURCES / data.name
@@ -88,11 +96,12 @@ def _inside(root: Path, data: Path) -> tuple[Path, bool]:
         raise BadPipeline(f"{place} exists", remedy="Add that one, or rename the file")
     if data.is_dir():
         _check_links(data)
-    place.parent.mkdir(parents=True, exist_ok=True)
-    if data.is_dir():
-        shutil.copytree(data, place)
-    else:
-        shutil.copyfile(data, place)
+    # A copy that a full disk or Ctrl-C ends half-way would be taken for the data.
+    with replaced(place) as draft:
+        if data.is_dir():
+            shutil.copytree(data, draft)
+        else:
+            shutil.copyfile(data, draft)
     return place, True
 
 

@@ -68,9 +68,11 @@ def ended(command: Callable[[], object]) -> int:
                 f"'{error.filename}' must be {PLACES[error.errno]}. Received: {error.strerror}. "
                 "Mend the place, or go to another folder; outputs are as they were."
             )
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
             raise
-        place = f" at {error.filename}" if error.filename else ""
+        # Of a copy the second name is that of the file that is written.
+        written = error.filename2 or error.filename
+        place = f" at {written}" if written else ""
         return _refused(
             f"There must be room on the disk{place}. Received: {error.strerror}. "
             "Make room and run again; outputs are as they were."

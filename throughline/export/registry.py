@@ -13,7 +13,7 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -82,10 +82,6 @@ class Layer:
             what,
             "Change the setting, or build it of other layers",
         )
-
-    def with_mask(self, mask: Tensor | None) -> Layer:
-        """The same call with another mask."""
-        return replace(self, mask=mask)
 
 
 Converter = Callable[["Layer", "list[Tensor]", "Builder"], "Tensor | list[Tensor]"]

@@ -41,7 +41,6 @@ FIGURES: dict[str, tuple[str, ...]] = {
 
 # Figures of one class, one column or one comparison model, written `NAME:SUBJECT`.
 OF_A_CLASS = ("precision", "recall", "f1")
-OF_A_COLUMN = ("coefficient",)
 
 # What filters of pictures make of them.
 FILTERED = ("filtered_height", "filtered_width", "filtered_channels", "filter_parameters")

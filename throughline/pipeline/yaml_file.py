@@ -18,6 +18,8 @@ BLOCK = 1 << 16
 MOST_VALUES = 1_000_000
 
 
+# Signs of a whole number, as Python reads at most.
+LONGEST_INTEGER = 4300
 # Mappings and lists inside each other.
 DEEPEST = 100
 
@@ -136,9 +138,18 @@ def _count(node: yaml.Node | None, path: Path, known: dict[int, int]) -> int:
     return known[place]
 
 
+def _integer(loader: _Loader, node: yaml.ScalarNode) -> int:
+    """A whole number; of YAML 1.1's to the base 60, a file of 16 MiB holds work for a day."""
+    if len(node.value) > LONGEST_INTEGER:
+        line = node.start_mark.line + 1
+        raise ValueError(f"line {line}: a whole number of more than {LONGEST_INTEGER:,} signs")
+    return int(loader.construct_yaml_int(node))
+
+
 # YAML 1.2, and who writes 1e-3, mean a number; PyYAML's own rule asks for a dot.
 FLOAT = re.compile(r"[-+]?[0-9]+(?:\.[0-9]*)?[eE][-+]?[0-9]+$")
 _Loader.add_implicit_resolver("tag:yaml.org,2002:float", FLOAT, list("-+0123456789"))
+_Loader.add_constructor("tag:yaml.org,2002:int", _integer)
 _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
 
 

@@ -15,10 +15,8 @@ FEWEST_IN_PATTERN = 16
 LARGE_SKEWNESS = 2.0
 # Texts of fewer words are names or titles.
 FEWEST_WORDS = 5
-# A column that has fewer values than this share of the rows, or so few that differ from the rest,
-# is constant in some fold.
+# A column that has fewer values than this share of the rows is constant in some fold.
 FEWEST_PRESENT = 0.05
-FEWEST_OTHERS = 5
 MOST_TOKENS = 3000
 # Levels of fewer rows on average are names, of which new rows bring others.
 FEWEST_ROWS_A_LEVEL = 2
@@ -46,7 +44,7 @@ def treated(features: Sequence[Fact], notes: list[str]) -> dict[str, dict[str, A
             columns[fact.name] = {"encode": "target", "scale": "standard"}
         elif fact.role in REASONS:
             notes.append(f"{fact.name} is left out: {REASONS[fact.role]}")
-        elif fact.role == "number" and fact.others < FEWEST_OTHERS:
+        elif fact.role == "number" and fact.is_still:
             notes.append(
                 f"{fact.name} is left out: all but {fact.others} of {fact.rows} values are the same"
             )
@@ -109,8 +107,9 @@ def with_patterns(
         like = [name for name in columns if name.startswith(prefix)]
         if len(members) < FEWEST_IN_PATTERN or min(fact.low for fact in members) < 0:
             continue
-        # A pattern takes whatever is called so: what was left out must not come back by it.
-        meant = {fact.name for fact in members if fact.role == "constant"} | {*like}
+        # A pattern takes whatever is called so: what was left out must not come back by it, but for
+        # what hardly changes, which one scale for all does no harm.
+        meant = {fact.name for fact in members if fact.is_still} | {*like}
         called = {fact.name for fact in features if fact.name.startswith(prefix)}
         if not prefix or meant != called or called != {fact.name for fact in members}:
             continue

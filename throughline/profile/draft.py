@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadData, listed
@@ -19,7 +20,7 @@ from throughline.samples.splits.named import tells_parts
 from throughline.serving.rows.windows import TIMESTAMP
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     import pandas as pd
 
@@ -115,8 +116,10 @@ def drafted(
     _read_times(frame, features, draft)
     classes = frame[target].dropna().value_counts()
     texts = any(column and "text" in column for column in columns.values())
+    kept = with_patterns(columns, features)
+    draft.notes = [note for note in draft.notes if not _is_back(note, kept)]
     draft.sections |= {
-        "columns": with_patterns(columns, features),
+        "columns": kept,
         "expectations": expectations(facts, target),
         "split": protocol.split(ordered(frame, features), target, task, int(classes.min()), part),
         "network": protocol.network(rows, texts),
@@ -127,6 +130,14 @@ def drafted(
         "gates": {"beat": protocol.compare(task, texts)[0]},
     }
     return draft
+
+
+def _is_back(note: str, columns: Collection[str]) -> bool:
+    """Whether the column that a note says is left out is among those that a pattern takes."""
+    name, left_out, _ = note.partition(" is left out")
+    return bool(left_out) and any(
+        key not in (name, "*") and fnmatchcase(name, key) for key in columns if key.endswith("*")
+    )
 
 
 def _spelled_once(goal: Fact) -> Fact:

@@ -23,6 +23,7 @@ SPACELESS = r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf
 LETTERS_A_WORD = 2
 # Beyond the quartiles by this many interquartile ranges lies an outlier (Tukey, 1977).
 FENCE = 1.5
+FEWEST_OTHERS = 5
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,11 @@ class Fact:
     def others(self) -> int:
         """How many rows of a number hold another value than its most frequent one."""
         return self.rows - self.missing - self.commonest
+
+    @property
+    def is_still(self) -> bool:
+        """Whether so few numbers differ from the rest that they are all the same in some fold."""
+        return self.role == "constant" or (self.role == "number" and self.others < FEWEST_OTHERS)
 
     @property
     def is_numeric(self) -> bool:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from itertools import pairwise
+from statistics import median
 
 # A stand-in comes again, and what it stands among has values enough to tell how far they reach.
 FEWEST_TIMES, FEWEST_OTHERS = 3, 5
@@ -11,6 +13,8 @@ FEWEST_TIMES, FEWEST_OTHERS = 3, 5
 # write for what they do not know.
 FAR, FAR_IF_USUAL = 1.0, 0.2
 USUAL = re.compile(r"-?9{2,}|-1|0|-?9{2,}\.9+")
+# Such a step among few values is one more of them.
+STEPS = 2
 # A single negative number below many that are none.
 FEWEST_ABOVE = 10
 # The first and last days of calendars, spreadsheets and computers.
@@ -31,16 +35,19 @@ def far_value(numbers: Mapping[float, int]) -> float | None:
         return None
     ends = (values[0], values[1], values[1:]), (values[-1], values[-2], values[:-1])
     for value, nearest, others in ends:
-        if numbers[value] >= FEWEST_TIMES and _is_far(value, nearest, others[-1] - others[0]):
+        if numbers[value] >= FEWEST_TIMES and _is_far(value, nearest, others):
             return value
         if value < 0 <= nearest and numbers[value] >= FEWEST_TIMES and _is_alone(value, others):
             return value
     return None
 
 
-def _is_far(value: float, nearest: float, reach: float) -> bool:
+def _is_far(value: float, nearest: float, others: list[float]) -> bool:
     usual = USUAL.fullmatch(f"{value:.12g}") is not None
-    return abs(value - nearest) >= (FAR_IF_USUAL if usual else FAR) * reach
+    gap, reach = abs(value - nearest), others[-1] - others[0]
+    # 0 is one of the grades from 0 to 6, though it is a fifth of their range away.
+    one_more = gap <= STEPS * median(b - a for a, b in pairwise(others))
+    return gap >= (FAR_IF_USUAL if usual else FAR) * reach and not one_more
 
 
 def _is_alone(value: float, others: list[float]) -> bool:

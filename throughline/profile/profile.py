@@ -9,7 +9,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from throughline.errors import BadPipeline, MissingFile
+from throughline.errors import BadPipeline, MissingFile, nearest
 from throughline.limits import applied, guarded
 from throughline.paths import Workspace, replaced
 from throughline.pipeline.loading import load
@@ -156,7 +156,12 @@ def _rows(
     section: dict[str, Any]
     if not data.exists():
         if str(data) not in TARGETS:
-            raise MissingFile(f"'{data}' must be a file, a folder or a set of scikit-learn")
+            siblings = data.parent.iterdir() if data.parent.is_dir() else ()
+            close = nearest(data.name, [*(path.name for path in siblings), *TARGETS])
+            raise MissingFile(
+                f"'{data}' must be a file, a folder or a set of scikit-learn",
+                remedy=close if close.startswith("Did") else "",
+            )
         section = {"sklearn": str(data)}
     else:
         # A path inside the repository moves with it.
@@ -243,10 +248,12 @@ def _endings(images: Mapping[str, Any] | None) -> tuple[str, ...]:
 
 def _far_values(frame: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
     """Numbers of a file with types that may stand for missing ones."""
+    import numpy as np
+
     for name in map(str, frame.columns):
         if frame[name].dtype.kind not in "if":
             continue
-        counts = frame[name].value_counts()
+        counts = frame[name][np.isfinite(frame[name])].value_counts()
         far = far_value(dict(zip(counts.index.tolist(), counts.tolist(), strict=True)))
         if far is not None:
             said = f"{far:g} ({counts[far]}) lies apart from the others: is it a missing number?"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from throughline.errors import ThroughlineError
@@ -12,6 +14,10 @@ from throughline.processes import git_command
 
 class GitRefused(ThroughlineError):
     """Git could not do what was asked; its own words say why."""
+
+
+class NoGit(GitRefused):
+    """There is no git on this machine."""
 
 
 def git(root: Path, *arguments: str, **variables: str) -> str:
@@ -25,8 +31,32 @@ def git(root: Path, *arguments: str, **variables: str) -> str:
     Raises:
         GitRefused: there is no git, no repository, or the command failed.
     """
+    return _ran(root, arguments, variables).stdout.strip()
+
+
+def signer(root: Path, tag: str) -> str:
+    """The address of whose valid signature a tag carries, as git and its settings know keys.
+
+    For ssh that is the name which `gpg.ssh.allowedSignersFile` gives a key, for OpenPGP and X.509
+    the address of the key's first user.
+
+    Raises:
+        GitRefused: it has no signature, or none that git accepts; its own words say why.
+    """
+    words = _ran(root, ("verify-tag", "--raw", tag), {}).stderr
+    found = re.search(r'^Good "git" signature for (.+) with \S+ key ', words, re.MULTILINE)
+    found = found or re.search(r"^\[GNUPG:\] GOODSIG .*<(.+)>$", words, re.MULTILINE)
+    if not found:
+        raise GitRefused(f"git verify-tag {tag} must say who signed it", " ".join(words.split()))
+    return found[1]
+
+
+def _ran(
+    root: Path, arguments: Sequence[str], variables: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """Git's run that succeeded; raises as `git`."""
     try:
-        done = subprocess.run(
+        return subprocess.run(
             [*git_command(), *arguments],
             cwd=root,
             # Nobody sits at a nightly run to type a password.
@@ -37,7 +67,7 @@ def git(root: Path, *arguments: str, **variables: str) -> str:
             check=True,
         )
     except FileNotFoundError:
-        raise GitRefused("git must be installed") from None
+        raise NoGit("Git must be installed for this", "no program 'git'", "Install it") from None
     except subprocess.CalledProcessError as error:
         # A hook may say nothing, or say it on the wrong channel.
         words = " ".join((error.stderr or error.stdout).split())
@@ -49,7 +79,6 @@ def git(root: Path, *arguments: str, **variables: str) -> str:
                 "Run `git init` and `dvc config --unset core.no_scm`, and commit the project",
             ) from None
         raise GitRefused(f"git {arguments[0]} must succeed", told) from None
-    return done.stdout.strip()
 
 
 def require_identity(root: Path) -> None:
@@ -61,6 +90,8 @@ def require_identity(root: Path) -> None:
     try:
         for person in ("GIT_AUTHOR_IDENT", "GIT_COMMITTER_IDENT"):
             git(root, "var", person)
+    except NoGit:
+        raise
     except GitRefused as error:
         raise GitRefused(
             "Git must know who commits a release",

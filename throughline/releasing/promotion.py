@@ -20,7 +20,7 @@ from throughline.releasing.git import changed_files, git, require_identity
 from throughline.releasing.outputs import sha256
 from throughline.releasing.remote import fetch, push
 from throughline.releasing.sharing import learn_versions, prove, share
-from throughline.releasing.stages.conditions import lacking
+from throughline.releasing.stages.lacks import lacking
 from throughline.releasing.stages.standing import artifact, assign
 from throughline.releasing.transaction import all_or_nothing
 from throughline.running.prefect.environment import CACHE

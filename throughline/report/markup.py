@@ -73,9 +73,8 @@ def plus_minus(figure: Mapping[str, Any]) -> str:
     if half <= 0:
         return f"{figure['value']:.4g}"
     decimals = max(0, 1 - math.floor(math.log10(half)))
-    return f"{figure['value']:.{decimals}f} ± {float(f'{half:.2g}'):.{decimals}f}".rstrip(
-        "0" if decimals else ""
-    )
+    shown = f"{figure['value']:.{decimals}f} ± {float(f'{half:.2g}'):.{decimals}f}"
+    return shown.rstrip("0").rstrip(".") if decimals else shown
 
 
 def ranged(figure: Mapping[str, Any] | None) -> Markup:

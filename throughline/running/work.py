@@ -65,10 +65,6 @@ class ImportTimer:
         """Time all imports of this process from now on."""
         builtins.__import__ = self._timed
 
-    def uninstall(self) -> None:
-        """Stop timing."""
-        builtins.__import__ = self._import
-
     def _timed(self, name: str, *arguments: Any, **named: Any) -> Any:
         if getattr(self._inside, "yes", False):
             return self._import(name, *arguments, **named)

@@ -16,7 +16,6 @@ from throughline.stages.stage import (
     has_precisions,
     has_variants,
 )
-from throughline.terminal import note
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -98,7 +97,7 @@ def evaluate(stage_input: StageInput, workspace: Workspace) -> None:
         (folder / "report.html").write_text(shown, encoding="utf-8")
     with replaced(workspace.metrics) as draft:
         write_json(draft, _flat(report))
-    note(ending(report, workspace))
+    print(ending(report, workspace), flush=True)
 
 
 class _Evaluated(NamedTuple):

@@ -203,7 +203,7 @@ def _without_pictures(rows: pd.DataFrame, planned: Plan) -> pd.DataFrame:
 def _write_arrays(fitted: Preprocessing, rows: pd.DataFrame, training: Path) -> None:
     """The network's inputs; those that lie beside the rows already get a second name only."""
     from throughline.preprocessing.pictures import bottlenecks_beside, images_beside
-    from throughline.samples.windows.token_arrays import arrays, write_array
+    from throughline.samples.rows.arrays import arrays, write_array
 
     stored = training / "rows.parquet"
     folders = {True: images_beside(stored), False: bottlenecks_beside(stored)}

@@ -13,7 +13,7 @@ from typing import Any
 
 import yaml
 
-from throughline.errors import BadPipeline
+from throughline.errors import BadPipeline, ThroughlineError
 from throughline.limits import guarded
 from throughline.paths import Workspace, replaced
 from throughline.pipeline.yaml_file import YamlFile
@@ -22,9 +22,6 @@ from throughline.stages.digests.code import FILE as CODE
 from throughline.stages.digests.code import own_key, references, refreshed
 from throughline.stages.local_files import local_files
 from throughline.stages.stage import Document, Entry, Stage, source_of
-
-# libyaml's, where it was built in: ten times quicker.
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 HEADER = "# Written by `throughline wire` from pipeline.yaml beside it; change that one.\n"
 
@@ -122,9 +119,10 @@ def text(workspace: Workspace) -> str:
 def _listed(workspace: Workspace) -> frozenset[str]:
     """The files that stage `ingest` depends on by the `dvc.yaml` that is there."""
     try:
-        content = yaml.load(workspace.stages_file.read_text(encoding="utf-8"), _Loader)
+        content = YamlFile(workspace.stages_file).content
         return frozenset(map(str, content["stages"]["ingest"]["deps"]))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError):
+    except (ThroughlineError, KeyError, TypeError):
+        # It is written anew; whatever a stranger's may hold.
         return frozenset()
 
 

@@ -18,7 +18,7 @@ const numberIn = (text, cells) => {
   let plain = text.trim();
   if (cells.missing.includes(plain)) return NaN;
   if (cells.words) return truth(plain) ? 1 : 0;
-  if (cells.clock) return secondsOf(plain);
+  if (cells.clock) return secondsOfDay(plain);
   if (cells.informal) plain = formal(plain, cells.decimal);
   if (cells.mark) plain = withoutMark(plain, cells.mark);
   plain = plain.replace(/^[\u2212\u2013\ufe63\uff0d]/, "-");
@@ -30,7 +30,7 @@ const numberIn = (text, cells) => {
 };
 
 // The seconds of a time of a day, or of a duration in hours and minutes.
-const secondsOf = (text) => {
+const secondsOfDay = (text) => {
   const found = /^(\d{1,4}):([0-5]\d)(?::([0-5]\d(?:[.,]\d{1,9})?))?(?:\s?([ap])\.?m\.?)?$/i.exec(text);
   const hours = Number(found?.[1]);
   if (!found || (found[4] && (hours < 1 || hours > 12))) throw new Problem(`must be a time such as 1:30:05, not '${text.slice(0, 40)}'`);
@@ -61,12 +61,16 @@ const withoutMark = (text, mark) => {
   return negative ? `-${bare}` : bare;
 };
 
-// The rows of a CSV text, each an object by column.
-const rowsOf = (text, needed) => {
+// What stands between the fields of a CSV text: that by which most columns are found.
+const separatorOf = (text, needed) => {
   const start = text.slice(0, (text + "\n").search(/\r?\n/));
   const fits = (separator) => needed.filter((name) => fieldsOf(start, separator)[0]?.some((field) => field.trim() === name)).length;
-  const separator = SEPARATORS.reduce((best, each) => (fits(each) > fits(best) ? each : best));
-  const [header = [], ...lines] = fieldsOf(text, separator);
+  return SEPARATORS.reduce((best, each) => (fits(each) > fits(best) ? each : best));
+};
+
+// The rows of a CSV text, each an object by column.
+const rowsOf = (text, needed) => {
+  const [header = [], ...lines] = fieldsOf(text, separatorOf(text, needed));
   const names = header.map((name) => name.replace(/^\ufeff/, "").trim());
   const absent = needed.filter((name) => !names.includes(name));
   if (absent.length) throw new Problem(`The first line must name the columns ${needed.join(", ")}. Missing: ${absent.join(", ")}.`);

@@ -21,8 +21,9 @@ const boundsOf = (values) => {
 
 // Those places whose labels have room beside one another; the last one always has.
 const apart = (places, across, saidX) => {
-  const far = (one, other) => across(other) - across(one) >= 7 * saidX(other).length + 8;
+  // The last of them may end at its place, where the others have their middle.
   const last = places.at(-1), kept = [];
+  const far = (one, other) => across(other) - across(one) >= (other === last && saidX !== said ? 10.5 : 7) * saidX(other).length + 8;
   for (const place of places.slice(0, -1)) if (far(place, last) && (!kept.length || far(kept.at(-1), place))) kept.push(place);
   return [...kept, last];
 };

@@ -12,12 +12,14 @@ if TYPE_CHECKING:
     import pandas as pd
 
 ROWS = 5
-# A picture of more pixels would make a large page for little.
+# A picture of more pixels, or a sound of more bytes (16 s at 16 kHz), would make a large page for
+# little.
 MOST_PIXELS = 256 * 256
+MOST_SOUND = 512_000
 
 
 def examples(workspace: Workspace, told: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Test rows of the pipeline; of a series one piece of CSV, its newest window.
+    """Test rows of the pipeline; of series one piece of CSV, the newest window of some of them.
 
     Args:
         workspace: of the pipeline.
@@ -32,7 +34,7 @@ def examples(workspace: Workspace, told: Mapping[str, Any]) -> list[dict[str, An
         return []
     inputs = told["inputs"]
     if told.get("window"):
-        return _newest_window(rows, told)
+        return _newest_windows(rows, told)
     if not {entry["name"] for entry in inputs} <= set(rows.columns):
         return []
     few = rows.head(ROWS)
@@ -40,7 +42,7 @@ def examples(workspace: Workspace, told: Mapping[str, Any]) -> list[dict[str, An
     return [
         {
             "values": {entry["name"]: _plain(row[entry["name"]], entry) for entry in inputs},
-            "actual": ", ".join(str(row[name]) for name in target),
+            "actual": _actual(row, target, told.get("task")),
             "seen": seen,
         }
         for _, row in few.iterrows()
@@ -59,16 +61,28 @@ def _rows(workspace: Workspace) -> tuple[pd.DataFrame | None, bool]:
     return None, False
 
 
-def _newest_window(rows: pd.DataFrame, told: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _actual(row: pd.Series, target: Sequence[str], task: str | None) -> str:
+    """What a row's target held; of labels, those that hold."""
+    if task == "multilabel":
+        return ", ".join(name for name in target if row[name]) or "none of them"
+    return ", ".join(str(row[name]) for name in target)
+
+
+def _newest_windows(rows: pd.DataFrame, told: Mapping[str, Any]) -> list[dict[str, Any]]:
+    import pandas as pd
+
     window, reading = told["window"], told.get("reading") or {}
+    length = window["extent"]["length"] * int(window.get("rows_a_step", 1))
     groups = [name for name in window.get("group", []) if name in rows.columns]
-    for name in groups:
-        rows = rows[rows[name] == rows[name].iloc[-1]]
     index = window["index"]
     wanted = [*groups, *index["columns"], index.get("hour"), *_measured(told["inputs"])]
     kept = [name for name in dict.fromkeys(wanted) if name in rows.columns]
+    newest = rows[kept].tail(length)
+    if groups:
+        parts = [part.tail(length) for _, part in rows[kept].groupby(groups, sort=False)]
+        whole = [part for part in parts if len(part) == length]
+        newest = pd.concat(whole[:ROWS] or parts[-1:])
     decimal = "," if reading.get("decimal") == "," else "."
-    newest = rows[kept].tail(window["extent"]["length"] * int(window.get("rows_a_step", 1)))
     text = newest.to_csv(index=False, decimal=decimal, sep=";" if decimal == "," else ",")
     return [{"csv": text}]
 
@@ -80,6 +94,8 @@ def _measured(inputs: Sequence[Mapping[str, Any]]) -> list[str]:
 def _fits(value: Any, entry: Mapping[str, Any]) -> bool:
     if entry["type"] != "image":
         return True
+    if entry.get("rate"):
+        return bool(value.nbytes <= MOST_SOUND)
     return bool(value.shape[0] * value.shape[1] <= MOST_PIXELS and value.shape[2] in (1, 3))
 
 

@@ -9,7 +9,10 @@ const written = (value) => {
 const pythonOf = (told, source) => {
   const start = ['from throughline.serving.predictor import Predictor', "", `model = Predictor(${written(told.model)})`];
   if (told.window) {
-    return ["import csv", "", ...start, 'with open("rows.csv", newline="", encoding="utf-8") as file:', "    rows = list(csv.DictReader(file))",
+    const separator = separatorOf(source.area.value, source.needed);
+    const reader = `csv.DictReader(file${separator === "," ? "" : `, delimiter=${written(separator)}`})`;
+    const some = source.chosen ? [`rows = [row for row in rows if [row[name] for name in ${JSON.stringify(source.apart)}] == ${JSON.stringify(source.chosen)}]`] : [];
+    return ["import csv", "", ...start, 'with open("rows.csv", newline="", encoding="utf-8") as file:', `    rows = list(${reader})`, ...some,
       "columns = {name: [row[name] for row in rows] for name in rows[0]}", "answers = model.predict(columns)", "print({name: values.tolist()[-1] for name, values in answers.items()})"].join("\n");
   }
   const pictures = source.fields.filter((field) => field.entry.type === "image");
@@ -17,8 +20,7 @@ const pythonOf = (told, source) => {
     if (field.entry.type !== "image") return `    ${written(field.name)}: [${written(source.values[field.name])}],`;
     return `    ${written(field.name)}: read_file(Path(${written(field.fileName ?? (field.entry.rate ? "sound.wav" : "picture.png"))}), model.inputs[${written(field.name)}]),`;
   });
-  const reader = pictures.some((field) => field.entry.rate) ? "sound" : "image";
-  const head = pictures.length ? ["from pathlib import Path", "", `from throughline.serving.rows.${reader} import read_file`, ...start] : start;
+  const head = pictures.length ? ["from pathlib import Path", "", "from throughline.serving.rows.files import read_file", ...start] : start;
   return [...head, "answers = model.predict({", ...entries, "})", "print({name: values.tolist()[0] for name, values in answers.items()})"].join("\n");
 };
 

@@ -13,6 +13,9 @@ class Series {
     this.area = el("textarea", { rows: 14, class: "rows", spellcheck: "false", oninput: () => changed() });
     this.file = el("input", { type: "file", accept: ".csv,.tsv,.txt,text/csv", onchange: () => this.take(this.file.files[0]) });
     this.note = el("span", { class: "note", "aria-live": "polite" });
+    // Of a file with several series one is asked, by default the last.
+    this.menu = el("select", { onchange: () => changed() });
+    this.choice = el("label", { class: "vary", hidden: true }, `${(window.group ?? []).join(", ")}: `, this.menu);
     for (const kind of ["dragover", "dragleave", "drop"]) {
       this.area.addEventListener(kind, (event) => {
         event.preventDefault();
@@ -21,8 +24,8 @@ class Series {
       });
     }
     this.changed = changed;
-    const asked = `Rows of the series as CSV: ${this.needed.join(", ")}. At least ${window.extent.length}, ${window.every} apart, the oldest first; the newest ${window.extent.length} are asked.`;
-    this.element = el("div", { class: "field wide" }, el("label", {}, el("span", { class: "label" }, asked), this.area), this.file, this.note);
+    const asked = `Rows of the series as CSV: ${this.needed.join(", ")}. At least ${window.extent.length}, ${window.every} apart, the oldest first; the newest ${window.extent.length} are asked.${window.group?.length ? ` Several series need ${window.group.join(", ")}, too.` : ""}`;
+    this.element = el("div", { class: "field wide" }, this.choice, el("label", {}, el("span", { class: "label" }, asked), this.area), this.file, this.note);
   }
 
   set({ csv }) { this.area.value = csv; }
@@ -43,32 +46,45 @@ class Series {
       throw error;
     }
     const far = this.outside();
-    this.note.textContent = far.length ? `far outside the training's range: ${far.join(", ")}` : `${this.count} rows, the newest at ${saidTime(this.walls.at(-1), this.window.grid)}`;
+    this.note.textContent = far.length ? `far outside the training's range: ${far.join(", ")}` : `${this.count} rows${this.of()}, the newest at ${saidTime(this.walls.at(-1), this.window.grid)}`;
     this.note.className = `note ${far.length ? "warn" : ""}`;
     return this.feeds({}, 1);
   }
 
   // The columns of the newest window as the model takes them.
   newest() {
-    const { extent, index, group } = this.window;
-    let rows = rowsOf(this.area.value, this.needed);
-    const told = (group ?? []).filter((name) => rows.length && name in rows[0]);
-    rows = rows.filter((row) => told.every((name) => row[name] === rows.at(-1)[name]));
+    const { extent, index } = this.window;
+    let rows = this.ofOne(rowsOf(this.area.value, this.needed));
     this.count = rows.length;
-    if (rows.length < extent.length) throw new Problem(`A window has ${extent.length} rows, ${this.window.every} apart, the oldest first. There are ${rows.length}.`);
+    if (rows.length < extent.length) throw new Problem(`A window has ${extent.length} rows, ${this.window.every} apart, the oldest first. There are ${rows.length}${this.of()}.`);
     const first = rows.length - extent.length;
     rows = rows.slice(first);
     const placed = (row, read) => {
       try {
         return read();
       } catch (error) {
-        if (error instanceof Problem) error.message = `Row ${first + row + 1}: ${error.message}.`;
+        if (error instanceof Problem) error.message = `Row ${first + row + 1}${this.of()}: ${error.message}.`;
         throw error;
       }
     };
     this.walls = rows.map((row, at) => placed(at, () => secondsOf(row, index)));
     this.inOrder(first);
     return Object.fromEntries(this.told.inputs.map((entry) => [entry.name, entry.type === "time" ? this.walls : rows.map((row, at) => placed(at, () => this.cell(entry, row[entry.name])))]));
+  }
+
+  // Which series is meant, where there are several.
+  of() { return this.chosen ? ` of ${this.chosen.join(", ")}` : ""; }
+
+  // The rows of the series that is chosen.
+  ofOne(rows) {
+    this.apart = (this.window.group ?? []).filter((name) => rows.length && name in rows[0]);
+    const key = (row) => JSON.stringify(this.apart.map((name) => row[name]));
+    const keys = [...new Set(rows.map(key))];
+    const wanted = keys.includes(this.menu.value) ? this.menu.value : keys.at(-1);
+    this.menu.replaceChildren(...keys.map((each) => el("option", { value: each, selected: each === wanted }, JSON.parse(each).join(", "))));
+    this.choice.hidden = keys.length < 2;
+    this.chosen = keys.length < 2 ? undefined : JSON.parse(wanted);
+    return rows.filter((row) => key(row) === wanted);
   }
 
   cell(entry, text) {
@@ -95,7 +111,7 @@ class Series {
     const wrong = steps.findIndex((step, at) => at > 0 && (step - steps[at - 1] !== 1 || (resample === null && into[at] !== into[at - 1])));
     if (wrong > 0) {
       const more = resample ? " `throughline predict` joins the rows of a step; this page does not." : "";
-      throw new Problem(`Rows must be ${every} apart, without gaps, the oldest first. Row ${first + wrong + 1} at ${saidTime(this.walls[wrong], { unit: "s", every: 1 }).trim()} comes after ${saidTime(this.walls[wrong - 1], { unit: "s", every: 1 })}.${more}`);
+      throw new Problem(`Rows must be ${every} apart, without gaps, the oldest first. Row ${first + wrong + 1}${this.of()} at ${saidTime(this.walls[wrong], { unit: "s", every: 1 }).trim()} comes after ${saidTime(this.walls[wrong - 1], { unit: "s", every: 1 })}.${more}`);
     }
     this.last = steps.at(-1);
     this.into = into.at(-1);

@@ -22,7 +22,14 @@ def claims(*entries: dict[str, Any]) -> str:
 
 def claim(**changed: Any) -> dict[str, Any]:
     ours = {"value": 0.5, "low": 0.4, "high": 0.6}
-    given = {"text": "a-book", "at": "L1", "variant": "main", "point": "", "metric": "accuracy"}
+    given = {
+        "text": "a-book",
+        "at": "L1",
+        "variant": "main",
+        "point": "",
+        "kind": "test",
+        "metric": "accuracy",
+    }
     told = {"printed": 0.7, "sd": None, "ours": ours, "verdict": "not reproduced", "side": ""}
     return {**given, **told, "erratum": None, "reason": None, **changed}
 
@@ -131,6 +138,7 @@ class TestAFigure:
             (0.7712, 0.7229, 0.8195, "0.771 ± 0.048"),
             (4026.3, 3800.0, 4252.0, "4026 ± 230"),
             (27.94, 26.7, 29.1, "27.9 ± 1.2"),
+            (21.46, 18.5, 24.5, "21.5 ± 3"),
             (0.7712, None, None, "0.7712"),
             (1.0, 1.0, 1.0, "1"),
         ],

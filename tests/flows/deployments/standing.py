@@ -131,12 +131,21 @@ def free_port() -> int:
 
 
 def answered(request: urllib.request.Request, attempts: int = 30) -> Any:
-    """The server's answer; while its database is busy (503) it is asked again, as clients do."""
+    """The server's answer; while it is busy (503, or nothing in time) it is asked again.
+
+    After silence a POST that makes something is not repeated: it may have been done.
+    """
+    repeatable = request.method != "POST" or request.full_url.endswith("/filter")
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.loads(answer.read() or "null")
     except urllib.error.HTTPError as error:
         if error.code != HTTPStatus.SERVICE_UNAVAILABLE or attempts == 1:
+            raise
+    except (urllib.error.URLError, TimeoutError) as error:
+        # urllib wraps what happens before the answer begins, and not what happens within it.
+        late = isinstance(getattr(error, "reason", error), TimeoutError)
+        if not (late and repeatable) or attempts == 1:
             raise
     time.sleep(1)
     return answered(request, attempts - 1)

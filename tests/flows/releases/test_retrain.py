@@ -123,7 +123,7 @@ class TestVerdicts:
     def test_a_rollback_is_not_undone_by_the_next_retraining(
         self, released: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from throughline.releasing.promotion import rolled_back
+        from throughline.releasing.stages.moving import rolled_back
 
         another_model(released)
         judged(monkeypatch, BETTER)

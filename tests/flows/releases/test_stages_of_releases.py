@@ -15,6 +15,7 @@ from dvc.repo import Repo
 from tests.flows.shop import commit, git, write
 from throughline.errors import BadPipeline, MissingFile, RefusedByGate
 from throughline.releasing import promotion, releases
+from throughline.releasing.git import GitRefused
 from throughline.releasing.promotion import champion_file, settle
 from throughline.releasing.release import listed, shown
 from throughline.releasing.stages.approval import approved, approver
@@ -66,6 +67,24 @@ def somebody(root: Path, name: str) -> None:
     """Let git know another person here."""
     git(root, "config", "user.email", f"{name}@localhost".lower())
     git(root, "config", "user.name", name)
+
+
+def signs(root: Path, keys: Path, name: str, address: str = "") -> None:
+    """Let somebody sign tags here by a key of their own; git trusts it where it has an address."""
+    somebody(root, name)
+    key = keys / name
+    if not key.exists():
+        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
+    with (keys / "signers").open("a") as signers:
+        if address:
+            signers.write(f"{address} {key.with_suffix('.pub').read_text()}")
+    for setting, value in {
+        "gpg.format": "ssh",
+        "user.signingKey": str(key),
+        "tag.gpgSign": "true",
+        "gpg.ssh.allowedSignersFile": str(keys / "signers"),
+    }.items():
+        git(root, "config", setting, value)
 
 
 def asks(root: Path, file: str = "params.yaml", **stages: Any) -> None:
@@ -256,17 +275,7 @@ class TestApproval:
     def test_one_that_is_signed_says_so_and_git_verifies_it(
         self, root: Path, tmp_path: Path
     ) -> None:
-        key = tmp_path / "key"
-        subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", key], check=True)
-        write(tmp_path / "signers", f"second@localhost {key.with_suffix('.pub').read_text()}")
-        somebody(root, "Second")
-        for name, value in {
-            "gpg.format": "ssh",
-            "user.signingKey": str(key),
-            "tag.gpgSign": "true",
-            "gpg.ssh.allowedSignersFile": str(tmp_path / "signers"),
-        }.items():
-            git(root, "config", name, value)
+        signs(root, tmp_path, "Second", "second@localhost")
         tag = f"approvals/{releases.tag(root, NAME, 'v2')}/production"
         assert f"signed: `git verify-tag {tag}`" in approved(root, "tea@v2", "production")
         git(root, "verify-tag", tag)
@@ -283,3 +292,71 @@ class TestApproval:
         # The approver's own word takes its place.
         approved(root, "tea@v2", "production")
         assert approver(root, NAME, "v2", "production")
+
+
+class TestSignedApproval:
+    @pytest.fixture(autouse=True)
+    def _asked(self, root: Path, tmp_path: Path) -> None:
+        asks(root, production={"approval": "signed"})
+        signs(root, tmp_path, "Tester", "tester@localhost")
+        tag = releases.tag(root, NAME, "v2")
+        git(root, "tag", "--force", "-a", "-m", "v2", tag, f"{tag}^{{}}")
+
+    def test_both_tags_are_signed_by_whom_they_name(self, root: Path, tmp_path: Path) -> None:
+        with pytest.raises(RefusedByGate, match="release approve tea@v2 production"):
+            promoted(root, "tea@v2", "production")
+        signs(root, tmp_path, "Second", "second@localhost")
+        # Asked for, it is signed whether or not git signs all tags.
+        git(root, "config", "tag.gpgSign", "false")
+        approved(root, "tea@v2", "production")
+        with pytest.raises(BadPipeline, match="approved for production already"):
+            approved(root, "tea@v2", "production")
+        promoted(root, "tea@v2", "production")
+        assert releases.champion(root, NAME) == "v2"
+
+    def test_a_release_that_is_not_signed_is_not_promoted(self, root: Path, tmp_path: Path) -> None:
+        signs(root, tmp_path, "Second", "second@localhost")
+        approved(root, "tea@v1", "production")
+        with pytest.raises(RefusedByGate, match=r"lacks a signature of the tag \S*tea@v1 \(git"):
+            promoted(root, "tea@v1", "production")
+        assert releases.champion(root, NAME) is None
+
+    @pytest.mark.parametrize(
+        ("name", "address", "told"),
+        [
+            ("Stranger", "", r"\(git verify-tag must succeed"),
+            ("Mallory", "mallory@localhost", r"by second@localhost \(it is signed by mallory@"),
+        ],
+    )
+    def test_in_another_persons_name(
+        self, root: Path, tmp_path: Path, name: str, address: str, told: str
+    ) -> None:
+        signs(root, tmp_path, name, address)
+        somebody(root, "Second")
+        approved(root, "tea@v2", "production")
+        with pytest.raises(RefusedByGate, match=told):
+            promoted(root, "tea@v2", "production")
+        assert releases.champion(root, NAME) is None
+        # The approver's own word takes its place.
+        signs(root, tmp_path, "Second", "second@localhost")
+        approved(root, "tea@v2", "production")
+        promoted(root, "tea@v2", "production")
+
+    def test_a_word_for_another_stage_laid_under_this_ones_name(
+        self, root: Path, tmp_path: Path
+    ) -> None:
+        signs(root, tmp_path, "Second", "second@localhost")
+        approved(root, "tea@v2", "staging")
+        tag = f"approvals/{releases.tag(root, NAME, 'v2')}"
+        git(root, "update-ref", f"refs/tags/{tag}/production", f"refs/tags/{tag}/staging")
+        with pytest.raises(RefusedByGate, match=r"one of .*staging"):
+            promoted(root, "tea@v2", "production")
+
+    def test_without_a_key_nothing_is_approved(self, root: Path) -> None:
+        somebody(root, "Second")
+        git(root, "config", "user.signingKey", "/nowhere/key")
+        # Of older versions of git, and of newer ones.
+        with pytest.raises(GitRefused, match=r"no key that signs|git tag must succeed"):
+            approved(root, "tea@v2", "production")
+        assert not approver(root, NAME, "v2", "production")
+        assert git(root, "tag", "--list", "approvals/*") == ""

@@ -58,7 +58,7 @@ def run(root: Path, names: list[str], strict: bool = False) -> int:
         # A stage `evaluate` that ran has said it itself.
         if _written(root, name) == before[name]:
             workspace = Workspace(root, name)
-            note(ending(read_json(workspace.evaluation / "report.json"), workspace))
+            print(ending(read_json(workspace.evaluation / "report.json"), workspace))
     if not names and all(_written(root, name) == when for name, when in before.items()):
         note("all that dvc.yaml needs is up to date · next: throughline list")
     return int(strict and any(gates_broken(root, name) for name in names or _evaluated(root)))

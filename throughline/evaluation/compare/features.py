@@ -37,7 +37,7 @@ def training_features(folder: Path, inputs: Sequence[str]) -> Features:
     Returns:
         all inputs side by side, shape (N, F).
     """
-    from throughline.samples.windows.token_arrays import read_array
+    from throughline.samples.rows.arrays import read_array
 
     return features_of([read_array(folder, name) for name in inputs])
 

@@ -59,9 +59,9 @@ def _folds(
     from throughline.preprocessing.pictures import bottlenecks_beside, read_rows
     from throughline.preprocessing.plan import plan
     from throughline.preprocessing.reconstruction import read_target
+    from throughline.samples.rows.arrays import arrays
     from throughline.samples.splits.folds import folds
     from throughline.samples.supervision import Supervision
-    from throughline.samples.windows.token_arrays import arrays
 
     summary = read_json(folder / "prepared.json")
     rows = read_rows(folder / "rows.parquet")

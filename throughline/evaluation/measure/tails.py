@@ -37,8 +37,8 @@ def beyond_the_largest(errors: np.ndarray) -> float:
     Args:
         errors: one a row, none negative, (N,).
     """
-    positive = int(np.count_nonzero(errors > 0))
-    count = min(max(5, int(TAIL * math.sqrt(len(errors)))), positive - 1)
+    wrong = int(np.count_nonzero(errors > 0))
+    count = min(max(5, int(TAIL * math.sqrt(len(errors)))), wrong - 1)
     if count < 1:
         return 0.0
     largest = np.sort(np.partition(errors, -count - 1)[-count - 1 :])

@@ -79,23 +79,3 @@ def replace_items(field: Any, items: Sequence[Any]) -> None:
         copies.append(copy)
     del field[:]
     field.extend(copies)
-
-
-def topological(nodes: list[onnx.NodeProto]) -> list[onnx.NodeProto]:
-    """Nodes so that each comes after the nodes it reads from; otherwise in the given order."""
-    made = {value for node in nodes for value in node.output if value}
-    known: set[str] = set()
-    ordered: list[onnx.NodeProto] = []
-    waiting = nodes
-    while waiting:
-        blocked = []
-        for node in waiting:
-            if all(value in known or value not in made for value in read_values(node)):
-                known.update(node.output)
-                ordered.append(node)
-            else:
-                blocked.append(node)
-        if len(blocked) == len(waiting):
-            return ordered + blocked
-        waiting = blocked
-    return ordered

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field, field_validator, model_validator
 
@@ -193,6 +193,3 @@ class Slice(Strict):
 
     column: str
     quantiles: int | None = Field(default=None, ge=2)
-
-
-Direction = Literal["higher", "lower"]

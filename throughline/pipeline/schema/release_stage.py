@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
@@ -19,13 +19,13 @@ class ReleaseStage(Strict):
     Args:
         gates: as of the pipeline.
         approval: true wants `throughline release approve NAME@vN STAGE` of somebody else than who
-            released it.
+            released it; `signed` that git also verifies both tags as signed by these two.
     """
 
     gates: Annotated[Gates, BeforeValidator(short_gates, json_schema_input_type=dict[str, Any])] = (
         Gates()
     )
-    approval: bool = False
+    approval: bool | Literal["signed"] = False
 
 
 class SharedStages(Strict):

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from throughline.pipeline.strict import Strict
 
-Choice = str | dict[str, Any]
+
+def _one_name(choice: str | dict[str, Any]) -> str | dict[str, Any]:
+    """A name alone, or a mapping of one name to nothing or to its arguments."""
+    if isinstance(choice, str):
+        return choice
+    if len(choice) != 1 or not isinstance(next(iter(choice.values())), dict | None):
+        raise ValueError("must be a name, or a mapping of one name to a mapping of its arguments")
+    return choice
+
+
+Choice = Annotated[str | dict[str, Any], AfterValidator(_one_name)]
 """A Keras object by name, or a mapping of one name to its arguments."""
 
 

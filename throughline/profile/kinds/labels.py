@@ -17,6 +17,8 @@ SUFFIXES = (".csv", ".tsv", ".tab", ".jsonl", ".parquet")
 SHARE = 0.5
 # What competitions bring along: answers that nobody knows.
 EMPTY = "submission"
+# More are not of labels: each speaks of one file.
+MOST_TABLES = 20
 # A column names files where such a share of its first values do.
 NAMING, ROWS_LOOKED_AT = 0.9, 500
 
@@ -65,6 +67,8 @@ def table_among(path: Path, endings: Sequence[str]) -> Found | None:
             files.append(name)
         elif ending in SUFFIXES and EMPTY not in name.lower():
             tables[name] = content
+    if not files or len(tables) > MOST_TABLES:
+        return None
     found = [each for name, content in tables.items() for each in _columns(name, content, files)]
     return max(found, key=lambda each: each.matched, default=None)
 

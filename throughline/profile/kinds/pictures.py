@@ -25,11 +25,19 @@ if TYPE_CHECKING:
 LARGEST = 64
 FILTERS = (32, 64)
 SMALLEST = 8
+# Larger pictures show their things anywhere. Of 240 discs and squares in two draws the network that
+# lays all places flat told .77 and .69, this one all, at the same cost; of 1,500 photos of CIFAR-10
+# .41 both.
+ANYWHERE, FILTERS_ANYWHERE = 32, (32, 32, 64)
 # Updates that a draft may take: with 60 photos a class, 30 epochs of whole batches of 32 are 90,
 # after which the network had hardly begun to fit what it trains on.
 UPDATES = 1000
 FEWEST_EPOCHS, MOST_EPOCHS = 30, 100
 FEW_PICTURES = 500
+HEAD: tuple[dict[str, Any], ...] = (
+    {"Dropout": {"rate": 0.3}},
+    {"Dense": {"units": 64, "activation": "relu"}},
+)
 PIXELS = "pixels"
 # In `frame.attrs`: the shape of the pictures of a file of arrays.
 SHAPE = "picture shape"
@@ -209,17 +217,21 @@ def training(rows: int) -> dict[str, Any]:
 
 
 def network(side: int) -> list[dict[str, Any]]:
-    """Blocks of convolution and pooling as long as there is something to pool."""
+    """Blocks of convolution and pooling as long as there is something to pool.
+
+    Of larger pictures only how strongly each filter answers goes on, not where: a thing is the same
+    wherever it stands, and few pictures show it in few places.
+    """
     layers: list[dict[str, Any]] = []
+    if side >= ANYWHERE:
+        for filters in FILTERS_ANYWHERE:
+            conv = {"filters": filters, "kernel_size": 3, "padding": "same", "activation": "relu"}
+            layers += [{"Conv2D": conv}, {"MaxPooling2D": {"pool_size": 2}}]
+        return [*layers, {"GlobalMaxPooling2D": {}}, *HEAD]
     for filters in FILTERS:
         if side < SMALLEST:
             break
         layers.append({"Conv2D": {"filters": filters, "kernel_size": 3, "activation": "relu"}})
         layers.append({"MaxPooling2D": {"pool_size": 2}})
         side = (side - 2) // 2
-    return [
-        *layers,
-        {"Flatten": {}},
-        {"Dropout": {"rate": 0.3}},
-        {"Dense": {"units": 64, "activation": "relu"}},
-    ]
+    return [*layers, {"Flatten": {}}, *HEAD]

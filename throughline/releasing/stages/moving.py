@@ -12,7 +12,7 @@ from throughline.releasing import releases
 from throughline.releasing.git import require_identity
 from throughline.releasing.promotion import assign_champion, commit_records, fetched_champion
 from throughline.releasing.stages.approval import approver, proof
-from throughline.releasing.stages.conditions import APPROVAL, lacking
+from throughline.releasing.stages.lacks import APPROVAL, lacking
 from throughline.releasing.stages.standing import assign, held, history, named_stage
 from throughline.releasing.transaction import all_or_nothing
 

@@ -7,7 +7,7 @@ import io
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -192,7 +192,24 @@ def _of_parquet(content: bytes, name: str) -> Columns:
 
 
 def _plain(value: Any) -> Any:
-    """A time as the text that says it."""
+    """A value as training takes it: times as texts, durations as seconds, structures as JSON."""
     if isinstance(value, datetime):
         return value.isoformat(" ")
-    return value.isoformat() if isinstance(value, date) else value
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, time):
+        return 3600 * value.hour + 60 * value.minute + value.second + value.microsecond / 1e6
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    if isinstance(value, dict) or _is_map(value):
+        return json.dumps(dict(value), default=str)
+    return value
+
+
+def _is_map(value: Any) -> bool:
+    """Whether a value is a map, which pyarrow gives as pairs of a name and a value."""
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(isinstance(pair, tuple) and len(pair) == 2 for pair in value)
+    )

@@ -7,14 +7,13 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any
 
 from throughline import processor
 from throughline.errors import BadPipeline, nearest
 from throughline.training import exact
 from throughline.training.later import unused_parts_later
 
-Device = Literal["auto", "cpu", "gpu"]
 BACKENDS = ("tensorflow", "jax")
 DEVICES = ("auto", "cpu", "gpu")
 _configured: dict[str, Any] = {}

@@ -143,7 +143,7 @@ def _joined(model: keras.Model, reference: str, outputs: Sequence[Output]) -> ke
         if len(model.outputs) == 1:
             return model
         raise BadNetwork(
-            f"network: {reference} should return a network with one output, as there is one target",
+            f"network: {reference} should return a network with one output",
             f"{len(model.outputs)} outputs",
             "Name several under 'targets', each with its task and loss",
         )

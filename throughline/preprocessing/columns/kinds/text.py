@@ -163,6 +163,12 @@ def _counted(values: np.ndarray | Texts, text: Text) -> tuple[Counter[str], Coun
     for some in values.parts() if isinstance(values, Texts) else [values]:
         order = np.argsort([len(value) for value in some], kind="stable")
         for tokens in tokenised(some[order], text):
+            if not single and text.tokens != "characters" and any(" " in t for t in tokens):
+                raise BadData(
+                    "Tokens of which runs are counted must hold no spaces",
+                    next(token for token in tokens if " " in token),
+                    "Change `text.tokens`, or leave `text.ngrams` out",
+                )
             grams: list[str] = tokens if single else list(ngrams(tokens, text.ngrams))
             counts.update(grams)
             if text.encode == "tf-idf":

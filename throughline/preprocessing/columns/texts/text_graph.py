@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from throughline.pipeline.schema.text import Ids
-from throughline.preprocessing.columns.texts.tokens import write_tokens
+from throughline.preprocessing.columns.texts.tokens import tokens_of, write_tokens
 
 if TYPE_CHECKING:
     from throughline.preprocessing.columns.kinds.text import FittedText
@@ -40,11 +40,7 @@ def write_text(graph: Graph, value: str, fitted: FittedText) -> str:
 def _write_counts(graph: Graph, tokens: str, fitted: FittedText) -> str:
     name = fitted.name
     low, high = fitted.text.ngrams
-    # Only runs of tokens are joined by a space; a token alone may hold some of its own.
-    known = [
-        (token.split(" ") if high > 1 else [token], place)
-        for place, token in enumerate(fitted.vocabulary)
-    ]
+    known = [(tokens_of(gram, fitted.text), place) for place, gram in enumerate(fitted.vocabulary)]
     by_length = [[k for k in known if len(k[0]) == length] for length in range(1, high + 1)]
     pool = [token for grams in by_length for gram, _ in grams for token in gram]
     starts = np.cumsum([0, *(len(g) * n for n, g in enumerate(by_length, start=1))])[:-1]

@@ -57,6 +57,21 @@ def ngrams(tokens: Sequence[str], span: tuple[int, int]) -> Iterator[str]:
             yield " ".join(tokens[start : start + length])
 
 
+def tokens_of(gram: str, text: Text) -> list[str]:
+    """The tokens that `ngrams` joined.
+
+    Characters are told by their places: a space is one of them. Only runs of tokens are joined by a
+    space; a token alone may hold some of its own.
+
+    Example:
+        >>> tokens_of("a  ", Text(tokens="characters", ngrams=(1, 2)))
+        ['a', ' ']
+    """
+    if text.ngrams[1] == 1:
+        return [gram]
+    return list(gram[::2]) if text.tokens == "characters" else gram.split(" ")
+
+
 def write_tokens(
     graph: Graph, value: str, name: str, text: Text, *, one_column: bool = True
 ) -> str:

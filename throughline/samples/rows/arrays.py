@@ -1,4 +1,7 @@
-"""Training arrays of windows of tokens: the numbers of all tokens once, and a position a row."""
+"""Training arrays of rows: whole, sparse, or windows over tokens.
+
+Of windows the numbers of all tokens are held once, and a position a row.
+"""
 
 from __future__ import annotations
 
