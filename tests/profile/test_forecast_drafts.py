@@ -12,6 +12,7 @@ import yaml
 from throughline.pipeline.pipeline import Pipeline
 from throughline.profile.draft import Draft, drafted
 from throughline.profile.facts import facts
+from throughline.profile.kinds.forecast import _blocks
 from throughline.profile.yaml_text import as_text
 
 MONTHS, HOURS = 240, 1200
@@ -73,6 +74,11 @@ class TestADraft:
         training = draft(when=days("h", HOURS), y=noise(HOURS)).sections["training"]
         assert training["start"] == "linear"
         assert training["epochs"]["choose"] == "cross_validation"
+
+    def test_is_chosen_on_later_blocks_once_three_eighths_are_known(self) -> None:
+        blocks = list(_blocks(np.repeat(np.arange(80), 2)))
+        assert [int(asked.sum()) for _, asked in blocks] == [20] * 5
+        assert [int(known.sum()) for known, _ in blocks] == [60, 80, 100, 120, 140]
 
     def test_of_few_rows_stays_linear(self) -> None:
         found = draft(when=days("MS", 60), y=np.cumsum(noise(60)) + 100)
