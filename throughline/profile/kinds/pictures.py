@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 LARGEST = 64
 FILTERS = (32, 64)
 SMALLEST = 8
-# Larger pictures show their things anywhere. Of 240 discs and squares in two draws the network that
-# lays all places flat told .77 and .69, this one all, at the same cost; of 1,500 photos of CIFAR-10
-# .41 both.
+# Larger pictures show their things anywhere. Of 240 discs and squares in one draw the network that
+# lays all places flat told .69, this one all, at the same cost an epoch; of 1,500 photos of
+# CIFAR-10 .41 both.
 ANYWHERE, FILTERS_ANYWHERE = 32, (32, 32, 64)
 # Updates that a draft may take: with 60 photos a class, 30 epochs of whole batches of 32 are 90,
 # after which the network had hardly begun to fit what it trains on.
