@@ -118,7 +118,8 @@ faults: setup
 # What strangers' files, pipelines, addresses, queries and models try: a verdict for each.
 # Besides tests/security the attacks on the server, the mirror, the draft, names and pages.
 attacks: setup
-	python -m pytest -vv tests/security tests/names tests/profile/test_yaml_text.py \
+	python -m pytest -vv -n auto --maxprocesses 4 --dist loadfile \
+	  tests/security tests/names tests/profile/test_yaml_text.py \
 	  tests/trial/test_page_of_try.py tests/sources/test_pickles.py tests/sources/test_ingest.py \
 	  tests/flows/deployments/test_access.py
 
