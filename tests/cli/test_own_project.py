@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import random
+import subprocess
+import sys
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -132,6 +134,14 @@ class TestWhatRunSays:
         assert line.startswith("rain: accuracy 0.771 ± 0.05, ")
         assert main(["run", "--quiet"]) == 0
         assert capsys.readouterr().out == ""
+
+    def test_why_dvc_stopped_is_said(self, project: Path) -> None:
+        """`dvc repro --quiet` says nothing of a lock that another holds, nor of any fault."""
+        Repo.init(no_scm=True).close()
+        command = [sys.executable, "-P", "-m", "throughline.running.repository", "repro", "--quiet"]
+        done = subprocess.run([*command, "gone/dvc.yaml"], capture_output=True, text=True)
+        assert done.returncode and done.stdout == ""
+        assert "does not exist" in done.stderr
 
     def test_its_stages_are_told_by_their_pipelines_alone(
         self, project: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any

@@ -148,8 +148,19 @@ def _few(resolve: Any) -> Any:
     return resolved
 
 
+def _keep_errors() -> None:
+    """Let `--quiet` hide DVC's remarks, but not why it stopped, such as another's lock."""
+    import logging
+
+    import dvc.logger
+
+    leave = dvc.logger.set_loggers_level
+    dvc.logger.set_loggers_level = lambda level: leave(min(level, logging.ERROR))
+
+
 if __name__ == "__main__":
     from dvc.cli import main
 
     bounded()
+    _keep_errors()
     sys.exit(main(sys.argv[1:]))
