@@ -115,7 +115,6 @@ class TestAWindowIsRefused:
             ({"when": times()[-LENGTH:-1]}, "same length"),
             ({"when": [t.replace("13:00", "13:20") for t in times()[-LENGTH:]]}, "1h after"),
             ({"load": 3.0}, "must be a list of rows"),
-            ({"timestamp": ["soon"] * LENGTH}, "whole seconds since 1970"),
             ({"load": np.zeros((1, 1, LENGTH)), "when": [times()[-LENGTH:]]}, "or windows of rows"),
         ],
     )
@@ -124,6 +123,13 @@ class TestAWindowIsRefused:
     ) -> None:
         with pytest.raises(BadRequest, match=reason):
             predictor.predict(window(**changes))
+
+    def test_whose_seconds_stand_for_its_times_and_are_none(self, predictor: Predictor) -> None:
+        columns = {**window(), "timestamp": ["soon"] * LENGTH}
+        assert predictor.predict(columns)
+        del columns["when"]
+        with pytest.raises(BadRequest, match="whole seconds since 1970"):
+            predictor.predict(columns)
 
     @pytest.mark.parametrize(
         ("name", "reason"),

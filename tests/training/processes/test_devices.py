@@ -159,5 +159,5 @@ def trained(network: Any, xla: Any) -> tuple[list[Any], bool]:
         return build(network, {"features": (6, 2)}, Output(1, "linear"), seed=seed)
 
     training = Training(optimizer="adam", batch_size=4, epochs=1, xla=xla)
-    trainer = Trainer(make, training, [run], "mse", (), None, None, None)
+    trainer = Trainer(make, training, [run], "mse", (), None, (), None, None)
     return trainer.fitted(run, predictions=False).weights, trainer.shape.xla
