@@ -130,6 +130,8 @@ class TestDraft:
         rows.to_csv(workspace.root / "people.csv", index=False)
         profile(workspace.root / "people.csv", "people", None, workspace)
         assert load(workspace).main.target.columns == ["sales"]
+        page = workspace.root / "reports" / "people" / "profile" / "profile.html"
+        assert "The target is “sales”: forecast." in page.read_text(encoding="utf-8")
 
     def test_columns_may_be_called_as_parts_of_a_model(self, workspace: Workspace) -> None:
         rows = table(240)[["size", "income", "buys"]]

@@ -26,7 +26,9 @@ MOST_NUMBERED = 16
 MOST_GROUPS = 12
 
 
-def page(frame: pd.DataFrame, facts: Sequence[Fact], target: str, name: str) -> str:
+def page(
+    frame: pd.DataFrame, facts: Sequence[Fact], target: str, name: str, series: bool = False
+) -> str:
     """The whole page.
 
     Args:
@@ -34,9 +36,10 @@ def page(frame: pd.DataFrame, facts: Sequence[Fact], target: str, name: str) -> 
         facts: what is in its columns.
         target: the column to be predicted.
         name: of the pipeline.
+        series: whether the rows are those of regular series. Default: they are a table's.
     """
     goal = next(fact for fact in facts if fact.name == target)
-    task = task_of(goal)
+    task = "forecast" if series and goal.role == "number" else task_of(goal)
     classes = task in ("binary", "multiclass")
     lacking = [fact for fact in facts if fact.missing]
     measured = [fact for fact in facts if fact.role == "number"]

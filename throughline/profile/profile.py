@@ -100,7 +100,8 @@ def profile(
     told = frame.attrs.get(LABELS, ())
     wanted = pictures.target(found, target, told) if "images" in section else target
     chosen = chosen_target(found, wanted, noticed)
-    if wanted is None and (grid := grid_of(frame, found)) is not None:
+    grid = grid_of(frame, found)
+    if wanted is None and grid is not None:
         # What says when is no answer.
         said = (*grid.columns, *grid.group)
         chosen = chosen_target(
@@ -108,7 +109,7 @@ def profile(
         )
     report = workspace.root / "reports" / name / "profile" / "profile.html"
     with replaced(report) as draft_page:
-        draft_page.write_text(page(frame, found, chosen, name), encoding="utf-8")
+        draft_page.write_text(page(frame, found, chosen, name, grid is not None), encoding="utf-8")
     draft = drafted(frame, found, chosen, section, _title(name, chosen))
     text = _header(draft, target) + as_text(draft)
     _hold_against_rows(text, frame, workspace)
