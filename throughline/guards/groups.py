@@ -72,7 +72,7 @@ def _acts_like_groups(case: Case, name: str) -> bool:
     count = column.nunique()
     if not max(FEWEST_GROUPS, SMALLEST_SHARE * len(column)) <= count <= len(column) / 2:
         return False
-    place = column.groupby(column).ngroup()
+    place = column.groupby(column, sort=False).ngroup()
     repeated = place.groupby(place).transform("size").to_numpy() > 1
     constant = 0
     for other in case.rows.columns:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadData, listed, nearest
-from throughline.tokens.rows import write_windows
+from throughline.tokens.rows import as_texts, write_windows
 
 if TYPE_CHECKING:
     import datetime
@@ -287,7 +287,7 @@ def write_rows(frame: pd.DataFrame, path: Path) -> None:
 
 def described(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Name, type and number of missing values of each column, for provenance.json."""
-    schema = as_arrow(frame.head(1000)).schema
+    schema = as_arrow(as_texts(frame.head(1000))).schema
     shapes = frame.attrs.get("shapes", {})
     return [
         {
