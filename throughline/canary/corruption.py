@@ -85,7 +85,8 @@ def _windows(column: pd.Series, chosen: np.ndarray[Any, Any]) -> pd.Series:
     texts = texts_of(column)
     series = texts.series
     words = np.array([f"{word}{NEW_WORD.replace(' ', '')}" for word in series.words], dtype=object)
-    both = series.followed_by(replace(series, words=words))
+    codes = np.concatenate([series.codes, series.codes + len(words)])
+    both = replace(series, codes=codes, words=np.concatenate([series.words, words]))
     ends = np.where(chosen, texts.ends + len(series.codes), texts.ends).astype(texts.ends.dtype)
     return column_of(Texts(both, ends), column.index)
 

@@ -23,7 +23,7 @@ class TokenSeries:
 
     Attributes:
         codes: int32 (T,), the place of each token in `words`.
-        words: object of str, the different tokens, sorted.
+        words: object of str, the different tokens.
         length: tokens of a window.
         separator: what stands between two of them.
     """
@@ -75,22 +75,6 @@ class TokenSeries:
         moved = (covered.cumsum() - 1)[ends].astype(ends.dtype)
         words = self.words[used]
         return TokenSeries(codes.astype(np.int32), words, self.length, self.separator), moved
-
-    def followed_by(self, other: TokenSeries) -> TokenSeries:
-        """Both series, one after the other.
-
-        Raises:
-            TypeError: their windows differ in length or in how they are written.
-        """
-        if (self.length, self.separator) != (other.length, other.separator):
-            raise TypeError("Windows of one column have one length and one separator")
-        words = np.array(sorted({*self.words, *other.words}), dtype=object)
-        places = {word: place for place, word in enumerate(words)}
-        codes = [
-            np.array([places[word] for word in part.words], dtype=np.int32)[part.codes]
-            for part in (self, other)
-        ]
-        return TokenSeries(np.concatenate(codes), words, self.length, self.separator)
 
     @cached_property
     def first_equals(self) -> np.ndarray:
