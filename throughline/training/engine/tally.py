@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from throughline.training.network.targets import as_taken
+from throughline.training.objects.targets import as_taken
 
 Tensor = Any
 Tensors = list[Tensor]

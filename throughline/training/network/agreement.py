@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from throughline.errors import ThroughlineError
 from throughline.figures.learned import folded
 from throughline.pipeline.problem import PROBLEMS
-from throughline.training.network import catalogue, spec
+from throughline.training.catalogue import catalogue
+from throughline.training.network import spec
 from throughline.training.network.spec import BadNetwork
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from throughline.errors import ThroughlineError, listed
 from throughline.pipeline.own_code import own_function
+from throughline.training.catalogue.refused import REFUSED
 from throughline.training.network.heads import side_by_side
-from throughline.training.network.refused import REFUSED
 from throughline.training.network.spec import BadNetwork
 
 if TYPE_CHECKING:
