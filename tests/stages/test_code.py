@@ -53,7 +53,7 @@ STARTS = (
     "throughline.stages.digests",
     "throughline.stages.costs",
     "throughline.stages.declared",
-    "throughline.sources.local_files",
+    "throughline.pipeline.local_files",
     "throughline.stages.run",
     "throughline.stages.wire",
     "throughline.terminal",

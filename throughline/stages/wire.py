@@ -16,8 +16,8 @@ import yaml
 from throughline.errors import BadPipeline, ThroughlineError
 from throughline.limits import guarded
 from throughline.paths import Workspace, replaced
+from throughline.pipeline.local_files import local_files
 from throughline.pipeline.yaml_file import YamlFile
-from throughline.sources.local_files import local_files
 from throughline.stages.declared import stages_of
 from throughline.stages.digests.code import FILE as CODE
 from throughline.stages.digests.code import own_key, references, refreshed

@@ -16,7 +16,6 @@ from throughline.training.engine.feeding import Feeding, most, plain
 from throughline.training.engine.program import Program, watched_columns
 from throughline.training.engine.runs import Array, Fitted, Run
 from throughline.training.engine.state import Data, Order, Shape, State
-from throughline.training.engine.stateless import averages
 from throughline.training.network.heads import Answers
 from throughline.training.network.heads import figures as figures_of_heads
 from throughline.training.network.layers import (
@@ -27,6 +26,7 @@ from throughline.training.network.layers import (
 )
 from throughline.training.network.linear_start import begin_linear
 from throughline.training.objects import losses, optimizers
+from throughline.training.private_keras import averages, track
 from throughline.training.xla import whether
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ class Trainer:
     def _optimizer(self, model: keras.Model) -> Any:
         optimizer = self.backend.stateless(optimizers.optimizer(self.training))
         optimizer.build(model.trainable_variables)
-        optimizers.track(optimizer)
+        track(optimizer)
         return optimizer
 
     def _example(self) -> tuple[Any, Any]:

@@ -17,6 +17,7 @@ from throughline.training.network.heads import Head, Place, places
 from throughline.training.objects.choices import BadTraining
 from throughline.training.objects.losses import loss_of, metrics_of
 from throughline.training.objects.targets import as_taken
+from throughline.training.private_keras import mask_of
 
 Tensor = Any
 
@@ -115,7 +116,7 @@ def judges(heads: Sequence[Head], target: Tensor, output: Tensor) -> tuple[SumOf
         chosen_loss = head.loss or PROBLEMS[head.task].loss
         loss = loss_of(chosen_loss, *pair, f"targets.{head.name}.loss")
         values = rows_of(loss, *pair)
-        masked = getattr(values, "_keras_mask", None) is not None
+        masked = mask_of(values) is not None
         if loss.reduction != "sum_over_batch_size" or masked or len(values.shape) != 1:
             raise BadTraining(
                 f"targets.{head.name}.loss should be the mean of a value for each row",

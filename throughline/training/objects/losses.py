@@ -13,6 +13,7 @@ from throughline.training.network import own
 from throughline.training.network.spec import BadNetwork
 from throughline.training.objects.choices import BadTraining, known_name, made, split_choice
 from throughline.training.objects.targets import as_taken
+from throughline.training.private_keras import loss_by_shape, loss_of_function, metric_by_shape
 
 if TYPE_CHECKING:
     import keras
@@ -55,14 +56,11 @@ def loss_of(
     Returns:
         The loss object.
     """
-    from keras.src.losses.losses import LossFunctionWrapper
-    from keras.src.trainers import compile_utils
-
     name, arguments = split_choice(choice)
     if is_reference(name):
-        return own.judge(name, arguments, place, LossFunctionWrapper)
+        return own.judge(name, arguments, place, loss_of_function())
     if known_name(name, "losses") is None:
-        return compile_utils.get_loss(name.lower(), target, prediction)
+        return loss_by_shape(name.lower(), target, prediction)
     return made("losses", choice, place)
 
 
@@ -141,8 +139,7 @@ def _tried(metric: keras.metrics.Metric, target: Any, prediction: Any, place: st
 
 def _by_shape(name: str, target: Any, prediction: Any) -> Any:
     import keras
-    from keras.src.trainers import compile_utils
 
     if name in ACCURACY:
-        return compile_utils.get_metric(name, target, prediction)
-    return keras.metrics.MeanMetricWrapper(compile_utils.get_loss(name, target, prediction).fn)
+        return metric_by_shape(name, target, prediction)
+    return keras.metrics.MeanMetricWrapper(loss_by_shape(name, target, prediction).fn)

@@ -110,16 +110,3 @@ def optimizer(training: Training) -> keras.optimizers.Optimizer:
         "optimizers", {known: arguments}, "training.optimizer"
     )
     return found
-
-
-def track(optimizer: Any) -> None:
-    """Have an optimizer count all its variables; Nadam forgets the product of its momenta.
-
-    What it does not count stays as it was at the beginning, in a step that is a pure function.
-    """
-    import keras
-
-    counted = {id(variable) for variable in optimizer.variables}
-    for value in list(vars(optimizer).values()):
-        if isinstance(value, keras.Variable) and id(value) not in counted:
-            optimizer._track_variable(value)
