@@ -100,7 +100,7 @@ class TestFiles:
         ],
     )
     def test_a_hostile_picture_is_set_aside(self, file: str, content: bytes) -> None:
-        from throughline.pipeline.schema.image import Images
+        from throughline.pipeline.schema.pictures.image import Images
         from throughline.sources.pictures.decoding import decoded
 
         with applied(Limits.of(LIMITS)):

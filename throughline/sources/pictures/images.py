@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, get_args
 import numpy as np
 
 from throughline.errors import BadData, listed
-from throughline.pipeline.schema.image import SetAside
+from throughline.pipeline.schema.pictures.image import SetAside
 from throughline.preprocessing.originals import Keeping
 from throughline.sources.layout import CLASS, PART, said_by_folders
 from throughline.sources.pictures.decoding import PROFILE, Decoded, all_decoded
@@ -28,7 +28,7 @@ from throughline.sources.tree import UNREAD
 if TYPE_CHECKING:
     import pandas as pd
 
-    from throughline.pipeline.schema.image import Images
+    from throughline.pipeline.schema.pictures.image import Images
     from throughline.pipeline.schema.source import Source
 
 # Facts of a sound file, over which rules can be stated.
