@@ -101,6 +101,8 @@ def test_are_in_no_file_page_log_or_database(
     assert not telling(root, database)
     said = "".join(capfd.readouterr())
     assert SECRET not in said and BASIC not in said
+    kept = (root / ".cache", *(root / ".cache").rglob("*"))
+    assert [path for path in kept if path.stat().st_mode & 0o077] == []
     # What is looked for would be found.
     (root / ".cache" / "told").write_text(f"x{SECRET}x")
     assert telling(root, database) == [root / ".cache" / "told"]

@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 
 from tests.flows.shop import commit, git, write
+from throughline.cache import NotYours, private
 from throughline.project.init import initialised
 from throughline.running import flow, work
 from throughline.running.once import claimed
-from throughline.running.prefect.environment import NotYours, pass_proxies, private
+from throughline.running.prefect.environment import pass_proxies
 from throughline.running.run import RAN, StageFailed
 
 PROXY = "http://proxy.example:3128"
