@@ -41,8 +41,9 @@ def _below_cache(folder: Path) -> list[Path]:
     above = list(folder.parents)
     ends = [place for place, each in enumerate(above) if each.name == CACHE.name]
     found = above[: ends[0] + 1] if ends else []
-    # The account's own is no project's.
-    return [each for each in found if each.absolute() != Path("~", CACHE).expanduser()]
+    # The account's own, if it has a home, is no project's.
+    own = Path(os.path.expanduser("~"), CACHE)  # noqa: PTH111 - Path's raises without a home
+    return [each for each in found if each.absolute() != own]
 
 
 def private_file(path: Path, mode: Literal["wb", "ab"]) -> IO[bytes]:

@@ -76,14 +76,12 @@ class TestOtherAccounts:
     ) -> None:
         folder = private(tmp_path / ".cache/flows")
         (folder / "tea.lock").touch()
-        real = Path.open
 
-        def refused(self: Path, *arguments: Any, **named: Any) -> Any:
-            if self.suffix == ".lock":
-                raise PermissionError(13, "Permission denied")
-            return real(self, *arguments, **named)
+        def refused(*_: object) -> None:
+            raise PermissionError(1, "Operation not permitted")
 
-        monkeypatch.setattr(Path, "open", refused)
+        # What the system says of a file that is not this account's.
+        monkeypatch.setattr(os, "fchmod", refused)
         with pytest.raises(NotYours, match=r"tea\.lock must belong .* Received: \S+\. Work in a"):
             claimed(tmp_path, ["tea"], print)
 
