@@ -15,7 +15,7 @@ from tests.security import hostile
 from tests.security.hostile import BOMB
 from tests.security.projects import LIMITS, Refused
 from throughline.cli import main
-from throughline.limits import Limits, applied
+from throughline.limits import Limits, OverLimit, applied, in_time
 
 
 class TestFiles:
@@ -169,6 +169,16 @@ class TestFiles:
         second.__exit__(None, None, None)
         os.write(2, b"heard")
         assert capfd.readouterr().err == "heard"
+
+    def test_a_reader_that_catches_every_error_ends_in_time(self) -> None:
+        caught = 0
+        with applied(Limits(seconds=1)), in_time("a.csv"):
+            while caught < 2:
+                try:
+                    while True:
+                        pass
+                except OverLimit as error:
+                    caught += "'a.csv' must be read within 1 seconds" in str(error)
 
     def test_files_of_an_archive_stay_in_it(self, project: Path, refused: Refused) -> None:
         content = hostile.tarred({"../../out.txt": b"x", "/abs/b.txt": b"y"})
