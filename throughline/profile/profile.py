@@ -279,8 +279,8 @@ def _read_keys(
 ) -> dict[str, Any]:
     """Section `source.read` of a delimited file, from its own cells."""
     from throughline.pipeline.schema.source import Read
-    from throughline.profile.layout import is_table, layout_of
-    from throughline.profile.reading import told_by_cells
+    from throughline.profile.files.layout import is_table, layout_of
+    from throughline.profile.files.reading import told_by_cells
     from throughline.sources.formats.content import unpacked
     from throughline.sources.formats.reading import format_of, read_cells
     from throughline.sources.gate import taken

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from throughline.errors import BadData, listed
-from throughline.pipeline.schema.image import Images
+from throughline.pipeline.schema.pictures.image import Images
 from throughline.profile import protocol
 from throughline.profile.facts import Fact
 from throughline.profile.goal import TARGET_NAMES

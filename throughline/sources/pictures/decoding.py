@@ -25,7 +25,7 @@ from throughline.processes import begin
 from throughline.sources.tree import IMAGES, SOUNDS
 
 if TYPE_CHECKING:
-    from throughline.pipeline.schema.image import Images
+    from throughline.pipeline.schema.pictures.image import Images
 
 # What is decoded at a time: so many files, or a few of together so many bytes.
 BLOCK_FILES, BLOCK_BYTES = 32, 8 << 20

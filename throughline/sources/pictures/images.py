@@ -19,7 +19,7 @@ import numpy as np
 
 from throughline.cache import private
 from throughline.errors import BadData, listed
-from throughline.pipeline.schema.image import SetAside
+from throughline.pipeline.schema.pictures.image import SetAside
 from throughline.preprocessing.originals import Keeping
 from throughline.sources.layout import CLASS, PART, said_by_folders
 from throughline.sources.pictures.decoding import PROFILE, Decoded, all_decoded
@@ -29,7 +29,7 @@ from throughline.sources.tree import UNREAD
 if TYPE_CHECKING:
     import pandas as pd
 
-    from throughline.pipeline.schema.image import Images
+    from throughline.pipeline.schema.pictures.image import Images
     from throughline.pipeline.schema.source import Source
 
 # Facts of a sound file, over which rules can be stated.
