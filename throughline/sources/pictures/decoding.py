@@ -38,7 +38,8 @@ MOST_PROCESSES = 8
 HOSTILE = (ArithmeticError, LookupError, AttributeError, TypeError, struct.error, zlib.error)
 FORMATS = {
     ".jpg": ("JPEG", "MPO"), ".jpeg": ("JPEG", "MPO"), ".jfif": ("JPEG",), ".png": ("PNG",),
-    ".gif": ("GIF",), ".bmp": ("BMP",), ".webp": ("WEBP",), ".tif": ("TIFF",), ".tiff": ("TIFF",),
+    ".gif": ("GIF",), ".bmp": ("BMP",), ".webp": ("WEBP",), ".avif": ("AVIF",),
+    ".tif": ("TIFF",), ".tiff": ("TIFF",),
 }  # fmt: skip
 # Darkest, brightest and mean value of a picture, over which rules can be stated.
 PROFILE = ("min", "max", "mean")
