@@ -19,6 +19,10 @@ PYDANTIC = re.compile(
     r"Field required|Extra inputs|Traceback"
 )
 CHANGES: list[tuple[dict[str, Any], str]] = [
+    # Shares or numbers of rows.
+    ({"split": {"test": 1.2}}, "split.test: must be a share of the rows, or a whole number"),
+    ({"split": {"test": 1.0}}, "split: 'test: 1.0' would leave no row to train on"),
+    ({"cross_validation": {"folds": 2, "sizes": [0.5, 2.5]}}, "a whole number of them, found 2.5"),
     # Keys.
     ({"taget": "rain", "target": ...}, "taget: no such key. Did you mean 'target'?"),
     ({"source": ...}, "source: this key is required."),

@@ -154,6 +154,9 @@ def test_schedule_free_takes_the_steps_of_its_paper() -> None:
         ({"metrics": ["keras.metrics.AUC"]}, "Write AUC, without the module before it"),
         ({"optimizer": {"Adam": {"learning_rate": True}}}, "should not be true or false"),
         ({"loss": {"BinaryCrossentropy": {"label_smoothing": True}}}, "true or false"),
+        ({"optimizer": {"Adam": {"beta_1": "high"}}}, r"Adam\.beta_1 should be a number"),
+        ({"optimizer": {"SGD": {"learning_rate": -0.1}}}, r"learning_rate should not be below 0"),
+        ({"metrics": [{"AUC": {"num_thresholds": "many"}}]}, r"num_thresholds should be a number"),
     ],
 )
 def test_names_of_keras_2_and_truths_for_numbers_are_told(section: Any, message: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import random
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 
 from throughline.errors import BadPipeline
 from throughline.training.catalogue import catalogue
+from throughline.training.network import spec
 from throughline.training.network.build import BadNetwork, Output, build, check
 from throughline.training.network.seeds import counted_anew
 
@@ -331,6 +333,37 @@ class TestMistakes:
         (problem,) = check([layer])
         assert f"{place} should not be true or false. Received: true." in problem
 
+    @pytest.mark.parametrize(
+        ("layer", "place"),
+        [
+            ({"Dense": {"units": "eight"}}, "network[0].Dense.units"),
+            ({"Conv2D": {"filters": 2, "kernel_size": "3x3"}}, "network[0].Conv2D.kernel_size"),
+            ({"Dropout": {"rate": "half"}}, "network[0].Dropout.rate"),
+            ({"Bidirectional": {"layer": {"LSTM": {"units": "two"}}}}, "layer.LSTM.units"),
+            (
+                {"Dense": {"units": 2, "kernel_regularizer": {"L2": {"l2": "much"}}}},
+                "regularizer.l2",
+            ),
+        ],
+    )
+    def test_a_text_is_no_number(self, layer: Any, place: str) -> None:
+        problems = check([layer])
+        assert any("should be a number. Received: " in each and place in each for each in problems)
+
+    def test_no_text_that_keras_has_as_a_default_is_refused(self) -> None:
+        import keras
+
+        tried = 0
+        for kind in catalogue.KINDS:
+            for name, arguments in catalogue.read()[kind].items():
+                signature = inspect.signature(getattr(getattr(keras, kind), name).__init__)
+                for argument in set(arguments) & set(signature.parameters):
+                    default = signature.parameters[argument].default
+                    if isinstance(default, str | bool):
+                        assert spec.misplaced(name, argument, default, "") is None
+                        tried += 1
+        assert tried > 300
+
     def test_truths_stay_allowed(self) -> None:
         network = [
             {"BatchNormalization": {"scale": False, "trainable": False}},
@@ -343,7 +376,7 @@ class TestMistakes:
 
     def test_values_that_keras_refuses(self) -> None:
         with pytest.raises(BadNetwork, match=r"network\[0\]\.Dense could not be made.*units"):
-            build([{"Dense": {"units": "many"}}], TABLE, THREE)
+            build([{"Dense": {"units": -1}}], TABLE, THREE)
         with pytest.raises(BadNetwork, match=r"what comes before it, of shape \(None, 5\)"):
             build([{"LSTM": {"units": 2}}], TABLE, THREE)
         with pytest.raises(BadNetwork, match=r"BatchNormalization should fit .*out of range"):

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from itertools import product
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from throughline.pipeline.strict import Strict
 
@@ -15,6 +15,16 @@ Verdict = Annotated[
     Literal["stop", "drop", "warn", "off"],
     BeforeValidator(lambda value: "off" if value is False else value),
 ]
+
+
+def _share_or_rows(value: float | int) -> float | int:
+    if isinstance(value, float) and value > 1:
+        raise ValueError(f"must be a share of the rows, or a whole number of them, found {value}")
+    return value
+
+
+# 1.2 is neither.
+ShareOrRows = Annotated[float | int, Field(ge=0), AfterValidator(_share_or_rows)]
 
 
 class Guards(Strict):
@@ -76,7 +86,7 @@ class Split(Strict):
     """
 
     kind: Literal["shuffled", "first", "predefined", "temporal", "grouped"] = "shuffled"
-    test: float | int = Field(default=0.2, ge=0)
+    test: ShareOrRows = 0.2
     train: int | None = Field(default=None, ge=1)
     stratify: str | None = None
     column: str | None = None
@@ -88,6 +98,8 @@ class Split(Strict):
 
     @model_validator(mode="after")
     def _settings_that_have_an_effect(self) -> Split:
+        if isinstance(self.test, float) and self.test == 1:
+            raise ValueError("'test: 1.0' would leave no row to train on")
         needs_column = self.kind in ("predefined", "grouped")
         if needs_column and self.column is None:
             raise ValueError(f"'{self.kind}' needs 'column'")
@@ -140,7 +152,7 @@ class CrossValidation(Strict):
     gap: int = Field(default=0, ge=0)
     order: Literal["rolling-origin", "blocked"] = "rolling-origin"
     shuffle: bool = True
-    sizes: list[float | int] = []
+    sizes: list[Annotated[ShareOrRows, Field(gt=0)]] = []
     runs: How = "auto"
     seed: int = 0
 

@@ -1,7 +1,7 @@
 """Names of Keras' layers and their arguments, so that a pipeline file is checked in an instant.
 
 Importing Keras costs seconds; reading `layers.json` costs a millisecond. It says, too, which
-arguments are true or false. The file is written by
+arguments are true or false, and which are numbers. The file is written by
 `python -m throughline.training.catalogue.catalogue`, and a test holds it equal to the Keras that is
 installed.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 import functools
 import inspect
 import json
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,6 +20,12 @@ FILE = Path(__file__).with_name("layers.json")
 BASE_ARGUMENTS = ("name", "trainable", "dtype", "activity_regularizer", "autocast")
 # True or false, too, though their defaults do not show it.
 OPEN_TRUTHS = ("flash_attention", "use_cudnn")
+# Numbers, or lists of them, without a default.
+OPEN_NUMBERS = (
+    "units", "filters", "kernel_size", "rate", "input_dim", "output_dim", "num_heads", "head_dim",
+    "key_dim", "value_dim", "num_query_heads", "num_key_value_heads", "pool_size", "target_shape",
+    "cropping", "height", "width", "n", "num_classes",
+)  # fmt: skip
 KINDS = {
     "layers": "Layer",
     "initializers": "Initializer",
@@ -51,12 +58,21 @@ def collect() -> dict[str, Names]:
     }
     for helper in ("deserialize", "get", "serialize"):
         found["activations"].pop(helper, None)
-    found["truths"] = _truths(found)
-    return found
+    return found | {"truths": _taking(found, _is_truth), "numbers": _taking(found, _is_number)}
 
 
-def _truths(found: dict[str, Names]) -> Names:
-    """For each argument that is true or false the classes that take it so."""
+def _is_truth(parameter: inspect.Parameter) -> bool:
+    return isinstance(parameter.default, bool) or parameter.name in OPEN_TRUTHS
+
+
+def _is_number(parameter: inspect.Parameter) -> bool:
+    default = parameter.default
+    number = isinstance(default, int | float) and not isinstance(default, bool)
+    return number or parameter.name in OPEN_NUMBERS
+
+
+def _taking(found: dict[str, Names], wanted: Callable[[inspect.Parameter], bool]) -> Names:
+    """For each argument that is wanted the classes that have it."""
     import keras
 
     modules = {kind: getattr(keras, kind) for kind in KINDS}
@@ -66,7 +82,7 @@ def _truths(found: dict[str, Names]) -> Names:
         for name in found[kind]:
             for ancestor in getattr(module, name).__mro__:
                 for each in _own_parameters(ancestor):
-                    if isinstance(each.default, bool) or each.name in OPEN_TRUTHS:
+                    if wanted(each):
                         classes.setdefault(each.name, set()).add(name)
     return {name: sorted(classes[name]) for name in sorted(classes) if name not in BASE_ARGUMENTS}
 

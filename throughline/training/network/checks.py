@@ -177,8 +177,8 @@ def problems(entry: Entry) -> Iterator[BadNetwork]:
             yield spec.unknown(
                 f"{place} should be an argument of {entry.kind}", str(argument), valid
             )
-        elif isinstance(value, bool) and not spec.takes_truth(entry.kind, argument):
-            yield spec.no_truth(place, value)
+        elif wrong := spec.misplaced(entry.kind, argument, value, place):
+            yield wrong
         elif argument in NESTED and isinstance(value, str | dict):
             yield from problems(spec.nested(value, place))
         elif argument in NESTED:
@@ -241,8 +241,8 @@ def _unknown_object(argument: str, value: Any, place: str) -> Iterator[BadNetwor
             if key not in names[known]:
                 expected = f"{place}.{key} should be an argument of {name}"
                 yield spec.unknown(expected, str(key), names[known])
-            elif isinstance(given, bool) and not spec.takes_truth(known, key):
-                yield spec.no_truth(f"{place}.{key}", given)
+            elif wrong := spec.misplaced(known, str(key), given, f"{place}.{key}"):
+                yield wrong
     elif isinstance(value, dict) and isinstance(value[name], bool):
         yield spec.no_truth(f"{place}.{name}", value[name])
 

@@ -142,17 +142,30 @@ def given_name(entry: Entry) -> str | None:
     return str(name) if name else None
 
 
-def takes_truth(kind: str, argument: str) -> bool:
-    """Whether an argument of a class of Keras is true or false; Python takes `true` for 1, too."""
-    kind = "Dense" if kind == OUTPUT else kind
-    if argument in BASE_TRUTHS or argument in CALLED:
-        return True
-    return kind in catalogue.read()["truths"].get(argument, ())
+def misplaced(kind: str, argument: str, value: Any, place: str) -> BadNetwork | None:
+    """Why an argument of a class of Keras cannot be true or false, or a text; None where it can.
+
+    Python takes `true` for 1, and Keras says of a text only when the layer is made that it is none.
+    """
+    if isinstance(value, bool) and not _takes_truth(kind, argument):
+        return no_truth(place, value)
+    if isinstance(value, str) and _takes(kind, argument, "numbers"):
+        return BadNetwork(f"{place} should be a number", value)
+    return None
 
 
 def no_truth(place: str, value: bool) -> BadNetwork:
     """The error for an argument that is no truth value."""
     return BadNetwork(f"{place} should not be true or false", str(value).lower(), "Give its value")
+
+
+def _takes_truth(kind: str, argument: str) -> bool:
+    return argument in BASE_TRUTHS or argument in CALLED or _takes(kind, argument, "truths")
+
+
+def _takes(kind: str, argument: str, what: str) -> bool:
+    kind = "Dense" if kind == OUTPUT else kind
+    return kind in catalogue.read()[what].get(argument, ())
 
 
 def nested(value: str | dict[str, Any], place: str) -> Entry:

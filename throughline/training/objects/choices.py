@@ -51,8 +51,9 @@ def name_problem(place: str, kind: str, choice: Choice | None) -> str | None:
         if argument not in names[known]:
             expected = f"{place}.{known}.{argument} should be an argument of {known}"
             return str(spec.unknown(expected, argument, names[known]))
-        if isinstance(arguments[argument], bool) and not spec.takes_truth(known, argument):
-            return str(spec.no_truth(f"{place}.{known}.{argument}", arguments[argument]))
+        wrong = spec.misplaced(known, argument, arguments[argument], f"{place}.{known}.{argument}")
+        if wrong:
+            return str(wrong)
     return None
 
 

@@ -39,10 +39,20 @@ def problems(training: Training) -> list[str]:
     found = (
         name_problem("training.optimizer", "optimizers", training.optimizer),
         name_problem("training.schedule", "schedules", schedule),
+        _rate_problem(training),
         _plateau_problem(training.schedule),
         _optimizer_problem(training),
     )
     return [problem for problem in found if problem]
+
+
+def _rate_problem(training: Training) -> str | None:
+    name, arguments = split_choice(training.optimizer)
+    rate = arguments.get("learning_rate")
+    if not isinstance(rate, int | float) or rate >= 0:
+        return None
+    place = f"training.optimizer.{name}.learning_rate"
+    return str(BadTraining(f"{place} should not be below 0", str(rate), "0.001 is usual"))
 
 
 def _is_plateau(schedule: Choice | None) -> bool:
