@@ -11,10 +11,10 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from throughline.cache import CACHE, private
 from throughline.errors import BadPipeline, ThroughlineError, listed
 from throughline.paths import replaced
 from throughline.releasing.outputs import FOLDER, cached
-from throughline.running.prefect.environment import CACHE
 from throughline.running.private_dvc import (
     empty_store,
     pull_object,
@@ -121,7 +121,7 @@ def push(root: Path, record: Mapping[str, Any]) -> int:
     """
     digests = {digest for outputs in record["stages"].values() for digest in outputs.values()}
     wanted = sorted(digests)
-    (root / CACHE).mkdir(exist_ok=True)
+    private(root / CACHE)
     with (
         answering("take every file of the release and give it back"),
         repository(root) as repo,

@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from throughline.cache import private
 from throughline.errors import BadPipeline, ThroughlineError
 from throughline.pipeline.yaml_file import MOST_BYTES, ending
-from throughline.running.prefect.environment import private
 from throughline.running.private_dvc import keep_errors, replace_readers
 
 if TYPE_CHECKING:

@@ -17,13 +17,14 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
+from throughline.cache import private
 from throughline.errors import BadData, listed
 from throughline.pipeline.schema.pictures.image import SetAside
 from throughline.preprocessing.originals import Keeping
+from throughline.serving.rows.conversion import COMMANDS, command
 from throughline.sources.layout import CLASS, PART, said_by_folders
 from throughline.sources.pictures.decoding import PROFILE, Decoded, all_decoded
 from throughline.sources.registry import Fetched
-from throughline.sources.tree import UNREAD
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -91,12 +92,9 @@ def _stored(
             "'source.images.size' must say in which height and width pictures are stored",
             remedy="Write, for example, size: [64, 64]",
         )
-    cache.mkdir(parents=True, exist_ok=True)
-    handle, draft = tempfile.mkstemp(dir=cache, suffix=".pixels")
+    handle, draft = tempfile.mkstemp(dir=private(cache), suffix=".pixels")
     os.close(handle)
     array = Path(draft)
-    # Temporary files are their owner's alone, data are not.
-    array.chmod(0o644)
     listing, keeping, passed = hashlib.sha256(), Keeping(), Counter[str]()
     try:
         found = list(_written(_read(files, passed), images, array, listing, keeping))
@@ -124,7 +122,7 @@ def _read(files: Iterator[tuple[str, bytes]], passed: Counter[str]) -> Iterator[
     """The files; pictures and sounds of kinds that nothing here reads are counted."""
     for name, content in files:
         ending = PurePosixPath(name.lower()).suffix
-        if ending in UNREAD:
+        if ending in COMMANDS:
             passed[ending] += 1
         yield name, content
 
@@ -132,7 +130,7 @@ def _read(files: Iterator[tuple[str, bytes]], passed: Counter[str]) -> Iterator[
 def unread(passed: Mapping[str, int]) -> str:
     """What is said of files of kinds that nothing here reads."""
     return listed(
-        f"{count} that end in {ending} (convert them to {UNREAD[ending]})"
+        f"{count} that end in {ending} (convert each: {command('NAME' + ending)})"
         for ending, count in sorted(passed.items())
     )
 
@@ -206,7 +204,7 @@ def _judged(
         unusable = "number" not in each.facts
         (aside if unusable or each.problem in images.set_aside else kept).append(each)
     if not found:
-        pictures = "image files, JPEG, PNG, GIF, BMP, WebP or TIFF"
+        pictures = "image files, JPEG, PNG, GIF, BMP, WebP, AVIF or TIFF"
         wanted = pictures if images.sound is None else "wav files"
         raise BadData(f"The source must hold {wanted}", unread(passed) or "none")
     if not kept:
