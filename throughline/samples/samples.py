@@ -14,6 +14,7 @@ import numpy as np
 from throughline.paths import needed, read_json
 
 if TYPE_CHECKING:
+    import onnx
     import pandas as pd
 
     from throughline.pipeline.pipeline import Pipeline
@@ -69,6 +70,13 @@ class Samples(Protocol):
     bottleneck: Path
 
     def __init__(self, folder: Path, summary: Mapping[str, Any], bottleneck: Path) -> None: ...
+
+    @property
+    def graph(self) -> onnx.ModelProto:
+        """From raw columns to the network's inputs."""
+
+    def answers_graph(self, output: str) -> onnx.ModelProto:
+        """From what the network answers under this name to the named answers."""
 
     @property
     def inputs(self) -> Mapping[str, Any]:

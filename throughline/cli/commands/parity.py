@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -21,8 +21,8 @@ from throughline.export.proof.parity import (
     first_departing_node,
     scales_of,
 )
-from throughline.paths import Workspace, needed, read_json
-from throughline.samples.samples import Requests, kind
+from throughline.paths import Workspace, needed
+from throughline.samples.samples import Requests, kind, read_samples
 
 if TYPE_CHECKING:
     import keras
@@ -136,19 +136,16 @@ class _Side:
     def __init__(
         self, branch: str, model: onnx.ModelProto, network: keras.Model, prepared: Path
     ) -> None:
-        import onnx
-
-        from throughline.export.graph.halves import answers_graph, features_graph
         from throughline.preprocessing.graph.runtime import session_of
 
+        samples = read_samples(prepared)
         self.branch = branch
         self.model = model
         self.network = network
-        self.summary: dict[str, Any] = read_json(prepared / "prepared.json")
-        preprocess = onnx.load(prepared / "preprocess.onnx")
-        self.front = session_of(features_graph(preprocess, self.summary))
+        self.summary = samples.summary
+        self.front = session_of(samples.graph)
         self.inner = network.layers[-1].name
-        self.back = session_of(answers_graph(self.inner, self.summary))
+        self.back = session_of(samples.answers_graph(self.inner))
         self.session = session_of(model)
         self.outputs = [output.name for output in model.graph.output]
 

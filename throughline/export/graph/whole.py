@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from throughline.paths import read_json
+from throughline.samples.samples import read_samples
 
 if TYPE_CHECKING:
     import onnx
@@ -29,7 +29,7 @@ class Whole:
     back: onnx.ModelProto
     model: onnx.ModelProto
     states: Mapping[str, str]
-    summary: dict[str, Any]
+    summary: Mapping[str, Any]
 
 
 def whole(network: onnx.ModelProto, prepared: Path) -> Whole:
@@ -39,18 +39,14 @@ def whole(network: onnx.ModelProto, prepared: Path) -> Whole:
         network: as a graph.
         prepared: folder of the preprocessing that it was trained on.
     """
-    import onnx
-
-    from throughline.export.graph.halves import answers_graph, features_graph, reconstructed
     from throughline.export.graph.join import join
     from throughline.export.states import carried
 
-    summary = read_json(prepared / "prepared.json")
-    preprocess = onnx.load(prepared / "preprocess.onnx")
+    samples = read_samples(prepared)
+    summary = samples.summary
     # The answers compare what a network gives back with what it was given.
-    given = reconstructed(summary)
-    kept = [] if given is None else [given]
-    front = join(features_graph(preprocess, summary), network, keep=kept, inner=True)
-    back = answers_graph(front.graph.output[0].name, summary)
+    kept = list(summary["features"]) if "features" in summary["target"] else []
+    front = join(samples.graph, network, keep=kept, inner=True)
+    back = samples.answers_graph(front.graph.output[0].name)
     states = carried(front)
     return Whole(front, back, join(front, back, keep=list(states.values())), states, summary)

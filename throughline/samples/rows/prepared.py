@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 
-from throughline.preprocessing.reconstruction import read_target
+from throughline.preprocessing.reconstruction import FittedReconstruction, read_target
+from throughline.preprocessing.several import FittedSeveral
 from throughline.samples.rows.mapped import Mapped
 from throughline.samples.rows.weights import row_weights
 from throughline.samples.samples import Divisor, FoldArrays, Parted, Requests
@@ -19,6 +20,7 @@ from throughline.samples.splits.folds import Fold
 from throughline.samples.splits.watched import watched
 
 if TYPE_CHECKING:
+    import onnx
     import pandas as pd
 
     from throughline.pipeline.pipeline import Pipeline
@@ -52,6 +54,24 @@ class PreparedRows:
         from throughline.preprocessing.pictures import read_rows
 
         return read_rows(self.folder / "rows.parquet")
+
+    @property
+    def graph(self) -> onnx.ModelProto:
+        """From raw columns to the network's inputs."""
+        import onnx
+
+        return onnx.load(self.folder / "preprocess.onnx")
+
+    def answers_graph(self, output: str) -> onnx.ModelProto:
+        """From what the network answers under this name to the named answers."""
+        from throughline.preprocessing.graph import answers
+
+        if isinstance(self.target, FittedReconstruction):
+            given = next(iter(self.summary["features"]))
+            return answers.reconstruction(self.target, output, given)
+        if isinstance(self.target, FittedSeveral):
+            return answers.several_answers(self.target, output)
+        return answers.answers(self.target, output)
 
     @property
     def inputs(self) -> dict[str, Any]:
@@ -132,8 +152,6 @@ class PreparedRows:
 
     def golden(self, count: int) -> tuple[pd.DataFrame, dict[str, np.ndarray]]:
         """Raw rows that every export is tried on, and the features that the graph gives."""
-        import onnx
-
         from throughline.preprocessing.golden import golden_rows
         from throughline.preprocessing.graph.run import run
         from throughline.preprocessing.originals import read_originals
@@ -144,9 +162,10 @@ class PreparedRows:
         others = sorted({*range(len(self.rows))} - {*first}) if first else range(len(self.rows))
         chosen = self.rows.iloc[[*first, *others][:count]]
         rows = golden_rows(chosen, self.summary["inputs"], count)
-        graph = onnx.load(self.folder / "preprocess.onnx")
         # An edge may have no logarithm or no ratio.
-        return rows, run(graph, rows, _kinds(self.summary), self.summary["types"], finite=False)
+        return rows, run(
+            self.graph, rows, _kinds(self.summary), self.summary["types"], finite=False
+        )
 
     @staticmethod
     def write_golden(raw: Any, kept: np.ndarray, folder: Path) -> None:

@@ -22,6 +22,8 @@ from throughline.samples.windows.positions import Extent
 from throughline.samples.windows.target import FittedForecast
 
 if TYPE_CHECKING:
+    import onnx
+
     from throughline.pipeline.pipeline import Pipeline
     from throughline.pipeline.schema.protocol import CrossValidation
     from throughline.preprocessing.plan import Plan
@@ -80,6 +82,24 @@ class PreparedWindows:
         """The target of every row (T, K), or the label of every window (N, 1)."""
         found: np.ndarray = np.load(self.folder / "target.npy", mmap_mode="r")
         return found
+
+    @property
+    def graph(self) -> onnx.ModelProto:
+        """From raw columns of windows as long as they must be to the network's inputs."""
+        import onnx
+
+        from throughline.samples.windows.answers import fixed
+
+        return fixed(onnx.load(self.folder / "preprocess.onnx"), self.extent)
+
+    def answers_graph(self, output: str) -> onnx.ModelProto:
+        """From what the network answers under this name to the named answers."""
+        from throughline.preprocessing.graph.answers import answers
+        from throughline.samples.windows.answers import forecast_answers
+
+        if isinstance(self.target, FittedForecast):
+            return forecast_answers(self.target, output, self.extent)
+        return answers(self.target, output)
 
     @property
     def inputs(self) -> dict[str, Windowed]:
@@ -157,13 +177,10 @@ class PreparedWindows:
 
     def golden(self, count: int) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
         """Raw windows that every export is tried on, and the features that the graph gives."""
-        import onnx
-
         from throughline.preprocessing.graph.runtime import session_of
-        from throughline.samples.windows.answers import fixed
 
         raw = golden_windows(self, count)
-        session = session_of(fixed(onnx.load(self.folder / "preprocess.onnx"), self.extent))
+        session = session_of(self.graph)
         names = [output.name for output in session.get_outputs()]
         arrays = session.run(names, {name: raw[name] for name in self.kinds})
         return raw, dict(zip(names, arrays, strict=True))
