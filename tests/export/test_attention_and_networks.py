@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from keras_parity import assert_parity, assert_same, exported, operators, randomise, rows, session
 
+from throughline.export.registry import UnsupportedLayer, snake_case
+
 WORDS = np.array([[0, 1, 2, 0, 5], [3, 0, 0, 0, 0], [1, 2, 3, 4, 5]], "int32")
 
 
@@ -124,6 +126,14 @@ class TestPreparation:
         ):  # fmt: skip
             assert_parity(keras.Sequential([keras.Input((6, 5, 3)), layer]), rows(7, 6, 5, 3))
 
+    @given(st.lists(st.integers(-4, 4), min_size=1, max_size=5, unique=True).map(sorted))
+    def test_discretization_puts_a_boundary_into_the_upper_bin(self, boundaries):
+        import keras
+
+        layer = keras.layers.Discretization(bin_boundaries=[float(each) for each in boundaries])
+        model = keras.Sequential([keras.Input((9,)), layer, keras.layers.Embedding(6, 2)])
+        assert_parity(model, np.stack([np.linspace(-4, 4, 9), rows(1, 9)[0]]).astype("float32"))
+
     @given(st.sampled_from(("multi_hot", "one_hot", "count")))
     def test_category_encoding(self, mode):
         import keras
@@ -133,6 +143,29 @@ class TestPreparation:
         layer = keras.layers.CategoryEncoding(6, output_mode=mode)
         model = keras.Sequential([keras.Input((width,), dtype="int32"), layer])
         assert_same(model, exported(model), ids)
+
+
+class TestNames:
+    def test_of_classes_that_keras_exports_under_another_are_found_among_the_weights(self):
+        import keras
+
+        x = keras.Input((4, 6))
+        layer = keras.layers.GroupQueryAttention(3, 4, 2)
+        with pytest.raises(UnsupportedLayer, match="GroupQueryAttention"):
+            exported(keras.Model(x, layer(x, x)))
+
+    def test_of_all_layers_are_those_that_keras_gives(self):
+        from inspect import isclass
+
+        import keras
+        from keras.src.api_export import get_name_from_symbol
+        from keras.src.utils.naming import to_snake_case
+
+        layers = [each for each in vars(keras.layers).values() if isclass(each)]
+        assert len(layers) > 100
+        for each in layers:
+            exported_as = get_name_from_symbol(each).rpartition(".")[2]
+            assert snake_case(exported_as) == to_snake_case(each.__name__)
 
 
 class TestNetworks:

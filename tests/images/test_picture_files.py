@@ -154,7 +154,7 @@ class TestFilesOfOtherKinds:
     def test_what_is_not_in_the_list_is_not_opened(self, kind: str) -> None:
         """Pillow hands some kinds of files to other programs."""
         content = encoded(photograph(40, 40), kind)
-        with pytest.raises(BadRequest, match="JPEG, PNG, GIF, BMP, WebP or TIFF"):
+        with pytest.raises(BadRequest, match="JPEG, PNG, GIF, BMP, WebP, AVIF or TIFF"):
             read_picture(content, "a.jpg", ENTRY)
         assert decoded("a.jpg", content, Images(size=SIZE)).problem == "broken"
 

@@ -33,13 +33,15 @@ MODES = {
     "GIF": ("P", "L"),
     "BMP": ("RGB", "L", "1"),
     "WEBP": ("RGB", "RGBA"),
+    "AVIF": ("RGB", "RGBA"),
     "TIFF": ("RGB", "RGBA", "L", "LA", "P", "1", "I;16", "CMYK"),
 }
 ENDINGS = {
     "PNG": ".png", "JPEG": ".jpg", "GIF": ".gif", "BMP": ".bmp", "WEBP": ".webp", "TIFF": ".tif",
+    "AVIF": ".avif",
 }  # fmt: skip
 # What can say how its camera was held.
-TURNED = ("PNG", "JPEG", "WEBP", "TIFF")
+TURNED = ("PNG", "JPEG", "WEBP", "AVIF", "TIFF")
 
 
 def noise(height: int, width: int, seed: int, mode: str) -> Pillow.Image:

@@ -253,11 +253,14 @@ class TestFolders:
         root = self.pets(workspace, "{kind}/{n}.png")
         (root / "cats" / "a.HEIC").write_bytes(b"\0\0\0\x18ftypheic")
         drafted(workspace, "pets")
-        assert "1 that end in .heic (convert them to JPEG)" in capsys.readouterr().err
+        assert (
+            "1 that end in .heic (convert each: magick NAME.heic NAME.jpg)"
+            in capsys.readouterr().err
+        )
         shutil.rmtree(root / "dogs")
         for path in (root / "cats").glob("*.png"):
             path.unlink()
-        with pytest.raises(BadData, match=r"1 that end in \.heic \(convert them to JPEG\)"):
+        with pytest.raises(BadData, match=r"1 that end in \.heic \(convert each: magick"):
             profile(root, "other", None, workspace)
 
     def test_of_arrays(self, workspace: Workspace) -> None:
@@ -350,5 +353,7 @@ class TestFolders:
 
     def test_of_documents_that_hold_no_plain_text_are_named(self, workspace: Workspace) -> None:
         root = self.letters(workspace, ".pdf", "utf-8")
-        with pytest.raises(BadData, match=r"40 that end in \.pdf \(convert them to txt\)"):
+        with pytest.raises(
+            BadData, match=r"40 that end in \.pdf \(convert each: pdftotext NAME\.pdf NAME\.txt\)"
+        ):
             profile(root, "draft", None, workspace)

@@ -25,7 +25,9 @@ STEMS = st.text("abcxyz019_- ü", min_size=1, max_size=6).filter(lambda stem: st
 class TestNames:
     @given(
         st.lists(st.tuples(FOLDERS, STEMS), min_size=1, max_size=8, unique_by=lambda it: it[1]),
-        st.sampled_from(["whole", "file", "stem", "windows", "decomposed"]),
+        st.sampled_from(
+            ["whole", "file", "stem", "windows", "decomposed", "capitals", "small", "absolute"]
+        ),
     )
     def test_are_found_however_a_table_writes_them(
         self, paths: list[tuple[list[str], str]], way: str
@@ -37,6 +39,9 @@ class TestNames:
             "stem": [name.rpartition("/")[2].removesuffix(".JPG") for name in files],
             "windows": [f".\\{name}".replace("/", "\\") for name in files],
             "decomposed": [unicodedata.normalize("NFD", name) for name in files],
+            "capitals": [name.upper() for name in files],
+            "small": [f" {name.lower()} " for name in files],
+            "absolute": [f"C:\\photos\\{name}".replace("/", "\\") for name in files],
         }
         rows = list(range(len(files)))[::-1]
         names = [written[way][row] for row in rows]
@@ -47,6 +52,30 @@ class TestNames:
     def test_with_further_folders_or_another_ending_are_found(self) -> None:
         files = ["a/1.png", "a/2.png"]
         assert rows_of(files, ["data/a/2.jpg", "data/a/1.jpg"], "labels.csv") == [1, 0]
+
+    @given(
+        st.sets(st.tuples(st.sampled_from("abc"), st.sampled_from("123")), min_size=1),
+        st.permutations(["a", "b", "c"]),
+        st.sampled_from(["{}/{}.JPG", "./{}/{}.jpg", "..\\data\\{}\\{}.png", "x/{}//{}.heic"]),
+    )
+    def test_are_those_of_their_own_folders_where_others_have_the_same_name(
+        self, told: set[tuple[str, str]], folders: list[str], written: str
+    ) -> None:
+        files = [(folder, number) for folder in folders for number in "123"]
+        rows = sorted(told)
+        found = rows_of(
+            [f"data/{folder}/{number}.jpg" for folder, number in files],
+            [written.format(*row) for row in rows],
+            "labels.csv",
+        )
+        expected = [rows.index(file) if file in told else None for file in files]
+        assert [row for row, file in zip(found, files, strict=True) if file in told] == [
+            row for row in expected if row is not None
+        ]
+
+    def test_differ_by_their_capitals_alone_where_both_are_there(self) -> None:
+        files = ["a.JPG", "a.jpg", "É/b.jpg"]
+        assert rows_of(files, ["a.jpg", "É/B.JPG", "a.JPG"], "labels.csv") == [2, 0, 1]
 
     def test_that_two_files_have_are_those_of_the_table_s_own_part(self) -> None:
         files = ["test/1.jpg", "train/1.jpg", "train/2.jpg"]

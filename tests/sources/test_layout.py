@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import shutil
+import zipfile
 from pathlib import Path
+from typing import Literal
+from unicodedata import normalize
 
 import pandas as pd
 import pytest
@@ -75,6 +79,42 @@ class TestParts:
     def test_in_any_spelling(self, said: list[str], wanted: list[str]) -> None:
         split = Split(kind="predefined", column="part")
         assert parts(pd.DataFrame({"part": said}), split).tolist() == wanted
+
+
+class TestNames:
+    @pytest.mark.parametrize("packed", ["folder", "zip", "tar"])
+    def test_of_folders_are_one_class_however_a_system_writes_them(
+        self, packed: str, tmp_path: Path
+    ) -> None:
+        names = [f"train/{name('NFC')}/1.txt", f"test/{name('NFD')}/2.txt"]
+        folder = tmp_path / "pets"
+        for each in names:
+            (folder / each).parent.mkdir(parents=True)
+            (folder / each).write_text(each[:4])
+        path = folder
+        if packed != "folder":
+            path = Path(shutil.make_archive(str(tmp_path / "packed"), packed, folder))
+        found = [each for each, _ in files_below(path)]
+        assert said_by_folders(found)["class"] == [name("NFC")] * 2
+
+    def test_in_zip_files_of_old_programs(self, tmp_path: Path) -> None:
+        """UTF-8 that is not said to be any, and backslashes between folders."""
+        path = tmp_path / "old.zip"
+        told = ["train\\cafe/1.txt", "Caf\xe9\\2.txt", "unten\\"]
+        with zipfile.ZipFile(path, "w") as archive:
+            for each in told:
+                archive.writestr(zipfile.ZipInfo(each), "x")
+        content = path.read_bytes()
+        for flags in (b"PK\x03\x04\x14\x00", b"PK\x01\x02\x14\x03\x14\x00"):
+            content = content.replace(flags + b"\x00\x08", flags + b"\x00\x00")
+        path.write_bytes(content)
+        with zipfile.ZipFile(path) as archive:
+            assert archive.namelist() == [told[0], "Caf\u251c\u2310\\2.txt", told[2]]
+        assert [each for each, _ in files_below(path)] == ["train/cafe/1.txt", "Caf\xe9/2.txt"]
+
+
+def name(form: Literal["NFC", "NFD"]) -> str:
+    return normalize(form, "Élan")
 
 
 class TestLinks:

@@ -144,9 +144,13 @@ def required(layer: Layer) -> Registration:
     return found
 
 
+# The one class of a layer that Keras exports under another name than its own.
+CALLED_OTHERWISE = {"GroupQueryAttention": "GroupedQueryAttention"}
+
+
 def snake_case(class_name: str) -> str:
     """The name that Keras gives to the first layer of a class (`keras.src.utils.naming`)."""
-    name = re.sub(r"\W+", "", class_name)
+    name = re.sub(r"\W+", "", CALLED_OTHERWISE.get(class_name, class_name))
     name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
     return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()
 

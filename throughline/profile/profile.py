@@ -205,7 +205,8 @@ def _rows(
     cells = READING in fetched.frame.attrs
     alone = "file" in section and "images" not in section
     others = frame.drop(columns=[target] if target else [], errors="ignore")
-    if alone and (names := names_in_digits(others, cells)):
+    whole = frame.columns if cells else fetched.frame.select_dtypes("integer").columns
+    if alone and (names := names_in_digits(others, whole)):
         # A file of texts says what its columns hold, one with types which of them are texts.
         key = _read_as_texts([*names], section, cells)
         notes += [(name, said, key) for name, said in names.items()]

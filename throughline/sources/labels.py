@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import unicodedata
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import PurePosixPath
+from posixpath import normpath
 from typing import TYPE_CHECKING
 
 from throughline.errors import BadData, listed, nearest
 from throughline.samples.splits.named import part_named
+from throughline.serving.rows.conversion import COMMANDS
 from throughline.sources.cells import settled
 from throughline.sources.formats.reading import read_cells
 from throughline.sources.registry import Fetched
@@ -21,8 +24,11 @@ if TYPE_CHECKING:
 
 # In `frame.attrs`: the columns that came from the table.
 LABELS = "labels"
-# Endings that a table may leave out.
-ENDINGS = (*IMAGES, *SOUNDS, ".txt")
+# A form of a path, and what of it is compared.
+Form = Callable[[str], str]
+Keys = Callable[[str], Sequence[str]]
+# Endings that a table may leave out, or have of files before they were converted.
+ENDINGS = (*IMAGES, *SOUNDS, *COMMANDS, ".txt")
 
 
 class TableBeside:
@@ -42,7 +48,7 @@ class TableBeside:
         names = []
         for name, content in files:
             names.append(name)
-            if name == self._wanted.file:
+            if _plain(name) == _plain(self._wanted.file):
                 self._content = content
             else:
                 yield name, content
@@ -126,8 +132,7 @@ def rows_of(files: Sequence[str], names: Sequence[str], table: str) -> list[int 
     Raises:
         BadData: two files that one row could mean, or two rows that name one file.
     """
-    exact, loose = _known(names)
-    rows = [_row_of(_plain(file), exact, loose) for file in files]
+    rows = _found(files, names, table)
     found = Counter(row for row in rows if row is not None)
     if any(count > 1 for count in found.values()):
         rows = _of_own_part(files, rows, table)
@@ -140,29 +145,51 @@ def rows_of(files: Sequence[str], names: Sequence[str], table: str) -> list[int 
                 f"'{names[row]}', which could be {listed(meant[:3])}",
                 "Write the files' folders into the table",
             )
-    twice = Counter(map(_plain, names))
-    for row in found:
-        if twice[_plain(names[row])] > 1:
-            raise BadData(f"A file must have one row in '{table}'", f"'{names[row]}' has several")
     return rows
 
 
-def _known(names: Sequence[str]) -> tuple[dict[str, int], dict[str, int]]:
-    """Rows by the whole name, and by the file's own name where it is that of one row."""
-    exact = {_plain(name): row for row, name in enumerate(names)}
-    bases = [_base(_plain(name)) for name in names]
-    times = Counter(bases)
-    loose = {base: row for row, base in enumerate(bases) if times[base] == 1}
-    return exact, loose
+def _found(files: Sequence[str], names: Sequence[str], table: str) -> list[int | None]:
+    """For each file its row, the rows that fit best first: the others are left for other files."""
+    paths, told = list(map(_plain, files)), list(map(_plain, names))
+    rows: list[int | None] = [None] * len(files)
+    for form, ours, theirs in _ways(max((path.count("/") + 1 for path in paths), default=0)):
+        free = sorted(set(range(len(names))).difference(row for row in rows if row is not None))
+        if not free or None not in rows:
+            break
+        known: dict[str, list[int]] = {}
+        for row in free:
+            for key in theirs(form(told[row])):
+                known.setdefault(key, []).append(row)
+        for place, path in enumerate(paths):
+            if rows[place] is None:
+                fits = (known[key] for key in ours(form(path)) if key in known)
+                rows[place] = _one_row(next(fits, []), names, told, table)
+    return rows
 
 
-def _row_of(file: str, exact: Mapping[str, int], loose: Mapping[str, int]) -> int | None:
-    parts = file.split("/")
-    below = ["/".join(parts[start:]) for start in range(len(parts))]
-    for name in (*below, *map(_without_ending, below)):
-        if name in exact:
-            return exact[name]
-    return loose.get(_base(file))
+def _ways(deepest: int) -> Iterator[tuple[Form, Keys, Keys]]:
+    """How a file and a row are compared, the strictest first.
+
+    A name fits better in its own capitals than in any, and with its ending than without. The table
+    may leave out leading folders, or have more of them; in the end as many of the last folders as
+    are the same will do, down to none.
+    """
+    for form in (str, str.casefold, _stem):
+        yield form, _whole, _whole
+        yield form, _endings, _whole
+        yield form, _whole, _endings
+    for count in range(deepest, 0, -1):
+        last = partial(_last, count)
+        yield _stem, last, last
+
+
+def _one_row(
+    fits: Sequence[int], names: Sequence[str], told: Sequence[str], table: str
+) -> int | None:
+    """The only row that fits a file; None where several of different names do, or none."""
+    if len(fits) > 1 and len({told[row].casefold() for row in fits}) == 1:
+        raise BadData(f"A file must have one row in '{table}'", f"'{names[fits[0]]}' has several")
+    return fits[0] if len(fits) == 1 else None
 
 
 def _of_own_part(files: Sequence[str], rows: list[int | None], table: str) -> list[int | None]:
@@ -176,15 +203,29 @@ def _of_own_part(files: Sequence[str], rows: list[int | None], table: str) -> li
     return [row if own else None for row, own in zip(rows, inside, strict=True)]
 
 
+def _whole(path: str) -> tuple[str]:
+    return (path,)
+
+
+def _endings(path: str) -> list[str]:
+    """A path, and what is left of it as one folder after the other is taken away."""
+    parts = path.split("/")
+    return ["/".join(parts[start:]) for start in range(len(parts))]
+
+
+def _last(count: int, path: str) -> list[str]:
+    parts = path.split("/")
+    return ["/".join(parts[-count:])] if len(parts) >= count else []
+
+
 def _plain(name: str) -> str:
-    path = unicodedata.normalize("NFC", name.strip()).replace("\\", "/")
-    return path.removeprefix("./").lstrip("/")
+    """A name in one form, however a system or a program writes paths."""
+    path = normpath(unicodedata.normalize("NFC", name.strip()).replace("\\", "/"))
+    return path.lstrip("./") if path.startswith(("/", "..")) else path
 
 
-def _base(path: str) -> str:
-    return _without_ending(path.rpartition("/")[2]).casefold()
-
-
-def _without_ending(path: str) -> str:
+def _stem(path: str) -> str:
+    """A path without its ending and in small letters."""
+    path = path.casefold()
     ending = PurePosixPath(path).suffix
-    return path.removesuffix(ending) if ending.lower() in ENDINGS else path
+    return path.removesuffix(ending) if ending in ENDINGS else path

@@ -8,21 +8,19 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import IO
+from unicodedata import normalize
 
 from throughline.errors import BadData
 from throughline.limits import Budget, check, members
 from throughline.sources.gate import opened, taken
 
-IMAGES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".tif", ".tiff", ".jfif")
+IMAGES = (".jpg", ".jpeg", ".png", ".gif", ".bmp", ".webp", ".avif", ".tif", ".tiff", ".jfif")
 SOUNDS = (".wav", ".wave")
-# What else is a picture, a sound or a text: nothing here reads it, and it must not just vanish.
-UNREAD = {
-    **dict.fromkeys((".heic", ".heif", ".avif", ".jp2", ".psd", ".svg", ".dng", ".cr2"), "JPEG"),
-    **dict.fromkeys((".mp3", ".flac", ".ogg", ".m4a", ".aac", ".opus", ".aif", ".aiff"), "wav"),
-    **dict.fromkeys((".html", ".htm", ".pdf", ".docx", ".doc", ".odt", ".rtf", ".epub"), "txt"),
-}
+# The bit of a zip file's member that says that its name is UTF-8.
+UTF_8 = 0x800
 # What file managers leave behind.
 LITTER = ("Thumbs.db", "desktop.ini")
 HIDDEN = (".", "__MACOSX")
@@ -54,14 +52,24 @@ def files_inside(stream: IO[bytes], name: str, size: int) -> Iterator[tuple[str,
         try:
             with zipfile.ZipFile(stream) as archive:
                 for item in members(archive, name, size):
-                    if not _is_litter(item.filename):
-                        yield item.filename, archive.read(item)
+                    path = _path_in_zip(item)
+                    if not (_is_litter(path) or path.endswith("/")):
+                        yield _as_text(path, name), archive.read(item)
         except (zipfile.BadZipFile, zlib.error, EOFError) as error:
             raise BadData(
                 f"'{name}' must be a sound zip file", str(error), "Fetch it again"
             ) from None
     else:
         yield from _in_tar(stream, name, size)
+
+
+def _path_in_zip(item: zipfile.ZipInfo) -> str:
+    """A member's path: some programs write `\\`, and some UTF-8 without saying so."""
+    path = item.filename
+    if not item.flag_bits & UTF_8:
+        with suppress(UnicodeError):
+            path = path.encode("cp437").decode("utf-8")
+    return path.replace("\\", "/")
 
 
 def _in_folder(
@@ -77,7 +85,7 @@ def _in_folder(
     """
     top = within[0]
     with os.scandir(folder) as listing:
-        entries = sorted(listing, key=lambda entry: entry.name)
+        entries = sorted(listing, key=lambda entry: (normalize("NFC", entry.name), entry.name))
     for entry in entries:
         if entry.name in LITTER or entry.name.startswith(HIDDEN):
             continue
@@ -93,7 +101,10 @@ def _in_folder(
 
 
 def _as_text(name: str, where: object) -> str:
-    """A name that can be written down; disks and tar files hold bytes."""
+    """A name that can be written down, in Unicode's form NFC; disks and tar files hold bytes.
+
+    A Mac writes names decomposed: folders of one name are one class, wherever they were made.
+    """
     try:
         name.encode()
     except UnicodeEncodeError:
@@ -102,7 +113,7 @@ def _as_text(name: str, where: object) -> str:
             name.encode("utf-8", "backslashreplace").decode(),
             "Rename the file",
         ) from None
-    return name
+    return normalize("NFC", name)
 
 
 def check_link(link: Path, within: tuple[Path, ...]) -> None:

@@ -54,7 +54,14 @@ def causes(run: Run, rows: Array) -> list[str]:
     """
     found = []
     for name, array in run.inputs.items():
-        values = np.asarray(array[rows], np.float64)
+        given = np.asarray(array[rows])
+        empty = rows[~given.reshape(len(rows), -1).any(axis=1)]
+        if np.issubdtype(given.dtype, np.integer) and given.ndim == 2 and len(empty):
+            found.append(
+                f"input '{name}' is all zeros in rows {listed(empty)}, of which mask_zero leaves "
+                "nothing to take the mean of: leave mask_zero out, or encode with start: true"
+            )
+        values = given.astype(np.float64)
         if not np.isfinite(values).all():
             found.append(f"input '{name}' has NaN or inf in these rows")
         elif np.abs(values).max(initial=0.0) > UNSCALED:

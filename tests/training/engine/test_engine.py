@@ -10,7 +10,7 @@ import pytest
 
 from throughline.errors import BadPipeline
 from throughline.pipeline.schema.training import Training
-from throughline.training.divergence import Diverged
+from throughline.training.divergence import Diverged, causes
 from throughline.training.engine import programs
 from throughline.training.engine.engine import fit
 from throughline.training.engine.runs import Fitted, Run
@@ -127,6 +127,14 @@ class TestDivergence:
             trained(broken, shuffle=False)
         assert (caught.value.epoch, caught.value.step) == (1, 3)
         assert caught.value.rows.tolist() == list(range(16, 24))
+
+    def test_of_words_of_which_a_mask_leaves_none(self) -> None:
+        """Keras takes the mean of no step, which is no number."""
+        words = np.array([[0, 0, 0], [3, 0, 0], [1, 2, 0]], np.int32)
+        given = Run({"words": words}, np.zeros((3, 1), np.float32), np.arange(3), None, 0)
+        assert causes(given, np.array([1, 2]))[0].startswith("the learning rate")
+        (first, *_) = causes(given, np.array([2, 0]))
+        assert "'words' is all zeros in rows 0, of which mask_zero leaves nothing" in first
 
     def test_a_rate_that_is_too_high(self) -> None:
         with pytest.raises(Diverged, match="learning rate") as caught:

@@ -264,6 +264,21 @@ class TestMistakes:
                 r"RNN\.cell\.StackedRNNCells .*one after another",
             ),
             ([{"RNN": {"cell": ["LSTMCell", "LSTMCell"]}}], r"RNN\.cell should be one layer"),
+            (
+                [{"LSTM": {"units": 2, "return_state": True}}],
+                r"LSTM\.return_state .*one tensor on",
+            ),
+            (
+                [{"Bidirectional": {"layer": {"GRU": {"units": 2, "return_state": True}}}}],
+                r"layer\.GRU\.return_state .*one tensor on",
+            ),
+            ([{"GRU": {"units": 2, "recurrent_activation": "sigmod"}}], "Did you mean 'sigmoid'"),
+            (
+                [{"Dense": {"units": 2, "activation": {"LeakyReLU": {"negative_slope": 0.3}}}}],
+                r"Dense\.activation should be the name .*next layer",
+            ),
+            ([{"Dense": {"units": 2, "activation": "glu"}}], r"halves.*keras\.ops\.glu"),
+            ([{"Activation": {"activation": "threshold"}}], "two numbers more"),
             ([{"LSTMCell": {"units": 2}}], r"LSTMCell should be a layer.*Write LSTM"),
             (["TFSMLayer"], r"TFSMLayer .*package\.module:function"),
             (

@@ -68,6 +68,20 @@ def category_encoding(layer: Layer, inputs: list[Tensor], builder: Builder) -> T
     return builder.op(operator, encoded, np.array([-2], np.int64), keepdims=0)
 
 
+@converts("Discretization")
+def discretization(layer: Layer, inputs: list[Tensor], builder: Builder) -> Tensor:
+    """The number of the bin that each value lies in; a bin begins at its boundary."""
+    boundaries = layer.config.get("bin_boundaries")
+    if layer.config.get("output_mode") != "int" or not boundaries:
+        raise layer.unsupported(f"output_mode: {layer.config.get('output_mode')}, or bins to learn")
+    x = builder.floating(inputs[0])
+    values = builder.unsqueeze(x, x.rank)
+    reached = builder.op("GreaterOrEqual", values, np.asarray(boundaries, np.float32))
+    return builder.op(
+        "ReduceSum", builder.cast(reached, "int64"), np.array([-1], np.int64), keepdims=0
+    )
+
+
 @converts("Resizing")
 def resizing(layer: Layer, inputs: list[Tensor], builder: Builder) -> Tensor:
     """Images of another height and width."""

@@ -10,13 +10,17 @@ from typing import Any
 import numpy as np
 
 from throughline.serving.errors import BadRequest
+from throughline.serving.rows.conversion import COMMANDS, PICTURE, SOUND
 
 # In the place of a file's name: the bytes come through a pipe.
 STANDARD_INPUT = "-"
 ENDINGS = {
     **dict.fromkeys((".jpg", ".jpeg", ".jfif", ".png", ".gif", ".bmp", ".webp"), "image"),
-    **dict.fromkeys((".tif", ".tiff", ".heic"), "image"),
-    **dict.fromkeys((".wav", ".wave", ".mp3", ".flac"), "sound"),
+    **dict.fromkeys((".avif", ".tif", ".tiff"), "image"),
+    **dict.fromkeys((".wav", ".wave"), "sound"),
+    # What reads them says how they are converted.
+    **{each: "image" for each, command in COMMANDS.items() if command == PICTURE},
+    **{each: "sound" for each, command in COMMANDS.items() if command == SOUND},
 }
 # Beginnings of texts that say their encoding.
 MARKS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}

@@ -17,6 +17,7 @@ from typing import Any, Literal
 import numpy as np
 
 from throughline.serving.errors import BadRequest
+from throughline.serving.rows.conversion import remedy
 from throughline.serving.silence import silent
 
 # Larger pictures are refused before they are decoded; some 300 MB would be needed for one.
@@ -34,7 +35,7 @@ UPRIGHT = {
     5: "TRANSPOSE", 6: "ROTATE_270", 7: "TRANSVERSE", 8: "ROTATE_90",
 }  # fmt: skip
 # What is read; Pillow knows many more, some of which start other programs.
-FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "TIFF")
+FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "AVIF", "TIFF")
 # Of a JPEG file, as libtiff has it; a progressive one has ten or so.
 MOST_SCANS = 100
 START_OF_SCAN, END_OF_IMAGE = b"\xff\xda", b"\xff\xd9"
@@ -115,8 +116,9 @@ def read_picture(content: bytes, name: str, entry: Mapping[str, Any]) -> np.ndar
         raise
     except UnidentifiedImageError:
         raise BadRequest(
-            f"'{name}' must be an image file, JPEG, PNG, GIF, BMP, WebP or TIFF. "
-            f"Received: {len(content)} bytes that begin with {content[:8].hex(' ') or 'nothing'}."
+            f"'{name}' must be an image file, JPEG, PNG, GIF, BMP, WebP, AVIF or TIFF. "
+            f"Received: {len(content)} bytes that begin with {content[:8].hex(' ') or 'nothing'}. "
+            + remedy(name, "Name a file that an image viewer opens")
         ) from None
     except UNSOUND as error:
         raise BadRequest(f"'{name}' must be a sound image file: {str(error)[:200]}.") from None

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from throughline.serving.errors import BadRequest
+from throughline.serving.rows.conversion import remedy
 
 # The codes of formats in the chunk `fmt `; the last one says the real one further on.
 INTEGERS, FLOATS, EXTENSIBLE = 1, 3, 0xFFFE
@@ -44,7 +45,8 @@ def samples(content: bytes, name: str) -> tuple[np.ndarray, dict[str, Any]]:
     if kind is None or channels == 0 or rate == 0 or block != channels * bits // 8:
         raise BadRequest(
             f"'{name}' must have samples of 8, 16, 24 or 32 bits, or floats. "
-            f"Received: format {code} of {bits} bits. Convert it to PCM."
+            f"Received: format {code} of {bits} bits. "
+            "Convert it: ffmpeg -i FILE.wav -c:a pcm_s16le PCM.wav"
         )
     data = parts["data"]
     numbers = np.frombuffer(data[: len(data) // block * block], kind)
@@ -65,7 +67,8 @@ def _chunks(content: bytes, name: str) -> dict[str, bytes]:
     if content[:4] != b"RIFF" or content[8:12] != b"WAVE":
         raise BadRequest(
             f"'{name}' must be a PCM wav file. "
-            f"Received: begins with {content[:12].hex(' ')}. Convert it."
+            f"Received: begins with {content[:12].hex(' ')}. "
+            + remedy(name, "Convert it: ffmpeg -i FILE FILE.wav")
         )
     found: dict[str, bytes] = {}
     place = 12

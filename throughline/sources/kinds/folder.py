@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadData, MissingFile
 from throughline.pipeline.formats import SUFFIXES
+from throughline.serving.rows.conversion import COMMANDS
 from throughline.sources.cells import READING, settled, together
 from throughline.sources.fetching.mirror import held
 from throughline.sources.formats.arrays import idx_table
@@ -19,7 +20,7 @@ from throughline.sources.gate import refuse_other
 from throughline.sources.labels import TableBeside
 from throughline.sources.layout import said_by_folders
 from throughline.sources.registry import Fetched, Surroundings, source
-from throughline.sources.tree import IMAGES, UNREAD, files_below
+from throughline.sources.tree import IMAGES, files_below
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -140,7 +141,7 @@ def _kind(files: list[tuple[str, bytes]], settings: Source) -> str:
         from throughline.sources.pictures.images import unread
 
         endings = Counter(PurePosixPath(name.lower()).suffix for name, _ in files)
-        media = unread({ending: n for ending, n in endings.items() if ending in UNREAD})
+        media = unread({ending: n for ending, n in endings.items() if ending in COMMANDS})
         raise BadData(
             f"'{settings.folder or files[0][0]}' must hold images, or texts, or tables",
             dict(kinds) or media or f"{len(files)} files of other kinds",
@@ -161,7 +162,7 @@ def documents(files: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
 def _may_be_text(name: str, content: bytes) -> bool:
     """Whether a file whose ending says nothing may hold a text."""
     ending = PurePosixPath(name.lower()).suffix
-    return ending not in UNREAD and (b"\0" not in content or content[:2] in UTF_16)
+    return ending not in COMMANDS and (b"\0" not in content or content[:2] in UTF_16)
 
 
 def _items(files: list[tuple[str, bytes]], kind: str, settings: Source) -> pd.DataFrame:

@@ -33,7 +33,8 @@ BLOCK_FILES, BLOCK_BYTES = 32, 8 << 20
 MOST_PROCESSES = 8
 FORMATS = {
     ".jpg": ("JPEG", "MPO"), ".jpeg": ("JPEG", "MPO"), ".jfif": ("JPEG",), ".png": ("PNG",),
-    ".gif": ("GIF",), ".bmp": ("BMP",), ".webp": ("WEBP",), ".tif": ("TIFF",), ".tiff": ("TIFF",),
+    ".gif": ("GIF",), ".bmp": ("BMP",), ".webp": ("WEBP",), ".avif": ("AVIF",),
+    ".tif": ("TIFF",), ".tiff": ("TIFF",),
 }  # fmt: skip
 # Darkest, brightest and mean value of a picture, over which rules can be stated.
 PROFILE = ("min", "max", "mean")

@@ -21,10 +21,10 @@ from throughline.cache import private
 from throughline.errors import BadData, listed
 from throughline.pipeline.schema.pictures.image import SetAside
 from throughline.preprocessing.originals import Keeping
+from throughline.serving.rows.conversion import COMMANDS, command
 from throughline.sources.layout import CLASS, PART, said_by_folders
 from throughline.sources.pictures.decoding import PROFILE, Decoded, all_decoded
 from throughline.sources.registry import Fetched
-from throughline.sources.tree import UNREAD
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -122,7 +122,7 @@ def _read(files: Iterator[tuple[str, bytes]], passed: Counter[str]) -> Iterator[
     """The files; pictures and sounds of kinds that nothing here reads are counted."""
     for name, content in files:
         ending = PurePosixPath(name.lower()).suffix
-        if ending in UNREAD:
+        if ending in COMMANDS:
             passed[ending] += 1
         yield name, content
 
@@ -130,7 +130,7 @@ def _read(files: Iterator[tuple[str, bytes]], passed: Counter[str]) -> Iterator[
 def unread(passed: Mapping[str, int]) -> str:
     """What is said of files of kinds that nothing here reads."""
     return listed(
-        f"{count} that end in {ending} (convert them to {UNREAD[ending]})"
+        f"{count} that end in {ending} (convert each: {command('NAME' + ending)})"
         for ending, count in sorted(passed.items())
     )
 
@@ -204,7 +204,7 @@ def _judged(
         unusable = "number" not in each.facts
         (aside if unusable or each.problem in images.set_aside else kept).append(each)
     if not found:
-        pictures = "image files, JPEG, PNG, GIF, BMP, WebP or TIFF"
+        pictures = "image files, JPEG, PNG, GIF, BMP, WebP, AVIF or TIFF"
         wanted = pictures if images.sound is None else "wav files"
         raise BadData(f"The source must hold {wanted}", unread(passed) or "none")
     if not kept:

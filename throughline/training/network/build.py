@@ -234,7 +234,7 @@ class _Builder:
     def _applied(self, layer: Any, tensors: Any, entry: Entry) -> Any:
         try:
             told = {key: entry.arguments[key] for key in spec.CALLED if key in entry.arguments}
-            return layer(*_called_with(layer, tensors), **told)
+            result = layer(*_called_with(layer, tensors), **told)
         except Exception as error:
             # Keras checks some arguments itself and others fail in NumPy's or Python's words.
             shapes = (
@@ -245,6 +245,13 @@ class _Builder:
                 f"{first_line(error)}",
                 dict(entry.arguments),
             ) from error
+        if isinstance(result, list | tuple | dict):
+            raise BadNetwork(
+                f"{entry.position} should hand one tensor on",
+                f"{len(result)} tensors",
+                "Write 'network: package.module:function' where several are needed",
+            )
+        return result
 
     def _name(self, kind: str) -> str:
         base = _snake_case(kind)

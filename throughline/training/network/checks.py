@@ -23,6 +23,12 @@ from throughline.training.network.spec import (
     Entry,
 )
 
+# What Keras lists as activations and no layer of it can take.
+NO_ACTIVATIONS = {
+    "glu": "glu halves the last axis, which the layer behind it is not told",
+    "threshold": "threshold needs two numbers more",
+}
+
 
 def check(network: list[Any] | dict[str, Any] | str, targets: Sequence[str] = ()) -> list[str]:
     """Problems with the names of layers and arguments, found without importing Keras.
@@ -177,8 +183,14 @@ def problems(entry: Entry) -> Iterator[BadNetwork]:
             yield from problems(spec.nested(value, place))
         elif argument in NESTED:
             yield BadNetwork(f"{place} should be one layer with its arguments", value)
-        elif argument == "activation" and isinstance(value, str):
-            yield from _unknown_activation(value, place)
+        elif argument == "return_state" and value:
+            yield BadNetwork(
+                f"{place} should be left out: a layer hands one tensor on, not its states, too",
+                value,
+                "Write 'network: package.module:function' where states begin another layer",
+            )
+        elif argument.endswith("activation") and value is not None:
+            yield from _bad_activation(value, place)
         else:
             yield from _unknown_object(argument, value, place)
 
@@ -192,10 +204,23 @@ def _shared_problems(entry: Entry) -> Iterator[BadNetwork]:
         )
 
 
-def _unknown_activation(value: str, place: str) -> Iterator[BadNetwork]:
-    valid = catalogue.read()["activations"]
-    if value not in valid:
-        yield spec.unknown(f"{place} should be an activation of Keras", value, list(valid))
+def _bad_activation(value: Any, place: str) -> Iterator[BadNetwork]:
+    valid = [name for name in catalogue.read()["activations"] if name not in NO_ACTIVATIONS]
+    if not isinstance(value, str):
+        yield BadNetwork(
+            f"{place} should be the name of an activation",
+            value,
+            "Write one that has arguments as the next layer, such as - LeakyReLU: "
+            "{negative_slope: 0.3}",
+        )
+    elif value in NO_ACTIVATIONS:
+        yield BadNetwork(
+            f"{place} should be another activation: {NO_ACTIVATIONS[value]}",
+            value,
+            f"Use keras.ops.{value} in a 'network: package.module:function'",
+        )
+    elif value not in valid:
+        yield spec.unknown(f"{place} should be an activation of Keras", value, valid)
 
 
 def _unknown_object(argument: str, value: Any, place: str) -> Iterator[BadNetwork]:

@@ -14,7 +14,8 @@ import numpy as np
 
 from throughline.export.registry import Layer
 
-# Keras' activation: ONNX' name, alpha, beta; None where the function has no such number.
+# Keras' activation: ONNX' name, alpha, beta; None where the function has no such number. Without
+# Softplus: onnxruntime's recurrent operators take the exponential, which is infinite from 89 on.
 ACTIVATIONS: dict[str | None, tuple[str, float | None, float | None]] = {
     None: ("Affine", 1.0, 0.0),
     "elu": ("Elu", 1.0, None),
@@ -23,7 +24,6 @@ ACTIVATIONS: dict[str | None, tuple[str, float | None, float | None]] = {
     "linear": ("Affine", 1.0, 0.0),
     "relu": ("Relu", None, None),
     "sigmoid": ("Sigmoid", None, None),
-    "softplus": ("Softplus", None, None),
     "softsign": ("Softsign", None, None),
     "sparse_sigmoid": ("HardSigmoid", 0.5, 0.5),
     "tanh": ("Tanh", None, None),
