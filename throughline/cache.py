@@ -79,7 +79,7 @@ def owned(path: Path) -> Iterator[None]:
         yield
     except PermissionError:
         raise NotYours(
-            f"{path} must belong to the account that runs flows",
+            f"{path} must belong to the account that works here",
             _owner(path),
             "Work in a clone of your own",
         ) from None

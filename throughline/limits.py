@@ -32,6 +32,8 @@ BLOCK_BYTES = 1 << 20
 ALWAYS_BYTES = 128 << 20
 # Between the alarm and the end of the process.
 GRACE_SECONDS = 10
+# Of a file with its folders, as Linux has it.
+LONGEST_NAME = 4096
 # Of the machine's memory, where params.yaml says nothing.
 MEMORY_SHARE = 0.75
 # A disk without room is no fault of a file, and has a line of its own.
@@ -166,12 +168,21 @@ class Budget:
         self._most = max(ALWAYS_BYTES, packed * current().ratio)
         self._packed = packed
 
-    def file(self) -> None:
+    def file(self, inner: str = "") -> None:
         """Count one file of an archive.
+
+        Args:
+            inner: its name, each folder of which is looked at again for those below it.
 
         Raises:
             OverLimit: one too many.
+            BadData: a name that no disk takes.
         """
+        if len(inner) > LONGEST_NAME:
+            raise BadData(
+                f"Files in '{self._name}' must have names of at most {LONGEST_NAME:,} characters",
+                f"{len(inner):,}: {inner[:40]}…",
+            )
         self._files += 1
         check(self._name, "files", self._files)
 
@@ -217,7 +228,7 @@ def members(archive: zipfile.ZipFile, name: str, packed: int) -> list[zipfile.Zi
     budget = Budget(name, packed)
     found = [item for item in archive.infolist() if not item.is_dir()]
     for item in found:
-        budget.file()
+        budget.file(item.filename)
         check(name, "bytes", item.file_size)
         budget.take(item.file_size)
         if item.flag_bits & 1:

@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from tests.security import hostile
-from tests.security.projects import SHARED, Refused
+from tests.security.projects import PIPELINE, SHARED, Refused
+from throughline.cli import main
 
 YAML = {
     "aliases of aliases": (
@@ -55,6 +56,36 @@ class TestPipelineFiles:
         (project / "params.yaml").write_text(yaml.safe_dump({**SHARED, "limits": limits}))
         (project / "a.csv").write_bytes(hostile.ROWS)
         refused("profile", "a.csv", "--as", "x", says="'limits")
+
+    @pytest.mark.parametrize(
+        ("targets", "says"),
+        [
+            ({"../../x": {"task": "binary", "columns": ["x"]}}, "A name must consist of"),
+            ({"e;touch MARKER": {"task": "binary"}}, "A name must consist of"),
+            ({"\x1b[2J": {"task": "binary"}}, "A name must consist of"),
+            ({"x" * 300: {"task": "binary"}}, "at most 64 char"),
+            ({"rain": {"task": "several", "targets": {"a": {}}}}, "no such key"),
+            ({"rain": {"task": "binary", "network": "os:system"}}, "no such key"),
+            ({"rain": {"task": "binary", "metrics": ["../x"]}}, "Keras' metrics"),
+            ({"rain": {"task": "binary", "weight": float("nan")}}, "greater than 0"),
+            ([1, 2], "must be a mapping"),
+        ],
+    )
+    def test_targets(
+        self, project: Path, capsys: pytest.CaptureFixture[str], targets: Any, says: str
+    ) -> None:
+        if isinstance(targets, dict):
+            targets |= {"wind": {"task": "regression"}}
+        held = {"rows": {"x": [1, 2], "rain": [0, 1], "wind": [1, 2]}}
+        document = {**PIPELINE, "task": "several", "targets": targets, "source": held}
+        del document["target"]
+        (project / "pipelines" / "rain").mkdir(parents=True)
+        (project / "pipelines" / "rain" / "pipeline.yaml").write_text(yaml.safe_dump(document))
+        assert main(["check", "rain"]) == 2
+        lines = capsys.readouterr().err.splitlines()
+        assert any(says in line for line in lines), lines
+        assert all(line.isprintable() and len(line) < 4100 for line in lines)
+        assert not list(project.parents[1].rglob("MARKER"))
 
     @pytest.mark.parametrize("name", ["../../x", "e;touch MARKER", "a\nb", "-rf", "\x1b[2J"])
     def test_a_name(self, refused: Refused, name: str) -> None:

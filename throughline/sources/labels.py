@@ -88,6 +88,13 @@ class TableBeside:
                 column,
                 nearest(column, names),
             )
+        if taken := [str(name) for name in cells.columns if str(name) in fetched.images]:
+            # It says which picture of the array is a row's.
+            raise BadData(
+                f"No column of '{file}' may be called as that of the pictures",
+                taken[0],
+                "Give 'source.images.column' another name",
+            )
         # As they stand there: 0001 is a name.
         names = [str(name) for name in cells[column]]
         table = settled(cells, self._read, f"'{file}'")

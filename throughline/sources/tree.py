@@ -142,7 +142,7 @@ def _in_tar(stream: IO[bytes], name: str, size: int) -> Iterator[tuple[str, byte
         with tarfile.open(fileobj=stream) as tar:
             for member in tar:
                 # Of all members: those that are passed over are unpacked as well.
-                budget.file()
+                budget.file(member.name)
                 check(name, "bytes", member.size)
                 budget.take(member.size)
                 content = tar.extractfile(member) if member.isfile() else None

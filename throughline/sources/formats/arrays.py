@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 IDX = re.compile(r"[-.]idx\d(-ubyte)?(\.gz)?$|-ubyte(\.gz)?$", re.IGNORECASE)
+# Complex numbers, of which a column would keep one part, and records.
+NO_COLUMN = "cV"
 PART = re.compile(r"(?:(?P<base>.+)[_-])?(?P<part>train|test|valid|validation)")
 
 
@@ -47,8 +49,14 @@ def table_of(arrays: Mapping[str, np.ndarray[Any, Any]], name: str) -> pd.DataFr
     Raises:
         BadData: arrays of different length.
     """
-    for value in arrays.values():
+    for key, value in arrays.items():
         check_array(name, value.shape, value.itemsize)
+        if value.dtype.kind in NO_COLUMN:
+            raise BadData(
+                f"Array '{key}' of '{name}' must hold numbers, texts, truth values or times",
+                value.dtype.name,
+                "Save its parts as arrays of their own",
+            )
     check(name, "columns", len(arrays), "arrays")
     columns = _stacked(arrays, name) if _is_in_parts(arrays) else dict(arrays)
     lengths = {key: len(value) for key, value in columns.items()}
@@ -130,7 +138,14 @@ def idx_table(files: Sequence[tuple[str, bytes]]) -> pd.DataFrame | None:
     for name, content in files:
         array = idx_array(unpacked(content, name, None)[0], name)
         part = "test" if re.search("t10k|test", name.lower()) else "train"
-        arrays[f"{'y' if array.ndim == 1 else 'x'}_{part}"] = array
+        key = f"{'y' if array.ndim == 1 else 'x'}_{part}"
+        if key in arrays:
+            raise BadData(
+                "A folder of idx files may hold one of pictures and one of labels for each part",
+                f"'{name}' is another one",
+                "Keep one of them, or name it by 'source.file'",
+            )
+        arrays[key] = array
     where = files[0][0].rpartition("/")[0] or "the folder"
     return table_of(arrays, where)
 

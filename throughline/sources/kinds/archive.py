@@ -232,7 +232,7 @@ def _file_inside(package: Path, address: Address) -> bytes:
         with tarfile.open(fileobj=io.BytesIO(tarred)) as tar:
             for item in tar:
                 # Of all members: those that are passed over are unpacked as well.
-                budget.file()
+                budget.file(item.name)
                 check(name, "bytes", item.size)
                 budget.take(item.size)
                 files += [item.name] if item.isfile() else []

@@ -32,12 +32,12 @@ READ_ONLY = ("postgresql", "mysql", "mariadb", "oracle")
 # run a statement before ours (`init_command`) or load a library into this process (`plugin_dir`,
 # `odbc_connect`).
 PARAMETERS = {
-    "application_name", "charset", "collation", "connect_timeout", "encrypt", "host", "options",
-    "port", "role", "schema", "service_name", "ssl", "ssl_ca", "ssl_cert",
-    "ssl_check_hostname", "ssl_key",
-    "ssl_verify_cert", "sslcert", "sslcrl", "sslkey", "sslmode", "sslrootcert",
-    "target_session_attrs", "timeout", "trusted_connection", "trustservercertificate",
-    "unix_socket", "warehouse",
+    "application_name", "authenticator", "catalog", "charset", "client_encoding", "collation",
+    "connect_timeout", "credentials_path", "encrypt", "host", "http_path", "options", "port",
+    "protocol", "role", "schema", "secure", "service_name", "ssl", "ssl_ca", "ssl_cert",
+    "ssl_check_hostname", "ssl_key", "ssl_verify_cert", "sslcert", "sslcrl", "sslkey", "sslmode",
+    "sslrootcert", "target_session_attrs", "timeout", "trusted_connection",
+    "trustservercertificate", "unix_socket", "verify", "warehouse",
 }  # fmt: skip
 # What SQLite calls a select, a column that is read, a function, and a query that goes on by itself.
 ASKED = (21, 20, 31, 33)
