@@ -185,3 +185,22 @@ def test_a_format_has_a_reader_and_suffixes_of_its_own(name: str) -> None:
     assert callable(reader.read)
     assert {format_of(f"rows{suffix}", b"") for suffix in FORMATS[name].suffixes} <= {name}
     assert Read(format=name).format == name
+
+
+@pytest.mark.parametrize(
+    ("members", "kind"),
+    [
+        (("[Content_Types].xml", "xl/workbook.xml"), "workbook of Excel"),
+        (("mimetype", "content.xml"), "sheet of OpenDocument"),
+    ],
+)
+def test_a_spreadsheet_is_refused_as_one(members: tuple[str, ...], kind: str) -> None:
+    """It said that `source.read.member` must name one of the files inside."""
+    with pytest.raises(BadData, match=rf"{kind}.*Save the sheet as CSV"):
+        read(zipped(**dict.fromkeys(members, b"x")), "rows.xlsx")
+
+
+@pytest.mark.parametrize("whole", [{"a": {"0": 1}, "b": {"0": 2}}, {"columns": [1], "data": []}])
+def test_a_json_file_of_another_shape_is_refused_with_the_way_on(whole: Any) -> None:
+    with pytest.raises(BadData, match="orient='records'"):
+        read(json.dumps(whole).encode(), "rows.json")

@@ -63,6 +63,8 @@ STARTS = (
 
 # What tells a mistake of a request in one line; whatever the command.
 ENDS = {
+    "throughline.cache",
+    "throughline.deadline",
     "throughline.limits",
     "throughline.memory",
     "throughline.serving",

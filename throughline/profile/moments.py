@@ -23,7 +23,7 @@ DATES = (
     "%d/%m/%y", "%m/%d/%y", "%d.%m.%y", "%b %d %Y", "%b %d, %Y", "%B %d %Y", "%B %d, %Y",
     "%d %b %Y", "%d %B %Y", "%Y%m%d", "%b-%Y", "%b %Y", "%B %Y", "%m/%Y", "%YQ%q", "%Y-Q%q",
     "%Y Q%q", "Q%q %Y", "Q%q%Y", "Q%q-%Y", "%Y %b", "%Y-%b", "%Y %B", "%b-%y", "%b %y", "%B %y",
-    "%m/%y", "%Y/%m", "%b-%d-%Y", "%GW%V", "%G-W%V", "%G W%V", "%G/W%V",
+    "%m/%y", "%Y/%m", "%b-%d-%Y", "%d. %B %Y", "%d. %b %Y", "%GW%V", "%G-W%V", "%G W%V", "%G/W%V",
 )  # fmt: skip
 HOURS = ("%H:%M:%S", "%H:%M", "%I:%M:%S %p", "%I:%M %p", "%I %p")
 # Of several readings the first one that makes a regular series is taken.
@@ -38,6 +38,8 @@ PARTS = (
 # What whole numbers must lie between to be a time: 1979 to 2096, and years.
 EPOCH = (300_000_000, 4_000_000_000)
 YEARS = (1700, 2200)
+# Days of spreadsheets, 1954 to 2064, in a column that is called like a date.
+SPREADSHEET_DAYS = (20_000, 60_000)
 # Numbers that count seconds are told from numbers of orders by their steps, or by a name.
 SHORTEST_STEP = 60
 TELLING = ("time", "date", "epoch", "stamp", "ts", "when", "unix")
@@ -116,6 +118,8 @@ def _forms(name: str, column: pd.Series) -> Iterator[list[str]]:
         return
     values = column.to_numpy(dtype=np.float64)
     low, high = values.min(), values.max()
+    if SPREADSHEET_DAYS[0] <= low and high <= SPREADSHEET_DAYS[1] and tells_times(name):
+        yield [clock.SPREADSHEET]
     if not (values == np.round(values)).all():
         if YEARS[0] <= low and high <= YEARS[1]:
             yield [clock.DECIMAL_YEAR]

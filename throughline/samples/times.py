@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from throughline.errors import BadData
+from throughline.serving.rows.spelled import spelled
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -28,11 +29,15 @@ QUARTER = (
 )
 SEPARATORS = ("/", ".", "-")
 CLOCKS = ("", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", " %H:%M:%S.%f")
+# Behind a day in numbers, or in words, as `12.03.2021 10:00 CET`.
+ZONED = (" %H:%M %z", " %H:%M:%S %z")
 WORDS = (
     "%d-%b-%Y", "%d-%b-%y", "%d %b %Y", "%d %B %Y", "%b %d, %Y", "%B %d, %Y", "%b %d %Y",
-    "%b-%Y", "%b %Y", "%B %Y", "%Y %b", "%b-%y", "%d. %B %Y",
+    "%b-%Y", "%b %Y", "%B %Y", "%Y %b", "%b-%y", "%d. %B %Y", "%d. %b %Y",
 )  # fmt: skip
 LOOKED_AT = 200
+# What may be the letters of a zone behind a time of day.
+ENDS = r"\d\s?[A-Z]{3,4}$"
 # Without a digit or a separator a text is no time.
 TIME = r"\d.*[-/.: ]|[-/.: ].*\d|\d[Qq][1-4]|[Qq][1-4]\d|\d[Ww]\d"
 # How servers, mails and logs write a moment.
@@ -91,7 +96,7 @@ def _may_fit(text: str, form: str) -> bool:
     if form in (ISO, QUARTERS, WEEKS):
         return True
     try:
-        datetime.strptime(text, form)
+        datetime.strptime(spelled(text, form), form)
     except ValueError:
         return False
     return True
@@ -107,14 +112,23 @@ def _formats() -> Iterator[str]:
     yield QUARTERS
     yield WEEKS
     yield from LOGGED
-    for separator, year, clock in product(SEPARATORS, ("%Y", "%y"), CLOCKS):
+    for separator, year, clock in product(SEPARATORS, ("%Y", "%y"), (*CLOCKS, *ZONED)):
         yield f"{separator.join(('%d', '%m', year))}{clock}"
         yield f"{separator.join(('%m', '%d', year))}{clock}"
         if year == "%Y":
             yield f"{separator.join(('%Y', '%m', '%d'))}{clock}"
     yield "%m/%Y"
-    for words, clock in product(WORDS, CLOCKS):
+    for words, clock in product(WORDS, (*CLOCKS, *ZONED)):
         yield f"{words}{clock}"
+
+
+def _spelled(texts: pd.Series, form: str) -> pd.Series:
+    """Texts as `strptime` takes them, where there is anything to change."""
+    named = "%b" in form or "%B" in form
+    zoned = (form == ISO or "%z" in form) and texts.str.contains(ENDS).any()
+    if not named and not zoned:
+        return texts
+    return texts.map(lambda text: spelled(text, "" if form == ISO else form), na_action="ignore")
 
 
 def _parsed(texts: pd.Series, form: str) -> pd.Series:
@@ -126,6 +140,7 @@ def _parsed(texts: pd.Series, form: str) -> pd.Series:
     if form == WEEKS:
         texts = texts.where(texts.str.match(WEEK)).str.replace(r"[-/ Ww]", "", regex=True) + "1"
         form = "%G%V%u"
+    texts = _spelled(texts, form)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         read = pd.to_datetime(texts, format=form, errors="coerce", utc=True)

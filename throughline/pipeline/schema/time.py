@@ -34,7 +34,8 @@ class Index(Strict):
         formats: how they are written, the first that fits counts: of `strptime`, with `%q` for the
             quarter of a year, or `epoch`, `epoch-ms`, `epoch-us` and `epoch-ns` for seconds and
             their parts since 1970, or `decimal-year` for months and quarters as parts of a year
-            (1974.25). Default: ISO 8601.
+            (1974.25), or `spreadsheet-days` (44197 is 1 January 2021). Months may be named in
+            German, French, Spanish, Italian, Portuguese and Dutch, too. Default: ISO 8601.
         hour: a column of hours that are added to the date; 24 is the next midnight.
         zone: the time zone of a wall clock, such as Europe/Berlin; steps of the grid are then those
             of UTC, and calendar features those of the wall clock.

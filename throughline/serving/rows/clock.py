@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import numpy as np
 
 from throughline.serving.errors import BadRequest
+from throughline.serving.rows.spelled import spelled
 
 # A time of the day that says how far its clock is from UTC.
 OFFSET = re.compile(r":\d\d(\.\d+)?(Z|[+-]\d\d(:?\d\d)?)$")
@@ -17,6 +18,8 @@ OFFSET = re.compile(r":\d\d(\.\d+)?(Z|[+-]\d\d(:?\d\d)?)$")
 EPOCHS = {"epoch": 1, "epoch-ms": 1000, "epoch-us": 1_000_000, "epoch-ns": 1_000_000_000}
 # A year and its months or quarters as parts of it, as R writes series: 1974.083 is February 1974.
 DECIMAL_YEAR, MONTHS, MONTHS_OFF = "decimal-year", 12, 0.1
+# Days as spreadsheets count them, from a day on which 60 is 29 February 1900, which was none.
+SPREADSHEET, FIRST_DAY = "spreadsheet-days", datetime(1899, 12, 30)
 # The quarter of a year, from 1 to 4; it is known by its first day.
 QUARTER = "%q"
 # The years 0 to 9999; what lies outside was no time, or none is given.
@@ -87,6 +90,8 @@ def _plain(value: Any) -> str:
 
 
 def _read(texts: Sequence[str], formats: Sequence[str], zone: str | None) -> np.ndarray:
+    if not formats:
+        texts = [spelled(text, "") for text in texts]
     if zone is None:
         texts = [text.removesuffix("Z") for text in texts]
     if not formats and not any(map(OFFSET.search, texts)):
@@ -118,6 +123,8 @@ def _by_format(text: str, form: str) -> datetime:
     """A time by a format of `strptime`, or by one of ours that it has no letter for."""
     if form in EPOCHS:
         return datetime.fromtimestamp(float(text) / EPOCHS[form], UTC)
+    if form == SPREADSHEET:
+        return FIRST_DAY + timedelta(seconds=round(DAY * float(text)))
     if form == DECIMAL_YEAR:
         months = round(MONTHS * float(text))
         if abs(months - MONTHS * float(text)) > MONTHS_OFF:
@@ -132,7 +139,7 @@ def _by_format(text: str, form: str) -> datetime:
     if "%V" in form and not any(day in form for day in ("%u", "%a", "%A", "%w")):
         # A week is known by its Monday.
         text, form = f"{text} 1", f"{form} %u"
-    return datetime.strptime(text, form)
+    return datetime.strptime(spelled(text, form), form)
 
 
 def _on_the_wall(moment: datetime, zone: str | None) -> int:

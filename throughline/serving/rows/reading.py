@@ -14,6 +14,7 @@ from typing import Any
 from throughline.serving.bounds import ROW_BYTES, allow
 from throughline.serving.errors import BadRequest
 from throughline.serving.rows.delimited import columns_of
+from throughline.serving.rows.packed import unpacked
 
 # In the place of a file's name.
 STANDARD_INPUT = "-"
@@ -30,7 +31,8 @@ def read_columns(
 ) -> Columns:
     """The columns of a file: texts of a CSV file, typed values of the other formats.
 
-    The file's ending tells its format; of the standard input, `-`, its first bytes do.
+    The file's ending tells its format; of the standard input, `-`, its first bytes do. A compressed
+    file is read as what is inside.
 
     Args:
         path: the file.
@@ -45,8 +47,9 @@ def read_columns(
     piped = str(path) == STANDARD_INPUT
     name = "standard input" if piped else str(path)
     content = sys.stdin.buffer.read() if piped else _content(path)
+    content, inner = unpacked(content, name)
     allow(len(content) / ROW_BYTES)
-    ending = _told(content) if piped else path.suffix.lower()
+    ending = _told(content) if piped else Path(inner).suffix.lower()
     if ending in PARQUET:
         return _renamed(_of_parquet(content, name), reading, needed)
     if ending in JSON_LINES:

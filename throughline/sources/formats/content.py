@@ -17,6 +17,8 @@ from throughline.limits import Budget, check, members
 
 SUFFIXES = (".gz", ".xz", ".bz2", ".zip", ".tar", ".tgz")
 TAR_MAGIC_AT = 257
+# A member that no other archive has.
+SHEETS = {"xl/workbook.xml": "workbook of Excel", "content.xml": "sheet of OpenDocument"}
 
 
 def looks_like_html(start: bytes) -> bool:
@@ -138,6 +140,12 @@ def chosen_member(names: list[str], archive: str, member: str | None) -> str:
     """
     # What macOS adds beside every file.
     real = [name for name in names if not name.startswith("__MACOSX/")]
+    if member is None and (kind := next((each for each in SHEETS if each in real), None)):
+        raise BadData(
+            f"'{archive}' must be a table of text, such as CSV",
+            f"a {SHEETS[kind]}, of which nobody knows what the sheets, formulas and colours mean",
+            "Save the sheet as CSV (UTF-8), or as Parquet by pandas",
+        )
     if member is None:
         if len(real) == 1:
             return real[0]

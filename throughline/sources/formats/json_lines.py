@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from throughline.pipeline.schema.source import Read
 
+BY_PANDAS = "By pandas: frame.to_json('rows.jsonl', orient='records', lines=True)"
+
 
 def read(content: bytes, name: str, settings: Read) -> tuple[pd.DataFrame, dict[str, Any]]:
     """One row a line, or one JSON list of rows, one JSON object of columns, or a dictionary.
@@ -42,12 +44,16 @@ def read(content: bytes, name: str, settings: Read) -> tuple[pd.DataFrame, dict[
         lengths = {key: len(values) for key, values in whole.items()}
         if len(set(lengths.values())) == 1:
             return pd.DataFrame({key: exact(values) for key, values in whole.items()}), how
-        raise BadData(f"All columns of '{name}' must have the same number of values", lengths)
+        raise BadData(
+            f"All columns of '{name}' must have the same number of values", lengths, BY_PANDAS
+        )
     if isinstance(whole, dict) and not any(isinstance(v, (list, dict)) for v in whole.values()):
         # A dictionary such as a word index.
         return pd.DataFrame({"key": list(whole), "value": exact(list(whole.values()))}), how
     raise BadData(
-        f"'{name}' must be a list of rows, an object of columns or a dictionary of values", whole
+        f"'{name}' must be a list of rows, an object of columns or a dictionary of values",
+        whole,
+        BY_PANDAS,
     )
 
 
