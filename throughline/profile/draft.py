@@ -57,6 +57,7 @@ def drafted(
     Raises:
         BadData: no column is left that could be a feature.
     """
+    grids.check_long(list(map(str, frame.columns)), target)
     goal = next(fact for fact in facts if fact.name == target)
     spelled = _spelled_once(goal)
     task = task_of(spelled)
@@ -91,6 +92,11 @@ def drafted(
     rows = goal.rows - goal.missing
     if rows < FEWEST_ROWS:
         raise BadData(f"At least {FEWEST_ROWS} rows with a target '{target}' are needed", rows)
+    coarse = None
+    if not columns and goal.role == "number":
+        coarse = grids.coarse_grid_of(frame, facts)
+    if coarse is not None:
+        return _of_series(frame, coarse, facts, target, source, title)
     naming = [fact.name for fact in features if labels.names_files(frame[fact.name])]
     if not columns:
         raise BadData(
