@@ -14,6 +14,7 @@ import pytest
 from throughline.errors import BadData
 from throughline.paths import Workspace, read_json
 from throughline.pipeline.loading import load
+from throughline.profile.facts import fact
 from throughline.profile.kinds.pictures import network, training
 from throughline.profile.profile import profile
 from throughline.stages.run import run_stage
@@ -321,6 +322,29 @@ class TestFolders:
         pipeline = drafted(workspace, "reviews")
         assert list(pipeline.columns) == ["text"]
         assert pipeline.target.columns == ["class"]
+
+    def test_of_classes_in_other_capitals_are_of_one(self, workspace: Workspace) -> None:
+        root = self.pets(workspace, "{part}/{kind}/{n}.png")
+        for kind in ("cats", "dogs"):
+            (root / "val" / kind).rename(root / "val" / kind.title())
+        pipeline = drafted(workspace, "pets")
+        assert (pipeline.task, pipeline.target.letters) == ("binary", "fold")
+
+    def test_of_sounds_beside_a_table_are_converted_first(self, workspace: Workspace) -> None:
+        root = workspace.root / "calls"
+        root.mkdir()
+        (root / "labels.csv").write_text(
+            "file,kind\n" + "".join(f"{n}.mp3,{'ab'[n % 2]}\n" for n in range(30))
+        )
+        for number in range(30):
+            (root / f"{number}.mp3").write_bytes(b"ID3")
+        with pytest.raises(BadData, match=r"30 that end in \.mp3 .*ffmpeg -i NAME\.mp3 NAME\.wav"):
+            profile(root, "draft", None, workspace)
+
+    def test_of_emoji_alone_are_texts(self) -> None:
+        faces = ("😀👍🏽❤️", "😡👎💔")
+        said = pd.Series([faces[n % 2] + "🙂" * n for n in range(30)])
+        assert fact("said", said).role == "text"
 
     def letters(self, workspace: Workspace, ending: str, encoding: str, each: str = "é") -> Path:
         root = workspace.root / "letters"

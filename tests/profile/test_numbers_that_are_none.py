@@ -15,6 +15,8 @@ import pyarrow as pa
 import pyarrow.parquet as parquet
 import pytest
 import yaml
+from hypothesis import given
+from hypothesis import strategies as st
 
 from throughline.paths import Workspace
 from throughline.pipeline.schema.source import Read
@@ -22,6 +24,7 @@ from throughline.profile.columns import treated, with_patterns
 from throughline.profile.facts import fact, facts
 from throughline.profile.names_in_digits import names_in_digits
 from throughline.profile.profile import profile
+from throughline.profile.rules import wider
 from throughline.sources.formats.reading import read_bytes
 from throughline.sources.table import standardised
 
@@ -29,6 +32,19 @@ DAYS = pd.Series(pd.date_range("2022-01-03", periods=60, freq="41h"))
 SINCE = (DAYS - pd.Timestamp(0)) // pd.Timedelta(1, "s")
 MANY = 2**60
 KINDS = np.random.default_rng(0).choice(["good", "bad"], 60)
+
+
+class TestRanges:
+    @given(
+        st.floats(-1e12, 1e12).map(lambda low: round(low, 2)),
+        st.floats(0, 1e9).map(lambda width: round(width, 2)),
+    )
+    def test_hold_of_the_numbers_that_they_are_drawn_from(self, low: float, width: float) -> None:
+        """Numbers of ten digits that lie close to each other too, such as 2021010100."""
+        high = low + width
+        bounds = wider(low, high)
+        assert bounds["min_value"] <= low <= high <= bounds["max_value"]
+        assert bounds["max_value"] - bounds["min_value"] <= 4 * width + 1e-5 * abs(low)
 
 
 class TestTimes:

@@ -7,10 +7,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from throughline.errors import BadData
 from throughline.pipeline.schema.time import Time
 from throughline.profile.facts import facts
-from throughline.profile.kinds.grids import Grid, grid_of
+from throughline.profile.kinds.grids import REGULAR, Grid, check_long, coarse_grid_of, grid_of
 from throughline.samples.windows.frame import regular
 
 
@@ -52,6 +55,22 @@ WAYS = [
 ]  # fmt: skip
 
 
+class TestATableWithAColumnForEachTime:
+    @pytest.mark.parametrize("form", ["%Y-%m-%d", "%d/%m/%Y", "%b %Y", "%Y-%m", "%Y-Q%q"])
+    def test_is_refused_with_what_makes_rows_of_them(self, form: str) -> None:
+        when = pd.period_range("2001-01", periods=40, freq="Q")
+        names = ["shop", *(when if "%q" in form else when.to_timestamp()).strftime(form)]
+        with pytest.raises(BadData, match=r"40 columns.* to '.*melt\(id_vars=\['shop'\]"):
+            check_long(names, names[-1])
+        # Days may be what a row says, too.
+        check_long([*names, "left"], "left")
+
+    def test_is_not_one_of_numbered_columns(self) -> None:
+        for form in ("pixel_{}", "{}", "V{}", "sensor.{}", "nm 1{:03}"):
+            names = [form.format(number) for number in range(100, 200)]
+            check_long(names, names[-1])
+
+
 class TestASeries:
     @pytest.mark.parametrize(("freq", "said", "every"), WAYS)
     def test_is_seen_and_brought_onto_its_grid(self, freq: str, said: Any, every: str) -> None:
@@ -67,6 +86,76 @@ class TestASeries:
         series = regular(rows, Time.model_validate(given), ["amount"], ["amount"])
         assert len(series) == 140
         assert series.present.all()
+
+    def test_whose_weeks_are_numbers_beside_years(self) -> None:
+        when = pd.date_range("2015-01-05", periods=200, freq="7D").isocalendar()
+        rows = pd.DataFrame({"year": when["year"], "week": when["week"], "cases": amounts(200)})
+        grid = seen(rows.reset_index(drop=True).astype({"year": "int64", "week": "int64"}))
+        assert grid is not None
+        assert (grid.every, grid.columns, grid.absent) == ("1w", ["year", "week"], 0)
+
+    @pytest.mark.parametrize(
+        ("day", "name", "clock"),
+        [
+            ("%Y-%m-%d", "hour", lambda t: t.hour),
+            ("%d.%m.%Y", "HR", lambda t: t.hour.astype(float)),
+            ("%m/%d/%Y", "Time", lambda t: t.strftime("%H:%M")),
+            ("%Y/%m/%d", "time", lambda t: t.strftime("%I:%M:%S %p")),
+        ],
+    )
+    def test_whose_hours_stand_beside_the_days_is_one(
+        self, day: str, name: str, clock: Any
+    ) -> None:
+        when = pd.date_range("2021-01-01", periods=600, freq="h")
+        said = {"date": when.strftime(day), name: clock(when), "amount": amounts(600)}
+        grid = seen(pd.DataFrame(said))
+        assert grid is not None
+        assert (grid.every, grid.columns, grid.absent) == ("1h", ["date", name], 0)
+        assert (grid.moments == when.as_unit("s").astype("int64")).all()
+
+    @pytest.mark.parametrize("form", ["%Y%m%d%H", "%Y%m%d%H%M", "%Y%m%d%H%M%S"])
+    def test_whose_times_are_numbers_of_all_digits_is_one(self, form: str) -> None:
+        when = pd.date_range("2021-01-01", periods=600, freq="h")
+        said = when.strftime(form).astype("int64")
+        grid = seen(pd.DataFrame({"t": said, "amount": amounts(600)}))
+        assert grid is not None
+        assert (grid.every, grid.absent) == ("1h", 0)
+
+    def test_that_comes_some_seconds_late_is_joined_on_its_steps(self) -> None:
+        late = pd.to_timedelta(np.random.default_rng(0).integers(0, 25, 300), "s")
+        when = pd.date_range("2023-01-01", periods=300, freq="10min") + late
+        grid = seen(pd.DataFrame({"when": when.astype(str), "amount": amounts(300)}))
+        assert grid is not None
+        assert (grid.every, grid.absent, grid.joined) == ("10min", 0, True)
+
+    def test_of_numbered_stores_and_items_is_one(self) -> None:
+        days = pd.date_range("2022-01-01", periods=60).astype(str)
+        parts = [
+            pd.DataFrame({"day": days, "store": store, "item": item, "units": amounts(60)})
+            for store in (1, 2)
+            for item in (4, 5, 7)
+        ]
+        grid = seen(pd.concat(parts, ignore_index=True))
+        assert grid is not None
+        assert (grid.group, grid.steps) == (["store", "item"], 60)
+
+    @given(st.integers(30, 40_000), st.integers(0, 2**31))
+    def test_of_any_times_gets_steps_that_hold_rows(self, usual: int, seed: int) -> None:
+        """And only where there is nothing else that could be learned from."""
+        random = np.random.default_rng(seed)
+        seconds = pd.to_timedelta(np.cumsum(1 + random.exponential(usual, 600)).round(), "s")
+        when = (pd.Timestamp("2023-01-01") + seconds).astype(str)
+        rows = pd.DataFrame({"when": when, "amount": amounts(600)})
+        assert seen(rows) is None
+        grid = coarse_grid_of(rows, facts(rows))
+        if grid is None:
+            assert usual > 20_000
+            return
+        given = {"index": grid.index, "every": grid.every, "lookback": 2, "resample": "mean"}
+        time = Time.model_validate({**given, "gaps": "mark"})
+        series = regular(rows, time, ["amount"], ["amount"])
+        assert (len(series), series.present.sum()) == (grid.steps, grid.steps - grid.absent)
+        assert grid.absent <= (1 - REGULAR) * grid.steps * 2
 
     def test_of_each_store_and_item_is_one(self) -> None:
         days = pd.date_range("2022-01-01", periods=60).astype(str)

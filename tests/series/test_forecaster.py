@@ -104,7 +104,7 @@ class TestAWindowIsRefused:
         ("changes", "reason"),
         [
             (
-                {"when": times()[-LENGTH:][::-1], "load": load()[-LENGTH:][::-1].tolist()},
+                {"when": [times()[-LENGTH:][::-1]], "load": [load()[-LENGTH:][::-1].tolist()]},
                 "the newest first",
             ),
             ({"load": load()[-LENGTH:].tolist()[:-1], "when": times()[-LENGTH:-1]}, "25 rows"),

@@ -92,6 +92,51 @@ class TestServedRows:
         for name, values in learned.items():
             np.testing.assert_allclose(fed.inputs[name][order], values, rtol=1e-6, atol=1e-5)
 
+    @given(st.permutations(range(12)), st.sampled_from(["refuse", "mark", "fill"]))
+    def test_come_in_any_order(self, order: list[int], gaps: str) -> None:
+        """As a download has them that begins with today, or a table that is sorted by price."""
+        hours = pd.date_range("2024-01-01", periods=12, freq="h")
+        table = pd.DataFrame({"when": hours.astype(str), "y": np.arange(12.0)})
+        time = Time.model_validate(
+            {"index": "when", "every": "1h", "lookback": LENGTH, "gaps": gaps}
+        )
+        mixed = table.iloc[order].reset_index(drop=True)
+        served = windowing(regular(mixed, time, ["y"], ["y"]), time, {"y": NUMBER})
+        fed = served.feed({name: mixed[name].tolist() for name in mixed}, plain)
+        assert fed.inputs["y"].tolist() == [[n, n + 1.0, n + 2.0] for n in range(10)]
+
+    @pytest.mark.parametrize("form", [None, "epoch-ms"])
+    def test_of_a_column_called_as_the_seconds_of_windows(self, form: str | None) -> None:
+        """Evaluation gives windows with the times themselves, files what stands in the column."""
+        hours = pd.date_range("2024-01-01", periods=6, freq="h").as_unit("ms")
+        said = hours.astype(str) if form is None else hours.astype("int64").astype(str)
+        table = pd.DataFrame({"timestamp": said, "y": np.arange(6.0)})
+        index = {"columns": ["timestamp"], "formats": [form] if form else []}
+        time = Time.model_validate({"index": index, "every": "1h", "lookback": LENGTH})
+        served = windowing(regular(table, time, ["y"], ["y"]), time, {"y": NUMBER})
+        rows = served.feed({name: table[name].tolist() for name in table}, plain)
+        wide = np.arange(4)[:, None] + np.arange(LENGTH)
+        clock = hours.as_unit("s").to_numpy()[wide]
+        assert rows.inputs["y"].tolist() == wide.tolist()
+        for said_so in (clock, clock.astype(np.int64)) if form is None else (clock,):
+            fed = served.feed({"timestamp": said_so, "y": wide.astype(float)}, plain)
+            assert (fed.newest == rows.newest).all()
+
+    def test_newest_first_tell_an_hour_that_comes_twice(self) -> None:
+        hours = pd.date_range("2023-10-28 22:00", periods=6, freq="h", tz="UTC")
+        wall = hours.tz_convert("Europe/Berlin").tz_localize(None)
+        table = pd.DataFrame({"when": wall.astype(str), "y": np.arange(6.0)})[::-1]
+        time = Time.model_validate(
+            {
+                "index": {"columns": ["when"], "zone": "Europe/Berlin"},
+                "every": "1h",
+                "lookback": LENGTH,
+            }
+        )
+        series = regular(table.reset_index(drop=True), time, ["y"], ["y"])
+        fed = windowing(series, time, {"y": NUMBER}).feed(dict(table), plain)
+        assert fed.inputs["y"].tolist() == [[n, n + 1.0, n + 2.0] for n in range(4)]
+
     def test_of_several_a_step_are_its_mean_in_any_order(self) -> None:
         when = ["01:00", "02:00", "02:30", "03:00", "02:15"]
         table = pd.DataFrame({"when": [f"2023-10-29 {w}" for w in when], "y": [1.0, 2, 4, 5, 3]})

@@ -206,13 +206,21 @@ SERIES = {
             "time": TIME,
         },
     ),
-    "with seconds since 1970": Case(
+    # The name of the model's own input of seconds.
+    "with milliseconds since 1970 in a column 'timestamp'": Case(
         in_csv(
             lambda: pd.DataFrame(
-                {"when": hours(300).astype("datetime64[s]").astype("int64"), "y": values(300)}
+                {"timestamp": hours(300).as_unit("ms").astype("int64"), "y": values(300)}
             )
         ),
-        {**FORECAST, "time": {**TIME, "index": {"columns": ["when"], "formats": ["epoch"]}}},
+        {
+            **FORECAST,
+            "time": {**TIME, "index": {"columns": ["timestamp"], "formats": ["epoch-ms"]}},
+        },
+    ),
+    "in a column 'timestamp'": Case(
+        in_csv(lambda: pd.DataFrame({"timestamp": hours(300), "y": values(300)})),
+        {**FORECAST, "time": {**TIME, "index": "timestamp"}},
     ),
 }
 

@@ -21,7 +21,16 @@ from throughline.sources.tree import files_below
 
 TWO, THREE = ("cats", "dogs"), ("train", "validation", "test")
 SPELLED = st.sampled_from(
-    [("Train", "Test"), ("train", "val", "test"), ("TRAINING", "Validation"), ("train", "dev")]
+    [
+        ("Train", "Test"),
+        ("train", "val", "test"),
+        ("TRAINING", "Validation"),
+        ("train", "dev"),
+        ("train2017", "val2017"),
+        ("training_set", "test_set"),
+        ("Train Images", "Test Images"),
+        ("train-data", "test1"),
+    ]
 )
 
 
@@ -43,6 +52,17 @@ class TestLevels:
         firsts = [str(part)[:2].replace("va", "de") for part in found["part"]]
         pairs = list(zip(firsts, found["class"], strict=True))
         assert pairs == [(part.replace("va", "de"), kind) for part, kind in wanted]
+
+    @pytest.mark.parametrize(
+        "spelled", [("training_set", "test_set"), ("seg_train", "seg_test", "seg_pred")]
+    )
+    def test_that_are_parts_may_be_there_twice(self, spelled: tuple[str, ...]) -> None:
+        files = [f"{part}/{part}/{kind}/1.jpg" for part in spelled[:2] for kind in TWO]
+        files += [f"{part}/{part}/1.jpg" for part in spelled[2:]]
+        found = said_by_folders(files)
+        parts, kinds = ["train", "train", "test", "test"], [*TWO, *TWO]
+        lone = [None] * len(spelled[2:])
+        assert found == {"part": [*parts, *(["test"] * len(lone))], "class": [*kinds, *lone]}
 
     def test_of_cameras_below_classes_are_both_there(self) -> None:
         files = [f"{kind}/{camera}/1.png" for kind in TWO for camera in ("one", "two")]

@@ -210,7 +210,8 @@ class SeriesParts:
         found: dict[str, np.ndarray] = raw_windows(
             rows.series, kinds, rows.ends, self.extent.length
         )
-        return found
+        # A column of that name may hold times of another form; these are times whatever it holds.
+        return found | {"timestamp": found["timestamp"].astype("datetime64[s]")}
 
     def judged(self, rows: WindowRows, found: Mapping[str, np.ndarray]) -> Outcome:
         """The outputs of a model for windows, beside the truth."""

@@ -57,11 +57,12 @@ def drafted(
     Raises:
         BadData: no column is left that could be a feature.
     """
+    grids.check_long(list(map(str, frame.columns)), target)
     goal = next(fact for fact in facts if fact.name == target)
     spelled = _spelled_once(goal)
     task = task_of(spelled)
     if "images" in source:
-        return _of_pictures(frame, facts, goal, source, title)
+        return _of_pictures(frame, facts, goal, spelled, source, title)
     grid = grids.grid_of(frame, facts) if goal.role == "number" else None
     if grid is not None:
         return _of_series(frame, grid, facts, target, source, title)
@@ -70,9 +71,7 @@ def drafted(
         # Alone it would be the columns themselves.
         draft.sections["target"] = {"column": target}
     if spelled is not goal:
-        draft.sections["target"] = {"column": target, "letters": "fold"}
-        same = f"{listed(map(repr, alike(goal.counts)))} differ in capitals or spaces: made one"
-        draft.readings.append((target, same, "target.letters"))
+        draft.sections["target"] = _folded(goal, draft)
         frame = frame.assign(**{target: frame[target].map(folded, na_action="ignore")})
     if goal.missing:
         held = f"missing in {goal.missing} of {goal.rows} rows; columns are judged by the others"
@@ -93,6 +92,11 @@ def drafted(
     rows = goal.rows - goal.missing
     if rows < FEWEST_ROWS:
         raise BadData(f"At least {FEWEST_ROWS} rows with a target '{target}' are needed", rows)
+    coarse = None
+    if not columns and goal.role == "number":
+        coarse = grids.coarse_grid_of(frame, facts)
+    if coarse is not None:
+        return _of_series(frame, coarse, facts, target, source, title)
     naming = [fact.name for fact in features if labels.names_files(frame[fact.name])]
     if not columns:
         raise BadData(
@@ -169,6 +173,13 @@ def _spelled_once(goal: Fact) -> Fact:
     for label, count in goal.counts.items():
         counts[folded(label)] = counts.get(folded(label), 0) + count
     return replace(goal, counts=counts, distinct=len(counts))
+
+
+def _folded(goal: Fact, draft: Draft) -> dict[str, Any]:
+    """Section `target` of classes that differ in capitals or spaces; what was done is noted."""
+    same = f"{listed(map(repr, alike(goal.counts)))} differ in capitals or spaces: made one"
+    draft.readings.append((goal.name, same, "target.letters"))
+    return {"column": goal.name, "letters": "fold"}
 
 
 def _named_apart(
@@ -253,7 +264,12 @@ def _span(column: pd.Series, fact: Fact) -> str:
 
 
 def _of_pictures(
-    frame: pd.DataFrame, facts: Sequence[Fact], goal: Fact, source: dict[str, Any], title: str
+    frame: pd.DataFrame,
+    facts: Sequence[Fact],
+    goal: Fact,
+    spelled: Fact,
+    source: dict[str, Any],
+    title: str,
 ) -> Draft:
     part = protocol.part_column(facts)
     labelled = frame[frame[goal.name].notna()]
@@ -261,13 +277,20 @@ def _of_pictures(
         # Test files of which nobody says what they are.
         part = None
     known = [fact for fact in facts if fact.name in (goal.name, part)]
-    counts = labelled[goal.name].value_counts().tolist()
+    classes = labelled[goal.name]
+    if spelled is not goal:
+        classes = classes.map(folded)
+    counts = classes.value_counts().tolist()
     shape = frame.attrs.get(pictures.SHAPE)
-    found = pictures.sections(source["images"], goal, task_of(goal), counts, part, shape)
+    found = pictures.sections(source["images"], spelled, task_of(spelled), counts, part, shape)
+    draft = Draft({"title": title, "source": source, **found})
+    if spelled is not goal:
+        draft.sections["target"] = _folded(goal, draft)
     rules = expectations(known, goal.name)
     # More columns than these describe each file.
     del rules["rules"][0]
-    return Draft({"title": title, "source": source, **found, "expectations": rules})
+    draft.sections["expectations"] = rules
+    return draft
 
 
 def _of_series(

@@ -19,6 +19,8 @@ FEWEST_IDENTIFYING = 0.9
 ROWS_TO_LOOK_AT = 500
 # Letters of scripts that put no space between words: Thai, Lao, Burmese, Khmer, Japanese, Chinese.
 SPACELESS = r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff]"
+# Most emoji: symbols and pictographs, the older ones and those of 2010 and later.
+EMOJI = r"[\u2600-\u27bf\U0001f300-\U0001faff]"
 # Two of them are about a word.
 LETTERS_A_WORD = 2
 # Beyond the quartiles by this many interquartile ranges lies an outlier (Tukey, 1977).
@@ -147,9 +149,16 @@ def _text_role(present: pd.Series) -> str:
     if distinct <= MOST_CATEGORIES and distinct <= len(present) / 2:
         return "category"
     words = present.astype(str).iloc[:ROWS_TO_LOOK_AT].str.split().map(len).mean()
-    if words > MOST_WORDS or _spaceless(present):
+    if words > MOST_WORDS or _spaceless(present) or _of_emoji(present):
         return "text"
     return "identifier" if distinct > FEWEST_IDENTIFYING * len(present) else "labels"
+
+
+def _of_emoji(present: pd.Series) -> bool:
+    """Whether texts are rows of emoji, each of which is a word."""
+    texts = present.astype(str).iloc[:ROWS_TO_LOOK_AT]
+    emoji = texts.str.count(EMOJI)
+    return bool(emoji.mean() >= LETTERS_A_WORD and emoji.sum() > texts.str.len().sum() / 4)
 
 
 def _spaceless(present: pd.Series) -> bool:

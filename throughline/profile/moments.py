@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,13 +28,17 @@ DATES = (
 )  # fmt: skip
 HOURS = ("%H:%M:%S", "%H:%M", "%I:%M:%S %p", "%I:%M %p", "%I %p")
 # Of several readings the first one that makes a regular series is taken.
-FORMATS = (*DATES, *(f"{day} {hour}" for day in ("%Y-%m-%d", *DATES[:17]) for hour in HOURS))
+DAYS = ("%Y-%m-%d", *DATES[:18])
+FORMATS = (*DATES, *(f"{day} {hour}" for day in DAYS[:-1] for hour in HOURS))
+# What columns beside a date are called that say the hour.
+CLOCKS = {"hour", "hours", "hr", "time", "clock", "uhrzeit", "stunde", "heure", "hora", "ora"}
 # Columns that say when together.
 PARTS = (
     (("year", "month", "day", "hour"), "%Y %m %d %H"),
     (("year", "month", "day"), "%Y %m %d"),
     (("year", "month"), "%Y %m"),
     (("year", "quarter"), "%Y %q"),
+    (("year", "week"), "%G %V"),
 )
 # What whole numbers must lie between to be a time: 1979 to 2096, and years.
 EPOCH = (300_000_000, 4_000_000_000)
@@ -68,6 +73,7 @@ def times(
             found = _read([column], [fact.name], form)
             if found is not None:
                 yield [fact.name], form, found
+    yield from _beside_hours(frame, facts)
     known = {fact.name.lower(): fact.name for fact in facts if not fact.missing}
     for names, text in PARTS:
         if all(name in known for name in names):
@@ -76,6 +82,23 @@ def times(
             if found is not None:
                 yield columns, [text], found
             return
+
+
+def _beside_hours(
+    frame: pd.DataFrame, facts: Sequence[Fact]
+) -> Iterator[tuple[list[str], list[str], Moments]]:
+    """Columns of days with one of hours or of times of the day beside them."""
+    days = [fact.name for fact in facts if fact.role == "time" and not fact.missing]
+    hours = [fact.name for fact in facts if fact.name.lower() in CLOCKS and not fact.missing]
+    for names in product(days, hours):
+        columns = [frame[name] for name in names]
+        if names[0] == names[1] or columns[0].dtype.kind == "M":
+            continue
+        clocks = HOURS if columns[1].dtype.kind not in "iuf" else ("%H",)
+        for day, hour in product(DAYS, clocks):
+            found = _read(columns, list(names), [f"{day} {hour}"])
+            if found is not None:
+                yield list(names), [f"{day} {hour}"], found
 
 
 def written_in_numbers(name: str, column: pd.Series) -> str:
@@ -128,6 +151,9 @@ def _forms(name: str, column: pd.Series) -> Iterator[list[str]]:
         yield ["%Y"]
     if YEARS[0] <= low // 10_000 and high // 10_000 <= YEARS[1]:
         yield ["%Y%m%d"]
+    for form, digits in (("%Y%m%d%H", 6), ("%Y%m%d%H%M", 8), ("%Y%m%d%H%M%S", 10)):
+        if YEARS[0] <= low // 10**digits and high // 10**digits <= YEARS[1]:
+            yield [form]
     if YEARS[0] <= low // 100 and high // 100 <= YEARS[1]:
         yield ["%Y%m"]
     steps = np.diff(np.unique(values))

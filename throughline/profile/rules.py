@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from throughline.profile.facts import Fact
@@ -21,7 +21,16 @@ def wider(low: float, high: float) -> dict[str, float]:
     most = min(0.0, high + width) if high <= 0 else high + width
     if not width:
         return {"min_value": low, "max_value": high}
-    return {"min_value": float(f"{least:.6g}"), "max_value": float(f"{most:.6g}")}
+    return {
+        "min_value": _shortest(least, lambda bound: bound <= low),
+        "max_value": _shortest(most, lambda bound: bound >= high),
+    }
+
+
+def _shortest(bound: float, holds: Callable[[float], bool]) -> float:
+    """A bound in six digits, or in more where numbers far from 0 lie close to each other."""
+    written = (float(f"{bound:.{digits}g}") for digits in range(6, 17))
+    return next(filter(holds, written), bound)
 
 
 def expectations(facts: Sequence[Fact], target: str) -> dict[str, Any]:

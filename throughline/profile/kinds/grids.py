@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -9,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from throughline.errors import BadData
 from throughline.profile.facts import Fact
-from throughline.profile.moments import times
+from throughline.profile.moments import CLOCKS, times
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,8 +23,19 @@ FEWEST_STEPS = 20
 MOST_SERIES = 50
 # So many of the steps between rows must be alike.
 REGULAR = 0.95
+# Columns of these names say when a row was, not whose it is.
+CALENDAR = {"year", "quarter", "month", "week", "day", "weekday", "minute", *CLOCKS}
 UNITS = ((604_800, "w"), (86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 DAY = 86_400
+# A name that says a day, month or quarter, such as `2021-03`, `Jan 2021` or `3/1/21`.
+DATED = re.compile(r"\d{4}[-/. ]?[QWqw]?\d|[A-Za-z.-][ -]?\d{4}$|\d[-/.]\d+[-/.]\d")
+# What clocks and sensors count in, in seconds.
+STEPS = (
+    *(1, 2, 5, 10, 15, 20, 30),
+    *(60 * each for each in (1, 2, 5, 10, 15, 20, 30)),
+    *(3_600 * each for each in (1, 2, 3, 4, 6, 8, 12)),
+    DAY,
+)
 
 
 @dataclass(frozen=True)
@@ -59,7 +72,7 @@ def grid_of(frame: pd.DataFrame, facts: Sequence[Fact]) -> Grid | None:
     """
     if len(frame) < FEWEST_ROWS:
         return None
-    names = [fact.name for fact in facts if fact.role == "category" and fact.distinct > 1]
+    names = [fact.name for fact in facts if _tells_apart(fact)]
     groups = [[], *([name] for name in names), *map(list, combinations(names, 2))]
     best: Grid | None = None
     for columns, formats, moments in times(frame, facts):
@@ -76,6 +89,63 @@ def grid_of(frame: pd.DataFrame, facts: Sequence[Fact]) -> Grid | None:
         if best is not None and not best.absent:
             break
     return best
+
+
+def check_long(names: Sequence[str], target: str) -> None:
+    """Refuse a table with a column for each time, of which the target is one.
+
+    Raises:
+        BadData: says how it gets a row for each.
+    """
+    import pandas as pd
+
+    from throughline.samples.times import found_format
+
+    said = [name for name in names if DATED.search(name)]
+    if target not in said or len(said) < FEWEST_STEPS or found_format(pd.Series(said)) is None:
+        return
+    others = [name for name in names if name not in said]
+    raise BadData(
+        "A series must have a row for each time",
+        f"{len(said)} columns, one for each, from '{said[0]}' to '{said[-1]}'",
+        f"Save pandas.read_csv(FILE).melt(id_vars={others}, var_name='time', value_name='value')",
+    )
+
+
+def _tells_apart(fact: Fact) -> bool:
+    """Whether a column could say which series a row is of: a category, or a number of a shop."""
+    if fact.name.lower() in CALENDAR:
+        return False
+    if fact.role == "category":
+        return fact.distinct > 1
+    numbered = fact.role in ("number", "flag") and fact.low >= 0 and not fact.missing
+    apart = 1 < fact.distinct <= MOST_SERIES and fact.high - fact.low < 2 * fact.distinct
+    return numbered and apart and fact.low.is_integer() and fact.high.is_integer()
+
+
+def coarse_grid_of(frame: pd.DataFrame, facts: Sequence[Fact]) -> Grid | None:
+    """The shortest usual step that nearly always holds a row of one series of any times.
+
+    For rows that say nothing but when and how much, as of a sensor that reports what changes: they
+    are joined on each step.
+
+    Args:
+        frame: the rows.
+        facts: what is in their columns.
+    """
+    for columns, formats, moments in times(frame, facts):
+        index: Any = {"columns": columns, "formats": formats} if formats else columns[0]
+        usual = np.median(np.diff(np.unique(moments)))
+        for step in (each for each in STEPS if each >= usual):
+            held = np.unique(moments // step)
+            apart = np.diff(held)
+            if len(held) < FEWEST_ROWS:
+                break
+            if (apart == 1).mean() >= REGULAR:
+                absent = int((apart - 1).sum())
+                longest = int(held[-1] - held[0]) + 1
+                return Grid(index, columns, _written(step), [], moments, absent, True, longest)
+    return None
 
 
 def _labels(frame: pd.DataFrame, group: list[str]) -> np.ndarray[Any, Any]:
@@ -160,7 +230,20 @@ def _seconds(runs: list[np.ndarray[Any, Any]]) -> Found | None:
         return None
     step = int(np.median(apart[apart > 0]))
     if (apart % step).any():
-        return None
-    size, unit = next((size, unit) for size, unit in UNITS if step % size == 0)
+        return _nearly(runs, step)
     first = min(int(run[0]) for run in runs)
-    return f"{step // size}{unit}", [(run - first) // step for run in runs], True
+    return _written(step), [(run - first) // step for run in runs], True
+
+
+def _nearly(runs: list[np.ndarray[Any, Any]], step: int) -> Found | None:
+    """Usual steps that rows come some seconds after, as of a sensor that takes a while to tell."""
+    usual = min(STEPS, key=lambda each: abs(each - step))
+    if usual == 1 or abs(usual - step) > usual * (1 - REGULAR):
+        return None
+    return _written(usual), [run // usual for run in runs], False
+
+
+def _written(step: int) -> str:
+    """Seconds as `time.every` says them."""
+    size, unit = next((size, unit) for size, unit in UNITS if step % size == 0)
+    return f"{step // size}{unit}"

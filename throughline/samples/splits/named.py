@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 TRAIN, VALIDATION, TEST, GAP = "train", "validation", "test", "gap"
-SPELLINGS = {
-    "train": TRAIN, "training": TRAIN, "trn": TRAIN, "trainset": TRAIN, "train_set": TRAIN,
-    "valid": VALIDATION, "validation": VALIDATION, "val": VALIDATION, "dev": VALIDATION,
-    "test": TEST, "testing": TEST, "tst": TEST, "testset": TEST, "test_set": TEST,
+WORDS = {
+    **dict.fromkeys(("train", "training", "trn", "trainset", "traindata", "trainingset"), TRAIN),
+    **dict.fromkeys(("valid", "validation", "val", "dev", "valset", "validationset"), VALIDATION),
+    **dict.fromkeys(("test", "testing", "tst", "testset", "testdata"), TEST),
+    # Files to be answered have no class, and are left out.
+    **dict.fromkeys(("pred", "predict", "prediction"), TEST),
     "gap": GAP,
+}
+# What stands beside such a word and says no more.
+BESIDE = {
+    "set", "data", "dataset", "split", "part", "folder", "dir", "files", "samples", "rows", "seg",
+    "image", "images", "img", "imgs", "pics", "pictures", "photos", "audio", "sounds", "texts",
+    "public", "private",
 }  # fmt: skip
 
 
 def part_named(name: str) -> str | None:
-    """`train`, `validation`, `test` or `gap` where a name says so; `Training` says train."""
-    return SPELLINGS.get(name.strip().lower().replace("-", "_"))
+    """`train`, `validation`, `test` or `gap` where a name says so.
+
+    So do `Training`, `test_set`, `train2017`, `PublicTest` and `seg_train`.
+    """
+    apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
+    words = [word for word in re.split(r"[\W\d_]+", apart.lower()) if word]
+    told = {WORDS[word] for word in words if word in WORDS}
+    others = [word for word in words if word not in WORDS and word not in BESIDE]
+    return told.pop() if len(told) == 1 and not others else None
 
 
 def tells_parts(names: Iterable[str]) -> bool:

@@ -41,6 +41,17 @@ class Fed:
     rows: np.ndarray
 
 
+def _oldest_first(order: np.ndarray, numbers: np.ndarray, wall: np.ndarray) -> np.ndarray:
+    """The order of rows, with those of each series that come newest first turned round.
+
+    Which of two equal hours in autumn is the first one then tells the order of the rows.
+    """
+    edges = np.flatnonzero(np.diff(numbers[order])) + 1
+    runs = [each for each in np.split(order, edges) if len(each)]
+    turned = [each[::-1] if wall[each[0]] > wall[each[-1]] else each for each in runs]
+    return np.concatenate(turned) if turned else order
+
+
 class Windowing:
     """The windows of a model.
 
@@ -156,16 +167,15 @@ class Windowing:
     ) -> regular.Rows:
         """The rows of each series in one piece, those of a step joined."""
         numbers = self._numbers(flat, len(wall))
-        order = np.argsort(numbers, kind="stable")
+        order = _oldest_first(np.argsort(numbers, kind="stable"), numbers, wall)
         begins = np.diff(numbers[order], prepend=-1) != 0
         moments = clock.utc(wall[order], self._index.get("zone"), begins)
         steps, _ = clock.steps(moments, self._grid)
-        if self._resample is not None:
-            # Steps are joined whatever the order of their rows, as they were for the training.
-            again = np.lexsort((steps, numbers[order]))
-            order, steps = order[again], steps[again]
-        else:
+        if self._resample is None:
             self._order.on_grid(wall[order], moments, steps, begins)
+        # Rows of a table come in any order, as they did for the training: their times tell it.
+        again = np.lexsort((steps, numbers[order]))
+        order, steps = order[again], steps[again]
         arrays = self._arrays(flat, wall, converted, self._lenient)
         arrays.pop(TIMESTAMP, None)
         sorted_arrays = {name: array[order] for name, array in arrays.items()}
@@ -274,7 +284,7 @@ class Windowing:
     def _wall(self, flat: Mapping[str, Any]) -> np.ndarray:
         # A table may hold a column of that name beside the one that training went by.
         named = all(name in flat for name in self._index["columns"])
-        if TIMESTAMP in flat and not named:
+        if TIMESTAMP in flat and (not named or self._says_seconds(flat[TIMESTAMP])):
             try:
                 return np.asarray(flat[TIMESTAMP], dtype=np.int64)
             except (TypeError, ValueError):
@@ -283,6 +293,14 @@ class Windowing:
                     f"Received: {list(flat[TIMESTAMP])!s:.80}."
                 ) from None
         return clock.seconds(flat, self._index)
+
+    def _says_seconds(self, values: Any) -> bool:
+        """Whether the training's own column of that name holds seconds since 1970, as windows do.
+
+        Whole numbers can be no time as ISO 8601 writes it; a format reads them its own way.
+        """
+        alone = self._index["columns"] == [TIMESTAMP] and not self._index.get("formats")
+        return alone and isinstance(values, np.ndarray) and values.dtype.kind == "i"
 
     def _rows(self, rows: regular.Rows) -> np.ndarray:
         """The rows of every complete window, (windows, length)."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadData, MissingFile
 from throughline.pipeline.formats import SUFFIXES
-from throughline.serving.rows.conversion import COMMANDS
+from throughline.serving.rows.conversion import COMMANDS, PICTURE, SOUND
 from throughline.sources.cells import READING, settled, together
 from throughline.sources.fetching.mirror import held
 from throughline.sources.formats.arrays import idx_table
@@ -83,6 +83,8 @@ def bring(settings: Source, surroundings: Surroundings) -> Fetched:
     if arrays is not None:
         return Fetched(arrays, {"source": settings.folder, "sha256": settings.sha256 or digest})
     kind = _kind(files, settings)
+    if kind == "table":
+        _check_media(files, settings)
     used = documents(files) if kind == "text" else [f for f in files if _kind_of(f[0]) == kind]
     frame = items_of(used, settings)
     origin = {"source": settings.folder, "files": len(used), "ignored": len(files) - len(used)}
@@ -147,6 +149,20 @@ def _kind(files: list[tuple[str, bytes]], settings: Source) -> str:
             dict(kinds) or media or f"{len(files)} files of other kinds",
         )
     return next(iter(kinds))
+
+
+def _check_media(files: list[tuple[str, bytes]], settings: Source) -> None:
+    """Refuse a table among more pictures or sounds that nothing reads: it speaks of them.
+
+    Raises:
+        BadData: names them, with what converts them.
+    """
+    endings = Counter(PurePosixPath(name.lower()).suffix for name, _ in files)
+    media = {each: n for each, n in endings.items() if COMMANDS.get(each) in (PICTURE, SOUND)}
+    if sum(media.values()) > sum(_kind_of(name) == "table" for name, _ in files):
+        from throughline.sources.pictures.images import unread
+
+        raise BadData(f"'{settings.folder}' must hold files that can be read", unread(media))
 
 
 def documents(files: list[tuple[str, bytes]]) -> list[tuple[str, bytes]]:
