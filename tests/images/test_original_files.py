@@ -32,7 +32,7 @@ from throughline.preprocessing.originals import (
 )
 from throughline.releasing.promotion import FRESH
 from throughline.samples.samples import kind
-from throughline.serving.rows.image import stored_picture
+from throughline.serving.rows.media.image import stored_picture
 
 ENTRY = {"type": "image", "shape": [SIDE, SIDE, 3], "fit": "crop"}
 

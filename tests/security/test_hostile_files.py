@@ -117,8 +117,7 @@ class TestFiles:
 
     def test_a_film_behind_a_picture_is_no_part_of_it(self) -> None:
         """Its bytes may look like marks of scans."""
-        from throughline.pipeline.schema.image import Images
-
+        from throughline.pipeline.schema.pictures.image import Images
         from throughline.sources.pictures.decoding import decoded
 
         film = hostile.jpeg_of_scans(0) + b"\xff\xda" * 200
@@ -133,10 +132,9 @@ class TestFiles:
         self, reader: str, project: Path, capfd: pytest.CaptureFixture[str]
     ) -> None:
         """libtiff prints by itself what a terminal may act on."""
-        from throughline.pipeline.schema.image import Images
-
+        from throughline.pipeline.schema.pictures.image import Images
         from throughline.profile.kinds.pictures import storing
-        from throughline.serving.rows.image import opened_picture, read_picture
+        from throughline.serving.rows.media.image import opened_picture, read_picture
         from throughline.sources.pictures.decoding import decoded
         from throughline.validation.profile_frame import _image
 

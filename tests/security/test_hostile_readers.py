@@ -60,8 +60,8 @@ class TestLabels:
 
     def test_lie_among_the_files(self, project: Path, unfetched: Refused) -> None:
         (project / "p.zip").write_bytes(pictures(rows("y", "1")))
-        (project.parent / "l.csv").write_text(rows("y", "1"))
-        elsewhere = {**LABELS, "labels": {"file": "../l.csv", "name": "name"}}
+        (project.parent / "out.csv").write_text(rows("y", "1"))
+        elsewhere = {**LABELS, "labels": {"file": "../out.csv", "name": "name"}}
         unfetched("must name a file of the source", folder="p.zip", **elsewhere)
 
 

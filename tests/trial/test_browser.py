@@ -21,8 +21,8 @@ from tests.trial.chromium import Chromium
 from throughline.errors import ThroughlineError
 from throughline.paths import Workspace
 from throughline.serving.predictor import Predictor
-from throughline.serving.rows.image import read_picture
-from throughline.serving.rows.sound import stored_sound
+from throughline.serving.rows.media.image import read_picture
+from throughline.serving.rows.media.sound import stored_sound
 from throughline.sources.registry import Surroundings
 from throughline.trial.page import page
 from throughline.trial.runtime import Runtime, runtime

@@ -14,7 +14,7 @@ from throughline.serving.bounds import Bounded, allow
 from throughline.serving.chunks import answered
 from throughline.serving.errors import BadRequest
 from throughline.serving.ranges import has_range, outside
-from throughline.serving.rows.pictures import pictures
+from throughline.serving.rows.media.pictures import pictures
 from throughline.serving.rows.values import PLAIN, Values, converted, settled
 from throughline.serving.rows.windows import Fed, Windowing
 

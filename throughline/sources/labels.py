@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from throughline.errors import BadData, listed, nearest
 from throughline.samples.splits.named import part_named
-from throughline.serving.rows.conversion import COMMANDS
+from throughline.serving.rows.media.conversion import COMMANDS
 from throughline.sources.cells import settled
 from throughline.sources.formats.reading import read_cells
 from throughline.sources.registry import Fetched

@@ -16,7 +16,7 @@ from throughline.paths import Workspace
 from throughline.pipeline.loading import load
 from throughline.profile.profile import profile
 from throughline.serving.errors import BadRequest
-from throughline.serving.rows.sound import resampled, stored_sound
+from throughline.serving.rows.media.sound import resampled, stored_sound
 from throughline.stages.declared import stages_of
 from throughline.stages.run import run_stage
 

@@ -52,7 +52,7 @@ def storing(path: Path) -> dict[str, Any] | None:
         the middle of their sizes, at most 64 on the longer side; one channel where all are grey;
         and modes are no fault where some are of an unusual one. None where there are no pictures.
     """
-    from throughline.serving.rows.image import UNSOUND, opened_picture
+    from throughline.serving.rows.media.image import UNSOUND, opened_picture
     from throughline.sources.pictures.decoding import OPAQUE
     from throughline.sources.tree import IMAGES, files_below
 

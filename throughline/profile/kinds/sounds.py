@@ -26,7 +26,7 @@ def storing(path: Path) -> dict[str, Any] | None:
         None where there are none.
     """
     from throughline.serving.errors import BadRequest
-    from throughline.serving.rows.sound import samples
+    from throughline.serving.rows.media.sound import samples
     from throughline.sources.tree import SOUNDS, files_below
 
     rates, seconds = [], []

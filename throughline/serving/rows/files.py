@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from throughline.serving.errors import BadRequest
-from throughline.serving.rows.conversion import COMMANDS, PICTURE, SOUND
+from throughline.serving.rows.media.conversion import COMMANDS, PICTURE, SOUND
 
 # In the place of a file's name: the bytes come through a pipe.
 STANDARD_INPUT = "-"
@@ -38,8 +38,8 @@ def one_input(kind: str, inputs: Mapping[str, Mapping[str, Any]]) -> tuple[str, 
     Raises:
         BadRequest: the model takes something else, or several inputs.
     """
-    from throughline.serving.rows.image import picture_input
-    from throughline.serving.rows.sound import sound_input
+    from throughline.serving.rows.media.image import picture_input
+    from throughline.serving.rows.media.sound import sound_input
 
     if kind != "text":
         return picture_input(inputs) if kind == "image" else sound_input(inputs)
@@ -107,9 +107,9 @@ def taken_in(content: bytes, name: str, entry: Mapping[str, Any]) -> np.ndarray:
         BadRequest: no file of the kind, or a broken one.
     """
     if entry.get("rate"):
-        from throughline.serving.rows.sound import stored_sound
+        from throughline.serving.rows.media.sound import stored_sound
 
         return stored_sound(content, name, entry["rate"], entry["shape"][0])[0][None]
-    from throughline.serving.rows.image import read_picture
+    from throughline.serving.rows.media.image import read_picture
 
     return read_picture(content, name, entry)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from throughline.serving.rows.sound import sixteen_bits
+from throughline.serving.rows.media.sound import sixteen_bits
 from throughline.sources.formats import wav
 from throughline.sources.formats.arrays import as_frame
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from throughline.errors import BadData
 from throughline.serving.errors import BadRequest
-from throughline.serving.rows import sound
+from throughline.serving.rows.media import sound
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadData, MissingFile
 from throughline.pipeline.formats import SUFFIXES
-from throughline.serving.rows.conversion import COMMANDS, PICTURE, SOUND
+from throughline.serving.rows.media.conversion import COMMANDS, PICTURE, SOUND
 from throughline.sources.cells import READING, settled, together
 from throughline.sources.fetching.mirror import held
 from throughline.sources.formats.arrays import idx_table

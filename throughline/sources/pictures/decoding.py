@@ -135,7 +135,7 @@ def decoded(file: str, content: bytes, images: Images) -> Decoded:
     """One image file, in the size and the channels that all are stored in."""
     from PIL import UnidentifiedImageError
 
-    from throughline.serving.rows.image import (
+    from throughline.serving.rows.media.image import (
         KNOWN_MODES,
         UNSOUND,
         opened_picture,
@@ -181,7 +181,7 @@ def decoded(file: str, content: bytes, images: Images) -> Decoded:
 def heard(file: str, content: bytes, images: Images) -> Decoded:
     """One wav file, at the rate and of the length that all are stored in."""
     from throughline.serving.errors import BadRequest
-    from throughline.serving.rows.sound import stored_sound
+    from throughline.serving.rows.media.sound import stored_sound
 
     assert images.sound is not None
     try:

@@ -17,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 
 from throughline.serving.errors import BadRequest
-from throughline.serving.rows.conversion import remedy
+from throughline.serving.rows.media.conversion import remedy
 from throughline.serving.silence import silent
 
 # Larger pictures are refused before they are decoded; some 300 MB would be needed for one.

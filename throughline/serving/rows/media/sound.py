@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from throughline.serving.errors import BadRequest
-from throughline.serving.rows.conversion import remedy
+from throughline.serving.rows.media.conversion import remedy
 
 # The codes of formats in the chunk `fmt `; the last one says the real one further on.
 INTEGERS, FLOATS, EXTENSIBLE = 1, 3, 0xFFFE
