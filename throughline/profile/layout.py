@@ -10,7 +10,14 @@ from typing import Any
 
 from throughline.errors import BadData
 from throughline.limits import check
-from throughline.profile.headers import has_units, is_numeral, no_header, told_apart, two_lines
+from throughline.profile.headers import (
+    has_units,
+    is_numeral,
+    no_header,
+    questions,
+    told_apart,
+    two_lines,
+)
 from throughline.profile.number_marks import number_marks
 from throughline.serving.rows.delimited import (
     SEPARATORS,
@@ -74,6 +81,8 @@ def layout_of(content: bytes, name: str, asked: Mapping[str, Any]) -> dict[str, 
     if "units" not in read and read.get("header", True) and has_units(found):
         lines = read.get("skip_rows", 0) + kept[1][1]
         read |= two_lines(found, lines) or {"units": True}
+    if "header" not in asked and read.get("header", True) and len(kept) > FEWEST_LINES:
+        read |= questions(found, read.get("skip_rows", 0) + kept[2][1])
     if "columns" not in read and read.get("header", True) and found:
         read |= told_apart(found[0])
     marks = number_marks(found[1:], separator)
