@@ -197,6 +197,25 @@ FILES: dict[str, tuple[Callable[[], str], str, list[str], list[str]]] = {
         ["w", "sku"],
         ["columns.sku.encode"],
     ),
+    "questions and keys of a survey below the names": (
+        lambda: rows(Q1=NUMBERS, Q2=some(["Yes", "No"])).replace(
+            "w,Q1,Q2,y\n", "w,Q1,Q2,y\nWeight?,How old?,Smoker?,Mood?\n{1},{2},{3},{4}\n"
+        ),
+        "binary",
+        ["w", "Q1", "Q2=No", "Q2=Yes"],
+        ["begins with 3 lines", "source.read.columns"],
+    ),
+    "a report with lines drawn between bars": (
+        lambda: "\n".join(
+            ["Report ZSD01", "", "-" * 30, "|   w|town |y   |", "-" * 30]
+            + [f"|{n:>7}|{t:<5}|{y:<4}|" for n, t, y in zip(NUMBERS, some(["Bonn", "Ulm"]), WORDS,
+                                                            strict=True)]
+            + ["-" * 30, ""]
+        ),
+        "binary",
+        ["w", "town=Bonn", "town=Ulm"],
+        ["source.read.separator"],
+    ),
     "several visits of a patient": (
         lambda: rows_of(400, patient_id=lambda g, n: 7000 + g.integers(0, 90, n)),
         "binary",

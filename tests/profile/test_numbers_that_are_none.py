@@ -23,6 +23,7 @@ from throughline.pipeline.schema.source import Read
 from throughline.profile.columns import treated, with_patterns
 from throughline.profile.facts import fact, facts
 from throughline.profile.names_in_digits import names_in_digits
+from throughline.profile.numbers_in_texts import numbers_in_texts
 from throughline.profile.profile import profile
 from throughline.profile.rules import wider
 from throughline.sources.formats.reading import read_bytes
@@ -215,3 +216,35 @@ class TestPatterns:
         found = treated(features, [])
         del found["pixel_905"]
         assert "pixel_*" not in with_patterns(found, features)
+
+
+class TestTextsThatAreAllNumbers:
+    """Of a file with types, as many services write JSON; each was an identifier, and left out."""
+
+    def test_are_numbers_of_a_draft(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("throughline.profile.page.page", lambda *_: "")
+        monkeypatch.setattr("throughline.stages.wire.refreshed", lambda *_: None)
+        shutil.copy(Path(__file__).resolve().parents[2] / "params.yaml", tmp_path)
+        rows = [{"x": f"{i}.25", "zip": f"0{i % 7}", "y": KINDS[i]} for i in range(60)]
+        (tmp_path / "rows.jsonl").write_text("\n".join(json.dumps({**row}) for row in rows))
+        workspace = Workspace(tmp_path, "mine")
+        told = profile(tmp_path / "rows.jsonl", "mine", None, workspace).told
+        assert any("all numbers, such as '0.25'" in line for line in told)
+        draft = yaml.safe_load(workspace.pipeline_file.read_text(encoding="utf-8"))
+        assert draft["source"]["read"] == {"types": {"x": "number"}}
+        assert draft["columns"]["x"] == {"scale": "standard"}
+        assert draft["columns"]["zip"]["encode"] == "one-hot"
+
+    @pytest.mark.parametrize(
+        ("name", "texts", "numbers"),
+        [
+            ("x", ["1.5", "-2e3", None], True),
+            ("x", ["1.5", "two"], False),
+            ("x", ["007", "012"], False),
+            ("x", [str(MANY), str(MANY + 1)], False),
+            ("customer_id", ["12", "13"], False),
+            ("x", ["", ""], False),
+        ],
+    )
+    def test_are_told(self, name: str, texts: list[str | None], numbers: bool) -> None:
+        assert (name in numbers_in_texts(pd.DataFrame({name: texts}))) == numbers

@@ -247,6 +247,17 @@ class TestOtherFiles:
         names, records = columns_of("a\tb\n1,5\t2\n", reading, ["a", "b"])
         assert (names, [record for record, _ in records]) == (["a", "b"], [["1,5", "2"]])
 
+    def test_with_lines_drawn_between_its_rows(self) -> None:
+        text = "|a|b|\n|---|:---:|\n|1|x|\n-------\n|---|y|\n"
+        for names, rows in (
+            columns_of(text, {"separator": "|"}, ["a", "b"]),
+            streamed(iter(text.splitlines(keepends=True)), {"separator": "|"}, ["a", "b"]),
+        ):
+            kept = [row[0] if isinstance(row, tuple) else row for row in rows]
+            assert (names[1:3], kept) == (["a", "b"], [["", "1", "x", ""], ["", "---", "y", ""]])
+        # Where commas part them dashes are values.
+        assert len(columns_of("a,b\n---,---\n", {}, ["a"])[1]) == 1
+
     def test_a_header_where_the_training_had_none(self) -> None:
         _, reading = trained(b"1,x\n2,y\n", Read(header=False, columns=["n", "kind"]))
         for text in ("1,x\n", "n,kind\n1,x\n"):

@@ -20,6 +20,7 @@ from throughline.profile.goal import chosen_target
 from throughline.profile.kinds import labels, pictures, sounds, texts
 from throughline.profile.kinds.grids import grid_of
 from throughline.profile.names_in_digits import names_in_digits
+from throughline.profile.numbers_in_texts import numbers_in_texts
 from throughline.profile.yaml_text import as_text, comment
 from throughline.sources.cells import READING, REPEATED, SPACES
 from throughline.sources.labels import LABELS
@@ -205,6 +206,15 @@ def _rows(
     cells = READING in fetched.frame.attrs
     alone = "file" in section and "images" not in section
     others = frame.drop(columns=[target] if target else [], errors="ignore")
+    if alone and not cells and (numbers := numbers_in_texts(frame)):
+        read = section.setdefault("read", {})
+        read["types"] = {**read.get("types", {}), **dict.fromkeys(numbers, "number")}
+        notes += [
+            (name, f"texts that are all numbers, such as '{text}': numbers", "source.read.types")
+            for name, text in numbers.items()
+        ]
+        fetched = fetch(Source(**section), surroundings)
+        frame = standardised(fetched.frame, {}, (), str(data))
     whole = frame.columns if cells else fetched.frame.select_dtypes("integer").columns
     if alone and (names := names_in_digits(others, whole)):
         # A file of texts says what its columns hold, one with types which of them are texts.

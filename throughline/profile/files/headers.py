@@ -91,6 +91,21 @@ def two_lines(found: Sequence[Sequence[str]], lines: int) -> dict[str, Any]:
     return {"skip_rows": lines, "header": False, "columns": names}
 
 
+def questions(found: Sequence[Sequence[str]], lines: int) -> dict[str, Any]:
+    """The names of a header below which two lines are no rows, as surveys are exported.
+
+    Args:
+        found: the records.
+        lines: of the file, up to the third record.
+    """
+    if len(found) < FEWEST_RECORDS or any(map(is_numeral, found[1])):
+        return {}
+    names = header_names(found[0])
+    if len(set(names)) < len(names) or not has_units([found[0], *found[2:]]):
+        return {}
+    return {"skip_rows": lines, "header": False, "columns": names}
+
+
 def is_numeral(cell: str) -> bool:
     try:
         return GROUPED.number(cell) is not None

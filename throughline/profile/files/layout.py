@@ -14,6 +14,7 @@ from throughline.profile.files.headers import (
     has_units,
     is_numeral,
     no_header,
+    questions,
     told_apart,
     two_lines,
 )
@@ -80,6 +81,8 @@ def layout_of(content: bytes, name: str, asked: Mapping[str, Any]) -> dict[str, 
     if "units" not in read and read.get("header", True) and has_units(found):
         lines = read.get("skip_rows", 0) + kept[1][1]
         read |= two_lines(found, lines) or {"units": True}
+    if "header" not in asked and read.get("header", True) and len(kept) > FEWEST_LINES:
+        read |= questions(found, read.get("skip_rows", 0) + kept[2][1])
     if "columns" not in read and read.get("header", True) and found:
         read |= told_apart(found[0])
     marks = number_marks(found[1:], separator)

@@ -19,6 +19,8 @@ MANY_NUMBERS = 20
 COMMA_DECIMAL = re.compile(r"[+-]?\d+,\d+%?")
 THOUSANDS = re.compile(r"\D{0,4}[1-9]\d{0,2}(,\d{2,3})*,\d{3}(\.\d*)?\D{0,4}")
 POINTS = re.compile(r"\D{0,4}\d{1,3}(\.\d{3})+(,\d*)\D{0,4}")
+# Nobody types a space that does not break in a telephone's number.
+SPACED = re.compile(r"[0-9] [0-9]")
 POINT_GROUPS = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+")
 
 
@@ -53,11 +55,12 @@ def number_marks(rows: Sequence[Sequence[str]], separator: str) -> dict[str, str
 def _has_groups(column: Collection[str], marks: Cells) -> bool:
     """Whether a column holds numbers whose thousands are marked, and others beside them.
 
-    What has the mark in the same places everywhere may be a code or a telephone's number.
+    What has a space in the same places everywhere may be a code or a telephone's number.
     """
     present = {*column} - {*MISSING}
     grouped = {cell for cell in present if re.search(thousands_class(marks), cell)}
-    if not grouped or (grouped == present and not any(marks.decimal in cell for cell in present)):
+    alike = grouped == present and not any(marks.decimal in cell for cell in present)
+    if not grouped or (alike and any(SPACED.search(cell) for cell in grouped)):
         return False
     numbers, strangers = parted(dict.fromkeys(present, 1), marks)
     return bool(numbers) and (not strangers or are_stand_ins(strangers, len(present)))

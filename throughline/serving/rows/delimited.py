@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import Any, NamedTuple
@@ -13,6 +14,7 @@ SEPARATORS = (",", ";", "\t", "|")
 WHITE_SPACE = " "
 RECORDS_TO_SNIFF = 50
 LONGEST_FIELD = 1 << 30
+RULE = re.compile(r"[:+]?[-=]{3,}(?:\+[-=]*)*[:+]?")
 # Stands behind the last line, to be a record of its own; in no text is a control character.
 END = "\x1aend of the file\x1a"
 
@@ -47,12 +49,24 @@ def records(
             yield held
         if record == [END]:
             return
-        held = (record, reader.line_num) if record else None
+        held = (record, reader.line_num) if record and not ruled(record, separator) else None
         if END in "".join(record[-1:]):
             if whole:
                 raise csv.Error(f"Line {begin}: here is a quote left open, which no other closes")
             return
         begin = reader.line_num + 1
+
+
+def ruled(record: Sequence[str], separator: str) -> bool:
+    """Whether a record is a line that is drawn between rows, as `|---|---|` or `-------`.
+
+    Where bars or white space part fields, as reports and terminals draw tables; elsewhere dashes
+    are values.
+    """
+    if separator not in ("|", WHITE_SPACE):
+        return False
+    cells = [cell.strip() for cell in record if cell.strip()]
+    return bool(cells) and all(map(RULE.fullmatch, cells))
 
 
 def _spaced(lines: Iterator[str], separator: str) -> Iterator[str]:
@@ -142,7 +156,11 @@ def streamed(
     separator = laid.separator
     reader = csv.reader(_spaced(lines, separator), **_dialect(separator, reading))
     units, repeated = reading.get("units"), repeats(laid.header)
-    rest = (record for record in reader if record and record != units and not repeated(record))
+    rest = (
+        record
+        for record in reader
+        if record and record != units and not repeated(record) and not ruled(record, separator)
+    )
     return laid.names, chain((record for record, _ in laid.below), rest)
 
 
@@ -220,7 +238,7 @@ def _layouts(
     """Lines to skip, at the end too, and a separator: the training's first."""
     own = str(reading.get("separator", ","))
     above = int(reading.get("skip_rows", 0))
-    if above and not reading.get("header", True) and _is_named(text, own, needed):
+    if above and not reading.get("header", True) and _is_named(text, own, reading, needed):
         above = 0
     # Where it is known how the lines below the rows began, they are told by that.
     below = 0 if "footer" in reading else int(reading.get("skip_footer", 0))
@@ -230,12 +248,14 @@ def _layouts(
         yield 0, 0, separator
 
 
-def _is_named(text: str, separator: str, needed: Sequence[str]) -> bool:
+def _is_named(text: str, separator: str, reading: Mapping[str, Any], needed: Sequence[str]) -> bool:
     """Whether the first line names the columns below it, though the training's did not."""
     if text.startswith("#"):
         return False
     head = list(islice(records(text, separator, whole=False), 2))
     names = [cell.strip() for cell in head[0][0]] if head else []
+    if len(head) == 2 and head[1][0] == reading.get("below_names"):
+        return False
     return len(head) == 2 and len(head[1][0]) == len(names) and set(needed) <= set(names)
 
 

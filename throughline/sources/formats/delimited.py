@@ -40,6 +40,8 @@ def read(content: bytes, name: str, settings: Read) -> tuple[pd.DataFrame, dict[
         raise BadData(f"'{name}' must be a sound CSV file", str(error)) from None
     how = {"separator": separator, "encoding": settings.encoding, "decimal": settings.decimal}
     layout = _layout(separator, settings, names, frame.attrs.pop("units", None))
+    if settings.skip_rows and not settings.header:
+        layout |= _second_above(content, name, settings, separator)
     if settings.skip_footer:
         layout["footer"] = _starts_below(content, name, settings, separator)
     return unsettled(frame, layout), {**how, "first_line": first_line + settings.skip_rows}
@@ -51,6 +53,20 @@ def _starts_below(content: bytes, name: str, settings: Read, separator: str) -> 
     below = "".join(lines[-settings.skip_footer :])
     found = records(below, separator, settings.quotes, whole=False)
     return [start for record, _ in found if (start := start_of(record))]
+
+
+def _second_above(
+    content: bytes, name: str, settings: Read, separator: str
+) -> dict[str, list[str]]:
+    """What stands below names that `skip_rows` leaves out, as the questions of a survey.
+
+    A file that only has the names is told apart by it.
+    """
+    text = decoded(content, name, settings.encoding)
+    above = islice(records(text, separator, settings.quotes, whole=False), 2)
+    found = [record for record, _ in above]
+    named = len(found) == 2 and header_names(found[0]) == settings.columns
+    return {"below_names": found[1]} if named and settings.skip_rows > 1 else {}
 
 
 def _layout(
