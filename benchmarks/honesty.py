@@ -19,11 +19,11 @@ import numpy as np
 from scipy.signal import lfilter
 
 from throughline.evaluation.compare.champion import judged
-from throughline.evaluation.measure.blocks import BlockResamples, block_length, understated
-from throughline.evaluation.measure.clusters import ClusterResamples
+from throughline.evaluation.intervals.blocks import BlockResamples, block_length, understated
+from throughline.evaluation.intervals.clusters import ClusterResamples
+from throughline.evaluation.intervals.resamples import Resamples
 from throughline.evaluation.measure.difference import Choice, difference
 from throughline.evaluation.measure.measure import measured
-from throughline.evaluation.measure.resamples import Resamples
 from throughline.evaluation.outcome import Outcome
 from throughline.figures.names import figure_of as figure
 from throughline.training.folds.folded import summary

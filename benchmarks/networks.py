@@ -119,8 +119,8 @@ def _trained(made: Any, number: int) -> str:
     from throughline.training.divergence import Diverged
     from throughline.training.engine.engine import fit
     from throughline.training.engine.runs import Run
-    from throughline.training.network import objects
     from throughline.training.network.heads import Head, side_by_side
+    from throughline.training.objects import optimizers
 
     model, target = made.model, made.target
     randomise(model, number)
@@ -147,7 +147,7 @@ def _trained(made: Any, number: int) -> str:
         weights = ours.weights
     except Diverged:
         weights = None
-    model.compile(objects.optimizer(training), loss=loss, loss_weights=weighed, run_eagerly=True)
+    model.compile(optimizers.optimizer(training), loss=loss, loss_weights=weighed, run_eagerly=True)
     model.fit(made.rows, learned, batch_size=BATCH, shuffle=False, verbose=0)
     tf.config.run_functions_eagerly(False)
     if weights is None:

@@ -15,10 +15,11 @@ import signal
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, fields
 from typing import IO, TYPE_CHECKING, Any
 
+from throughline.deadline import ended_by
 from throughline.errors import BadData, BadPipeline, ThroughlineError, nearest
 from throughline.memory import bounded
 
@@ -29,6 +30,8 @@ SECTION = "limits"
 BLOCK_BYTES = 1 << 20
 # So much may come out of any file however small: a few kilobytes of zeros are no attack.
 ALWAYS_BYTES = 128 << 20
+# Between the alarm and the end of the process.
+GRACE_SECONDS = 10
 # Of the machine's memory, where params.yaml says nothing.
 MEMORY_SHARE = 0.75
 # A disk without room is no fault of a file, and has a line of its own.
@@ -240,7 +243,7 @@ def guarded(name: str, timed: bool = True) -> Iterator[None]:
         BadData: in the place of any error of a reader that is none of ours.
     """
     try:
-        with bounded(current().memory), _time(name) if timed else nullcontext():
+        with bounded(current().memory), in_time(name) if timed else nullcontext():
             yield
     except ThroughlineError:
         raise
@@ -269,15 +272,38 @@ def _said(error: Exception) -> str:
 
 
 @contextmanager
-def _time(name: str) -> Iterator[None]:
+def in_time(name: str) -> Iterator[None]:
+    """Let what is inside take `limits.seconds`: an alarm says so to Python.
+
+    Raises:
+        OverLimit: it takes longer.
+    """
+    with at_the_latest(name), _alarmed(name):
+        yield
+
+
+def at_the_latest(name: str) -> AbstractContextManager[None]:
+    """End the process some seconds after `limits.seconds`.
+
+    For code in C that does not return to Python, such as a parser or a driver of a database.
+    """
+    return ended_by(current().seconds + GRACE_SECONDS, str(_late(name)))
+
+
+def _late(name: str) -> OverLimit:
+    return OverLimit(
+        f"'{name}' must be read within {current().seconds:,} seconds",
+        remedy=f"Raise '{SECTION}.seconds' in params.yaml if it may take longer",
+    )
+
+
+@contextmanager
+def _alarmed(name: str) -> Iterator[None]:
     """An alarm where there is none yet; only the main thread can have one."""
     seconds = current().seconds
 
     def late(*_: Any) -> None:
-        raise OverLimit(
-            f"'{name}' must be read within {seconds:,} seconds",
-            remedy=f"Raise '{SECTION}.seconds' in params.yaml if it may take longer",
-        )
+        raise _late(name)
 
     mine = threading.current_thread() is threading.main_thread()
     if not mine or not hasattr(signal, "setitimer"):
@@ -290,7 +316,8 @@ def _time(name: str) -> Iterator[None]:
         yield
         return
     before = signal.signal(signal.SIGALRM, late)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    # Again and again: what catches the error and goes on is told once more.
+    signal.setitimer(signal.ITIMER_REAL, seconds, 1)
     try:
         yield
     finally:

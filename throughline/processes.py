@@ -7,8 +7,10 @@ import signal
 import threading
 from pathlib import Path
 
+from throughline.cache import CACHE, private
+
 # For an account that has no home, as a container's may; below the folder of the call.
-HOME = Path(".cache/home")
+HOME = CACHE / "home"
 # Set by `throughline --no-code`, for this process and those that it begins.
 NO_CODE = "THROUGHLINE_NO_CODE"
 # What a repository's own configuration may start while somebody only looks: see `git config`.
@@ -24,7 +26,7 @@ def need_home() -> None:
     try:
         Path.home()
     except RuntimeError:
-        HOME.mkdir(mode=0o700, parents=True, exist_ok=True)
+        private(HOME)
         os.environ["HOME"] = str(HOME.absolute())
         if not any(os.environ.get(name) for name in NAMES):
             os.environ["LOGNAME"] = str(os.getuid())

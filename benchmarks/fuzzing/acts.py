@@ -49,7 +49,7 @@ def kept(*words: str) -> None:
 def read(name: str, content: bytes) -> None:
     """Give a file to the reader of its ending."""
     from throughline.limits import guarded
-    from throughline.pipeline.schema.image import Images
+    from throughline.pipeline.schema.pictures.image import Images
     from throughline.pipeline.schema.pretrained import Pretrained
     from throughline.pipeline.schema.source import Read
     from throughline.pipeline.yaml_file import YamlFile

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +102,55 @@ class TestAProject:
         assert checkout["fetch-depth"] == 0
         assert job["defaults"]["run"]["working-directory"] == place
         assert initialised(folder, ci=True) == [f"{folder} is a project already; nothing to do"]
+
+
+class TestTheWorkflow:
+    def test_gives_secrets_to_the_step_that_pulls_alone(self, tmp_path: Path) -> None:
+        initialised(tmp_path, ci=True)
+        workflow = yaml.safe_load((tmp_path / ".github/workflows/throughline.yml").read_text())
+        job = workflow["jobs"]["pipelines"]
+        steps = job.pop("steps")
+        assert "secrets" not in json.dumps([workflow["env"], job])
+        holding = [step for step in steps if "secrets" in json.dumps(step)]
+        assert [step["name"] for step in holding] == ["Pull"]
+        # What a pull request changes may run from `Check` on, and no sooner.
+        assert re.findall(r"^(\w+) ", holding[0]["run"], re.MULTILINE) == ["test", "dvc", "dvc"]
+        names = [step.get("name") for step in steps]
+        assert names[names.index("Pull") - 1 :][:3] == ["Install", "Pull", "Check"]
+
+    def test_gives_none_to_a_pull_request_from_a_fork(self, tmp_path: Path) -> None:
+        initialised(tmp_path, ci=True)
+        workflow = yaml.safe_load((tmp_path / ".github/workflows/throughline.yml").read_text())
+        # `pull_request_target` would run with the secrets of the repository that is asked.
+        assert set(workflow[True]) == {"push", "pull_request"}
+        (pull,) = [s for s in workflow["jobs"]["pipelines"]["steps"] if s.get("name") == "Pull"]
+        keys = {name: text for name, text in pull["env"].items() if "secrets" in text}
+        assert set(keys) == {"AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
+        for name, text in keys.items():
+            for event, head, given in (
+                ("push", None, "marked"),
+                ("pull_request", "owner/shop", "marked"),
+                ("pull_request", "stranger/shop", ""),
+                # A fork that is gone.
+                ("pull_request", None, ""),
+            ):
+                facts = {
+                    "github.event_name": event,
+                    "github.event.pull_request.head.repo.full_name": head,
+                    "github.repository": "owner/shop",
+                    f"secrets.{name}": "marked",
+                }
+                assert evaluated(text, facts) == given
+
+
+def evaluated(expression: str, facts: Mapping[str, str | None]) -> object:
+    """What GitHub makes of an expression of names, texts, `==`, `&&` and `||`."""
+    inner = re.fullmatch(r"\$\{\{(.*)\}\}", expression)
+    assert inner is not None
+    names = re.compile(r"[a-zA-Z_.]+(?=[^']*(?:'[^']*'[^']*)*$)")
+    words = names.sub(lambda found: repr(facts[found[0]]), inner[1])
+    words = words.replace("&&", " and ").replace("||", " or ").strip()
+    return eval(words, {"__builtins__": {}})  # noqa: S307 - our own file
 
 
 class TestWhatIsThere:

@@ -8,18 +8,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks import honesty
-from throughline.evaluation.measure.blocks import (
+from throughline.evaluation.intervals.blocks import (
     BlockResamples,
     block_length,
     remembered,
     understated,
 )
+from throughline.evaluation.intervals.clusters import ClusterResamples
+from throughline.evaluation.intervals.resamples import Resamples, wilson
+from throughline.evaluation.intervals.tails import beyond_the_largest
 from throughline.evaluation.measure.calibration import calibration
-from throughline.evaluation.measure.clusters import ClusterResamples
 from throughline.evaluation.measure.difference import Choice, difference, mid_p, paired_shares
 from throughline.evaluation.measure.measure import measured
-from throughline.evaluation.measure.resamples import Resamples, wilson
-from throughline.evaluation.measure.tails import beyond_the_largest
 from throughline.evaluation.outcome import Outcome
 
 NAMES = ("no", "yes")

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics
 
+from throughline.evaluation.intervals.resamples import RESAMPLES, Resamples, interval, wilson
 from throughline.evaluation.measure.classification import (
     confusion,
     per_class,
@@ -16,7 +17,6 @@ from throughline.evaluation.measure.classification import (
 )
 from throughline.evaluation.measure.difference import Choice, difference
 from throughline.evaluation.measure.measure import measured
-from throughline.evaluation.measure.resamples import RESAMPLES, Resamples, interval, wilson
 from throughline.evaluation.outcome import Outcome
 
 

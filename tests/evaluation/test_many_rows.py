@@ -7,8 +7,8 @@ import time
 import numpy as np
 import pytest
 
-from throughline.evaluation.measure import resamples
-from throughline.evaluation.measure.resamples import Resamples
+from throughline.evaluation.intervals import resamples
+from throughline.evaluation.intervals.resamples import Resamples
 
 
 @pytest.mark.parametrize("kind", ["normal", "rare", "skewed"])

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from throughline.drift.measures import Limits, drifts
 from throughline.evaluation.compare.champion import judged
+from throughline.evaluation.intervals.clusters import ClusterResamples
+from throughline.evaluation.intervals.resamples import Resamples
 from throughline.evaluation.measure.calibration import calibration, roc
-from throughline.evaluation.measure.clusters import ClusterResamples
 from throughline.evaluation.measure.difference import Choice, difference
 from throughline.evaluation.measure.measure import measured, scored
-from throughline.evaluation.measure.resamples import Resamples
 from throughline.evaluation.outcome import Outcome
 from throughline.figures.names import figure_of
 

@@ -13,10 +13,11 @@ from typing import Any
 import pytest
 
 from tests.flows.shop import commit, git, write
+from throughline.cache import NotYours, private
 from throughline.project.init import initialised
 from throughline.running import flow, work
 from throughline.running.once import claimed
-from throughline.running.prefect.environment import NotYours, pass_proxies, private
+from throughline.running.prefect.environment import pass_proxies
 from throughline.running.run import RAN, StageFailed
 
 PROXY = "http://proxy.example:3128"
@@ -75,14 +76,12 @@ class TestOtherAccounts:
     ) -> None:
         folder = private(tmp_path / ".cache/flows")
         (folder / "tea.lock").touch()
-        real = Path.open
 
-        def refused(self: Path, *arguments: Any, **named: Any) -> Any:
-            if self.suffix == ".lock":
-                raise PermissionError(13, "Permission denied")
-            return real(self, *arguments, **named)
+        def refused(*_: object) -> None:
+            raise PermissionError(1, "Operation not permitted")
 
-        monkeypatch.setattr(Path, "open", refused)
+        # What the system says of a file that is not this account's.
+        monkeypatch.setattr(os, "fchmod", refused)
         with pytest.raises(NotYours, match=r"tea\.lock must belong .* Received: \S+\. Work in a"):
             claimed(tmp_path, ["tea"], print)
 

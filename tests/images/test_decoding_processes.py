@@ -16,7 +16,7 @@ import psutil
 import pytest
 
 from tests.images.conftest import encoded
-from throughline.pipeline.schema.image import Images
+from throughline.pipeline.schema.pictures.image import Images
 from throughline.sources.pictures.decoding import BLOCK_FILES, DeadDecoder, all_decoded, decoded
 
 IMAGES = Images.model_validate({"size": [8, 8]})
@@ -26,7 +26,7 @@ ENDLESS = """
 from pathlib import Path
 from typing import Any
 from itertools import count
-from throughline.pipeline.schema.image import Images
+from throughline.pipeline.schema.pictures.image import Images
 from throughline.sources.pictures.decoding import all_decoded
 content = Path("a.png").read_bytes()
 files = ((f"{number}.png", content) for number in count())

@@ -14,7 +14,7 @@ from PIL import Image
 
 from tests.images.conftest import encoded
 from throughline.pipeline.schema.columns import Column
-from throughline.pipeline.schema.image import Images
+from throughline.pipeline.schema.pictures.image import Images
 from throughline.pipeline.schema.source import Source
 from throughline.preprocessing.fit import fit
 from throughline.preprocessing.graph.runtime import session_of

@@ -15,7 +15,7 @@ from PIL import Image as Pillow
 from throughline.errors import BadPipeline
 from throughline.pipeline.loading import checked
 from throughline.pipeline.schema.columns import Column
-from throughline.pipeline.schema.image import Fit, Images
+from throughline.pipeline.schema.pictures.image import Fit, Images
 from throughline.pipeline.yaml_file import YamlFile
 from throughline.preprocessing.contract import contract
 from throughline.preprocessing.fit import fit

@@ -12,7 +12,7 @@ from PIL import Image
 
 from tests.images.conftest import EACH, SIDE, drawn, encoded, write_folder
 from throughline.errors import BadData
-from throughline.pipeline.schema.image import Images
+from throughline.pipeline.schema.pictures.image import Images
 from throughline.pipeline.schema.source import Source
 from throughline.sources.pictures.decoding import decoded
 from throughline.sources.pictures.images import as_images, from_arrays, from_encoded

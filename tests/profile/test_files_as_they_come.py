@@ -197,6 +197,12 @@ FILES: dict[str, tuple[Callable[[], str], str, list[str], list[str]]] = {
         ["w", "sku"],
         ["columns.sku.encode"],
     ),
+    "several visits of a patient": (
+        lambda: rows_of(400, patient_id=lambda g, n: 7000 + g.integers(0, 90, n)),
+        "binary",
+        ["w"],
+        ["names 90 groups in 400 rows", "split.column"],
+    ),
     "dates of day, month, year": (
         lambda: rows_of(
             400, sold=lambda g, n: pd.date_range("2023-01-01", periods=n).strftime("%d/%m/%Y")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import shutil
 from decimal import Decimal
 from pathlib import Path
@@ -132,7 +133,7 @@ class TestNames:
     def test_are_told_by_those_of_their_columns(
         self, name: str, numbers: np.ndarray, names: bool
     ) -> None:
-        assert (name in names_in_digits(pd.DataFrame({name: numbers}), True)) == names
+        assert (name in names_in_digits(pd.DataFrame({name: numbers}), [name])) == names
 
     @pytest.mark.parametrize("ending", ["csv", "parquet"])
     def test_are_texts_of_a_draft(
@@ -152,6 +153,27 @@ class TestNames:
         assert any("lose digits" in line for line in told)
         draft = yaml.safe_load(workspace.pipeline_file.read_text(encoding="utf-8"))
         assert draft["columns"]["x"] == {"encode": "one-hot"}
+
+    @pytest.mark.parametrize("ending", ["jsonl", "parquet"])
+    def test_are_texts_of_a_draft_though_some_are_missing(
+        self, ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A column of ids of which one lacks was scaled as a quantity, being one of floats."""
+        monkeypatch.setattr("throughline.profile.page.page", lambda *_: "")
+        monkeypatch.setattr("throughline.stages.wire.refreshed", lambda *_: None)
+        shutil.copy(Path(__file__).resolve().parents[2] / "params.yaml", tmp_path)
+        shops = [{} if i == 7 else {"shop_id": 1000 + i % 9} for i in range(60)]
+        rows = [{"w": i % 11, **shop, "y": KINDS[i]} for i, shop in enumerate(shops)]
+        file = tmp_path / f"rows.{ending}"
+        if ending == "parquet":
+            parquet.write_table(pa.Table.from_pylist(rows), file)
+        else:
+            file.write_text("\n".join(json.dumps({**row}) for row in rows))
+        workspace = Workspace(tmp_path, "mine")
+        profile(file, "mine", None, workspace)
+        draft = yaml.safe_load(workspace.pipeline_file.read_text(encoding="utf-8"))
+        assert draft["source"]["read"] == {"text_columns": ["shop_id"]}
+        assert draft["columns"]["shop_id"]["encode"] == "one-hot"
 
 
 @pytest.mark.parametrize(("far", "said"), [(-999.0, "columns.x.missing: [-999]"), (np.inf, "")])

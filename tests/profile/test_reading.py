@@ -11,9 +11,9 @@ from throughline.errors import BadData
 from throughline.limits import Limits, OverLimit, applied
 from throughline.pipeline.schema.source import Read
 from throughline.profile.facts import facts
+from throughline.profile.files.layout import layout_of
+from throughline.profile.files.reading import told_by_cells
 from throughline.profile.goal import chosen_target
-from throughline.profile.layout import layout_of
-from throughline.profile.reading import told_by_cells
 from throughline.sources.formats.reading import read_bytes, read_cells
 
 ROWS = 20

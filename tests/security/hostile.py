@@ -135,6 +135,42 @@ def png(width: int, height: int, content: bytes | None = None) -> bytes:
     )  # fmt: skip
 
 
+def jpeg_of_scans(times: int) -> bytes:
+    """A small file that goes over a large picture so many times more."""
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.new("L", (900, 900)).save(file, "JPEG", progressive=True)
+    content = file.getvalue()
+    last = content.rindex(b"\xff\xda")
+    return content[:-2] + content[last:-2] * times + content[-2:]
+
+
+def broken_tiff() -> bytes:
+    """Of a packing that libtiff undoes, with a wrong byte in it."""
+    from PIL import Image
+
+    file = io.BytesIO()
+    Image.effect_noise((40, 40), 90).save(file, "TIFF", compression="tiff_adobe_deflate")
+    content = bytearray(file.getvalue())
+    content[40:44] = b"\xff" * 4
+    return bytes(content)
+
+
+def gif(width: int, height: int) -> bytes:
+    """A canvas of one pixel with a frame of another size."""
+    frame = b"\x2c" + struct.pack("<HHHHB", 0, 0, width, height, 0) + b"\x02\x02\x44\x01\x00\x3b"
+    return b"GIF89a\x01\0\x01\0\x80\0\0" + bytes(6) + frame
+
+
+def png_with(kind: bytes, held: bytes) -> bytes:
+    """A sound picture with one chunk more, packed."""
+    content = png(20, 20)
+    chunk = kind + held
+    chunk = struct.pack(">I", len(held)) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    return content[:33] + chunk + content[33:]
+
+
 def layered(times: int) -> bytes:
     content = ROWS
     for _ in range(times):

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import os
+import sys
+import zlib
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.security import hostile
+from tests.security.hostile import BOMB
 from tests.security.projects import LIMITS, Refused
 from throughline.cli import main
-from throughline.limits import Limits, applied
+from throughline.limits import Limits, OverLimit, applied, in_time
 
 
 class TestFiles:
@@ -96,16 +100,87 @@ class TestFiles:
             ("cut.png", hostile.png(20, 20)[:-30]),
             ("none.jpg", b"\xff\xd8\xff" + bytes(40)),
             ("none.gif", b"GIF89a" + b"\xff" * 40),
+            ("profile.png", hostile.png_with(b"iCCP", b"k\0\0" + zlib.compress(bytes(BOMB)))),
+            ("text.png", hostile.png_with(b"zTXt", b"k\0\0" + zlib.compress(bytes(BOMB)))),
+            ("frame.gif", hostile.gif(60_000, 60_000)),
+            ("scans.jpg", hostile.jpeg_of_scans(200)),
             ("none.webp", b"RIFF\xff\xff\xff\xffWEBPVP8 " + b"\xff" * 40),
         ],
     )
     def test_a_hostile_picture_is_set_aside(self, file: str, content: bytes) -> None:
-        from throughline.pipeline.schema.image import Images
+        from throughline.pipeline.schema.pictures.image import Images
         from throughline.sources.pictures.decoding import decoded
 
         with applied(Limits.of(LIMITS)):
             found = decoded(file, content, Images(size=[8, 8]))
         assert found.pixels is None and found.problem
+
+    def test_a_film_behind_a_picture_is_no_part_of_it(self) -> None:
+        """Its bytes may look like marks of scans."""
+        from throughline.pipeline.schema.image import Images
+
+        from throughline.sources.pictures.decoding import decoded
+
+        film = hostile.jpeg_of_scans(0) + b"\xff\xda" * 200
+        assert decoded("a.jpg", film, Images(size=[8, 8])).problem == ""
+        # Nor is a picture within another, as a thumbnail in its own segment.
+        inside = (b"\xff\xda" * 200).join([b"\xff\xe4" + (402).to_bytes(2, "big"), b""])
+        thumbed = film[:2] + inside + film[2:]
+        assert decoded("a.jpg", thumbed, Images(size=[8, 8])).problem == ""
+
+    @pytest.mark.parametrize("reader", ["ingest", "predict", "profile", "validate"])
+    def test_what_a_decoder_says_of_a_picture(
+        self, reader: str, project: Path, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        """libtiff prints by itself what a terminal may act on."""
+        from throughline.pipeline.schema.image import Images
+
+        from throughline.profile.kinds.pictures import storing
+        from throughline.serving.rows.image import opened_picture, read_picture
+        from throughline.sources.pictures.decoding import decoded
+        from throughline.validation.profile_frame import _image
+
+        content = hostile.broken_tiff()
+        entry = {"shape": [8, 8, 3], "fit": "stretch"}
+        (project / "pictures").mkdir()
+        (project / "pictures/a.tif").write_bytes(content)
+        with suppress(ValueError):
+            {
+                "ingest": lambda: decoded("a.tif", content, Images(size=[8, 8])),
+                "predict": lambda: read_picture(content, "a.tif", entry),
+                "profile": lambda: storing(project / "pictures"),
+                "validate": lambda: _image(content),
+            }[reader]()
+        assert capfd.readouterr().err == ""
+        with suppress(OSError), opened_picture(content) as image:
+            image.load()
+            print("nothing", file=sys.stderr)
+        print("after", file=sys.stderr)
+        assert capfd.readouterr().err == "after\n"
+
+    def test_the_screen_is_back_whichever_thread_is_last(
+        self, capfd: pytest.CaptureFixture[str]
+    ) -> None:
+        from throughline.serving.silence import silent
+
+        first, second = silent(), silent()
+        with ExitStack() as stack:
+            stack.enter_context(first)
+            second.__enter__()
+        os.write(2, b"silent ")
+        second.__exit__(None, None, None)
+        os.write(2, b"heard")
+        assert capfd.readouterr().err == "heard"
+
+    def test_a_reader_that_catches_every_error_ends_in_time(self) -> None:
+        caught = 0
+        with applied(Limits(seconds=1)), in_time("a.csv"):
+            while caught < 2:
+                try:
+                    while True:
+                        pass
+                except OverLimit as error:
+                    caught += "'a.csv' must be read within 1 seconds" in str(error)
 
     def test_files_of_an_archive_stay_in_it(self, project: Path, refused: Refused) -> None:
         content = hostile.tarred({"../../out.txt": b"x", "/abs/b.txt": b"y"})

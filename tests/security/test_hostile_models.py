@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from tests.security import hostile, models
 from tests.security.projects import Refused, files, laid
 from throughline.cli import main
 from throughline.errors import ThroughlineError
+from throughline.serving.errors import BadRequest
 
 
 class TestModels:
@@ -68,6 +70,53 @@ class TestModels:
         with pytest.raises(Exception, match="Reshape"):
             session.run(None, {"x": np.zeros((2, 1), np.float32)})
         assert capfd.readouterr().err == ""
+
+    def test_metadata_that_keep_python_busy(
+        self, project: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Each turns a few bytes into work that grows with their square."""
+        from throughline.serving import bounds
+        from throughline.serving.rows.reading import read_columns
+
+        monkeypatch.setattr(bounds, "IMPORTS_SECONDS", 0)
+        # Each digit is a character that is put into the midst of those before.
+        (project / "rows.csv").write_bytes(b"x-" + b"0" * 200_000)
+        before = time.process_time()
+        with (
+            pytest.raises(BadRequest, match=r"'m.onnx' and its rows must be read within 0.2 sec"),
+            bounds.stranger(Path("m.onnx"), 0.2),
+        ):
+            read_columns(Path("rows.csv"), {"encoding": "punycode"})
+        assert time.process_time() - before < 2
+
+    def test_work_that_catches_every_error_is_ended(
+        self, project: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        from throughline.serving import bounds
+
+        monkeypatch.setattr(bounds, "IMPORTS_SECONDS", 0)
+        caught = 0
+        with bounds.stranger(Path("m.onnx"), 0.2):
+            while caught < 2:
+                try:
+                    while True:
+                        pass
+                except BadRequest:
+                    caught += 1
+
+    def test_waiting_and_rows_are_given_their_time(
+        self, project: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A stream's rows may come slowly, and many rows take long."""
+        from throughline.serving import bounds
+
+        monkeypatch.setattr(bounds, "IMPORTS_SECONDS", 0)
+        with bounds.stranger(Path("m.onnx"), 0.2):
+            time.sleep(0.8)
+            bounds.allow(5 * bounds.ROWS)
+            until = time.process_time() + 0.6
+            while time.process_time() < until:
+                pass
 
     @pytest.mark.parametrize("bound", ["--seconds", "--memory"])
     @pytest.mark.parametrize("value", ["nan", "inf", "1e999", "0", "-1"])

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -10,6 +14,19 @@ import yaml
 
 from tests.security.projects import SHARED, Refused
 from throughline.sources.kinds.sql import one_select
+
+# Each of 40 million characters is looked for among as many.
+ENDLESS = """
+from pathlib import Path
+from tests.security.projects import ingested
+from throughline import limits
+from throughline.cli.ending import ended
+limits.GRACE_SECONDS = 1
+text = "replace(hex(zeroblob(20000000)), '0', '{}')"
+query = f"select trim({text.format('a')}, {text.format('b')}) as x"
+raise SystemExit(ended(lambda: ingested(Path.cwd(), sql="sqlite:///a.db", query=query)))
+"""
+CHECKOUT = Path(__file__).parents[2]
 
 
 class TestQueries:
@@ -42,6 +59,40 @@ class TestQueries:
         sqlite3.connect(project / "a.db").execute("create table t (x)").connection.close()
         endless = "with recursive n(x) as (select 1 union all select x + 1 from n) "
         unfetched("limits.seconds", sql="sqlite:///a.db", query=f"{endless}select count(*) from n")
+
+    def test_a_function_that_never_comes_back(self, project: Path) -> None:
+        """SQLite looks at no clock within one, nor does Python."""
+        (project / "params.yaml").write_text(yaml.safe_dump({**SHARED, "limits": {"seconds": 1}}))
+        sqlite3.connect(project / "a.db").execute("create table t (x)").connection.close()
+        started = time.monotonic()
+        done = subprocess.run(
+            [sys.executable, "-c", ENDLESS],
+            cwd=project,
+            env={**os.environ, "PYTHONPATH": str(CHECKOUT)},
+            capture_output=True,
+            text=True,
+            timeout=100,
+        )
+        assert done.returncode == 2 and time.monotonic() - started < 60
+        (line,) = done.stderr.splitlines()
+        assert line.startswith("error: 'sqlite:///a.db' must be read within 1 seconds")
+        assert not (project / "data").exists()
+
+    @pytest.mark.parametrize(
+        ("address", "named"),
+        [
+            ("mysql+pymysql://me@localhost/x?init_command=drop table t", "init_command"),
+            ("mysql+mysqldb://me@localhost/x?plugin_dir=/tmp&default_auth=x", "plugin_dir"),
+            ("mysql://me@localhost/x?read_default_file=/tmp/my.cnf", "read_default_file"),
+            ("mssql+pyodbc:///?odbc_connect=DRIVER=/tmp/x.so", "odbc_connect"),
+            ("mssql+pyodbc://me@host/x?driver=/tmp/x.so", "driver"),
+            ("postgresql://me@localhost/x?plugin=evil", "plugin"),
+        ],
+    )
+    def test_an_address_that_does_more_than_lead_there(
+        self, unfetched: Refused, address: str, named: str
+    ) -> None:
+        assert f"'{named}'" in unfetched("how a database is reached", sql=address, query="select 1")
 
     def test_a_comment_may_come_first(self) -> None:
         assert one_select("-- all\nselect 1;\n") == "-- all\nselect 1"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from throughline.evaluation.compare.champion import compare
-from throughline.evaluation.measure.blocks import BlockResamples
+from throughline.evaluation.intervals.blocks import BlockResamples
 from throughline.evaluation.measure.difference import BETTER, NOT_SHOWN, WORSE
 from throughline.evaluation.parts import parts_of
 from throughline.evaluation.series import SeriesParts

@@ -32,8 +32,13 @@ def program(name: str) -> str:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[str]:
-    """A server whose database lies in a folder; gives its SQLAlchemy URL without a driver."""
+def running(folder: Path, word: str = "hush") -> Iterator[str]:
+    """A server whose database lies in a folder; gives its SQLAlchemy URL without a driver.
+
+    Args:
+        folder: for the database.
+        word: the password of its user. Default: `hush`.
+    """
     pytest.importorskip("pg8000", reason="the driver pg8000 is not installed")
     initdb, postgres = program("initdb"), program("postgres")
     data = folder / "database"
@@ -46,7 +51,7 @@ def running(folder: Path) -> Iterator[str]:
         for above in (folder, *folder.parents):
             if above.stat().st_mode & 0o077 == 0:
                 above.chmod(0o755)
-    (folder / "password").write_text("hush")
+    (folder / "password").write_text(word)
     command = [initdb, "-D", str(data), "-U", "tester", "-E", "UTF8", "--no-sync"]
     command += ["--auth=scram-sha-256", f"--pwfile={folder / 'password'}", "--locale=C"]
     subprocess.run(command, check=True, capture_output=True, cwd="/", **owner)
@@ -59,14 +64,14 @@ def running(folder: Path) -> Iterator[str]:
         [postgres, *options], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/", **owner
     )
     try:
-        _wait(port, server)
-        yield f"postgresql://tester:hush@127.0.0.1:{port}/postgres"
+        _wait(port, server, word)
+        yield f"postgresql://tester:{word}@127.0.0.1:{port}/postgres"
     finally:
         server.terminate()
         server.wait(SECONDS)
 
 
-def _wait(port: int, server: subprocess.Popen[bytes]) -> None:
+def _wait(port: int, server: subprocess.Popen[bytes], word: str) -> None:
     """Until the server lets somebody in."""
     import pg8000.native
 
@@ -75,7 +80,7 @@ def _wait(port: int, server: subprocess.Popen[bytes]) -> None:
             raise RuntimeError(f"PostgreSQL ended with {server.returncode}")
         try:
             pg8000.native.Connection(
-                "tester", host="127.0.0.1", port=port, password="hush", database="postgres"
+                "tester", host="127.0.0.1", port=port, password=word, database="postgres"
             ).close()
         except (pg8000.native.InterfaceError, pg8000.native.DatabaseError):
             time.sleep(0.1)

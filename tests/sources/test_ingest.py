@@ -16,6 +16,7 @@ import pytest
 from tests.sources.conftest import Ingest
 from throughline.errors import BadData, BadPipeline, MissingFile
 from throughline.sources.kinds import sql
+from throughline.sources.table import standardised
 
 CSV = "town,size\nBonn,331885\nKöln,1084831\n"
 
@@ -237,9 +238,10 @@ class TestSql:
         )
         with sqlalchemy.create_engine(f"sqlite:///{database}").connect() as connection:
             found = sql._rows(connection, query, "the database")
-            pd.testing.assert_frame_equal(
-                found, pd.read_sql_query(sqlalchemy.text(query), connection)
-            )
+            usual = pd.read_sql_query(sqlalchemy.text(query), connection)
+        pd.testing.assert_frame_equal(
+            standardised(found, {}, (), "the rows"), standardised(usual, {}, (), "the rows")
+        )
 
     def test_a_mistake_in_the_query(self, bring: Ingest, database: Path) -> None:
         with pytest.raises(BadData, match="no such table: towns"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -104,6 +105,21 @@ class TestSecrets:
         with pytest.raises(BadData):
             bring(sql=database, query=query)
         assert len(bring(sql=database, query="select * from house")[0]) > 0
+
+
+class TestTime:
+    @pytest.mark.parametrize("query", ["select pg_sleep(900)", "select count(*) from forever"])
+    def test_a_query_that_never_ends(
+        self, bring: Ingest, database: str, tmp_path: Path, query: str
+    ) -> None:
+        (tmp_path / "params.yaml").write_text("limits: {seconds: 1}\n")
+        endless = "with recursive forever(n) as (select 1 union all select n + 1 from forever) "
+        if "forever" in query:
+            query = endless + query
+        before = time.monotonic()
+        with pytest.raises(OverLimit, match=r"limits\.seconds"):
+            bring(sql=database, query=query)
+        assert time.monotonic() - before < 20
 
 
 class TestRefusal:

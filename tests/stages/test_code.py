@@ -53,7 +53,7 @@ STARTS = (
     "throughline.stages.digests",
     "throughline.stages.costs",
     "throughline.stages.declared",
-    "throughline.stages.local_files",
+    "throughline.pipeline.local_files",
     "throughline.stages.run",
     "throughline.stages.wire",
     "throughline.terminal",
@@ -132,7 +132,7 @@ class TestClosure:
     def test_so_are_processes_and_data_files(self) -> None:
         found = closure_of(ROOT, "stages.cross_validate")
         assert "throughline.training.search.worker" in found
-        assert "throughline/training/network/layers.json" in found
+        assert "throughline/training/catalogue/layers.json" in found
         assert "throughline/validation/expectations.json" in closure_of(ROOT, "stages.validate")
 
     def test_what_a_stage_never_imports_is_not(self) -> None:

@@ -13,9 +13,9 @@ import yaml
 
 from tests.repositories import write_pipeline
 from throughline.paths import Workspace
+from throughline.pipeline.local_files import local_files
 from throughline.pipeline.schema.source import Source
 from throughline.running.why import why
-from throughline.stages.local_files import local_files
 from throughline.stages.wire import stages, text, wired
 
 SHA256 = "0" * 64

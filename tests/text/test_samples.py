@@ -11,12 +11,13 @@ from pydantic import ValidationError
 from throughline.errors import BadData
 from throughline.pipeline.schema.source_files import Samples
 from throughline.sources.samples import sampled, skip_grams
+from throughline.tokens.rows import as_texts
 
 LINES = pd.DataFrame({"text": ["Tyger Tyger, burning bright,", "In the forests of the night;"]})
 
 
 def cut(frame: pd.DataFrame, **settings: object) -> pd.DataFrame:
-    return sampled(frame, Samples.model_validate(settings))
+    return as_texts(sampled(frame, Samples.model_validate(settings)))
 
 
 class TestWindows:

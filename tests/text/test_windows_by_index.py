@@ -13,13 +13,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from throughline.evaluation.rows import read_rows as read_for_models
+from throughline.guards.examine import examine
+from throughline.guards.finding import value_hashes
+from throughline.pipeline.schema.protocol import Split
 from throughline.pipeline.schema.source_files import Samples
+from throughline.pipeline.schema.targets import Target
 from throughline.preprocessing.pictures import read_rows, write_rows
+from throughline.preprocessing.raw import raw_values
 from throughline.sources.samples import sampled, tokens
 from throughline.sources.table import write_rows as write_raw
-from throughline.tokens.column import WindowArray
-from throughline.tokens.rows import as_texts, is_windows, named_texts
-from throughline.tokens.series import TokenSeries, windows_beside
+from throughline.tokens.rows import as_texts, column_of, is_windows, named_texts
+from throughline.tokens.series import Texts, TokenSeries, windows_beside
 
 TEXTS = st.lists(st.text("ab c", max_size=12), min_size=1, max_size=6)
 
@@ -43,7 +47,7 @@ def naive(texts: list[str], samples: Samples) -> list[tuple[str, str, int]]:
 def column(words: str, length: int, separator: str = " ") -> pd.Series:
     """All windows of a text whose words are single letters."""
     series = TokenSeries.of(list(words), length, separator)
-    return pd.Series(WindowArray(series, np.arange(length - 1, len(words), dtype=np.int32)))
+    return column_of(Texts(series, np.arange(length - 1, len(words), dtype=np.int32)))
 
 
 class TestIngestedWindows:
@@ -64,62 +68,47 @@ class TestIngestedWindows:
             return
         found = sampled(pd.DataFrame({"text": texts}), samples)
         assert is_windows(found["context"])
-        assert list(found.itertuples(index=False, name=None)) == expected
-
-    def test_hold_a_position_a_row(self) -> None:
-        text = " ".join(f"w{number % 997}".translate(str.maketrans("0123456789", "abcdefghij"))
-                        for number in range(20_000))  # fmt: skip
-        found = sampled(pd.DataFrame({"text": [text]}), Samples(kind="windows", length=60))
-        assert found["context"].memory_usage(index=False) == 4 * len(found)
+        assert list(as_texts(found).itertuples(index=False, name=None)) == expected
 
 
 class TestTheColumn:
     @settings(max_examples=200, deadline=None)
     @given(words=st.text("ab", min_size=3, max_size=30), length=st.integers(1, 3), data=st.data())
     def test_is_like_one_of_strings(self, words: str, length: int, data: st.DataObject) -> None:
-        here, other = column(words, length), column(words[::-1], length)
-        pairs = [(here, here.astype(object)), (other, other.astype(object))]
-        held, plain = pairs[0]
+        whole = column(words, length)
+        held, plain = whole, whole.map(str).astype(object)
         for _ in range(data.draw(st.integers(1, 5))):
-            held, plain = changed(held, plain, pairs, data)
-        assert is_windows(held)
-        assert held.tolist() == plain.tolist()
+            held, plain = changed(held, plain, (whole, whole.map(str).astype(object)), data)
+        assert held.map(str).tolist() == plain.tolist()
         assert held.nunique() == plain.nunique()
         assert pd.factorize(held)[0].tolist() == pd.factorize(plain)[0].tolist()
         assert held.duplicated().tolist() == plain.duplicated().tolist()
-        assert (held == "a").tolist() == (plain == "a").tolist()
+        assert held.sort_values().map(str).tolist() == plain.sort_values().tolist()
         assert not held.isna().any()
-        np.testing.assert_array_equal(
-            pd.util.hash_pandas_object(held, index=False),
-            pd.util.hash_pandas_object(plain, index=False),
-        )
-        pd.testing.assert_series_equal(held.astype("str"), plain.astype("str"))
-
-    def test_knows_missing_rows(self) -> None:
-        found = column("abc", 2).reindex([1, 7])
-        assert found.isna().tolist() == [False, True]
-        assert found.astype("str").isna().tolist() == [False, True]
-
-    def test_maps_a_text_at_a_time(self) -> None:
-        assert column("abca", 2).map(len).tolist() == [3, 3, 3]
+        if len(held):
+            assert is_windows(held)
+            assert raw_values(held.to_frame("c"), "c", "string").tolist() == plain.tolist()
+            same, other = (value_hashes(each.to_frame("c")) for each in (held, plain))
+            assert pd.factorize(same)[0].tolist() == pd.factorize(other)[0].tolist()
+            texts = as_texts(held.to_frame("c"))["c"]
+            pd.testing.assert_series_equal(texts, plain.astype("str"), check_names=False)
 
     def test_windows_of_other_tokens_that_read_the_same_are_equal(self) -> None:
         series = TokenSeries.of(["ab", "c", "a", "bc"], 2, "")
-        windows = pd.Series(WindowArray(series, np.array([1, 3], np.int32)))
-        assert windows.tolist() == ["abc", "abc"]
+        windows = column_of(Texts(series, np.array([1, 3], np.int32)))
+        assert windows.map(str).tolist() == ["abc", "abc"]
         assert windows.nunique() == 1
 
-    def test_of_another_length_is_another_column(self) -> None:
-        with pytest.raises(TypeError, match="one length"):
-            pd.concat([column("abc", 1), column("abc", 2)])
-
-    def test_is_not_made_of_strings(self) -> None:
-        with pytest.raises(TypeError, match="cut out of texts"):
-            pd.Series(["a b"]).astype(column("abc", 2).dtype)
+    def test_guards_see_equal_windows_of_both_parts(self) -> None:
+        rows = pd.DataFrame({"c": column("abcdeabc", 3), "label": [0, 1] * 3})
+        parts = np.array(["training"] * 3 + ["test"] * 3, dtype=object)
+        found = examine(rows, parts, ["c"], Target(columns=["label"]), "binary", Split())
+        duplicated = next(each for each in found if each.guard == "duplicates")
+        assert duplicated.rows == (5,)
 
 
 def changed(
-    held: pd.Series, plain: pd.Series, pairs: list[tuple[pd.Series, pd.Series]], data: Any
+    held: pd.Series, plain: pd.Series, whole: tuple[pd.Series, pd.Series], data: Any
 ) -> tuple[pd.Series, pd.Series]:
     """One operation on both columns."""
     count = len(plain)
@@ -136,7 +125,7 @@ def changed(
         return held.take(rows), plain.take(rows)
     if kind == "drop" and count:
         return held.iloc[1:], plain.iloc[1:]
-    one, other = data.draw(st.sampled_from(pairs))
+    one, other = whole
     return pd.concat([held, one], ignore_index=True), pd.concat([plain, other], ignore_index=True)
 
 
@@ -153,9 +142,10 @@ class TestTheFiles:
         assert is_windows(found["context"])
         assert as_texts(found).equals(as_texts(rows))
         columns = read_for_models(tmp_path / "rows.parquet").columns
-        assert list(columns["context"]) == rows["context"].tolist()
-        assert columns["context"][1] == rows["context"][1]
-        assert np.asarray(columns["context"][:2]).tolist() == rows["context"].tolist()[:2]
+        texts = rows["context"].map(str).tolist()
+        assert list(columns["context"]) == texts
+        assert columns["context"][1] == texts[1]
+        assert np.asarray(columns["context"][:2]).tolist() == texts[:2]
 
     def test_hold_nothing_of_other_rows(self, tmp_path: Path) -> None:
         for number, folder in enumerate(("one", "other")):

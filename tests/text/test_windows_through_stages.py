@@ -126,6 +126,24 @@ class TestMendedWindows:
         assert isinstance(read_array(workspace.training_data / "main", "features"), np.ndarray)
 
 
+class TestATargetOfWindows:
+    def test_has_their_texts_as_classes(self, tmp_path: Path) -> None:
+        (tmp_path / "verses.txt").write_text("\n".join(verses()) + "\n")
+        document = {
+            "title": "What came before?", "task": "multiclass", "target": "context",
+            "source": {"file": "verses.txt", "read": {"format": "lines"},
+                       "samples": {"windows": {"of": "words", "length": 1}}},
+            "columns": {"next": {"encode": "one-hot"}},
+            "split": {"test": 0.2, "guards": {"duplicates": "off"}},
+        }  # fmt: skip
+        workspace = write_pipeline(tmp_path, "verses", document)
+        for stage in ("ingest", "validate", "prepare"):
+            run_stage(stage, "verses", tmp_path)
+        summary = read_json(workspace.training_data / "main" / "prepared.json")
+        words = sorted({word for line in verses() for word in line.split()})
+        assert summary["target"]["classes"] == words
+
+
 class TestWindowsByIndex:
     def test_are_held_as_positions(self, both: tuple[Workspace, Workspace]) -> None:
         by_index, strings = both

@@ -71,4 +71,5 @@ class TestShortTrainings:
         kept.save(RUN, {"weight": np.ones(2)}, [np.ones((1, 1))], done=False)
         assert not (tmp_path / "kept").exists()
         kept.save(RUN, {"weight": np.ones(2)}, [np.ones((1, 1))], done=True)
-        assert kept.path(RUN).is_file()
+        assert kept.path(RUN).stat().st_mode & 0o777 == 0o600
+        assert kept.folder.stat().st_mode & 0o777 == 0o700

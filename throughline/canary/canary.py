@@ -105,40 +105,28 @@ def _held_out(rows: pd.DataFrame, pipeline: Any) -> np.ndarray[Any, Any]:
     """The part of each row."""
     import numpy as np
 
-    if pipeline.time is not None:
-        from throughline.samples.windows.frame import regular
+    if (time := pipeline.time) is not None:
+        from throughline.samples.windows.frame import regular, series_of
+        from throughline.samples.windows.moments import times
         from throughline.samples.windows.parts import boundary
+        from throughline.serving.rows import clock
 
-        time = pipeline.time
         series = regular(rows, time, pipeline.target.columns)
+        moments = times(rows, time, series_of(rows, time))[1]
         first = boundary(series, pipeline.split, time.index.zone)
-        late = steps_of(rows, time, series.grid) >= first
+        late = clock.steps(moments, series.grid)[0] >= first
         return np.where(late, "test", "training").astype(object)
     from throughline.samples.splits.parts import parts
 
     return parts(rows, pipeline.split)
 
 
-def steps_of(rows: pd.DataFrame, time: Any, grid: Any) -> np.ndarray[Any, Any]:
-    """The step of a series' grid on which each raw row falls."""
-    from throughline.samples.windows.frame import series_of
-    from throughline.samples.windows.moments import times
-    from throughline.serving.rows import clock
-
-    moments = times(rows, time, series_of(rows, time))[1]
-    found: np.ndarray[Any, Any] = clock.steps(moments, grid)[0]
-    return found
-
-
 def _kept(workspace: Workspace, pipeline: Any) -> set[str]:
     """The clock and the names of series, which say what is held out, and numbers of pictures."""
     from throughline.preprocessing.pictures import stored_images
 
-    kept = set(stored_images(workspace.raw / "rows.parquet"))
-    if pipeline.time is not None:
-        index = pipeline.time.index
-        kept |= {*index.columns, *pipeline.time.group, *([index.hour] if index.hour else [])}
-    return kept
+    pictures = stored_images(workspace.raw / "rows.parquet")
+    return {*pictures, *(pipeline.time.columns if pipeline.time else ())}
 
 
 def _folds(

@@ -10,7 +10,8 @@ import numpy as np
 
 from throughline.guards.finding import is_number, is_plain
 from throughline.preprocessing.pictures import is_picture_column
-from throughline.tokens.rows import is_windows, texts_of
+from throughline.tokens.rows import column_of, is_windows, texts_of
+from throughline.tokens.series import Texts
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -81,16 +82,13 @@ def _negatives(column: pd.Series, chosen: np.ndarray[Any, Any]) -> pd.Series:
 
 def _windows(column: pd.Series, chosen: np.ndarray[Any, Any]) -> pd.Series:
     """Windows of which the chosen ones lie in other texts, all of whose tokens are new."""
-    import pandas as pd
-
-    from throughline.tokens.column import WindowArray
-
     texts = texts_of(column)
     series = texts.series
     words = np.array([f"{word}{NEW_WORD.replace(' ', '')}" for word in series.words], dtype=object)
-    both = series.followed_by(replace(series, words=words))
+    codes = np.concatenate([series.codes, series.codes + len(words)])
+    both = replace(series, codes=codes, words=np.concatenate([series.words, words]))
     ends = np.where(chosen, texts.ends + len(series.codes), texts.ends).astype(texts.ends.dtype)
-    return pd.Series(WindowArray(both, ends), index=column.index)
+    return column_of(Texts(both, ends), column.index)
 
 
 def _column(column: pd.Series, chosen: np.ndarray[Any, Any]) -> pd.Series:

@@ -176,7 +176,8 @@ def _named_things(definition: Definition, backend: str) -> Iterator[str]:
     from throughline.pipeline.targets import of_each
     from throughline.training import xla
     from throughline.training.engine import watch
-    from throughline.training.network import agreement, checks, objects
+    from throughline.training.network import agreement, checks
+    from throughline.training.objects.section import check_target, check_training
     from throughline.validation.catalogue import problems
 
     main = definition.main
@@ -185,9 +186,9 @@ def _named_things(definition: Definition, backend: str) -> Iterator[str]:
         place = "" if name == "main" else f"variants.{name}: "
         training = pipeline.training
         named = checks.check(pipeline.network, list(pipeline.targets))
-        found = [*named, *objects.check(training), *watch.check(training)]
+        found = [*named, *check_training(training), *watch.check(training)]
         for target, section in pipeline.targets.items():
-            found += objects.check_target(target, section)
+            found += check_target(target, section)
         if not found:
             for target, each in of_each(pipeline).items():
                 scaled, task = each.target.scale is not None, each.problem

@@ -10,12 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from throughline.evaluation.compare.forecasters import missing
-from throughline.evaluation.measure import (
-    classification,
-    forecast,
-    reconstruction,
-    regression,
-)
+from throughline.evaluation.measure import classification, forecast, reconstruction, regression
 from throughline.evaluation.measure.calibration import calibration
 from throughline.evaluation.measure.confusions import confused
 from throughline.evaluation.measure.difference import Choice, difference

@@ -14,9 +14,9 @@ from throughline.evaluation.compare.comparisons import Prepared, compared, title
 from throughline.evaluation.compare.features import fresh_features, training_features
 from throughline.evaluation.compare.folded import folded
 from throughline.evaluation.compare.unseen import unseen_rows
-from throughline.evaluation.measure.clusters import ClusterResamples
+from throughline.evaluation.intervals.clusters import ClusterResamples
+from throughline.evaluation.intervals.resamples import Resamples
 from throughline.evaluation.measure.measure import Compared, Figure, measured, plain, scored
-from throughline.evaluation.measure.resamples import Resamples
 from throughline.evaluation.originals import answered_from_files
 from throughline.evaluation.outcome import Outcome, Target
 from throughline.evaluation.rows import Rows, answers, read_rows, sampled

@@ -14,7 +14,7 @@ from throughline.errors import BadData
 from throughline.evaluation.compare import forecasters
 from throughline.evaluation.compare.comparisons import Prepared, compared, titles
 from throughline.evaluation.compare.unseen import unseen_windows
-from throughline.evaluation.measure.blocks import BlockResamples, block_length, understated
+from throughline.evaluation.intervals.blocks import BlockResamples, block_length, understated
 from throughline.evaluation.measure.measure import (
     Compared,
     Figure,

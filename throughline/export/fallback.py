@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from throughline.export.graph.rewriting import rename_values, replace_items
+from throughline.training.private_keras import maker
 
 if TYPE_CHECKING:
     import onnx
@@ -87,4 +88,4 @@ def _write_error_function(graph: onnx.GraphProto) -> None:
 
 def _layer_name(tensor: Any) -> str:
     """The name of the layer that makes a Keras tensor."""
-    return str(tensor._keras_history.operation.name)
+    return str(maker(tensor).name)

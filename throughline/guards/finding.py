@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from throughline.tokens.series import Window
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -147,6 +149,9 @@ def value_hashes(rows: pd.DataFrame) -> np.ndarray[Any, Any]:
 
 
 def _bytes_of(value: Any) -> Any:
+    if isinstance(value, Window):
+        # A number that windows of one column have in common only where they read the same.
+        return hash(value)
     return value.tobytes() if isinstance(value, np.ndarray) else str(value)
 
 

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from throughline.errors import listed
 from throughline.guards.finding import Case, Observation, guard, is_number, is_plain
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # Names of columns that usually say which rows belong together.
 GROUP_NAME = re.compile(
@@ -39,51 +43,87 @@ def groups(case: Case) -> Iterator[Observation]:
             yield Observation(f"the column '{name}' of groups is not in the rows", (name,))
             continue
         yield from _across(case, name, certain=True)
-    for name in case.rows.columns:
-        if name not in declared and (
-            _looks_like_groups(case, str(name)) or _acts_like_groups(case, str(name))
-        ):
-            yield from _across(case, str(name), certain=False)
+    others = [n for n in map(str, case.rows.columns) if n not in (*declared, *case.target.columns)]
+    for name in group_names(case.rows, others):
+        yield from _across(case, name, certain=False)
 
 
-def _looks_like_groups(case: Case, name: str) -> bool:
-    if not GROUP_NAME.fullmatch(name) or name in case.target.columns:
+def group_names(rows: pd.DataFrame, names: Iterable[str]) -> list[str]:
+    """The columns whose values seem to name persons, devices or sites, each with several rows."""
+    codes = dict[str, np.ndarray]()
+    return [
+        name
+        for name in names
+        if _looks_like_groups(rows, name) or _acts_like_groups(rows, name, codes)
+    ]
+
+
+def _looks_like_groups(rows: pd.DataFrame, name: str) -> bool:
+    if not GROUP_NAME.fullmatch(str(name)):
         return False
-    column = case.rows[name]
+    column = rows[name]
     if not is_plain(column) or (is_number(column) and (column.dropna() % 1 != 0).any()):
         return False
     # One row a group is an identifier; a handful of groups is an ordinary category.
     return FEWEST_GROUPS <= column.nunique() <= len(column) / 2
 
 
-def _acts_like_groups(case: Case, name: str) -> bool:
+def _acts_like_groups(rows: pd.DataFrame, name: str, codes: dict[str, np.ndarray]) -> bool:
     """Whether the rows of a value are one thing seen several times, whatever the column is called.
 
     It has many values, few rows each, and in nearly every one of them other columns do not change,
     though they differ from one to the next: a patient has one sex, one year of birth.
     """
-    import pandas as pd
-
-    column = case.rows[name]
-    if name in case.target.columns or not is_plain(column) or column.isna().any():
+    column = rows[name]
+    if not is_plain(column) or column.isna().any():
         return False
     if is_number(column) and (column % 1 != 0).any():
         return False
     count = column.nunique()
     if not max(FEWEST_GROUPS, SMALLEST_SHARE * len(column)) <= count <= len(column) / 2:
         return False
-    place = column.groupby(column).ngroup()
-    repeated = place.groupby(place).transform("size").to_numpy() > 1
-    constant = 0
-    for other in case.rows.columns:
-        values = case.rows[other]
-        if other == name or not is_plain(values) or not values.nunique() >= 2:
+    return len(list(constant_within(rows, name, codes))) >= FEWEST_CONSTANT
+
+
+def constant_within(
+    rows: pd.DataFrame, name: str, codes: dict[str, np.ndarray] | None = None
+) -> Iterator[str]:
+    """The columns that do not change within nearly every group of rows with one value.
+
+    Args:
+        rows: the table.
+        name: the column of groups, missing nowhere.
+        codes: receives for each column its values' numbers, -1 where missing; to be given again for
+            the next column of the table.
+    """
+    import pandas as pd
+
+    codes = {} if codes is None else codes
+    for other in map(str, rows.columns):
+        if other not in codes and is_plain(rows[other]):
+            codes[other] = pd.factorize(rows[other])[0]
+    counts = np.bincount(codes[name])
+    repeated = counts[codes[name]] > 1
+    place, groups = codes[name][repeated], int((counts > 1).sum())
+    for other, every in codes.items():
+        if other == name or every.max() < 1:
             continue
-        agreeing = (values[repeated].groupby(place[repeated]).nunique() <= 1).mean()
-        shuffled = values.sample(frac=1, random_state=0).to_numpy()[repeated]
-        chance = (pd.Series(shuffled).groupby(place[repeated].to_numpy()).nunique() <= 1).mean()
-        constant += bool(agreeing >= CONSTANT and chance <= CONSTANT / 2)
-    return constant >= FEWEST_CONSTANT
+        values = every[repeated]
+        # What some rows disagree in, all do.
+        some = slice(max(256, groups))
+        if any(_agreeing(place[p], values[p], groups) < CONSTANT for p in (some, slice(None))):
+            continue
+        shuffled = np.random.RandomState(0).permutation(every)[repeated]
+        if _agreeing(place, shuffled, groups) <= CONSTANT / 2:
+            yield other
+
+
+def _agreeing(place: np.ndarray, codes: np.ndarray, groups: int) -> float:
+    """The share of groups with one value at most; a missing one, -1, is none."""
+    known, width = codes >= 0, codes.max(initial=0) + 1
+    pairs = np.unique(place[known] * width + codes[known])
+    different = np.unique(pairs // width, return_counts=True)[1] > 1
+    return float(1 - different.sum() / groups) if groups else 0.0
 
 
 def _across(case: Case, name: str, certain: bool) -> Iterator[Observation]:

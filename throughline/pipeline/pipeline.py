@@ -12,7 +12,6 @@ from throughline.pipeline.rules import RULES
 from throughline.pipeline.schema.columns import Column, Encode
 from throughline.pipeline.schema.expectations import Expectations
 from throughline.pipeline.schema.export import Export
-from throughline.pipeline.schema.geometry import with_fit
 from throughline.pipeline.schema.judgement import (
     Claim,
     CompareBy,
@@ -23,6 +22,7 @@ from throughline.pipeline.schema.judgement import (
     short_comparison,
     short_gates,
 )
+from throughline.pipeline.schema.pictures.geometry import with_fit
 from throughline.pipeline.schema.protocol import CrossValidation, Split, Sweep
 from throughline.pipeline.schema.release_stage import ReleaseStage, StageName
 from throughline.pipeline.schema.source import Source

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from throughline.pipeline.schema.columns import Column
-    from throughline.pipeline.schema.image import Image
+    from throughline.pipeline.schema.pictures.image import Image
 
 # The column beside `pixels` that travels with the rows and holds their features.
 SUFFIX = "/bottleneck"

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from throughline.tokens.rows import is_windows, texts_of
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -19,7 +21,9 @@ def raw_values(rows: pd.DataFrame, name: str, kind: str) -> np.ndarray:
     if kind == "image":
         return np.stack(column.to_list())
     if kind == "string":
-        # A few rows of windows, whose texts are made here; callers take some at a time.
+        if is_windows(column):
+            # Their texts are made here; callers take some rows at a time.
+            return np.asarray(texts_of(column))
         return np.array(["" if v is None or v != v else str(v) for v in column], dtype=object)
     if kind == "boolean":
         return column.to_numpy(dtype=bool)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from throughline.errors import BadData, listed
 from throughline.pipeline.problem import PROBLEMS
 from throughline.preprocessing.target import alike, folded
-from throughline.profile import protocol
+from throughline.profile import groups, protocol
 from throughline.profile.columns import leaks, treated, with_patterns
 from throughline.profile.facts import Fact
 from throughline.profile.facts import facts as facts_of
@@ -79,10 +79,12 @@ def drafted(
     if task == "regression":
         draft.sections["target"] = {"column": target, "scale": "standard"}
     part = protocol.part_column(facts)
+    group = groups.group_column(frame, facts, target) if part is None else None
     known = _named_apart(
         _where_it_is_known(frame, facts, goal), target, PROBLEMS[task].answers, draft.notes
     )
-    features = [fact for fact in known if fact.name not in (target, part)]
+    named = _naming_groups(frame, known, group, draft) if group is not None else []
+    features = [fact for fact in known if fact.name not in (target, part, *named)]
     columns = treated(features, draft.notes)
     for name, why in leaks(frame, columns, target, task):
         del columns[name]
@@ -124,8 +126,13 @@ def drafted(
     draft.notes = [note for note in draft.notes if not _is_back(note, kept)]
     draft.sections |= {
         "columns": kept,
-        "expectations": expectations(facts, target),
-        "split": protocol.split(ordered(frame, features), target, task, int(classes.min()), part),
+        # The next rows are of other groups.
+        "expectations": expectations(
+            [replace(fact, role="labels") if fact.name in named else fact for fact in facts], target
+        ),
+        "split": groups.split(frame, group, target, PROBLEMS[task].classifies)
+        if group is not None
+        else protocol.split(ordered(frame, features), target, task, int(classes.min()), part),
         "network": protocol.network(rows, texts),
         "training": protocol.training(rows, texts),
         "cross_validation": protocol.cross_validation(task, classes),
@@ -134,6 +141,20 @@ def drafted(
         "gates": {"beat": protocol.compare(task, texts)[0]},
     }
     return draft
+
+
+def _naming_groups(
+    frame: pd.DataFrame, facts: Sequence[Fact], group: str, draft: Draft
+) -> list[str]:
+    """The columns that name the groups of rows, which are no features; says so."""
+    count = frame[group].nunique()
+    said = f"names {count} groups in {len(frame)} rows; each group stays in one part"
+    draft.readings.append((group, said, "split.column"))
+    named = [group, *groups.same_groups(frame, facts, group)]
+    draft.notes += [
+        f"{name} is left out: it names groups of rows, and new rows are of others" for name in named
+    ]
+    return named
 
 
 def _is_back(note: str, columns: Collection[str]) -> bool:

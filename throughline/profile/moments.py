@@ -112,7 +112,7 @@ def written_in_numbers(name: str, column: pd.Series) -> str:
     for (form,) in _forms(name, column):
         each = clock.EPOCHS.get(form)
         if form in ("%Y", clock.DECIMAL_YEAR) or (
-            each and not _tells_times(name) and (column % (SHORTEST_STEP * each) != 0).any()
+            each and not tells_times(name) and (column % (SHORTEST_STEP * each) != 0).any()
         ):
             continue
         if _read([column], [name], [form]) is not None:
@@ -120,7 +120,8 @@ def written_in_numbers(name: str, column: pd.Series) -> str:
     return ""
 
 
-def _tells_times(name: str) -> bool:
+def tells_times(name: str) -> bool:
+    """Whether a column is called like one of times."""
     lower = name.lower()
     words = set(re.split(r"[^a-z]+", lower))
     return bool(words & SHORT) or any(word in lower for word in TELLING if word not in SHORT)

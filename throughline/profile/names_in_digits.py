@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from throughline.profile.moments import written_in_numbers
@@ -19,17 +20,18 @@ NAMED = re.compile(
 FEWEST, MOST = 3, 0.5
 
 
-def names_in_digits(frame: pd.DataFrame, cells: bool) -> dict[str, str]:
+def names_in_digits(frame: pd.DataFrame, whole: Collection[str]) -> dict[str, str]:
     """For each column of whole numbers that are names what shows it.
 
     Args:
         frame: the rows.
-        cells: whether they were read from texts, so that a column with blanks is one of texts, too.
+        whole: the columns whose numbers their source has as whole ones, also where some are
+            missing; a column of floats would not come back as it was.
     """
     found = {}
     for name in map(str, frame.columns):
         column = frame[name]
-        if column.dtype.kind not in ("if" if cells else "i"):
+        if name not in whole or column.dtype.kind not in "if":
             continue
         present = column.dropna()
         if present.empty or (present % 1 != 0).any():

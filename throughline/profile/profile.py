@@ -205,7 +205,8 @@ def _rows(
     cells = READING in fetched.frame.attrs
     alone = "file" in section and "images" not in section
     others = frame.drop(columns=[target] if target else [], errors="ignore")
-    if alone and (names := names_in_digits(others, cells)):
+    whole = frame.columns if cells else fetched.frame.select_dtypes("integer").columns
+    if alone and (names := names_in_digits(others, whole)):
         # A file of texts says what its columns hold, one with types which of them are texts.
         key = _read_as_texts([*names], section, cells)
         notes += [(name, said, key) for name, said in names.items()]
@@ -279,8 +280,8 @@ def _read_keys(
 ) -> dict[str, Any]:
     """Section `source.read` of a delimited file, from its own cells."""
     from throughline.pipeline.schema.source import Read
-    from throughline.profile.layout import is_table, layout_of
-    from throughline.profile.reading import told_by_cells
+    from throughline.profile.files.layout import is_table, layout_of
+    from throughline.profile.files.reading import told_by_cells
     from throughline.sources.formats.content import unpacked
     from throughline.sources.formats.reading import format_of, read_cells
     from throughline.sources.gate import taken

@@ -16,6 +16,7 @@ from throughline.paths import Workspace, pipelines
 from throughline.releasing.git import GitRefused, git
 from throughline.releasing.remote import stores
 from throughline.report.markup import plain_markdown, spoken
+from throughline.running.private_dvc import no_listing
 from throughline.running.repository import bounded
 
 # Points of a curve that a chart of Markdown still shows apart.
@@ -117,7 +118,6 @@ def _text(root: Path, path: Path, then: Any) -> str:
         _Lost: no cache or remote gives the folder that it lies in.
     """
     from dvc.exceptions import DvcException
-    from dvc_data.index.index import DataIndexDirError
 
     if then is None:
         return path.read_text(encoding="utf-8") if path.exists() else ""
@@ -127,7 +127,7 @@ def _text(root: Path, path: Path, then: Any) -> str:
         return ""
     try:
         content: bytes = then.read_bytes(place.as_posix())
-    except (DataIndexDirError, DvcException, OSError):
+    except (no_listing(), DvcException, OSError):
         raise _Lost from None
     return content.decode("utf-8")
 

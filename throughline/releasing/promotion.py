@@ -11,6 +11,7 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
+from throughline.cache import CACHE, private
 from throughline.errors import BadPipeline, RefusedByGate
 from throughline.names import PRODUCTION
 from throughline.paths import Workspace, replaced
@@ -23,7 +24,6 @@ from throughline.releasing.sharing import learn_versions, prove, share
 from throughline.releasing.stages.lacks import lacking
 from throughline.releasing.stages.standing import artifact, assign
 from throughline.releasing.transaction import all_or_nothing
-from throughline.running.prefect.environment import CACHE
 from throughline.running.why import why
 
 # Loads the model and answers raw rows in a process that cannot import a training library.
@@ -223,7 +223,7 @@ def _new_champion(root: Path, record: Mapping[str, Any], model: Path) -> Iterato
 @contextmanager
 def fetched_champion(root: Path, record: Mapping[str, Any]) -> Iterator[None]:
     """As `_new_champion`, with the model of a release out of DVC's cache or remote."""
-    model = root / CACHE / f"{record['pipeline']}-champion.onnx"
+    model = private(root / CACHE) / f"{record['pipeline']}-champion.onnx"
     try:
         fetch(root, releases.digest_of_model(record), model)
         with _new_champion(root, record, model):

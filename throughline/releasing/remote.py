@@ -5,21 +5,23 @@ from __future__ import annotations
 import hashlib
 import logging
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from throughline.cache import CACHE, private
 from throughline.errors import BadPipeline, ThroughlineError, listed
 from throughline.paths import replaced
 from throughline.releasing.outputs import FOLDER, cached
-from throughline.running.prefect.environment import CACHE
+from throughline.running.private_dvc import (
+    empty_store,
+    pull_object,
+    remote_store,
+    transferred,
+)
 from throughline.running.repository import repository
-
-if TYPE_CHECKING:
-    from dvc_data.hashfile.db import HashFileDB
-    from dvc_data.hashfile.hash_info import HashInfo
 
 # DVC's libraries log each file that fails, with a traceback.
 LOGGERS = ("dvc", "dvc_data", "dvc_objects")
@@ -117,55 +119,32 @@ def push(root: Path, record: Mapping[str, Any]) -> int:
         BadPipeline: no remote is set.
         NoRemote: it does not take, hold or return all files.
     """
-    from dvc_data.hashfile.db.local import LocalHashFileDB
-    from dvc_data.hashfile.hash_info import HashInfo
-    from dvc_objects.fs.local import localfs
-
     digests = {digest for outputs in record["stages"].values() for digest in outputs.values()}
-    wanted = [HashInfo("md5", digest) for digest in sorted(digests)]
-    (root / CACHE).mkdir(exist_ok=True)
+    wanted = sorted(digests)
+    private(root / CACHE)
     with (
         answering("take every file of the release and give it back"),
         repository(root) as repo,
         TemporaryDirectory(dir=root / CACHE) as empty,
     ):
-        cache, remote = repo.cache.local, repo.cloud.get_remote_odb(None, "push")
-        listings = [digest for digest in wanted if digest.isdir]
+        cache, remote = repo.cache.local, remote_store(repo)
+        listings = [digest for digest in wanted if digest.endswith(FOLDER)]
         # In a clone that has pulled nothing, the remote's own must do.
-        _sent(remote, cache, [each for each in listings if not cache.exists(str(each.value))])
+        _sent(remote, cache, [each for each in listings if not cache.exists(each)])
         _sent(cache, remote, wanted, cache)
-        fetched = LocalHashFileDB(localfs, empty, hash_name="md5")  # type: ignore[no-untyped-call]
+        fetched = empty_store(empty)
         _sent(remote, fetched, listings)
         _sent(remote, fetched, wanted, fetched)
         return _intact(Path(empty))
 
 
-def _sent(
-    source: HashFileDB, target: HashFileDB, wanted: list[HashInfo], trees: HashFileDB | None = None
-) -> None:
-    """Bring objects from one store of DVC's into another.
-
-    Args:
-        source: has them, unless the target has them already.
-        target: gets a folder's listing after all that it lists, which DVC takes for granted.
-        wanted: files and folders.
-        trees: where the listings of folders are read. Default: nothing that they list is brought.
+def _sent(source: Any, target: Any, wanted: Sequence[str], listings: Any = None) -> None:
+    """Bring objects from one store of DVC's into another; see `transferred`.
 
     Raises:
         NoRemote: one of them is in neither, or was not taken.
     """
-    from dvc_data.hashfile.transfer import transfer
-
-    missing: set[HashInfo] = set()
-    done = transfer(
-        source,
-        target,
-        wanted,
-        shallow=trees is None,
-        cache_odb=trees,
-        validate_status=lambda status: missing.update(status.missing),
-    )
-    lost = sorted(str(each.value) for each in missing | done.failed)
+    lost = sorted(transferred(source, target, wanted, listings))
     if lost:
         raise NoRemote(
             "DVC's cache or remote must hold every file of the release",
@@ -196,13 +175,11 @@ def fetch(root: Path, digest: str, target: Path) -> None:
         BadPipeline: there is no remote.
         NoRemote: it does not answer, or neither has the file.
     """
-    from dvc_data.hashfile.hash_info import HashInfo
-
     with repository(root) as repo:
         cache = Path(repo.cache.local.path)
         if not cached(cache, digest).exists():
             with answering("hold the release's model"):
-                repo.cloud.pull([HashInfo("md5", digest)])
+                pull_object(repo, digest)
                 if not repo.cache.local.exists(digest):
                     raise NoRemote("DVC's remote must hold the release's model", digest)
     with replaced(target) as draft:

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from throughline.cache import CACHE, private
 from throughline.errors import BadPipeline, ThroughlineError, listed
 from throughline.evaluation.compare.champion import compare
 from throughline.evaluation.measure.difference import BETTER, EQUAL, NOT_SHOWN
@@ -20,7 +21,6 @@ from throughline.releasing.promotion import awaited, champion_file, created, set
 from throughline.running.flow import default_workers, known, walk
 from throughline.running.ledger import Ledger
 from throughline.running.prefect import webhook
-from throughline.running.prefect.environment import CACHE
 from throughline.running.run import Run, StageFailed, prepared
 
 if TYPE_CHECKING:
@@ -272,7 +272,7 @@ def training_rows(root: Path, record: Mapping[str, Any]) -> Path | None:
     }
     if ROWS not in found or not all(kept.exists() for kept in found.values()):
         return None
-    with replaced(root / CACHE / "champion" / str(record["pipeline"])) as draft:
+    with replaced(private(root / CACHE / "champion") / str(record["pipeline"])) as draft:
         for path, kept in found.items():
             (draft / path).parent.mkdir(parents=True, exist_ok=True)
             (draft / path).symlink_to(kept.resolve())

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from throughline.cache import CACHE, private
 from throughline.errors import ThroughlineError
 from throughline.pipeline.yaml_file import YamlFile
 from throughline.releasing import releases
 from throughline.releasing.git import GitRefused, git, prefix
 from throughline.releasing.stages.approval import APPROVALS
 from throughline.releasing.stages.standing import artifact
-from throughline.running.prefect.environment import CACHE
 
 
 class NotShared(ThroughlineError):
@@ -96,7 +96,7 @@ def prove(root: Path, name: str) -> None:
     address, tags = git(root, "remote", "get-url", remote), _tags(root, name)
     newest = releases.versions(root, name)[-1]
     path = releases.record_of(Path(), name, newest).as_posix()
-    with TemporaryDirectory(dir=root / CACHE) as empty:
+    with TemporaryDirectory(dir=private(root / CACHE)) as empty:
         folder = Path(empty)
         git(folder, "init", "--quiet")
         git(folder, "fetch", "--quiet", "--depth", "1", _absolute(root, address),

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from throughline.cache import CACHE, private
 from throughline.paths import linked
 from throughline.releasing import releases
 from throughline.releasing.git import GitRefused, commit, git
 from throughline.releasing.stages.standing import artifact
-from throughline.running.prefect.environment import CACHE
 
 
 @contextmanager
@@ -28,7 +28,7 @@ def all_or_nothing(root: Path, name: str, committed: bool) -> Iterator[None]:
     """
     crown = releases.folder_of(root, name) / releases.CHAMPION
     kept = root / CACHE / f"{name}-{releases.CHAMPION}"
-    kept.parent.mkdir(exist_ok=True)
+    private(kept.parent)
     kept.unlink(missing_ok=True)
     if crown.exists():
         # Another name of the same file: the new one takes its place and does not write into it.

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from throughline import processor
+from throughline.cache import CACHE
 from throughline.errors import ThroughlineError
 from throughline.running import work
-from throughline.running.prefect.environment import CACHE
 from throughline.running.work import STOPPED, Outcome
 from throughline.running.workers import QUIET
 

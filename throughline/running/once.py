@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from pathlib import Path
 
-from throughline.running.prefect.environment import CACHE, owned, private
+from throughline.cache import CACHE, owned, private, private_file
 
 
 def claimed(root: Path, names: Iterable[str], waiting: Callable[[str], None]) -> ExitStack:
@@ -32,7 +32,7 @@ def claimed(root: Path, names: Iterable[str], waiting: Callable[[str], None]) ->
     for name in sorted(names):
         path = folder / f"{name or 'root'}.lock"
         with owned(path):
-            file = claims.enter_context(path.open("w"))
+            file = claims.enter_context(private_file(path, "wb"))
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from throughline import processor
+from throughline.cache import CACHE
 from throughline.running import work
 from throughline.running.cluster import NoCluster
-from throughline.running.prefect.environment import CACHE
 from throughline.running.work import STOPPED, Outcome
 from throughline.running.workers import MOST_DEATHS, QUIET
 

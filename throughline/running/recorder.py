@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,10 +13,16 @@ from typing import TYPE_CHECKING, Any
 from throughline.errors import BadPipeline, ThroughlineError
 from throughline.paths import BEGIN
 from throughline.running.graph import Node, address, keeps_code, selected
+from throughline.running.private_dvc import (
+    drop_broken_locks,
+    files_locked,
+    locked,
+    restored,
+    stages_of,
+)
 from throughline.running.repository import repository
 
 if TYPE_CHECKING:
-    from dvc.repo import Repo
     from dvc.stage import Stage
 
 PAUSE_SECONDS = 1.0
@@ -58,7 +64,7 @@ class Recorder:
             self._repo = repository(root, _wait_for_lock=True)
         except NotDvcRepoError as error:
             raise BadPipeline(f"DVC must be able to work: {error}", remedy=BEGIN) from error
-        _drop_broken_locks(self._repo)
+        drop_broken_locks(self._repo)
         self._root = root.resolve()
         self._guard = threading.Lock()
         self._spent = spent
@@ -107,12 +113,10 @@ class Recorder:
         Reading a file takes longer than looking whether its stages changed, so those that are as
         they were when the graph was made are not read again.
         """
-        from dvc.dvcfile import load_file
-
         stages = dict(self._known)
         for file in files:
             if self._versions(file) != self._read.get(file):
-                loaded = load_file(self._repo, str(self._root / file)).stages
+                loaded = stages_of(self._repo, self._root / file)
                 stages |= {f"{file}:{name}": stage for name, stage in loaded.items()}
         return stages
 
@@ -147,23 +151,18 @@ class Recorder:
                 time.sleep(PAUSE_SECONDS)
 
     def _begun(self, node: Node, force: bool) -> Begun | str:
-        from dvc.stage.cache import RunCacheNotFoundError
-
         stage = self._stage(node)
         if not force and not stage.status():
             return "unchanged"
         # As `dvc repro` does: a stage that forgets an output must not keep the one of before.
         stage.remove_outs(ignore_remove=False, force=False)
-        try:
-            if force:
-                raise RunCacheNotFoundError(stage)
-            self._repo.stage_cache.restore(stage)
-        except RunCacheNotFoundError:
-            # Only now: with fresh digests the cache takes any stage for one that is up to date.
-            stage.save_deps()
-            return Begun(stage, _digests(stage), self._files_locked(stage, node))
-        _save(stage)
-        return "restored"
+        if not force and restored(self._repo, stage):
+            _save(stage)
+            return "restored"
+        # Only now: with fresh digests the cache takes any stage for one that is up to date.
+        stage.save_deps()
+        locks = files_locked(self._repo, stage, f"throughline flow: {node.label}")
+        return Begun(stage, _digests(stage), locks)
 
     def end(self, node: Node, begun: Begun, record: bool) -> None:
         """Release a stage's files and, when it went well, record it in `dvc.lock`.
@@ -186,34 +185,15 @@ class Recorder:
                 )
             _save(stage)
 
-    def _files_locked(self, stage: Stage, node: Node) -> ExitStack:
-        """Lock the files as `dvc repro` does; DVC forgives the lock of a process that died."""
-        from dvc.rwlock import rwlock
-
-        stack = ExitStack()
-        stack.enter_context(
-            rwlock(
-                self._repo.tmp_dir,
-                self._repo.fs,
-                f"throughline flow: {node.label}",
-                [dependency.fs_path for dependency in stage.deps],
-                [output.fs_path for output in stage.outs],
-                self._repo.config["core"].get("hardlink_lock", False),
-            )
-        )
-        return stack
-
     def _stage(self, node: Node) -> Stage:
         return self._repo.stage.load_one(str(self._root / node.file), node.stage)
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        from dvc.repo import lock_repo
-
         with self._guard:
             start = time.perf_counter()
             try:
-                with lock_repo(self._repo):
+                with locked(self._repo):
                     yield
             finally:
                 self._spent(time.perf_counter() - start)
@@ -225,25 +205,6 @@ def _version(path: Path) -> tuple[int, int] | None:
     except FileNotFoundError:
         return None
     return found.st_mtime_ns, found.st_ino
-
-
-def _drop_broken_locks(repo: Repo) -> None:
-    """Remove DVC's file of locks where a kill in the midst of its writing left half of it.
-
-    DVC itself refuses to work until somebody deletes it.
-    """
-    from dvc import rwlock
-    from dvc.lock import LockError
-
-    hardlink = repo.config["core"].get("hardlink_lock", False)
-    broken = (rwlock.RWLockFileCorruptedError, rwlock.RWLockFileFormatError)
-    # Another process that holds it at this moment can read it.
-    with suppress(LockError):
-        try:
-            with rwlock._edit_rwlock(repo.tmp_dir, repo.fs, hardlink):
-                pass
-        except broken:
-            Path(repo.tmp_dir, rwlock.RWLOCK_FILE).unlink(missing_ok=True)
 
 
 def _save(stage: Stage) -> None:

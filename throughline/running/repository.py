@@ -22,9 +22,10 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from throughline.cache import private
 from throughline.errors import BadPipeline, ThroughlineError
 from throughline.pipeline.yaml_file import MOST_BYTES, ending
-from throughline.running.prefect.environment import private
+from throughline.running.private_dvc import keep_errors, replace_readers
 
 if TYPE_CHECKING:
     from dvc.repo import Repo
@@ -58,33 +59,8 @@ def bounded() -> None:
 
     Its notes lie in a folder of this account's, see `NOTES`.
     """
-    import dvc.dependency.param
-    import dvc.parsing
-    import dvc.repo.metrics.show
-    import dvc.utils.serialize
-    from dvc.utils import strictyaml
-    from dvc.utils.serialize import _yaml
-
     _own_notes()
-    parse = _yaml.parse_yaml
-    if getattr(parse, "is_bounded", False):
-        return
-
-    def parse_yaml(text: str, path: Any, typ: str = "safe") -> Any:
-        _check(text, path)
-        return parse(text, path, typ)
-
-    parse_yaml.is_bounded = True  # type: ignore[attr-defined]
-    for module in (_yaml, dvc.utils.serialize, strictyaml):
-        module.parse_yaml = parse_yaml
-    load = _loaded(dvc.utils.serialize.load_path)
-    for module in (dvc.utils.serialize, dvc.dependency.param, dvc.repo.metrics.show):
-        module.load_path = load
-    for kind, name in (
-        (dvc.parsing.MatrixDefinition, "_resolve_matrix_data"),
-        (dvc.parsing.ForeachDefinition, "_resolve_foreach_data"),
-    ):
-        setattr(kind, name, _few(getattr(kind, name)))
+    replace_readers(_check, _loaded, _few)
 
 
 def _own_notes() -> None:
@@ -148,19 +124,9 @@ def _few(resolve: Any) -> Any:
     return resolved
 
 
-def _keep_errors() -> None:
-    """Let `--quiet` hide DVC's remarks, but not why it stopped, such as another's lock."""
-    import logging
-
-    import dvc.logger
-
-    leave = dvc.logger.set_loggers_level
-    dvc.logger.set_loggers_level = lambda level: leave(min(level, logging.ERROR))
-
-
 if __name__ == "__main__":
     from dvc.cli import main
 
     bounded()
-    _keep_errors()
+    keep_errors()
     sys.exit(main(sys.argv[1:]))

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
 
+from throughline.cache import store
 from throughline.errors import ThroughlineError, tell
-from throughline.paths import replaced
 from throughline.running.cluster import Cluster
 from throughline.running.graph import Node
 from throughline.running.ledger import HASHING, IMPORTS, Ledger
@@ -137,8 +137,7 @@ class Run:
 
     def _keep_log(self, node: Node, log: str) -> None:
         if log:
-            with replaced(self.root / LOGS / f"{node.label.replace(' ', '-')}.log") as draft:
-                draft.write_text(log, encoding="utf-8")
+            store(self.root / LOGS / f"{node.label.replace(' ', '-')}.log", log.encode())
 
     def tell(self, node: Node, verdict: str, detail: str = "") -> str:
         """Note a stage's verdict and show it; returns the verdict."""

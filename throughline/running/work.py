@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from throughline import processor
+from throughline.cache import private
 from throughline.processes import end_with_parent
-from throughline.running.prefect.environment import private
 
 PYTHON = ("python", "python3")
 PROGRAM = "throughline"

@@ -10,8 +10,8 @@ from multiprocessing import active_children, get_context
 from pathlib import Path
 
 from throughline import processor
+from throughline.cache import CACHE
 from throughline.running import work
-from throughline.running.prefect.environment import CACHE
 from throughline.running.work import STOPPED, Outcome
 
 LOGS = CACHE / "flows"

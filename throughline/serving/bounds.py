@@ -1,18 +1,21 @@
 """What a stranger's model may cost: time by a watch, memory by a limit of the process.
 
 A file of a few bytes can hold a loop that never ends and arrays larger than the machine. That of a
-stranger runs in a process of its own, see `sessions`.
+stranger runs in a process of its own, see `sessions`; what its metadata have this one do, such as
+tables of millions of names, is timed by an alarm.
 """
 
 from __future__ import annotations
 
+import math
 import os
+import signal
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -24,11 +27,17 @@ T = TypeVar("T")
 SECONDS = 60.0
 MEMORY_SHARE = 0.75
 LOOK_EVERY_SECONDS = 0.2
+# Of the processor, besides: what a command imports.
+IMPORTS_SECONDS = 10.0
+# Rows that a model is given its time for, and bytes of a file that stand for one before it is read.
+ROWS, ROW_BYTES = 64, 4096
 # The calls that go on: when each must end, and what ends it.
 _running: dict[object, tuple[float, Callable[[], None]]] = {}
 _watching = threading.Lock()
 # Of the commands that run a stranger's model.
 _strangers: list[float] = []
+# Seconds of the processor at which the command's own work on such a model must have ended.
+_until: list[float] = []
 
 
 class Bounded:
@@ -62,6 +71,7 @@ class Bounded:
         """
         found = self._ended(*self._session.call(names, feed), "answer", "answer")
         rows = len(next(iter(feed.values())))
+        allow(rows)
         for name, values in zip(names, found, strict=True):
             shape = getattr(values, "shape", None)
             if not shape or shape[0] != rows:
@@ -140,7 +150,8 @@ def stranger(
 
     Args:
         path: the model, for messages.
-        seconds: for it to load, and for each call. Default: 60.
+        seconds: for it to load, and for each call; as many of the processor for what this process
+            does with its metadata, and as many for each 64 rows, see `allow`. Default: 60.
         memory: bytes that the process may take besides what it has. Default: three quarters of the
             machine's.
         passes: errors that are lines already, besides `BadRequest`. Default: none.
@@ -151,7 +162,7 @@ def stranger(
     lines: tuple[type[Exception], ...] = (BadRequest, OSError, *passes)
     _strangers.append(seconds or SECONDS)
     try:
-        with _memory(memory or _three_quarters()):
+        with _memory(memory or _three_quarters()), _alarmed(path, _strangers[-1]):
             yield
     except lines:
         raise
@@ -166,6 +177,42 @@ def stranger(
         ) from error
     finally:
         _strangers.pop()
+
+
+def allow(rows: float) -> None:
+    """Give a stranger's model its time for some rows once more; nothing where there is no clock."""
+    if _until:
+        _until[-1] += _strangers[-1] * math.ceil(rows / ROWS)
+
+
+@contextmanager
+def _alarmed(path: Path, seconds: float) -> Iterator[None]:
+    """End what this process does itself with a model, by seconds of the processor.
+
+    Rows may come slowly, and the model's own process has its own watch: waiting is free.
+    """
+
+    def look(*_: Any) -> None:
+        if time.process_time() > _until[-1]:
+            raise BadRequest(
+                f"'{path}' and its rows must be read within {seconds:g} seconds, and as many for "
+                f"each {ROWS} rows."
+            )
+
+    mine = threading.current_thread() is threading.main_thread()
+    if not mine or not hasattr(signal, "ITIMER_PROF"):
+        yield
+        return
+    _until.append(time.process_time() + IMPORTS_SECONDS + seconds)
+    before = signal.signal(signal.SIGPROF, look)
+    # Again and again: what catches the error and goes on is told once more.
+    signal.setitimer(signal.ITIMER_PROF, LOOK_EVERY_SECONDS, LOOK_EVERY_SECONDS)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
+        _until.pop()
 
 
 def _three_quarters() -> int:

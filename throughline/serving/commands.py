@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from throughline.serving.bounds import allow
 from throughline.serving.errors import BadRequest, spelt_out
 from throughline.serving.predictor import Predictor
 from throughline.serving.rows.reading import STANDARD_INPUT, read_columns
@@ -170,6 +171,7 @@ def predict_files(
     answers, answered, refused = [], [], []
     # One after the other: files differ in size, and memory holds one of them.
     for file in files:
+        allow(1)
         try:
             content = read_file(file, entry, encoding)
         except BadRequest as error:

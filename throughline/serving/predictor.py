@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from throughline.serving import contract
-from throughline.serving.bounds import Bounded
+from throughline.serving.bounds import Bounded, allow
 from throughline.serving.chunks import answered
 from throughline.serving.errors import BadRequest
 from throughline.serving.ranges import has_range, outside
@@ -121,6 +121,7 @@ class Predictor:
         }
         if rows == 0:
             raise BadRequest("At least one row is needed. Received: 0 rows.")
+        allow(rows)
         return feed
 
     def _answered(self, feed: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, TextIO
 
 import numpy as np
 
+from throughline.serving.bounds import allow
 from throughline.serving.errors import BadRequest, spelt_out
 from throughline.serving.predictor import Predictor
 from throughline.serving.rows.delimited import streamed
@@ -165,6 +166,7 @@ def answered_lines(series: Stream, lines: Iterable[str], output: TextIO) -> None
     streams: dict[tuple[str, ...], Stream] = {}
     refused: list[str] = []
     for number, row in enumerate(rows, start=1):
+        allow(1)
         try:
             named = _named(header, row)
             key = series.series(named)

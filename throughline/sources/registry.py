@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from throughline.cache import CACHE
 from throughline.limits import SECTION, Limits, applied, guarded
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class Surroundings:
         shared = root / "params.yaml"
         content = YamlFile(shared).content if shared.exists() else {}
         hosts = frozenset(map(str, content.get("hosts") or ()))
-        cache = root / ".cache" / "downloads"
+        cache = root / CACHE / "downloads"
         return cls(root, cache, mirror_folder(), Limits.of(content.get(SECTION)), hosts)
 
 

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from throughline.errors import BadData, nearest
-from throughline.tokens.series import TokenSeries
+from throughline.tokens.rows import column_of
+from throughline.tokens.series import Texts, TokenSeries
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,12 +77,10 @@ def windows(
         most: only runs that one of so many most frequent tokens follows. Default: all.
 
     Example:
-        >>> windows([["imagine", "there's", "no", "heaven"]], 3, " ").values.tolist()
-        [["imagine there's no", 'heaven', 0]]
+        >>> windows([["imagine", "there's", "no", "heaven"]], 3, " ").iloc[0].map(str).tolist()
+        ["imagine there's no", 'heaven', '0']
     """
     import pandas as pd
-
-    from throughline.tokens.column import WindowArray
 
     series = TokenSeries.of([token for text in texts for token in text], length, separator)
     sizes = np.array([len(text) for text in texts], dtype=np.int64)
@@ -95,7 +94,7 @@ def windows(
         seen = np.bincount(after, minlength=len(series.words))
         known = np.isin(after, np.argsort(-seen, kind="stable")[:most])
         ends, after, numbers = ends[known], after[known], numbers[known]
-    context = WindowArray(series, ends.astype(np.int32))
+    context = column_of(Texts(series, ends.astype(np.int32)))
     following = pd.Series(series.words[after], dtype="str")
     return pd.DataFrame({"context": context, "next": following, NUMBER: numbers})
 

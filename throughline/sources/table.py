@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadData, listed, nearest
-from throughline.tokens.rows import write_windows
+from throughline.tokens.rows import as_texts, write_windows
 
 if TYPE_CHECKING:
     import datetime
@@ -22,15 +22,33 @@ LARGEST_EXACT = 2**53
 LARGEST_INTEGER = 2**63 - 1
 
 
+def exact(values: Sequence[Any]) -> pd.Series:
+    """A column of Python's values in which no whole number loses a digit.
+
+    pandas makes whole numbers float64 where one is missing or another has a fraction: beyond 2^53
+    that changes them, and as text 5 would be `5.0`, which no served row says.
+
+    Example:
+        >>> exact([9007199254740993, None]).dtype.name, exact([5, 1.5]).dtype.name
+        ('Int64', 'object')
+    """
+    import pandas as pd
+
+    kinds = {type(value) for value in values}
+    if kinds == {int, type(None)} and all(v is None or -(2**63) <= v < 2**63 for v in values):
+        return pd.Series(values, dtype="Int64")
+    return pd.Series(values, dtype=object if int in kinds and len(kinds) > 1 else None)
+
+
 def standardised(
     frame: pd.DataFrame, rename: Mapping[str, str], text_columns: Collection[str], where: str
 ) -> pd.DataFrame:
     """`frame` with renamed columns, each of one type, and rows counted from 0.
 
-    Integers become int64, or texts where that would change one, other numbers float64 (missing is
-    NaN), categories and texts strings in Unicode's form NFC, dates timestamps, durations and times
-    of the day their seconds, structs and maps JSON; a column of arrays keeps the type of its
-    numbers.
+    Integers become int64, or float64 where some are missing, or texts where that would change one;
+    other numbers float64 (missing is NaN), categories and texts strings in Unicode's form NFC,
+    dates timestamps, durations and times of the day their seconds, structs and maps JSON; a column
+    of arrays keeps the type of its numbers.
 
     Args:
         frame: rows of a source.
@@ -99,6 +117,8 @@ def only_known(frame: pd.DataFrame, columns: Collection[str], where: str) -> pd.
         values = kept[name]
         if values.dtype.kind == "f" and (values % 1 == 0).all():
             kept[name] = values.astype("int64")
+        elif values.dtype.kind == "O":
+            kept[name] = values.infer_objects()
     kept.attrs = frame.attrs
     return kept
 
@@ -138,9 +158,11 @@ def _standard(column: pd.Series, name: str, where: str) -> pd.Series:
         # No bool says that it is missing; 1 and 0 beside it do.
         return column.astype("float64" if column.isna().any() else bool)
     if types.is_integer_dtype(column.dtype):
-        if column.max() > LARGEST_INTEGER:
+        known = column.dropna()
+        most = LARGEST_INTEGER if len(known) == len(column) else LARGEST_EXACT
+        if len(known) and (known.max() > most or known.min() < -most - 1):
             return column.map(str, na_action="ignore").astype("str")
-        return column.astype("float64" if column.isna().any() else "int64")
+        return column.astype("int64" if len(known) == len(column) else "float64")
     if types.is_numeric_dtype(column.dtype):
         return column.astype("float64")
     if types.is_timedelta64_dtype(column.dtype):
@@ -287,7 +309,7 @@ def write_rows(frame: pd.DataFrame, path: Path) -> None:
 
 def described(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """Name, type and number of missing values of each column, for provenance.json."""
-    schema = as_arrow(frame.head(1000)).schema
+    schema = as_arrow(as_texts(frame.head(1000))).schema
     shapes = frame.attrs.get("shapes", {})
     return [
         {

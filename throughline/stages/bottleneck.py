@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import onnx
     import pandas as pd
 
-    from throughline.pipeline.schema.image import Image
+    from throughline.pipeline.schema.pictures.image import Image
     from throughline.sources.registry import Surroundings
     from throughline.stages.given import StageInput
 

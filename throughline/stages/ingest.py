@@ -126,6 +126,8 @@ def _write_images(fetched: Fetched, settings: Any, pixels: np.ndarray | None, fo
     if pixels is not None:
         np.save(images / f"{settings.images.column}.npy", pixels)
     for column, path in fetched.images.items():
+        # What the cache holds is its owner's alone, data are not.
+        path.chmod(0o644)
         path.replace(images / f"{column}.npy")
     if fetched.originals is not None:
         from throughline.preprocessing.originals import write_originals

@@ -132,8 +132,11 @@ def _prepare_branch(
     from throughline.preprocessing.several import with_plain_classes
     from throughline.samples.splits.parts import parts
     from throughline.samples.supervision import Supervision
+    from throughline.tokens.rows import as_texts
 
     target_columns = view.target.columns
+    # Windows are read by index as features; a class is a text.
+    rows = as_texts(rows, target_columns)
     planned = plan(rows, view.columns, view.inputs, target_columns)
     rows = with_plain_classes(_with_times(rows, view.split, planned), view)
     assigned = parts(rows, view.split)

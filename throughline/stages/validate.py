@@ -42,7 +42,7 @@ def validate(stage_input: StageInput, workspace: Workspace) -> None:
         BadData: a rule fails and `on_failure` is `stop`, or too many rows would be set aside.
     """
     from throughline.sources.table import write_rows
-    from throughline.tokens.rows import as_texts, read_windows
+    from throughline.tokens.rows import as_texts, named_texts, read_windows
     from throughline.tokens.series import windows_beside
     from throughline.validation.catalogue import check
     from throughline.validation.judgement import judge, refuse_if_stopped
@@ -57,7 +57,8 @@ def validate(stage_input: StageInput, workspace: Workspace) -> None:
     if workspace.repairs.exists():
         # A mended text is no window of the source's texts.
         frame = repaired(as_texts(frame), workspace.repairs)
-    judgement = judge(frame, settings)
+    judged = named_texts(frame, settings.rules)
+    judgement = judge(judged, settings)
     with replaced(workspace.validation_report) as draft:
         draft.mkdir()
         write_json(draft / "validation.json", as_json(judgement))
@@ -66,7 +67,7 @@ def validate(stage_input: StageInput, workspace: Workspace) -> None:
     refuse_if_stopped(judgement, workspace.validation_report / "validation.html")
     with replaced(workspace.clean) as draft:
         draft.mkdir()
-        write_quarantine(judgement, frame, draft / "quarantine.parquet")
+        write_quarantine(judgement, judged, draft / "quarantine.parquet")
         if judgement.set_aside:
             aside = frame.iloc[list(judgement.set_aside)].reset_index(drop=True)
             write_rows(aside, draft / "set_aside.parquet")

@@ -16,11 +16,11 @@ import yaml
 from throughline.errors import BadPipeline, ThroughlineError
 from throughline.limits import guarded
 from throughline.paths import Workspace, replaced
+from throughline.pipeline.local_files import local_files
 from throughline.pipeline.yaml_file import YamlFile
 from throughline.stages.declared import stages_of
 from throughline.stages.digests.code import FILE as CODE
 from throughline.stages.digests.code import own_key, references, refreshed
-from throughline.stages.local_files import local_files
 from throughline.stages.stage import Document, Entry, Stage, source_of
 
 HEADER = "# Written by `throughline wire` from pipeline.yaml beside it; change that one.\n"

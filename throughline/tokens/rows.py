@@ -1,47 +1,50 @@
-"""Rows with windows of tokens: positions stand in Parquet, the tokens beside it."""
+"""Rows with windows of tokens: positions stand in Parquet, the tokens beside it.
+
+In memory such a column holds `Window` objects, as one of pictures holds views of them.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from throughline.tokens.series import Texts, stored_windows, windows_beside
+from throughline.tokens.series import Texts, Window, stored_windows, windows_beside
 
 if TYPE_CHECKING:
     import pandas as pd
 
-NAME = "windows"
+
+def column_of(texts: Texts, index: pd.Index | None = None) -> pd.Series:
+    """A column of windows. Default: rows counted from 0."""
+    import pandas as pd
+
+    values = [Window(texts.series, end) for end in texts.ends.tolist()]
+    return pd.Series(values, index=index, dtype=object)
 
 
 def is_windows(column: pd.Series) -> bool:
     """Whether the values of a column are windows of tokens."""
-    return str(column.dtype) == NAME
+    return column.dtype == object and len(column) > 0 and isinstance(column.iloc[0], Window)
 
 
 def texts_of(column: pd.Series) -> Texts:
     """The texts of a column of windows, which are joined when they are asked for."""
-    held: Any = column.array
-    return Texts(held.series, held.ends)
+    ends = np.fromiter((window.end for window in column), np.int32, len(column))
+    return Texts(column.iloc[0].series, ends)
 
 
 def with_windows(rows: pd.DataFrame, path: Path) -> pd.DataFrame:
     """`rows` of a Parquet file with windows in the place of their positions."""
     stored = stored_windows(path)
-    if not stored:
-        return rows
-    import pandas as pd
-
-    from throughline.tokens.column import WindowArray
-
     columns = {
-        name: pd.Series(WindowArray(series, rows[name].to_numpy()), index=rows.index)
+        name: column_of(Texts(series, rows[name].to_numpy()), rows.index)
         for name, series in stored.items()
     }
-    return rows.assign(**columns)
+    return rows.assign(**columns) if columns else rows
 
 
 def read_windows(path: Path) -> pd.DataFrame:
@@ -70,11 +73,20 @@ def write_windows(rows: pd.DataFrame, path: Path) -> pd.DataFrame:
     return rows.assign(**positions) if positions else rows
 
 
-def as_texts(rows: pd.DataFrame, names: Iterable[str] | None = None) -> pd.DataFrame:
+def as_texts(rows: pd.DataFrame, names: Collection[str] | None = None) -> pd.DataFrame:
     """`rows` with the windows of these columns as strings. Default: of all columns."""
-    chosen = rows.columns if names is None else names
-    found = {str(name): rows[name].astype("str") for name in chosen if is_windows(rows[name])}
+    chosen = [name for name in rows.columns if names is None or name in names]
+    found = {str(name): _joined(rows[name]) for name in chosen if is_windows(rows[name])}
     return rows.assign(**found) if found else rows
+
+
+def _joined(column: pd.Series) -> pd.Series:
+    """Some rows at a time, so that strings of Python never stand for all of them."""
+    import pandas as pd
+
+    parts = [pd.Series(part, dtype="str") for part in texts_of(column).parts()]
+    whole: pd.Series = pd.concat(parts).set_axis(column.index)
+    return whole
 
 
 def named_texts(rows: pd.DataFrame, rules: Iterable[Mapping[str, Any]]) -> pd.DataFrame:

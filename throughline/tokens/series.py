@@ -15,8 +15,6 @@ import numpy as np
 BLOCK = 4096
 # Tokens that are joined at once.
 TOKENS = 1 << 18
-# The position of a missing window.
-MISSING = -1
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,7 +23,7 @@ class TokenSeries:
 
     Attributes:
         codes: int32 (T,), the place of each token in `words`.
-        words: object of str, the different tokens, sorted.
+        words: object of str, the different tokens.
         length: tokens of a window.
         separator: what stands between two of them.
     """
@@ -45,14 +43,11 @@ class TokenSeries:
 
     def texts(self, ends: np.ndarray) -> np.ndarray:
         """The windows whose newest tokens are at these positions, object of str, shape (N,)."""
-        found = np.full(len(ends), np.nan, dtype=object)
+        found = np.empty(len(ends), dtype=object)
         some = max(1, TOKENS // self.length)
         for start in range(0, len(ends), some):
             part = np.asarray(ends[start : start + some], dtype=np.int64)
-            present = part != MISSING
-            if present.any():
-                texts = self._joined(part[present])
-                found[start : start + some][present] = np.array(texts, dtype=object)
+            found[start : start + some] = self._joined(part)
         return found
 
     def _joined(self, ends: np.ndarray) -> list[str]:
@@ -73,35 +68,17 @@ class TokenSeries:
 
         What is written of some rows so knows nothing of the other rows' texts.
         """
-        present = ends[ends != MISSING]
         size = len(self.codes) + 1
-        steps = np.bincount(present - self.length + 1, minlength=size).astype(np.int64)
-        covered = (steps - np.bincount(present + 1, minlength=size)).cumsum()[:-1] > 0
+        steps = np.bincount(ends - self.length + 1, minlength=size).astype(np.int64)
+        covered = (steps - np.bincount(ends + 1, minlength=size)).cumsum()[:-1] > 0
         used, codes = np.unique(self.codes[covered], return_inverse=True)
-        moved = np.full(len(ends), MISSING, dtype=ends.dtype)
-        moved[ends != MISSING] = (covered.cumsum() - 1)[present]
+        moved = (covered.cumsum() - 1)[ends].astype(ends.dtype)
         words = self.words[used]
         return TokenSeries(codes.astype(np.int32), words, self.length, self.separator), moved
 
-    def followed_by(self, other: TokenSeries) -> TokenSeries:
-        """Both series, one after the other.
-
-        Raises:
-            TypeError: their windows differ in length or in how they are written.
-        """
-        if (self.length, self.separator) != (other.length, other.separator):
-            raise TypeError("Windows of one column have one length and one separator")
-        words = np.array(sorted({*self.words, *other.words}), dtype=object)
-        places = {word: place for place, word in enumerate(words)}
-        codes = [
-            np.array([places[word] for word in part.words], dtype=np.int32)[part.codes]
-            for part in (self, other)
-        ]
-        return TokenSeries(np.concatenate(codes), words, self.length, self.separator)
-
     @cached_property
     def first_equals(self) -> np.ndarray:
-        """For each position the first one whose window reads the same; MISSING before the first.
+        """For each position the first one whose window reads the same; -1 before the first.
 
         Windows of twice the length are equal where both their halves are, so the memory is that
         of the series whatever the length (Karp, Miller and Rosenberg 1972).
@@ -119,7 +96,7 @@ class TokenSeries:
                 [read.setdefault(t, end) for t, end in zip(self.texts(first), first, strict=True)],
                 dtype=np.int64,
             )
-        found = np.full(len(self.codes), MISSING, dtype=np.int64)
+        found = np.full(len(self.codes), -1, dtype=np.int64)
         found[self.length - 1 :] = first[classes]
         return found
 
@@ -182,6 +159,36 @@ class Texts:
         """The texts, some at a time."""
         for start in range(0, len(self), BLOCK):
             yield self.series.texts(self.ends[start : start + BLOCK])
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Window:
+    """The value of a row: a text that is joined when something asks for it.
+
+    Windows of one series are equal where they read the same, and in order as their texts are.
+
+    Attributes:
+        series: the tokens, which all rows of a column share.
+        end: where in them the newest token is.
+    """
+
+    series: TokenSeries
+    end: int
+
+    def __str__(self) -> str:
+        return str(self.series.texts(np.array([self.end]))[0])
+
+    def __hash__(self) -> int:
+        return int(self.series.first_equals.item(self.end))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Window) or other.series is not self.series:
+            return False
+        first = self.series.first_equals
+        return bool(first.item(self.end) == first.item(other.end))
+
+    def __lt__(self, other: Window) -> bool:
+        return str(self) < str(other)
 
 
 def windows_beside(path: Path) -> Path:

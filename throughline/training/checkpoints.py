@@ -11,12 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from throughline.cache import CACHE, private, private_file
 from throughline.preprocessing.sparse import Sparse
 from throughline.samples.windows.gathered import Ahead, Windowed
 from throughline.training.engine.runs import Array, Run
 
 # Below the repository's root, beside DVC's outputs: git ignores it and no stage depends on it.
-FOLDER = Path(".cache", "checkpoints")
+FOLDER = CACHE / "checkpoints"
 SECONDS_BETWEEN = 10.0
 
 
@@ -123,9 +124,9 @@ class Checkpoints:
         arrays = {f"state{i}": value for i, value in enumerate(flat)}
         arrays["history"] = np.concatenate(history)
         path = self.path(run)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        private(path.parent)
         draft = path.with_suffix(".draft")
-        with zipfile.ZipFile(draft, "w") as archive:
+        with private_file(draft, "wb") as file, zipfile.ZipFile(file, "w") as archive:
             for name, array in arrays.items():
                 with archive.open(f"{name}.npy", "w", force_zip64=True) as member:
                     np.lib.format.write_array(member, array, allow_pickle=False)

@@ -15,10 +15,11 @@ import shutil
 import sys
 from pathlib import Path
 
+from throughline.cache import CACHE, private
 from throughline.errors import ThroughlineError
 from throughline.paths import Workspace, needed, pipelines
 
-EVENTS = Path(".cache", "tensorboard")
+EVENTS = CACHE / "tensorboard"
 
 
 def write_events(workspace: Workspace) -> list[Path]:
@@ -33,6 +34,7 @@ def write_events(workspace: Workspace) -> list[Path]:
     networks = needed(workspace.networks, "train")
     folder = workspace.root / EVENTS / workspace.name
     shutil.rmtree(folder, ignore_errors=True)
+    private(folder)
     written = []
     for history in sorted(networks.glob("*/history.csv")):
         written += _branch(history, folder / history.parent.name)

@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadData
-from throughline.tokens.rows import named_texts
 from throughline.validation.expectations import Verdict, verdicts
 from throughline.validation.profile_frame import with_profiles
 
@@ -67,7 +66,6 @@ def judge(frame: pd.DataFrame, settings: Expectations) -> Judgement:
     found: list[Verdict] = []
     profiled = frame
     if settings.rules:
-        frame = named_texts(frame, settings.rules)
         profiled = with_profiles(frame, settings.rules)
         found = _verdicts(frame, profiled, settings.rules)
     failed = [verdict for verdict in found if not verdict.passed]

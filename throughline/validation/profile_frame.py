@@ -8,7 +8,6 @@ before, and `COLUMN.run`, which counts the rows in a row that held the same valu
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -22,12 +21,12 @@ if TYPE_CHECKING:
 
 def _image(value: bytes) -> tuple[int, int, int]:
     """Width, height and channels of an encoded image; zeros where it cannot be decoded."""
-    from PIL import Image, UnidentifiedImageError
+    from throughline.serving.rows.image import UNSOUND, opened_picture
 
     try:
-        with Image.open(io.BytesIO(value)) as image:
+        with opened_picture(value) as image:
             return image.width, image.height, len(image.getbands())
-    except (UnidentifiedImageError, OSError):
+    except UNSOUND:
         return 0, 0, 0
 
 

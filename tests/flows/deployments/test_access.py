@@ -19,9 +19,9 @@ from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
 
 from tests.flows.deployments.standing import Standing, answered, standing
+from throughline.cache import NotYours, private
 from throughline.running.prefect.access import SECRET, keep_secret, kept_secret
 from throughline.running.prefect.deploy import pool_of
-from throughline.running.prefect.environment import NotYours, private
 from throughline.running.prefect.pools import stock
 from throughline.running.prefect.server import NoServer, joined, listening
 

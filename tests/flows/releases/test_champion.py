@@ -11,8 +11,8 @@ import pytest
 
 from throughline.evaluation.compare.champion import ERROR, decided, error_of_look, judged
 from throughline.evaluation.compare.unseen import unseen_rows
+from throughline.evaluation.intervals.resamples import Resamples
 from throughline.evaluation.measure.difference import BETTER, EQUAL, NOT_SHOWN, WORSE, Choice
-from throughline.evaluation.measure.resamples import Resamples
 from throughline.evaluation.outcome import Outcome
 
 ROWS = 200

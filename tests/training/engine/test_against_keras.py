@@ -14,8 +14,8 @@ import pytest
 from throughline.pipeline.schema.training import Training
 from throughline.training.engine.engine import fit
 from throughline.training.engine.runs import Run
-from throughline.training.network import objects
 from throughline.training.network.build import Output, build
+from throughline.training.objects import optimizers
 
 ROOT = Path(__file__).parents[3]
 ROWS, STEPS = 75, 50  # 75 rows in batches of 16: five steps an epoch, the last one of 11 rows.
@@ -93,7 +93,7 @@ def both(
     run = Run({"features": x}, y, train, watched, 7, more.get("sample_weight"))
     (ours,) = fit(make, training, [run], loss=loss, metrics=[metric], epochs=EPOCHS, xla=xla)
     model = make(7)
-    optimizer = objects.optimizer(training)
+    optimizer = optimizers.optimizer(training)
     model.compile(optimizer, loss=loss, metrics=[metric], jit_compile=False)
     theirs = model.fit(
         x, y, batch_size=16, epochs=EPOCHS, shuffle=False, verbose=0,

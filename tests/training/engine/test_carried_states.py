@@ -10,9 +10,9 @@ import pytest
 from throughline.pipeline.schema.training import Training
 from throughline.training.engine.engine import fit
 from throughline.training.engine.runs import Run
-from throughline.training.network import objects
 from throughline.training.network.build import Output, build
 from throughline.training.network.layers import carried
+from throughline.training.objects import optimizers
 
 ROWS, EPOCHS = 400, 2
 
@@ -56,7 +56,7 @@ class TestTrainingInOrder:
         ours = trained(kind)
         x, y = series()
         model = network(kind)(7)
-        model.compile(objects.optimizer(training()), loss="mse", metrics=["mae"])
+        model.compile(optimizers.optimizer(training()), loss="mse", metrics=["mae"])
         theirs = model.fit(x, y, batch_size=1, epochs=EPOCHS, shuffle=False, verbose=0)
         for mine, other in zip(ours.weights, model.get_weights(), strict=True):
             np.testing.assert_allclose(mine, other, atol=1e-4)

@@ -10,8 +10,8 @@ import pytest
 from throughline.pipeline.schema.training import Training
 from throughline.training.engine.engine import fit
 from throughline.training.engine.runs import Run
-from throughline.training.network import objects
 from throughline.training.network.build import BadNetwork, Output, build
+from throughline.training.objects import optimizers
 
 ROWS, BATCH, EPOCHS = 20, 8, 2
 GENERATOR = np.random.default_rng(3)
@@ -60,7 +60,7 @@ def test_end_with_the_weights_of_keras(name: str) -> None:
     """A mask of a dropout was drawn before the training began."""
     layers, x = NETWORKS[name]
     model = make(layers, x)(5)
-    model.compile(objects.optimizer(SECTION), loss="mse", jit_compile=False)
+    model.compile(optimizers.optimizer(SECTION), loss="mse", jit_compile=False)
     model.fit(x, Y, batch_size=BATCH, epochs=EPOCHS, shuffle=False, verbose=0)
     (ours,) = trained(layers, x, 5)
     for one, other in zip(ours, model.get_weights(), strict=True):

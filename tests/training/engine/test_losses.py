@@ -11,8 +11,9 @@ from throughline.figures.learned import figure
 from throughline.pipeline.schema.training import Training
 from throughline.training.engine.engine import fit
 from throughline.training.engine.runs import Run
-from throughline.training.network import objects
 from throughline.training.network.build import Output, build
+from throughline.training.objects import losses, optimizers
+from throughline.training.objects.section import check_training
 
 ROWS, BATCH, EPOCHS = 41, 8, 2
 TRAINED, HELD = np.arange(29), np.arange(29, ROWS)
@@ -51,8 +52,8 @@ def compare(
     model = make(5)
     answers = model(X[:2])
     model.compile(
-        objects.optimizer(training), loss=objects.loss(loss, theirs[:2], answers),
-        metrics=objects.metrics(metrics or [], theirs[:2], answers), jit_compile=False,
+        optimizers.optimizer(training), loss=losses.loss_of(loss, theirs[:2], answers),
+        metrics=losses.metrics_of(metrics or [], theirs[:2], answers), jit_compile=False,
     )  # fmt: skip
     other = model.fit(
         X[TRAINED], theirs[TRAINED], validation_data=(X[held], theirs[held]), batch_size=BATCH,
@@ -87,7 +88,7 @@ def test_a_mean_by_weights_divides_by_them() -> None:
         make, training, [Run({"features": X}, target, TRAINED, None, 5, weight)], loss="mse"
     )
     model = make(5)
-    model.compile(objects.optimizer(training), loss=objects.loss(loss, None, None))
+    model.compile(optimizers.optimizer(training), loss=losses.loss_of(loss, None, None))
     model.fit(
         X[TRAINED], target[TRAINED], sample_weight=weight[TRAINED], batch_size=BATCH,
         epochs=EPOCHS, shuffle=False, verbose=0,
@@ -157,7 +158,7 @@ def test_trainings_together_measure_the_same() -> None:
 
 def test_a_name_of_an_accuracy_is_taken() -> None:
     training = Training(metrics=[{"accuracy": {"name": "mine"}}])
-    assert objects.check(training) == []
+    assert check_training(training) == []
     assert figure({"accuracy": {"name": "mine"}}).name == "mine"
     history = compare("classes", [DENSE], "crossentropy", [{"accuracy": {"name": "mine"}}, "ce"])
     assert set(history) == {"loss", "mine", "ce", "val_loss", "val_mine", "val_ce"}
@@ -175,5 +176,5 @@ def test_a_name_of_an_accuracy_is_taken() -> None:
     ],
 )
 def test_what_would_have_no_effect_is_refused(settings: dict[str, Any], message: str) -> None:
-    (problem,) = objects.check(Training(**settings))
+    (problem,) = check_training(Training(**settings))
     assert message in problem

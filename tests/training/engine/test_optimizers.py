@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 
 from throughline.pipeline.schema.training import Epochs, Training
+from throughline.training.catalogue import catalogue
 from throughline.training.engine.engine import fit
 from throughline.training.engine.runs import Run
-from throughline.training.network import catalogue, objects
 from throughline.training.network.build import Output, build
+from throughline.training.objects import optimizers
+from throughline.training.objects.section import check_training
 
 ROWS, BATCH, EPOCHS, RATE = 24, 8, 2, 0.01
 GENERATOR = np.random.default_rng(3)
@@ -31,7 +33,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 OPTIMIZERS = [
     name
     for name, arguments in catalogue.read()["optimizers"].items()
-    if not set(objects.WRAPPING).intersection(arguments)
+    if not set(optimizers.WRAPPING).intersection(arguments)
 ]
 # Keras' own `fit` departs from the paper here, see below.
 SCHEDULE_FREE = "ScheduleFreeAdamW"
@@ -62,7 +64,7 @@ def test_ends_with_the_weights_of_keras(name: str, settings: str) -> None:
     training = section(name, **SETTINGS[settings])
     model = network()
     # Without a graph, which would take longer to make than all steps.
-    model.compile(objects.optimizer(training), loss="mse", run_eagerly=True)
+    model.compile(optimizers.optimizer(training), loss="mse", run_eagerly=True)
     model.fit(X, Y, batch_size=BATCH, epochs=EPOCHS, shuffle=False, verbose=0)
     for ours, theirs in zip(trained(training), model.get_weights(), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
@@ -85,7 +87,7 @@ def test_averages_and_accumulates_as_keras(name: str, settings: dict[str, Any]) 
     run = Run({"ids": ids}, Y, np.arange(ROWS), np.arange(5), 5)
     (found,) = fit(make, training, [run], loss="mse")
     model = make(5)
-    model.compile(objects.optimizer(training), loss="mse", run_eagerly=True)
+    model.compile(optimizers.optimizer(training), loss="mse", run_eagerly=True)
     model.fit(ids, Y, batch_size=BATCH, epochs=EPOCHS, shuffle=False, verbose=0)
     for ours, theirs in zip(found.weights, model.get_weights(), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
@@ -96,7 +98,7 @@ def test_averages_are_not_of_what_a_rule_watches() -> None:
     training = section("Adam", use_ema=True).model_copy(
         update={"epochs": Epochs(max=9, patience=2)}
     )
-    (problem,) = objects.check(training)
+    (problem,) = check_training(training)
     assert "use_ema should have a number of epochs" in problem and "remove use_ema" in problem
 
 
@@ -108,7 +110,7 @@ def test_a_rate_that_warms_up() -> None:
     }  # fmt: skip
     training = section("SGD").model_copy(update={"optimizer": "SGD", "schedule": schedule})
     model = network()
-    model.compile(objects.optimizer(training), loss="mse", run_eagerly=True)
+    model.compile(optimizers.optimizer(training), loss="mse", run_eagerly=True)
     model.fit(X, Y, batch_size=BATCH, epochs=EPOCHS, shuffle=False, verbose=0)
     for ours, theirs in zip(trained(training), model.get_weights(), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-6)
@@ -155,7 +157,7 @@ def test_schedule_free_takes_the_steps_of_its_paper() -> None:
     ],
 )
 def test_names_of_keras_2_and_truths_for_numbers_are_told(section: Any, message: str) -> None:
-    (problem,) = objects.check(Training(**section))
+    (problem,) = check_training(Training(**section))
     assert re.search(message, problem)
 
 
@@ -165,4 +167,4 @@ def test_truths_stay_allowed() -> None:
         "schedule": {"PolynomialDecay": {"decay_steps": 9, "cycle": True}},
         "loss": {"BinaryCrossentropy": {"from_logits": True}},
     }
-    assert objects.check(Training(**section)) == []
+    assert check_training(Training(**section)) == []

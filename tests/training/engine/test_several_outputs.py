@@ -12,11 +12,12 @@ from throughline.pipeline.schema.training import Training
 from throughline.training.engine.engine import fit
 from throughline.training.engine.runs import Run
 from throughline.training.learner import Learner
-from throughline.training.network import heads, objects
+from throughline.training.network import heads
 from throughline.training.network.agreement import last_activation
 from throughline.training.network.build import BadNetwork, Output, build
 from throughline.training.network.heads import Head
-from throughline.training.network.objects import BadTraining
+from throughline.training.objects import optimizers
+from throughline.training.objects.choices import BadTraining
 from throughline.training.search import handover
 
 ROWS, EPOCHS, BATCH = 72, 3, 16
@@ -87,7 +88,7 @@ def test_as_by_model_fit_with_dicts(rows: int, weighted: bool) -> None:
     ]
     metrics["tags"] = ["accuracy"]
     model.compile(
-        objects.optimizer(learns.training),
+        optimizers.optimizer(learns.training),
         loss={
             "price": "mae",
             "sold": keras.losses.BinaryCrossentropy(from_logits=True),

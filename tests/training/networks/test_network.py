@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from throughline.errors import BadPipeline
-from throughline.training.network import catalogue
+from throughline.training.catalogue import catalogue
 from throughline.training.network.build import BadNetwork, Output, build, check
 from throughline.training.network.seeds import counted_anew
 

@@ -17,8 +17,10 @@ from throughline.pipeline.schema.training import Training
 from throughline.stages.digests.code import references
 from throughline.training.engine.runs import Run
 from throughline.training.learner import Learner
-from throughline.training.network import checks, objects, own
+from throughline.training.network import checks, own
 from throughline.training.network.build import BadNetwork, Output, build
+from throughline.training.objects import losses
+from throughline.training.objects.section import check_training
 from throughline.training.save import load, save
 
 MODULE = """
@@ -200,7 +202,7 @@ def test_a_loss_of_ones_own_is_trained(choice: Any, power: int) -> None:
         metrics=["own_code:Largest", {"own_code:pinball": {"quantile": 0.9, "name": "high"}}],
         xla=False,
     )  # fmt: skip
-    assert objects.check(training) == []
+    assert check_training(training) == []
     learns = Learner([], training, "regression", 1, {"features": (4,)}, {"features": "float32"}, 0)
     run = Run({"features": x}, target, np.arange(30), np.arange(30, 40), 0)
     (fitted,) = learns.fit([run], title="")
@@ -217,7 +219,7 @@ def test_a_loss_of_ones_own_is_trained(choice: Any, power: int) -> None:
 def test_a_metric_of_a_whole_batch_is_refused() -> None:
     target = np.zeros((4, 1), np.float32)
     with pytest.raises(BadNetwork, match=r"training.metrics\[1\].*of_all.*axis=-1"):
-        objects.metrics(["mae", "own_code:of_all"], target, target)
+        losses.metrics_of(["mae", "own_code:of_all"], target, target)
 
 
 def test_nobody_says_which_way_a_figure_of_ones_own_is_better() -> None:

@@ -15,8 +15,8 @@ from textbook_networks import NETWORKS, WORDS, section
 from throughline.pipeline.schema.training import Training
 from throughline.training.engine.engine import fit
 from throughline.training.engine.runs import Run
-from throughline.training.network import objects
 from throughline.training.network.build import BadNetwork, Output, build, check
+from throughline.training.objects import optimizers
 
 sys.path.append(str(Path(__file__).parents[2] / "export"))
 ROWS = 8
@@ -69,7 +69,7 @@ def test_of_textbooks(name: str) -> None:
     with eagerly():
         (ours,) = fit(make, TRAINING, [run], loss=loss, predictions=False)
     model = make(5)
-    model.compile(objects.optimizer(TRAINING), loss=loss, run_eagerly=True)
+    model.compile(optimizers.optimizer(TRAINING), loss=loss, run_eagerly=True)
     model.fit(given, target, batch_size=4, shuffle=False, verbose=0)
     for one, other in zip(ours.weights, model.get_weights(), strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)

@@ -76,11 +76,13 @@ def drift(name: str, data: Path) -> int:
     from throughline.drift.drift import drift
     from throughline.limits import guarded
     from throughline.paths import existing
-    from throughline.serving.bounds import stranger
+    from throughline.serving.bounds import ROW_BYTES, allow, stranger
 
     if not name.endswith(".onnx"):
         existing(ROOT, name)
     with stranger(Path(name), passes=(ThroughlineError,)), guarded(str(data)):
+        held = data.rglob("*") if data.is_dir() else [data]
+        allow(sum(file.stat().st_size for file in held if file.is_file()) / ROW_BYTES)
         found = drift(name, data, ROOT)
     beyond = [entry for entry in found if entry.beyond]
     for entry in beyond:

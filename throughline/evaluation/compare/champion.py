@@ -15,8 +15,8 @@ from throughline.pipeline.targets import of_each
 from throughline.report.markup import told
 
 if TYPE_CHECKING:
+    from throughline.evaluation.intervals.resamples import Resamples
     from throughline.evaluation.measure.difference import Choice
-    from throughline.evaluation.measure.resamples import Resamples
 
 # With fewer rows that neither model has seen, an interval says nothing.
 FEWEST_ROWS = 20

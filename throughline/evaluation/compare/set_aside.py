@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from throughline.evaluation.intervals.resamples import Resamples
 from throughline.evaluation.measure.measure import measured
-from throughline.evaluation.measure.resamples import Resamples
 from throughline.evaluation.rows import Rows, read_rows
 from throughline.figures.names import FIGURES
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from throughline.evaluation.measure.resamples import MANY, Resamples
+from throughline.evaluation.intervals.resamples import MANY, Resamples
 from throughline.evaluation.outcome import CLOSEST, Outcome
 from throughline.figures.rounding import DIGITS, to_digits
 

@@ -9,16 +9,16 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from throughline.evaluation.measure import classification
-from throughline.evaluation.measure.intervals import (
+from throughline.evaluation.intervals.intervals import (
     Bounds,
     Z,
     half_width,
     studentised_difference,
     t_quantile,
 )
+from throughline.evaluation.intervals.resamples import CONFIDENCE, Resamples, interval
+from throughline.evaluation.measure import classification
 from throughline.evaluation.measure.measure import draws_of, row_losses, row_values, scored
-from throughline.evaluation.measure.resamples import CONFIDENCE, Resamples, interval
 from throughline.evaluation.outcome import Outcome
 from throughline.figures.names import figure_of
 

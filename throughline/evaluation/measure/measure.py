@@ -9,8 +9,7 @@ from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 
-from throughline.evaluation.measure import classification, forecast, regression
-from throughline.evaluation.measure.intervals import (
+from throughline.evaluation.intervals.intervals import (
     Bounds,
     dependent,
     outer,
@@ -20,13 +19,14 @@ from throughline.evaluation.measure.intervals import (
     studentised,
     typical,
 )
-from throughline.evaluation.measure.resamples import Resamples, interval, wilson
-from throughline.evaluation.measure.tails import (
+from throughline.evaluation.intervals.resamples import Resamples, interval, wilson
+from throughline.evaluation.intervals.tails import (
     FEW_DECIDE,
     NEARLY_ALL,
     beyond_the_largest,
     deciding,
 )
+from throughline.evaluation.measure import classification, forecast, regression
 from throughline.evaluation.outcome import Outcome
 from throughline.figures.names import FIGURES, figure_of
 

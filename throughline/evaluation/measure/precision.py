@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from throughline.evaluation.intervals.resamples import Resamples, interval
 from throughline.evaluation.measure.measure import row_losses
-from throughline.evaluation.measure.resamples import Resamples, interval
 from throughline.evaluation.outcome import Outcome
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from throughline.pipeline.schema.image import Image
+from throughline.pipeline.schema.pictures.image import Image
 from throughline.pipeline.schema.text import Text
 from throughline.pipeline.schema.time import Changing, Smoothing
 from throughline.pipeline.strict import Strict, spelled_out

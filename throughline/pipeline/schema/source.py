@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from throughline.names import Name
 from throughline.pipeline.formats import FormatName
-from throughline.pipeline.schema.image import Images
+from throughline.pipeline.schema.pictures.image import Images
 from throughline.pipeline.schema.source_files import Labels, Samples, SourceFile
 from throughline.pipeline.strict import Strict, spelled_out
 

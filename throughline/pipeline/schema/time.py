@@ -232,6 +232,11 @@ class Time(Strict):
         return self
 
     @property
+    def columns(self) -> list[str]:
+        """Those that say where a row lies: when, and in which series."""
+        return [*self.index.columns, *([self.index.hour] if self.index.hour else []), *self.group]
+
+    @property
     def grid(self) -> tuple[int, str]:
         """Number and unit of a step: seconds (`s`), business days (`b`) or months (`mo`)."""
         match = EVERY.fullmatch(self.every)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from throughline.pipeline.schema.filters import Convolve, Filter, Pool, Spectrogram
+from throughline.pipeline.schema.pictures.filters import Convolve, Filter, Pool, Spectrogram
 from throughline.preprocessing.columns.spectrogram import frames, write_spectrogram
 
 if TYPE_CHECKING:

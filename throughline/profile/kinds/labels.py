@@ -76,8 +76,8 @@ def table_among(path: Path, endings: Sequence[str]) -> Found | None:
 def _columns(table: str, content: bytes, files: Sequence[str]) -> list[Found]:
     """The columns of a table that name files."""
     from throughline.pipeline.schema.source import Read
-    from throughline.profile.layout import layout_of
-    from throughline.profile.reading import told_by_cells
+    from throughline.profile.files.layout import layout_of
+    from throughline.profile.files.reading import told_by_cells
     from throughline.sources.formats.reading import format_of, read_cells
 
     inner = PurePosixPath(table).name

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from throughline.errors import BadData, listed
-from throughline.pipeline.schema.image import Images
+from throughline.pipeline.schema.pictures.image import Images
 from throughline.profile import protocol
 from throughline.profile.facts import Fact
 from throughline.profile.goal import TARGET_NAMES
@@ -53,8 +52,7 @@ def storing(path: Path) -> dict[str, Any] | None:
         the middle of their sizes, at most 64 on the longer side; one channel where all are grey;
         and modes are no fault where some are of an unusual one. None where there are no pictures.
     """
-    from PIL import Image, UnidentifiedImageError
-
+    from throughline.serving.rows.image import UNSOUND, opened_picture
     from throughline.sources.pictures.decoding import OPAQUE
     from throughline.sources.tree import IMAGES, files_below
 
@@ -63,11 +61,11 @@ def storing(path: Path) -> dict[str, Any] | None:
         if PurePosixPath(name.lower()).suffix not in IMAGES:
             continue
         try:
-            with Image.open(io.BytesIO(content)) as image:
+            with opened_picture(content) as image:
                 sizes.append((image.height, image.width))
                 clear = "transparency" in image.info and "A" not in image.getbands()
                 modes.add(f"{image.mode}A" if clear else image.mode)
-        except (UnidentifiedImageError, OSError):
+        except UNSOUND:
             continue
     if not sizes:
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from throughline.errors import BadData, listed
-from throughline.profile.layout import encoding_of
+from throughline.profile.files.layout import encoding_of
 
 PLAIN = "utf-8"
 

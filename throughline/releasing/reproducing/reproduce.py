@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from throughline import processor
+from throughline.cache import CACHE, private
 from throughline.errors import BadPipeline, ThroughlineError
 from throughline.paths import read_json
 from throughline.pipeline.yaml_file import YamlFile
@@ -21,7 +22,6 @@ from throughline.releasing.machine import environment
 from throughline.releasing.outputs import cache_of, sha256
 from throughline.releasing.remote import answering, stores
 from throughline.releasing.reproducing.proof import DIFFERENT, ORDER, Finding, findings
-from throughline.running.prefect.environment import CACHE
 from throughline.running.repository import repository
 from throughline.running.why import ABSENT, differences
 from throughline.stages.declared import EVERY_STAGE
@@ -120,7 +120,7 @@ def changed_code(folder: Path) -> list[str]:
 @contextmanager
 def worktree(root: Path, commit: str, label: str) -> Iterator[Path]:
     """The project in a clean checkout of a commit below `.cache`, removed in the end."""
-    folder = root / CACHE / "reproduce" / label
+    folder = private(root / CACHE / "reproduce") / label
     _discard(root, folder)
     git(root, "worktree", "add", "--detach", "--quiet", "--", str(folder), commit)
     try:

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import yaml
 
+from throughline.cache import CACHE, private
 from throughline.paths import Workspace
 from throughline.pipeline.yaml_file import YamlFile
-from throughline.running.prefect.environment import CACHE
 from throughline.running.run import Run, StageFailed
 
 STAGES = ("train", "export")
@@ -45,7 +45,7 @@ def models(run: Run, name: str, seeds: Sequence[int]) -> list[Path]:
 
 def _scratch(root: Path, name: str, seed: int) -> Path:
     """A folder that looks like the repository to a stage, with another seed."""
-    scratch = (root / CACHE / "seeds" / name / str(seed)).resolve()
+    scratch = (private(root / CACHE / "seeds" / name) / str(seed)).resolve()
     shutil.rmtree(scratch, ignore_errors=True)
     own, other = Workspace(root, name), Workspace(scratch, name)
     for path in ("data", f"reports/{name}"):

@@ -10,8 +10,7 @@ import secrets
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from throughline.paths import replaced
-from throughline.running.prefect.environment import CACHE, private
+from throughline.cache import CACHE, store
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
@@ -31,11 +30,7 @@ def new_secret() -> str:
 def keep_secret(root: Path) -> str:
     """A new secret, in a file for its owner alone."""
     secret = new_secret()
-    private((root / SECRET).parent)
-    with replaced(root / SECRET) as draft:
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(secret)
+    store(root / SECRET, secret.encode())
     return secret
 
 

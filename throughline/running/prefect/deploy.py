@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import socket
 import subprocess
@@ -16,14 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from throughline.cache import CACHE, private, private_file, store
 from throughline.errors import BadPipeline
 from throughline.names import named
-from throughline.paths import replaced, write_json
 from throughline.pipeline.yaml_file import YamlFile
 from throughline.running.prefect import alerts, deployments, schedules, webhook
 from throughline.running.prefect.access import SECRET, keep_secret, speak_to
 from throughline.running.prefect.artifacts import key
-from throughline.running.prefect.environment import CACHE, private
 from throughline.running.prefect.pools import definition, of_processes
 from throughline.running.prefect.server import (
     STANDING,
@@ -224,9 +224,7 @@ def _for_pool(root: Path, file: YamlFile, name: str, all_of_them: bool) -> Path:
         if all_of_them or (deployment.get("work_pool") or {}).get("name", POOL) == POOL:
             deployment["work_pool"] = {**(deployment.get("work_pool") or {}), "name": name}
     path = root / CACHE / "flows" / f"deployments-{name}.yaml"
-    with replaced(path) as draft:
-        draft.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
-    return path
+    return store(path, yaml.safe_dump(content, sort_keys=False).encode())
 
 
 def _prefect() -> list[str]:
@@ -250,7 +248,7 @@ def _detached(
     log = private(root / CACHE / "flows") / f"standing-{name}.log"
     log.unlink(missing_ok=True)
     # Appended to, so that it can be cut while it is written.
-    with log.open("ab") as output:
+    with private_file(log, "ab") as output:
         process = subprocess.Popen(
             arguments,
             cwd=root,
@@ -274,8 +272,7 @@ def _wait(url: str, server: dict[str, Any], root: Path) -> None:
 
 
 def _note(root: Path, url: str, processes: list[dict[str, Any]]) -> None:
-    with replaced(root / STANDING) as draft:
-        write_json(draft, {"url": url, "processes": processes})
+    store(root / STANDING, json.dumps({"url": url, "processes": processes}).encode())
 
 
 def _ended(process: dict[str, Any]) -> bool:

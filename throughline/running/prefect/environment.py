@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
-from throughline.errors import ThroughlineError
+from throughline.cache import CACHE, private
 from throughline.running.prefect import retention
 
-# Below the repository, in a folder that git and DVC ignore.
-CACHE = Path(".cache")
 # Where servers of this machine answer: no proxy knows the way there.
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 # Prefect's database and secret; locks and logs of flows.
 LOGS = CACHE / "flows"
 PRIVATE = (CACHE / "prefect", LOGS)
-
-
-class NotYours(ThroughlineError, PermissionError):
-    """A folder that is for its owner alone belongs to another account; the message names it."""
 
 
 def prefect_environment(root: Path) -> dict[str, str]:
@@ -77,47 +69,3 @@ def pass_proxies() -> None:
         hosts += [host for host in LOOPBACK if host not in hosts]
     # Programs differ in which of both they read.
     os.environ |= {"no_proxy": ",".join(hosts), "NO_PROXY": ",".join(hosts)}
-
-
-def private(folder: Path) -> Path:
-    """A folder that other accounts cannot look into; made where there is none.
-
-    Raises:
-        NotYours: it, or a folder above it, belongs to another account.
-    """
-    with owned(folder):
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        folder.chmod(0o700)
-    return folder
-
-
-@contextmanager
-def owned(path: Path) -> Iterator[None]:
-    """Say whose a file or folder is where this account may not use it.
-
-    Raises:
-        NotYours: names it and its owner.
-    """
-    try:
-        yield
-    except PermissionError:
-        raise NotYours(
-            f"{path} must belong to the account that runs flows",
-            _owner(path),
-            "Work in a clone of your own",
-        ) from None
-
-
-def _owner(path: Path) -> str:
-    """The account of a path, or of the nearest folder above it that there is."""
-    for place in (path, *path.absolute().parents):
-        try:
-            number = place.stat().st_uid
-        except OSError:
-            continue
-        try:
-            return place.owner()
-        except KeyError:
-            # An account without an entry, as in a container.
-            return f"user {number}"
-    return "unknown"

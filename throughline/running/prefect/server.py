@@ -20,6 +20,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from throughline.cache import CACHE, private, private_file
 from throughline.errors import ThroughlineError
 from throughline.running.prefect.access import (
     SERVERS_SECRET,
@@ -31,7 +32,6 @@ from throughline.running.prefect.access import (
     speak_to,
     speak_to_none,
 )
-from throughline.running.prefect.environment import CACHE, private
 
 HOST = "127.0.0.1"
 PAUSE_SECONDS = 0.1
@@ -63,7 +63,7 @@ class Server:
     def _start(self) -> str:
         secret = new_secret()
         private(self._log.parent)
-        with listening() as listener, self._log.open("wb") as log:
+        with listening() as listener, private_file(self._log, "wb") as log:
             url = f"{origin(listener)}/api"
             # It ends when its standard input does, so also when this process is killed.
             self._process = subprocess.Popen(

@@ -52,7 +52,6 @@ def _columns(fitted: Preprocessing, rows: pd.DataFrame) -> list[tuple[str, str]]
         if len(rows)
         and each.type == "int32"
         and is_windows(rows[each.column])
-        and not rows[each.column].isna().any()
         and len(each.features) == texts_of(rows[each.column]).series.length
     ]
 

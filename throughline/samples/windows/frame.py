@@ -80,7 +80,7 @@ def regular(
         BadData: a time that cannot be read, rows off the grid or on one step, gaps that the file
             refuses.
     """
-    for name in (*time.index.columns, *([time.index.hour] if time.index.hour else []), *time.group):
+    for name in time.columns:
         if name not in rows.columns:
             raise BadPipeline(
                 f"time: the rows have no column '{name}'", remedy=nearest(name, rows.columns)

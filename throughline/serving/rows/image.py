@@ -7,13 +7,18 @@ from __future__ import annotations
 
 import io
 import math
-from collections.abc import Mapping
+import re
+import struct
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import numpy as np
 
 from throughline.serving.errors import BadRequest
 from throughline.serving.rows.conversion import remedy
+from throughline.serving.silence import silent
 
 # Larger pictures are refused before they are decoded; some 300 MB would be needed for one.
 MOST_PIXELS = 100_000_000
@@ -31,8 +36,50 @@ UPRIGHT = {
 }  # fmt: skip
 # What is read; Pillow knows many more, some of which start other programs.
 FORMATS = ("JPEG", "PNG", "GIF", "BMP", "WEBP", "AVIF", "TIFF")
-# What Pillow raises for files that are not sound.
-UNSOUND = (OSError, SyntaxError, ValueError)
+# Of a JPEG file, as libtiff has it; a progressive one has ten or so.
+MOST_SCANS = 100
+START_OF_SCAN, END_OF_IMAGE = b"\xff\xda", b"\xff\xd9"
+# What is no mark: a byte of 255 within a scan, a place to begin again, filling.
+MARK = re.compile(rb"\xff[^\x00\x01\xd0-\xd7\xff]")
+# What Pillow raises for files that are not sound, and besides for those made to do harm.
+UNSOUND = (
+    OSError, SyntaxError, ValueError,
+    ArithmeticError, LookupError, AttributeError, TypeError, struct.error, zlib.error,
+)  # fmt: skip
+
+
+@contextmanager
+def opened_picture(content: bytes) -> Iterator[Any]:
+    """An image file as Pillow opens it, not yet decoded; what its decoders print goes nowhere.
+
+    Raises:
+        PIL.UnidentifiedImageError: it is of none of the kinds that are read.
+    """
+    from PIL import Image
+
+    # Our own limits say what was expected, before anything is decoded; Pillow's would warn at half.
+    Image.MAX_IMAGE_PIXELS = None
+    with silent(), Image.open(io.BytesIO(content), formats=FORMATS) as image:
+        if image.format in ("JPEG", "MPO") and scans(content) > MOST_SCANS:
+            raise ValueError(f"more than {MOST_SCANS} scans")
+        yield image
+
+
+def scans(content: bytes) -> int:
+    """How often a JPEG file goes over its picture: each time costs as much, for a few bytes.
+
+    Returns:
+        the number, or 0 where so few marks of a scan stand in the file that none need be counted.
+    """
+    found, place = 0, 2
+    if content.count(START_OF_SCAN) <= MOST_SCANS:
+        return found
+    # What lies behind the end, as the film of a moving picture, is none of it.
+    while (mark := MARK.search(content, place)) and mark[0] != END_OF_IMAGE:
+        found += mark[0] == START_OF_SCAN
+        # A segment says its own length; what a scan holds has no marks.
+        place = mark.end() + int.from_bytes(content[mark.end() : mark.end() + 2], "big")
+    return found
 
 
 def read_picture(content: bytes, name: str, entry: Mapping[str, Any]) -> np.ndarray:
@@ -53,13 +100,11 @@ def read_picture(content: bytes, name: str, entry: Mapping[str, Any]) -> np.ndar
         BadRequest: no image, a broken or truncated one, one of more than 100 million pixels, of
             a mode that has no 8-bit form, or of another size than a model without resizing takes.
     """
-    from PIL import Image, UnidentifiedImageError
+    from PIL import UnidentifiedImageError
 
-    # Our own limit below says what was expected; Pillow's would warn at half of it.
-    Image.MAX_IMAGE_PIXELS = None
     height, width, channels = entry["shape"]
     try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+        with opened_picture(content) as image:
             _check(image, name, entry)
             if "fit" in entry:
                 pixels = stored_picture(image, (height, width), channels, entry["fit"])

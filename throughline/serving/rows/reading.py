@@ -11,6 +11,7 @@ from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
+from throughline.serving.bounds import ROW_BYTES, allow
 from throughline.serving.errors import BadRequest
 from throughline.serving.rows.delimited import columns_of
 
@@ -44,6 +45,7 @@ def read_columns(
     piped = str(path) == STANDARD_INPUT
     name = "standard input" if piped else str(path)
     content = sys.stdin.buffer.read() if piped else _content(path)
+    allow(len(content) / ROW_BYTES)
     ending = _told(content) if piped else path.suffix.lower()
     if ending in PARQUET:
         return _renamed(_of_parquet(content, name), reading, needed)

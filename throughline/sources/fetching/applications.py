@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from throughline.cache import private
 from throughline.errors import BadData, Unreachable, nearest
 from throughline.sources.gate import copied
 
@@ -51,7 +52,7 @@ def built(pretrained: Pretrained, weights: Path | None, cache: Path) -> Path:
             model = pool.submit(_network, pretrained, start).result()
         if own is not None:
             _load(model, own, str(pretrained.application))
-        cache.mkdir(parents=True, exist_ok=True)
+        private(cache)
         _save(model, kept)
     return kept
 
@@ -66,6 +67,7 @@ def _save(model: keras.Model, path: Path) -> None:
         archive.writestr(zipfile.ZipInfo("config.json"), json.dumps(configuration, sort_keys=True))
         archive.writestr(zipfile.ZipInfo("model.weights.h5"), dated.read("model.weights.h5"))
     draft.unlink()
+    again.chmod(0o600)
     again.replace(path)
 
 

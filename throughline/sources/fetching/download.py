@@ -9,6 +9,7 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from throughline.cache import private, private_file
 from throughline.errors import BadData, Unreachable
 from throughline.limits import OverLimit, check, current
 from throughline.sources.fetching.addresses import Secrets, answer_of, filled, redacted
@@ -59,7 +60,7 @@ def downloaded(
         OverLimit: it sends more, or for longer, than params.yaml allows.
         Unreachable: the server does not answer, or breaks off each time.
     """
-    cache.mkdir(parents=True, exist_ok=True)
+    private(cache)
     name = sha256 or address_key(url)
     # A name of its own for each process: two of them must not write into one file.
     part = cache / f"{name}.part"
@@ -167,7 +168,7 @@ def _written(
     total = start + int(length) if length.isdecimal() and len(length) < 20 else None
     check(name, "bytes", total or 0)
     with (
-        path.open("ab" if start else "wb") as stream,
+        private_file(path, "ab" if start else "wb") as stream,
         # Only on a terminal: a log has no use for it.
         tqdm(
             total=total, initial=start, unit="B", unit_scale=True, disable=None if bar else True

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 from pathlib import Path
 
+from throughline.cache import store
 from throughline.errors import BadData
-from throughline.paths import read_json, write_json
+from throughline.paths import read_json
 from throughline.sources.registry import Surroundings
 
 VARIABLE = "THROUGHLINE_MIRROR"
@@ -87,8 +89,4 @@ class _Checksums:
         """Write them down; as JSON, because a file's name may hold any character."""
         if not self._changed:
             return
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        # Its own name, because two pipelines may be ingested at the same time.
-        draft = self._path.with_suffix(f".{os.getpid()}.draft")
-        write_json(draft, self._known)
-        draft.replace(self._path)
+        store(self._path, json.dumps(self._known, sort_keys=True).encode())

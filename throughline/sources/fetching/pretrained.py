@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
+from throughline.cache import store
 from throughline.errors import BadData, MissingFile
 from throughline.sources.fetching.applications import built
 from throughline.sources.fetching.mirror import held
@@ -62,7 +62,4 @@ def _from_archive(pretrained: Pretrained, cache: Path) -> Path:
     found = hashlib.sha256(content).hexdigest()
     if found != pretrained.sha256:
         raise BadData(f"'{pretrained.archive}' must have sha256 {pretrained.sha256}", found)
-    cache.mkdir(parents=True, exist_ok=True)
-    draft = cache / f"{found}.{os.getpid()}.part"
-    draft.write_bytes(content)
-    return draft.replace(cache / found)
+    return store(cache / found, content)

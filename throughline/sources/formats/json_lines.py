@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadData
 from throughline.limits import check_table
+from throughline.pipeline.formats import SUFFIXES
 from throughline.sources.formats.content import decoded
+from throughline.sources.table import exact
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -29,16 +32,20 @@ def read(content: bytes, name: str, settings: Read) -> tuple[pd.DataFrame, dict[
         whole = json.loads(text)
     except json.JSONDecodeError:
         return _only_objects(_lines(text, name), name), how
+    kind = settings.format or SUFFIXES.get(PurePosixPath(name.lower()).suffix)
+    if kind == "jsonl" and isinstance(whole, dict):
+        # A file of one line.
+        return _only_objects([(1, whole)], name), how
     if isinstance(whole, list):
         return _only_objects(list(enumerate(whole, 1)), name), how
     if isinstance(whole, dict) and whole and all(isinstance(v, list) for v in whole.values()):
         lengths = {key: len(values) for key, values in whole.items()}
         if len(set(lengths.values())) == 1:
-            return pd.DataFrame(whole), how
+            return pd.DataFrame({key: exact(values) for key, values in whole.items()}), how
         raise BadData(f"All columns of '{name}' must have the same number of values", lengths)
     if isinstance(whole, dict) and not any(isinstance(v, (list, dict)) for v in whole.values()):
         # A dictionary such as a word index.
-        return pd.DataFrame({"key": list(whole), "value": list(whole.values())}), how
+        return pd.DataFrame({"key": list(whole), "value": exact(list(whole.values()))}), how
     raise BadData(
         f"'{name}' must be a list of rows, an object of columns or a dictionary of values", whole
     )
@@ -64,5 +71,6 @@ def _only_objects(rows: list[tuple[int, Any]], name: str) -> pd.DataFrame:
         if not isinstance(row, dict):
             raise BadData(f"Row {number} of '{name}' must be a JSON object", row)
     # Each row may have names of its own, and every row gets them all.
-    check_table(name, len(rows), len(set().union(*(row for _, row in rows))))
-    return pd.DataFrame.from_records([row for _, row in rows])
+    names = dict.fromkeys(key for _, row in rows for key in row)
+    check_table(name, len(rows), len(names))
+    return pd.DataFrame({key: exact([row.get(key) for _, row in rows]) for key in names})

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadData
 from throughline.limits import Budget, check, check_table
-from throughline.sources.table import LARGEST_EXACT
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -45,16 +44,20 @@ def read(content: bytes, name: str, settings: Read) -> tuple[pd.DataFrame, dict[
         raise BadData(
             f"'{name}' must be a sound Parquet file", str(error), "Fetch it again"
         ) from None
-    objects = any(_beyond(column) for column in table.columns if column.null_count)
-    return table.to_pandas(ignore_metadata=True, integer_object_nulls=objects), {}
+    frame = table.to_pandas(ignore_metadata=True)
+    for place, column in enumerate(table.columns):
+        if column.null_count and pa.types.is_integer(column.type):
+            # pandas' own way is float64: 5.0 as a text, and not exact beyond 2^53.
+            frame.isetitem(place, _whole(column))
+    return frame, {}
 
 
-def _beyond(column: pa.ChunkedArray) -> bool:
-    """Whether whole numbers are too large to be exact beside missing ones, as float64."""
+def _whole(column: pa.ChunkedArray) -> pd.Series:
+    """Whole numbers of which some are missing, as pandas' Int64, or UInt64."""
+    import pandas as pd
     import pyarrow as pa
-    import pyarrow.compute as pc
 
-    if not pa.types.is_integer(column.type) or column.type.bit_width < 64:
-        return False
-    held = pc.min_max(column).as_py()
-    return any(value is not None and abs(value) > LARGEST_EXACT for value in held.values())
+    kinds: dict[Any, Any] = {pa.int64(): pd.Int64Dtype(), pa.uint64(): pd.UInt64Dtype()}
+    wide = pa.uint64() if pa.types.is_unsigned_integer(column.type) else pa.int64()
+    whole: pd.Series = column.cast(wide).to_pandas(types_mapper=kinds.get)
+    return whole

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
 import re
 import shutil
 import subprocess
@@ -20,6 +19,7 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, NamedTuple
 
+from throughline.cache import store
 from throughline.errors import BadData, ThroughlineError, Unreachable, nearest
 from throughline.limits import Budget, check, guarded, members
 from throughline.sources.fetching.mirror import held
@@ -100,11 +100,7 @@ def _stored(content: bytes, archive: str | None, sha256: str | None, cache: Path
     found = hashlib.sha256(content).hexdigest()
     if found != sha256:
         raise BadData(f"'{archive}' must have sha256 {sha256}", found)
-    cache.mkdir(parents=True, exist_ok=True)
-    draft = cache / f"{found}.{os.getpid()}.part"
-    draft.write_bytes(content)
-    draft.replace(cache / found)
-    return cache / found
+    return store(cache / found, content)
 
 
 def extracted(address: Address) -> bytes:

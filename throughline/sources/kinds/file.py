@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from throughline.cache import CACHE
 from throughline.errors import BadData, MissingFile, nearest
 from throughline.sources.fetching.mirror import VARIABLE, held
 from throughline.sources.formats.reading import read_bytes
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from throughline.pipeline.schema.source import Source
 
 # Keeps an array of pictures until the stage takes it.
-CACHE = Path(".cache", "images")
+IMAGES = CACHE / "images"
 
 
 @source("file")
@@ -91,7 +92,7 @@ def as_table(path: Path, name: str, settings: Source, origin: dict[str, Any]) ->
             if _holds_files(stream, name):
                 facts = {"file": name, "sha256": sha256, "bytes": size}
                 files = files_inside(stream, str(path), size)
-                return as_images(files, settings, {**origin, **facts}, CACHE)
+                return as_images(files, settings, {**origin, **facts}, IMAGES)
     content, sha256 = taken(path, settings.sha256)
     frame, how = read_bytes(content, name, settings.read)
     facts = {"file": name, "sha256": sha256, "bytes": len(content), "read": how}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from throughline.errors import BadData
 from throughline.sources.registry import Fetched, Surroundings, source
+from throughline.sources.table import exact
 
 if TYPE_CHECKING:
     from throughline.pipeline.schema.source import Source
@@ -32,5 +33,5 @@ def bring(settings: Source, surroundings: Surroundings) -> Fetched:
         )
     text = json.dumps(columns, sort_keys=True, default=str)
     digest = hashlib.sha256(text.encode("utf-8")).hexdigest()
-    frame = pd.DataFrame({name: pd.Series(values) for name, values in columns.items()})
+    frame = pd.DataFrame({name: exact(values) for name, values in columns.items()})
     return Fetched(frame, {"source": "rows in the pipeline file", "sha256": digest})

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from throughline.errors import BadData, Unreachable
-from throughline.limits import OverLimit, check_table, current
+from throughline.limits import OverLimit, at_the_latest, check_table, current
 from throughline.sources.fetching.addresses import VARIABLE, Secrets, redacted
 from throughline.sources.registry import Fetched, Surroundings, source
+from throughline.sources.table import exact
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,12 +28,26 @@ COMMENT = re.compile(r"\A\s*((--[^\n]*\n|/\*.*?\*/)\s*)*", re.DOTALL)
 PORT = re.compile(r"(?<=[^/:]):(\$\{?\w+\}?)(?=/|\Z)")
 # Databases whose transactions can be told not to write.
 READ_ONLY = ("postgresql", "mysql", "mariadb", "oracle")
+# Parameters of an address that say where the database is, how it is reached and spoken to. Others
+# run a statement before ours (`init_command`) or load a library into this process (`plugin_dir`,
+# `odbc_connect`).
+PARAMETERS = {
+    "application_name", "charset", "collation", "connect_timeout", "encrypt", "host", "options",
+    "port", "role", "schema", "service_name", "ssl", "ssl_ca", "ssl_cert",
+    "ssl_check_hostname", "ssl_key",
+    "ssl_verify_cert", "sslcert", "sslcrl", "sslkey", "sslmode", "sslrootcert",
+    "target_session_attrs", "timeout", "trusted_connection", "trustservercertificate",
+    "unix_socket", "warehouse",
+}  # fmt: skip
 # What SQLite calls a select, a column that is read, a function, and a query that goes on by itself.
 ASKED = (21, 20, 31, 33)
 BLOCK_ROWS = 10_000
 # Of SQLite's machine, between two looks at the clock.
 STEPS = 100_000
 INTERRUPTED = 9
+# Of PostgreSQL, and how it says that they are over.
+MOST_MILLISECONDS = 2**31 - 1
+TIMED_OUT = "statement timeout"
 
 
 @source("sql")
@@ -62,6 +77,7 @@ def bring(settings: Source, surroundings: Surroundings) -> Fetched:
         address = f"file:{quote(str(path.resolve()))}"
         url = url.set(database=address, query={"mode": "ro", "uri": "true"})
     shown = redacted(written)
+    _refuse_parameters(url, shown)
     frame = _answer(_with_driver(url), shown, query, secrets)
     return Fetched(frame, {"source": shown, "query": settings.query})
 
@@ -110,6 +126,24 @@ def _filled(written: str, secrets: Secrets) -> URL:
     return url.set(query=query, **known)  # type: ignore[arg-type]
 
 
+def _refuse_parameters(url: URL, shown: str) -> None:
+    """Refuse an address that does more than lead to a database.
+
+    Raises:
+        BadData: names the parameter.
+    """
+    known = PARAMETERS | ({"mode", "uri"} if url.get_backend_name() == "sqlite" else set())
+    for name, value in url.query.items():
+        # ODBC's names of drivers; a path would be a library.
+        driver = name == "driver" and not set("/\\.") & set(str(value))
+        if name.lower() not in known and not driver:
+            raise BadData(
+                f"'source.sql' may say how a database is reached: {shown}",
+                f"parameter '{name}'",
+                f"Known: {', '.join(sorted(PARAMETERS))}",
+            )
+
+
 def _with_driver(url: URL) -> URL:
     if url.drivername != "postgresql":
         return url
@@ -143,7 +177,7 @@ def _answer(url: URL, shown: str, query: str, secrets: Secrets) -> pd.DataFrame:
             "Mend 'source.sql', or run again when the database is up",
         ) from None
     try:
-        with connection:
+        with at_the_latest(shown), connection:
             _only_read(connection)
             frame = _rows(connection, query, shown)
             connection.rollback()
@@ -164,7 +198,9 @@ def _answer(url: URL, shown: str, query: str, secrets: Secrets) -> pd.DataFrame:
 
 
 def _rows(connection: Connection, query: str, shown: str) -> pd.DataFrame:
-    """The answer, counted block by block while it comes, as `pandas.read_sql_query` makes it.
+    """The answer, counted block by block while it comes.
+
+    Other than by `pandas.read_sql_query`, no whole number loses digits beside a missing one.
 
     Raises:
         OverLimit: more rows or columns than `limits` allows; no further row is fetched.
@@ -180,7 +216,8 @@ def _rows(connection: Connection, query: str, shown: str) -> pd.DataFrame:
     while block := answer.fetchmany(BLOCK_ROWS):
         rows += map(tuple, block)
         check_table(shown, len(rows), len(names))
-    return pd.DataFrame.from_records(rows, columns=names, coerce_float=True)
+    columns = [exact(values) for values in zip(*rows, strict=True)] or [exact(())] * len(names)
+    return pd.concat(columns, axis=1, keys=range(len(names))).set_axis(names, axis=1)
 
 
 def _said(error: BaseException | None) -> str:
@@ -192,8 +229,10 @@ def _said(error: BaseException | None) -> str:
 
 
 def _interrupted(error: Exception) -> bool:
-    """Whether SQLite stopped because the time was over."""
-    return getattr(getattr(error, "orig", None), "sqlite_errorcode", None) == INTERRUPTED
+    """Whether the database stopped because the time was over."""
+    original = getattr(error, "orig", None)
+    interrupted = getattr(original, "sqlite_errorcode", None) == INTERRUPTED
+    return interrupted or TIMED_OUT in _said(error)
 
 
 def _only_read(connection: Connection) -> None:
@@ -213,3 +252,7 @@ def _only_read(connection: Connection) -> None:
         held.set_progress_handler(lambda: time.monotonic() > until, STEPS)
     elif connection.dialect.name in READ_ONLY:
         connection.execute(sqlalchemy.text("SET TRANSACTION READ ONLY"))
+        if connection.dialect.name == "postgresql":
+            # Of others the process ends.
+            milliseconds = min(1000 * current().seconds, MOST_MILLISECONDS)
+            connection.execute(sqlalchemy.text(f"SET LOCAL statement_timeout = {milliseconds}"))

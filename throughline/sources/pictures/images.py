@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
+from throughline.cache import private
 from throughline.errors import BadData, listed
-from throughline.pipeline.schema.image import SetAside
+from throughline.pipeline.schema.pictures.image import SetAside
 from throughline.preprocessing.originals import Keeping
 from throughline.serving.rows.conversion import COMMANDS, command
 from throughline.sources.layout import CLASS, PART, said_by_folders
@@ -28,7 +29,7 @@ from throughline.sources.registry import Fetched
 if TYPE_CHECKING:
     import pandas as pd
 
-    from throughline.pipeline.schema.image import Images
+    from throughline.pipeline.schema.pictures.image import Images
     from throughline.pipeline.schema.source import Source
 
 # Facts of a sound file, over which rules can be stated.
@@ -91,12 +92,9 @@ def _stored(
             "'source.images.size' must say in which height and width pictures are stored",
             remedy="Write, for example, size: [64, 64]",
         )
-    cache.mkdir(parents=True, exist_ok=True)
-    handle, draft = tempfile.mkstemp(dir=cache, suffix=".pixels")
+    handle, draft = tempfile.mkstemp(dir=private(cache), suffix=".pixels")
     os.close(handle)
     array = Path(draft)
-    # Temporary files are their owner's alone, data are not.
-    array.chmod(0o644)
     listing, keeping, passed = hashlib.sha256(), Keeping(), Counter[str]()
     try:
         found = list(_written(_read(files, passed), images, array, listing, keeping))

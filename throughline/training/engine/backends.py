@@ -140,7 +140,7 @@ class TensorflowBackend:
 
     def stateless(self, optimizer: Any) -> Any:
         """The optimizer without `tf.distribute` and without conditions."""
-        from throughline.training.engine.stateless import stateless
+        from throughline.training.private_keras import stateless
 
         return stateless(optimizer)
 

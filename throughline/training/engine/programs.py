@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from throughline.training.engine.program import Program
 from throughline.training.network.layers import KNOWN
+from throughline.training.private_keras import every_layer
 
 if TYPE_CHECKING:
     import keras
@@ -54,7 +55,7 @@ def key(model: keras.Model, optimizer: Any, settings: list[Any]) -> str | None:
     """
     import keras
 
-    layers = model._flatten_layers()
+    layers = every_layer(model)
     if any(not type(layer).__module__.startswith(KNOWN) for layer in layers):
         return None
     if any(type(layer).__name__ in ("Lambda", "TFSMLayer", "JaxLayer") for layer in layers):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from throughline.training.network.targets import as_taken
+from throughline.training.objects.targets import as_taken
+from throughline.training.private_keras import mask_of, reduced
 
 Tensor = Any
 Tensors = list[Tensor]
@@ -49,21 +50,18 @@ def _padded(
 ) -> Tensor:
     """Like `loss`, but the rows that fill the batch up are neither summed nor counted."""
     from keras import ops
-    from keras.src.losses.loss import reduce_weighted_values
 
     dtype = loss.dtype
     values = loss.call(ops.cast(target, dtype), ops.cast(prediction, dtype))
     counted = ops.broadcast_to(_as_rank(valid, values), ops.shape(values))
     # Of the steps that a layer masks, and of the classes that the loss ignores.
-    for mask in (getattr(prediction, "_keras_mask", None), getattr(values, "_keras_mask", None)):
+    for mask in (mask_of(prediction), mask_of(values)):
         if mask is not None:
             counted = counted * ops.cast(mask, dtype)
     if loss.reduction in ("sum", "mean_with_sample_weight"):
         if weight is not None:
             counted = counted * _as_rank(weight, values)
-        return reduce_weighted_values(
-            values, sample_weight=counted, reduction=loss.reduction, dtype=dtype
-        )
+        return reduced(values, counted, loss.reduction, dtype)
     total = values * counted if weight is None else values * counted * _as_rank(weight, values)
     return ops.sum(total) / ops.maximum(ops.sum(counted), 1.0)
 

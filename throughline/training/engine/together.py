@@ -18,6 +18,7 @@ from throughline.training.engine.runs import Array, Fitted, Run
 from throughline.training.engine.stacked import PerRun, blocks, joined, split
 from throughline.training.engine.state import Data, Each, Held, Order, State
 from throughline.training.engine.trainer import SECONDS_A_CALL, Trainer, Watcher
+from throughline.training.private_keras import calls, every_layer
 
 if TYPE_CHECKING:
     from throughline.training.checkpoints import Checkpoints
@@ -73,8 +74,8 @@ def runs_at_once(trainer: Trainer) -> int:
     values = sum(int(np.prod(v.shape)) for v in (*model.variables, *trainer.optimizer.variables))
     # The best weights of early stopping, old and new state at once.
     values *= 4 if trainer.program.stopping else 2
-    for layer in model._flatten_layers():
-        for output in (tensor for node in layer._inbound_nodes for tensor in node.output_tensors):
+    for layer in every_layer(model):
+        for output in (tensor for _, made in calls(layer) for tensor in made):
             # Forwards and backwards.
             values += 2 * batch * int(np.prod([size or 1 for size in output.shape[1:]]))
     return max(1, LARGEST_TOGETHER // (4 * values))

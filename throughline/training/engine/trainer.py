@@ -16,8 +16,6 @@ from throughline.training.engine.feeding import Feeding, most, plain
 from throughline.training.engine.program import Program, watched_columns
 from throughline.training.engine.runs import Array, Fitted, Run
 from throughline.training.engine.state import Data, Order, Shape, State
-from throughline.training.engine.stateless import averages
-from throughline.training.network import objects
 from throughline.training.network.heads import Answers
 from throughline.training.network.heads import figures as figures_of_heads
 from throughline.training.network.layers import (
@@ -27,6 +25,8 @@ from throughline.training.network.layers import (
     rows_apart,
 )
 from throughline.training.network.linear_start import begin_linear
+from throughline.training.objects import losses, optimizers
+from throughline.training.private_keras import averages, track
 from throughline.training.xla import whether
 
 if TYPE_CHECKING:
@@ -72,15 +72,15 @@ class Trainer:
         example = self._example()
         chosen = metrics if training.metrics is None else training.metrics
         if heads:
-            from throughline.training.network.judges import judges
+            from throughline.training.objects.judges import judges
 
             self.loss, self.metrics = judges(heads, *example)
             self.answer = Answers(heads) if any(head.activation for head in heads) else None
         else:
-            self.loss = objects.loss(training.loss or loss, *example)
-            self.metrics = objects.metrics(chosen, *example)
+            self.loss = losses.loss_of(training.loss or loss, *example)
+            self.metrics = losses.metrics_of(chosen, *example)
         self.figures = figures_of_heads(training, heads) or figures(training, loss, metrics)
-        apart = objects.rows_apart(self.loss, *example)
+        apart = losses.rows_apart(self.loss, *example)
         self.padded = apart and rows_apart(self.model)
         self.padded_held = apart and rows_apart(self.model, training=False)
         self.most_rows = max(len(run.train_rows) for run in runs)
@@ -96,9 +96,9 @@ class Trainer:
         self.rate = self.program.start_rate(self.optimizer)
 
     def _optimizer(self, model: keras.Model) -> Any:
-        optimizer = self.backend.stateless(objects.optimizer(self.training))
+        optimizer = self.backend.stateless(optimizers.optimizer(self.training))
         optimizer.build(model.trainable_variables)
-        objects.track(optimizer)
+        track(optimizer)
         return optimizer
 
     def _example(self) -> tuple[Any, Any]:
@@ -141,7 +141,7 @@ class Trainer:
 
     def _key(self, loss: Choice, metrics: Sequence[Choice]) -> str | None:
         """What the program depends on; runs and calls that agree in it share one."""
-        if objects.own_code(self.training) or any(map(objects.own_code, self.heads)):
+        if losses.own_code(self.training) or any(map(losses.own_code, self.heads)):
             return None
         rule = self.training.epochs
         target = self.runs[0].target

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadPipeline, listed
 from throughline.pipeline.schema.training import Epochs
-from throughline.training.network import heads, objects, spec
+from throughline.training.network import heads, spec
+from throughline.training.objects import optimizers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -171,8 +172,8 @@ def check_targets(training: Training, targets: Mapping[str, NamedTarget]) -> lis
         own = list(heads.figures(training, heads.of_targets(targets)))
     except BadPipeline as error:
         return [str(error)]
-    rule, plateau = training.epochs, objects.plateau(training) or {}
-    asked = {f"training.schedule.{objects.PLATEAU}": plateau.get("monitor")}
+    rule, plateau = training.epochs, optimizers.plateau(training) or {}
+    asked = {f"training.schedule.{optimizers.PLATEAU}": plateau.get("monitor")}
     if isinstance(rule, Epochs):
         asked["training.epochs"] = rule.monitor
     known = [*own, *(f"val_{name}" for name in own)]
@@ -184,7 +185,7 @@ def check_targets(training: Training, targets: Mapping[str, NamedTarget]) -> lis
 
 
 def _watched_curves(training: Training) -> list[str]:
-    rule, monitors = training.epochs, [str((objects.plateau(training) or {}).get("monitor", ""))]
+    rule, monitors = training.epochs, [str((optimizers.plateau(training) or {}).get("monitor", ""))]
     if isinstance(rule, Epochs) and rule.patience is not None:
         monitors.append(rule.monitor)
     return [name for name in monitors if name.startswith("val_")]
@@ -194,18 +195,18 @@ def plateau(
     training: Training, columns: list[str], figures: Mapping[str, Figure]
 ) -> Plateau | None:
     """The ReduceLROnPlateau that `training.schedule` asks for, like `stopping`."""
-    rule = objects.plateau(training)
+    rule = optimizers.plateau(training)
     if rule is None:
         return None
     monitor = str(rule.pop("monitor"))
-    column = _column(monitor, columns, f"training.schedule.{objects.PLATEAU}.monitor")
+    column = _column(monitor, columns, f"training.schedule.{optimizers.PLATEAU}.monitor")
     rises = figures[monitor.removeprefix("val_")].rises
     mode = str(rule.pop("mode"))
     if mode in MODES:
         rises = mode == "max"
     if rises is None:
         raise BadPipeline(
-            f"training.schedule.{objects.PLATEAU}.mode must say whether a larger {monitor} is "
+            f"training.schedule.{optimizers.PLATEAU}.mode must say whether a larger {monitor} is "
             "better: `max` or `min`; Keras does not",
             mode,
         )

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING, Any
 from throughline.errors import ThroughlineError
 from throughline.figures.learned import folded
 from throughline.pipeline.problem import PROBLEMS
-from throughline.training.network import catalogue, spec
+from throughline.training.catalogue import catalogue
+from throughline.training.network import spec
 from throughline.training.network.spec import BadNetwork
+from throughline.training.private_keras import maker
 
 if TYPE_CHECKING:
     import numpy as np
@@ -182,7 +184,7 @@ def _activation(output: Any) -> str | None:
     """The activation that made a tensor; None where nobody can say by the layer."""
     import keras
 
-    operation = output._keras_history.operation
+    operation = maker(output)
     if isinstance(operation, keras.Model):
         return _activation(operation.outputs[0])
     function = getattr(operation, "activation", None)

@@ -15,6 +15,7 @@ from throughline.training.network.named import first_line, made_of, named_object
 from throughline.training.network.seeds import counted_anew, seeded
 from throughline.training.network.spec import BadNetwork, Entry
 from throughline.training.network.word_vectors import with_weights
+from throughline.training.private_keras import calls, maker
 
 if TYPE_CHECKING:
     import keras
@@ -148,13 +149,13 @@ class _Builder:
 
         waiting, seen = [last], set()
         while waiting:
-            operation = waiting.pop()._keras_history.operation
+            operation = maker(waiting.pop())
             if id(operation) in seen:
                 continue
             seen.add(id(operation))
             if not isinstance(operation, keras.Layer) and operation.name in self.used:
                 operation.name = self._name(f"{operation.name}_of_masks")
-            waiting += [x for node in operation._inbound_nodes for x in node.input_tensors]
+            waiting += [x for inputs, _ in calls(operation) for x in inputs]
 
     def _concatenated(self) -> Any:
         import keras

@@ -7,8 +7,9 @@ from typing import Any
 
 from throughline.errors import ThroughlineError
 from throughline.names import is_reference
-from throughline.training.network import catalogue, spec
-from throughline.training.network.refused import REFUSED
+from throughline.training.catalogue import catalogue
+from throughline.training.catalogue.refused import REFUSED
+from throughline.training.network import spec
 from throughline.training.network.spec import (
     CALLED,
     NESTED,

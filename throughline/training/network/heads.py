@@ -15,6 +15,7 @@ from throughline.figures.figure import NOT_NEGATIVE, Figure
 from throughline.pipeline.problem import PROBLEMS
 from throughline.preprocessing.several import several_of
 from throughline.training.network import agreement
+from throughline.training.private_keras import maker
 
 if TYPE_CHECKING:
     import keras
@@ -110,7 +111,7 @@ def side_by_side(outputs: Sequence[Tensor], name: str) -> Tensor:
 def outputs_of(model: keras.Model, heads: Sequence[Head]) -> list[Tensor]:
     """The output of each head; what `side_by_side` put together, apart again."""
     (output,) = model.outputs
-    return [output] if len(heads) == 1 else list(output._keras_history.operation.input)
+    return [output] if len(heads) == 1 else list(maker(output).input)
 
 
 def agree(model: keras.Model, heads: Sequence[Head]) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from throughline.errors import ThroughlineError, listed
 from throughline.training.network.spec import BadNetwork
+from throughline.training.private_keras import every_layer
 
 if TYPE_CHECKING:
     from typing import Any
@@ -35,7 +36,7 @@ def rows_apart(model: keras.Model, training: bool = True) -> bool:
         model: the network.
         training: or whether it only answers. Default: true.
     """
-    for layer in model._flatten_layers():
+    for layer in every_layer(model):
         if layer is model:
             continue
         kind = type(layer)
@@ -102,7 +103,7 @@ def refuse_assigned(model: keras.Model, x: Any) -> None:
 
 def forget(model: keras.Model) -> None:
     """Set the states of layers that carry them back to zero."""
-    for layer in model._flatten_layers():
+    for layer in every_layer(model):
         if layer is not model and getattr(layer, "stateful", False):
             layer.reset_state()
 
@@ -112,14 +113,14 @@ def carried(model: keras.Model) -> list[Any]:
 
     Keras does not count them among a network's variables, and its `stateless_call` loses them.
     """
-    layers = [layer for layer in model._flatten_layers() if layer is not model]
+    layers = [layer for layer in every_layer(model) if layer is not model]
     held = [layer.states for layer in layers if getattr(layer, "stateful", False)]
     return [variable for states in held for variable in states or ()]
 
 
 def draws_in_training(model: keras.Model) -> bool:
     """Whether a layer draws random numbers in every step, as dropout and augmentation do."""
-    return any(map(_draws, model._flatten_layers()))
+    return any(map(_draws, every_layer(model)))
 
 
 def _draws(layer: Any) -> bool:
@@ -133,7 +134,7 @@ def _draws(layer: Any) -> bool:
 
 def max_pooling(model: keras.Model) -> list[str]:
     """Names of the layers that take the largest value of a window in one or two dimensions."""
-    layers = model._flatten_layers()
+    layers = every_layer(model)
     return [layer.name for layer in layers if type(layer).__name__.startswith(MAX_POOLING)]
 
 
@@ -168,7 +169,7 @@ def quick_under_xla(
         return False
     if gpu:
         return True
-    names = [type(layer).__name__ for layer in model._flatten_layers()]
+    names = [type(layer).__name__ for layer in every_layer(model)]
     if any("Conv" in name for name in names):
         return False
     if any(name.startswith(RECURRENT) for name in names):

@@ -13,6 +13,7 @@ import numpy as np
 
 from throughline.errors import BadPipeline
 from throughline.training.least_squares import ridge
+from throughline.training.private_keras import made_from, maker
 
 if TYPE_CHECKING:
     import keras
@@ -44,7 +45,7 @@ def begin_linear(model: keras.Model, run: Run) -> None:
     """
     import keras
 
-    output = model.outputs[0]._keras_history.operation
+    output = maker(model.outputs[0])
     dense = isinstance(output, keras.layers.Dense) and len(model.outputs[0].shape) == 2
     if not dense or output.bias is None or output.activation is not keras.activations.linear:
         raise BadPipeline(
@@ -68,20 +69,16 @@ def _parts(tensor: Any) -> list[Any]:
     """What lies side by side in a layer's input."""
     import keras
 
-    history = tensor._keras_history
-    if isinstance(history.operation, keras.layers.Concatenate):
-        node = history.operation._inbound_nodes[history.node_index]
-        return [part for each in node.input_tensors for part in _parts(each)]
+    if isinstance(maker(tensor), keras.layers.Concatenate):
+        return [part for each in made_from(tensor) for part in _parts(each)]
     return [tensor]
 
 
 def _has_weights(tensor: Any) -> bool:
     """Whether a layer with weights made a tensor, or one that it is made of."""
-    history = tensor._keras_history
-    node = history.operation._inbound_nodes[history.node_index]
-    if getattr(history.operation, "weights", None):
+    if getattr(maker(tensor), "weights", None):
         return True
-    return any(_has_weights(each) for each in node.input_tensors)
+    return any(map(_has_weights, made_from(tensor)))
 
 
 def _blocks(seen: keras.Model, run: Run) -> Iterator[tuple[np.ndarray, np.ndarray]]:

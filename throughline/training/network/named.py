@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from throughline.names import is_reference
-from throughline.training.network import catalogue, own, spec
+from throughline.training.catalogue import catalogue
+from throughline.training.network import own, spec
 from throughline.training.network.spec import BadNetwork
 
 LONGEST_REASON = 300

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from throughline.errors import ThroughlineError, listed
 from throughline.pipeline.own_code import own_function
+from throughline.training.catalogue.refused import REFUSED
 from throughline.training.network.heads import side_by_side
-from throughline.training.network.refused import REFUSED
 from throughline.training.network.spec import BadNetwork
+from throughline.training.private_keras import every_layer, is_functional, named_outputs
 
 if TYPE_CHECKING:
     import keras
@@ -111,7 +112,6 @@ def _functional(
 ) -> keras.Model:
     """A functional network; a Sequential one of a single input is called on it."""
     import keras
-    from keras.src.models.functional import Functional
 
     if isinstance(made, keras.Sequential) and len(inputs) == 1:
         ((name, shape),) = inputs.items()
@@ -125,7 +125,7 @@ def _functional(
                 f"network: {reference} should fit rows of shape {shape}", None, reason
             ) from error
         return keras.Model(start, end, name=made.name)
-    if isinstance(made, Functional) and not isinstance(made, keras.Sequential):
+    if is_functional(made):
         return made
     what = "a Sequential network" if isinstance(made, keras.Sequential) else type(made).__name__
     raise BadNetwork(f"network: {reference} should return a functional network", what, RETURN)
@@ -147,9 +147,7 @@ def _joined(model: keras.Model, reference: str, outputs: Sequence[Output]) -> ke
             f"{len(model.outputs)} outputs",
             "Name several under 'targets', each with its task and loss",
         )
-    held = model._outputs_struct
-    # A dict names the outputs; in a list each has the name of its layer.
-    found = held if isinstance(held, dict) else dict(zip(model.output_names, model.outputs))  # noqa: B905
+    found = named_outputs(model)
     names = [each.name for each in outputs]
     if sorted(found) != sorted(names):
         raise BadNetwork(
@@ -196,7 +194,7 @@ def _can_be_stored(model: keras.Model, reference: str) -> None:
     """
     import keras
 
-    for layer in model._flatten_layers():
+    for layer in every_layer(model):
         if type(layer) in (keras.layers.Lambda, keras.layers.AugMix):
             expected, _ = REFUSED[type(layer).__name__]
             raise BadNetwork(

@@ -18,7 +18,8 @@ import random
 from collections.abc import Iterator
 from contextvars import ContextVar
 
-_COUNTS = "object_name_uids"
+from throughline.training.private_keras import count_names_in, counted_names, draw_seeds_from
+
 _source: ContextVar[random.Random | None] = ContextVar("source of seeds", default=None)
 
 
@@ -36,10 +37,7 @@ def seeded(seed: int) -> Iterator[None]:
     Seeds stay out of the configuration this way, so all folds share one network.json. Python's
     own `random` is seeded, too, for a user's network that asks it, and put back afterwards.
     """
-    from keras.src.random import seed_generator
-
-    if not isinstance(seed_generator.python_random, _Seeds):
-        seed_generator.python_random = _Seeds()
+    draw_seeds_from(_Seeds())
     before, token = random.getstate(), _source.set(random.Random(seed))
     random.seed(seed)
     try:
@@ -55,13 +53,10 @@ def counted_anew() -> Iterator[None]:
 
     Keras keeps its counts for each thread, so networks built at the same time do not mix.
     """
-    from keras.src.backend.common import global_state
-
-    before = global_state.get_global_attribute(_COUNTS) or {}
-    global_state.set_global_attribute(_COUNTS, collections.defaultdict(int))
+    before, counts = counted_names(), collections.defaultdict[str, int](int)
+    count_names_in(counts)
     try:
         yield
     finally:
-        counts = global_state.get_global_attribute(_COUNTS)
         for name, count in before.items():
             counts[name] = max(count, counts[name])

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from throughline.errors import BadPipeline, listed
-from throughline.training.network import catalogue
-from throughline.training.network.renamed import successor
+from throughline.training.catalogue import catalogue
+from throughline.training.catalogue.renamed import successor
 
 OUTPUT = "Output"
 # A layer of the graph once more, on another tensor; see `build`.

@@ -10,6 +10,7 @@ import numpy as np
 from throughline.memory import free_bytes
 from throughline.preprocessing.sparse import Sparse
 from throughline.samples.windows.gathered import Windowed
+from throughline.training.private_keras import calls, every_layer, holds_layers
 
 if TYPE_CHECKING:
     import keras
@@ -53,15 +54,15 @@ def _seconds(learner: Learner, runs: Sequence[Run], products: float) -> float:
 def products(model: keras.Model) -> float:
     """Products of numbers for one row: each weight times the places where it is used."""
     total = 0.0
-    for layer in model._flatten_layers():
+    for layer in every_layer(model):
         own = layer.weights if _is_leaf(layer) else []
         kernels = [v for v in own if len(v.shape) > 1 and "bias" not in v.name]
         if not kernels or type(layer).__name__ == "Embedding":
             continue
-        (node, *_) = layer._inbound_nodes or [None]
-        if node is None:
+        call = next(calls(layer), None)
+        if call is None:
             continue
-        inputs, outputs = node.input_tensors[0].shape, node.output_tensors[0].shape
+        inputs, outputs = call[0][0].shape, call[1][0].shape
         # A recurrent layer uses its weights in every step, also when only its last one answers.
         shape = inputs[1:-1] if hasattr(layer, "cell") else outputs[1:-1]
         places = float(np.prod([size or 1 for size in shape])) if len(shape) else 1.0
@@ -71,7 +72,7 @@ def products(model: keras.Model) -> float:
 
 def _is_leaf(layer: Any) -> bool:
     """Whether a layer's weights are its own, not those of layers in it that come by themselves."""
-    return hasattr(layer, "cell") or not layer._layers
+    return hasattr(layer, "cell") or not holds_layers(layer)
 
 
 def fits_memory(groups: Sequence[tuple[Learner, Sequence[Run]]], count: int) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from throughline.errors import BadPipeline
-from throughline.pipeline.schema.image import Image, PixelScale
+from throughline.pipeline.schema.pictures.image import Image, PixelScale
 from throughline.preprocessing.columns.filters import (
     filter_parameters,
     filtered_shape,

@@ -10,8 +10,14 @@ from typing import Any
 
 from throughline.errors import BadData
 from throughline.limits import check
-from throughline.profile.headers import has_units, is_numeral, no_header, told_apart, two_lines
-from throughline.profile.number_marks import number_marks
+from throughline.profile.files.headers import (
+    has_units,
+    is_numeral,
+    no_header,
+    told_apart,
+    two_lines,
+)
+from throughline.profile.files.number_marks import number_marks
 from throughline.serving.rows.delimited import (
     SEPARATORS,
     WHITE_SPACE,

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field, model_validator
 
 from throughline.names import Name
-from throughline.pipeline.schema.filters import Filter
+from throughline.pipeline.schema.pictures.filters import Filter
 from throughline.pipeline.schema.pretrained import Pretrained
 from throughline.pipeline.strict import Strict
 

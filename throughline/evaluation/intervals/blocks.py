@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from throughline.evaluation.measure.resamples import DRAWS, RESAMPLES, SEED, Resamples
+from throughline.evaluation.intervals.resamples import DRAWS, RESAMPLES, SEED, Resamples
 from throughline.samples.windows.memory import leaning, spread
 
 

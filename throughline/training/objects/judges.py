@@ -13,10 +13,11 @@ from keras import ops
 
 from throughline.pipeline.problem import PROBLEMS
 from throughline.pipeline.schema.training import Choice
-from throughline.training.network import objects
 from throughline.training.network.heads import Head, Place, places
-from throughline.training.network.objects import BadTraining
-from throughline.training.network.targets import as_taken
+from throughline.training.objects.choices import BadTraining
+from throughline.training.objects.losses import loss_of, metrics_of
+from throughline.training.objects.targets import as_taken
+from throughline.training.private_keras import mask_of
 
 Tensor = Any
 
@@ -113,9 +114,9 @@ def judges(heads: Sequence[Head], target: Tensor, output: Tensor) -> tuple[SumOf
         head = place.head
         pair = place.pair(target, output)
         chosen_loss = head.loss or PROBLEMS[head.task].loss
-        loss = objects.loss(chosen_loss, *pair, f"targets.{head.name}.loss")
+        loss = loss_of(chosen_loss, *pair, f"targets.{head.name}.loss")
         values = rows_of(loss, *pair)
-        masked = getattr(values, "_keras_mask", None) is not None
+        masked = mask_of(values) is not None
         if loss.reduction != "sum_over_batch_size" or masked or len(values.shape) != 1:
             raise BadTraining(
                 f"targets.{head.name}.loss should be the mean of a value for each row",
@@ -124,7 +125,7 @@ def judges(heads: Sequence[Head], target: Tensor, output: Tensor) -> tuple[SumOf
             )
         losses.append((place, loss))
         chosen = PROBLEMS[head.task].metrics if head.metrics is None else head.metrics
-        found = objects.metrics(chosen, *pair, f"targets.{head.name}.metrics")
-        of_answers = objects.loss(_of_answers(chosen_loss), *pair)
+        found = metrics_of(chosen, *pair, f"targets.{head.name}.metrics")
+        of_answers = loss_of(_of_answers(chosen_loss), *pair)
         metrics += [MeanLoss(place, of_answers), *(OfHead(place, metric) for metric in found)]
     return SumOfLosses(losses), metrics

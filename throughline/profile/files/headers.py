@@ -9,8 +9,8 @@ from itertools import pairwise
 from typing import Any
 
 from throughline.errors import BadData, listed
+from throughline.profile.files.number_marks import STAND_INS
 from throughline.profile.moments import YEARS
-from throughline.profile.number_marks import STAND_INS
 from throughline.serving.rows.cells import MISSING, Cells
 from throughline.serving.rows.delimited import header_names
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from throughline.pipeline.schema.image import Images
+from throughline.pipeline.schema.pictures.image import Images
 from throughline.pipeline.strict import MisplacedKey
 
 

@@ -9,7 +9,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from throughline.profile.far_values import far_day, far_value
-from throughline.profile.number_marks import POINT_GROUPS, are_stand_ins, parted
+from throughline.profile.files.number_marks import POINT_GROUPS, are_stand_ins, parted
 from throughline.serving.rows.cells import (
     FALSE,
     LONGEST_NUMBER,

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from throughline.evaluation.measure.resamples import DRAWS, Resamples
+from throughline.evaluation.intervals.resamples import DRAWS, Resamples
 
 
 class ClusterResamples(Resamples):

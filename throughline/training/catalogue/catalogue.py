@@ -2,7 +2,7 @@
 
 Importing Keras costs seconds; reading `layers.json` costs a millisecond. It says, too, which
 arguments are true or false. The file is written by
-`python -m throughline.training.network.catalogue`, and a test holds it equal to the Keras that is
+`python -m throughline.training.catalogue.catalogue`, and a test holds it equal to the Keras that is
 installed.
 """
 

@@ -11,7 +11,13 @@ from statistics import NormalDist
 
 import numpy as np
 
-from throughline.evaluation.measure.resamples import CONFIDENCE, RESAMPLES, SEED, Resamples, wilson
+from throughline.evaluation.intervals.resamples import (
+    CONFIDENCE,
+    RESAMPLES,
+    SEED,
+    Resamples,
+    wilson,
+)
 
 Bounds = tuple[float, float]
 

@@ -1,0 +1,1 @@
+"""How a file that nobody described is to be read: its layout, header and marks."""

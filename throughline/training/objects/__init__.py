@@ -1,0 +1,1 @@
+"""From the names of section `training` to Keras' optimizer, loss and metrics."""
