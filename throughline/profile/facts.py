@@ -39,7 +39,8 @@ class Fact:
         rows: how many values there are, missing ones included.
         missing: how many are missing.
         distinct: how many different ones are present.
-        low, high, mean: of a number, or of the number of words of a text.
+        low, high, mean: of a number, or of the number of words of a text; its mean is that of the
+            emoji where these are more, since no space parts them.
         sd, median, skewness: of a number.
         quartiles: the first and the third of a number.
         outliers: how many lie beyond the quartiles by 1.5 interquartile ranges.
@@ -122,7 +123,8 @@ def fact(name: str, column: pd.Series) -> Fact:
     role = "boolean" if pd.api.types.is_bool_dtype(present.dtype) else _text_role(present)
     if role == "text":
         words = present.map(lambda value: len(str(value).split()))
-        low, high, mean = float(words.min()), float(words.max()), float(words.mean())
+        low, high = float(words.min()), float(words.max())
+        mean = max(float(words.mean()), float(present.astype(str).str.count(EMOJI).mean()))
         return Fact(
             name, role, len(column), missing, distinct, low=low, high=high, mean=mean, counts=kept,
             spaceless=_spaceless(present),
