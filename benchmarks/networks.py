@@ -89,6 +89,10 @@ def prepare() -> None:
     sys.path.insert(0, str(ROOT / "tests" / "export"))
     import tensorflow as tf
 
+    from throughline.training.engine.devices import configure_by_default
+
+    # As the stages do before anything is computed; afterwards it would be refused.
+    configure_by_default()
     tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})
 
 

@@ -188,6 +188,32 @@ class TestWithMask:
         x = keras.layers.Bidirectional(recurrent(kind, 2))(x)
         assert_parity(keras.Model(words, x), ids(9, 6, padding))
 
+    def test_a_row_without_a_step_keeps_its_first_state(self, kind, padding):
+        import keras
+
+        words = keras.Input((None,), dtype="int32", name="features")
+        states = [keras.Input((4,), name=f"state_{i}") for i in range(1 + (kind == "LSTM"))]
+        layer = recurrent(kind, 4, return_state=True)
+        x = layer(keras.layers.Embedding(6, 3, mask_zero=True)(words), initial_state=states)
+        model = keras.Model([words, *states], x)
+        assert_parity(model, ids(9, 6, padding), *(rows(9, 4) for _ in states))
+
+    def test_the_operator_s_last_state_of_no_step_is_not_taken(self, kind, padding):
+        """Which up to onnxruntime 1.30 was what stood in memory; where the states are zeros."""
+        import keras
+
+        model = keras.Sequential(
+            [
+                keras.Input((None,), dtype="int32"),
+                keras.layers.Embedding(6, 3, mask_zero=True),
+                keras.layers.Bidirectional(recurrent(kind, 4)),
+            ]
+        )
+        graph = assert_parity(model, ids(9, 6, padding)).graph
+        (state,) = (node.output[1] for node in graph.node if node.op_type == NATIVE[kind])
+        readers = {node.op_type for node in graph.node if state in node.input}
+        assert (readers == {"Where"}) == (kind == "SimpleRNN")
+
 
 class TestMaskingLayer:
     @given(st.sampled_from((0.0, -1.0)), st.booleans())

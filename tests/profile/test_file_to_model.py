@@ -7,11 +7,14 @@ import shutil
 import subprocess
 import sys
 import tarfile
+from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
+import numpy as np
 import pandas as pd
 import pytest
 
+from tests.profile.test_files_as_they_come import FILES
 from throughline.paths import Workspace, read_json
 from throughline.serving.predictor import Predictor
 
@@ -31,6 +34,52 @@ UNSEEN = {
     "provider": ("ztdl_bootcamp/isp_data.csv", "binary", "accuracy", 0.7),
     "climate": ("jena/jena_climate_first4000.csv.gz", "forecast", "skill", -10),
 }
+
+
+GENERATOR = np.random.default_rng(7)
+
+
+def walk(count: int) -> np.ndarray:
+    """A series that leans on its day before."""
+    return np.round(50 + np.convolve(GENERATOR.normal(size=count), 0.8 ** np.arange(20))[:count], 3)
+
+
+def typed() -> pd.DataFrame:
+    """A column of each type of Parquet, and whole numbers of which some are missing."""
+    score = GENERATOR.normal(size=150).round(3)
+    return pd.DataFrame(
+        {
+            "w": score,
+            "size": pd.array([None if i % 9 == 0 else 2**53 + i % 7 for i in range(150)], "Int64"),
+            "at": [pd.Timestamp("2023-01-01 08:00").time() if i % 2 else None for i in range(150)],
+            "took": pd.to_timedelta(np.arange(150) % 50, unit="min"),
+            "kind": pd.Categorical(np.where(score > 0.5, "u", "v")),
+            "place": [{"town": "Ulm", "row": i % 3} for i in range(150)],
+            "y": np.where(score + GENERATOR.normal(size=150) > 0, "good", "bad"),
+        }
+    )
+
+
+def days(freq: str, count: int, form: str) -> list[str]:
+    return list(pd.date_range("2015-01-05", periods=count, freq=freq).strftime(form))
+
+
+# Tables beside those of one reading: types, series, levels; each the file's ending and its rows.
+MADE: dict[str, tuple[str, Callable[[], pd.DataFrame]]] = {
+    "types of its own": ("parquet", typed),
+    "business days": (
+        "csv", lambda: pd.DataFrame({"d": days("B", 400, "%Y-%m-%d"), "close": walk(400)})
+    ),
+    "quarters": (
+        "csv",
+        lambda: pd.DataFrame(
+            {
+                "d": [f"{1990 + i // 4}Q{1 + i % 4}" for i in range(120)],
+                "y": walk(120),
+            }
+        ),
+    ),
+}  # fmt: skip
 
 
 # Photos of each class in the folder that is profiled.
@@ -85,6 +134,31 @@ def test_a_file_that_nobody_has_used_before(name: str, tmp_path: Path) -> None:
             {column: rows[column].to_numpy(dtype=object) for column in rows.columns}
         )
         assert len(next(iter(answer.values()))) == len(rows)
+
+
+@pytest.mark.parametrize("kind", [*FILES, *MADE])
+def test_a_file_of_each_kind_by_the_commands(kind: str, tmp_path: Path) -> None:
+    """The draft as it is, its check, every stage, and the answers to the file itself."""
+    repository(tmp_path)
+    file = tmp_path / "rows.csv"
+    if kind in FILES:
+        file.write_text(FILES[kind][0](), encoding="utf-8")
+    else:
+        ending, made = MADE[kind]
+        file = tmp_path / f"rows.{ending}"
+        _ = made().to_parquet(file) if ending == "parquet" else made().to_csv(file, index=False)
+    command = ("python", "-m", "throughline")
+    run(tmp_path, *command, "profile", file.name, "--as", "mine")
+    run(tmp_path, *command, "check", "mine")
+    run(tmp_path, "dvc", "repro", "-q", "pipelines/mine/dvc.yaml")
+    workspace = Workspace(tmp_path, "mine")
+    run(tmp_path, *command, "predict", "models/mine/model.onnx", file.name, "-o", "answers.csv")
+    answers = pd.read_csv(tmp_path / "answers.csv")
+    rows = pd.read_parquet(workspace.raw / "rows.parquet")
+    prepared = read_json(workspace.training_data / "main" / "prepared.json")
+    # A forecast needs the rows before it, and there is one a row from then on.
+    before = len(rows) - len(answers)
+    assert 0 < before < len(rows) / 4 if "window" in prepared else not before
 
 
 def test_a_small_folder_of_photos(tmp_path: Path) -> None:

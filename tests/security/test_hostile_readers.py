@@ -48,7 +48,7 @@ class TestLabels:
         ("labels", "says"),
         [
             # It would say which picture of the array is a row's.
-            (rows("pixels", "99999"), "may be called as that of the pictures"),
+            (rows("pixels", "99999"), "may be called as that of what the files hold"),
             (rows("y", "1") * 2, "has several"),
             ("name,y\n\0.png,1\n", "zero byte"),
             ("", "0 bytes"),

@@ -65,6 +65,7 @@ def test_the_one_table_among_other_files(tmp_path: Path) -> None:
         (gzip.compress(ROWS)[:-9], "must be a sound compressed file"),
         (zipped(ROWS)[:-30], "must be a sound zip file"),
     ],
+    ids=["two files", "cut gzip", "cut zip"],
 )
 def test_what_holds_no_one_table_is_refused(content: bytes, said: str, tmp_path: Path) -> None:
     (tmp_path / "rows.zip").write_bytes(content)

@@ -45,6 +45,16 @@ class TestAnswers:
             atol=1e-6,
         )
 
+    def test_that_are_no_numbers_are_refused_by_their_row(
+        self, model_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The label beside NaN is that of the first class."""
+        found = {"probability": np.array([0.2, np.nan]), "label": np.array(["no", "no"])}
+        monkeypatch.setattr("throughline.serving.predictor.answered", lambda *_: found)
+        two = {name: values * 2 for name, values in ROW.items()}
+        with pytest.raises(BadRequest, match="Row 2 must be one that the network has an answer to"):
+            Predictor(model_path).predict(two)
+
     def test_are_the_same_on_any_number_of_cores(self, model_path: Path) -> None:
         ages = np.linspace(1, 99, 5 * ROWS_A_CALL + 3)
         many = {name: np.resize(values, len(ages)) for name, values in ROW.items()} | {"age": ages}

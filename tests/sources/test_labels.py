@@ -129,6 +129,10 @@ class TestAFolder:
         found = fetch(source(images=None), Surroundings(tmp_path, tmp_path / "cache"))
         assert found.frame["text"].tolist() == [f"No. 000{n}" for n in range(4)]
         assert found.frame["kind"].tolist() == ["cat", "dog", "cat", "dog"]
+        labels = folder / "labels.csv"
+        labels.write_text(labels.read_text().replace("kind", "text", 1))
+        with pytest.raises(BadData, match=r"as that of what the files hold.*text"):
+            fetch(source(images=None), Surroundings(tmp_path, tmp_path / "other"))
 
     @pytest.mark.parametrize(
         ("labels", "said"),

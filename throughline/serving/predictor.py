@@ -124,9 +124,23 @@ class Predictor:
         allow(rows)
         return feed
 
-    def _answered(self, feed: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def _answered(self, feed: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """The answers, all of them numbers: NaN would get the label of the first class.
+
+        Raises:
+            BadRequest: the network has none to a row.
+        """
         rows = len(next(iter(feed.values())))
-        return answered(self._session, self.outputs, feed | self.fresh(rows), self._threads)
+        found = answered(self._session, self.outputs, {**feed, **self.fresh(rows)}, self._threads)
+        for values in found.values():
+            if values.dtype.kind == "f" and np.isnan(values).any():
+                row = int(np.isnan(values).reshape(rows, -1).any(axis=1).argmax())
+                raise BadRequest(
+                    f"Row {row + 1} must be one that the network has an answer to. Received: one "
+                    "to which it answers NaN, as to a text without a word that it knows, or to a "
+                    "number far outside of the training's."
+                )
+        return found
 
     def forecast(self, columns: Mapping[str, Values]) -> tuple[dict[str, np.ndarray], Fed]:
         """Answer windows, and say of each when it ends, of which series, and how usual it is.
@@ -138,8 +152,7 @@ class Predictor:
             BadRequest: as `predict`, or a model that takes rows and no windows.
         """
         fed = self._fed(columns)
-        feed = {**fed.inputs, **self.fresh(len(fed.newest))}
-        return answered(self._session, self.outputs, feed, self._threads), fed
+        return self._answered(fed.inputs), fed
 
     def _fed(self, columns: Mapping[str, Values]) -> Fed:
         if self.windowing is None:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 # In `frame.attrs`: the columns that came from the table.
 LABELS = "labels"
+# Columns of what the files hold, see `kinds/folder`; pictures say theirs.
+CONTENTS = frozenset(("text", "image"))
 # A form of a path, and what of it is compared.
 Form = Callable[[str], str]
 Keys = Callable[[str], Sequence[str]]
@@ -88,12 +90,13 @@ class TableBeside:
                 column,
                 nearest(column, names),
             )
-        if taken := [str(name) for name in cells.columns if str(name) in fetched.images]:
-            # It says which picture of the array is a row's.
+        contents = {*fetched.images, *CONTENTS.intersection(fetched.frame.columns)}
+        if taken := [str(name) for name in cells.columns if str(name) in contents]:
             raise BadData(
-                f"No column of '{file}' may be called as that of the pictures",
+                f"No column of '{file}' may be called as that of what the files hold",
                 taken[0],
-                "Give 'source.images.column' another name",
+                "Rename it there"
+                + (", or give 'source.images.column' another name" if fetched.images else ""),
             )
         # As they stand there: 0001 is a name.
         names = [str(name) for name in cells[column]]

@@ -65,7 +65,25 @@ def run_cells(
         direction=direction if direction != "forward" else None,
         **attributes,
     )
+    if way and (states or first.operator == "RNN"):
+        finals = _of_steps(finals, states, way, builder)
     return Steps(outputs, finals)
+
+
+def _of_steps(
+    finals: list[Tensor], states: list[Tensor], way: Compaction, builder: Builder
+) -> list[Tensor]:
+    """Last states; of a row without a step the initial ones, where the operators give others.
+
+    Those of onnxruntime answer zeros whatever the initial states are, and its RNN, up to 1.30 at
+    least, whatever stands in memory.
+    """
+    some = builder.unsqueeze(builder.op("Greater", way.lengths, 0), 1)
+    initial: list[Tensor | float] = [*states] or [0.0] * len(finals)
+    return [
+        builder.op("Where", some, final, start)
+        for final, start in zip(finals, initial, strict=True)
+    ]
 
 
 @converts("SimpleRNN", "GRU", "LSTM")
