@@ -93,6 +93,7 @@ class TestStarting:
     def test_help_imports_no_command(self) -> None:
         assert {name for name in loaded("--help") if name.startswith("throughline")} == {
             "throughline",
+            "throughline.cache",
             "throughline.cli",
             "throughline.errors",
             "throughline.processes",

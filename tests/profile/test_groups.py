@@ -39,6 +39,13 @@ def draft_of(frame: pd.DataFrame, target: str = "y") -> Draft:
     return drafted(frame, facts(frame), target, {"file": "rows.csv"}, "rows")
 
 
+def test_how_days_are_read_is_said_with_the_key() -> None:
+    frame = visits()
+    frame["since"] = pd.date_range("2020-01-01", periods=len(frame)).strftime("%d.%m.%Y")
+    said = ("since", "times such as '01.01.2020', read as %d.%m.%Y", "source.read.times")
+    assert said in draft_of(frame).readings
+
+
 class TestADraft:
     @pytest.mark.parametrize("name", ["patient_id", "customer", "User ID", "who"])
     def test_splits_by_what_is_called_or_acts_like_a_person(self, name: str) -> None:

@@ -251,6 +251,8 @@ def _read_times(frame: pd.DataFrame, features: Sequence[Fact], draft: Draft) -> 
         else:
             read = source.setdefault("read", {})
             read.setdefault("times", {})[fact.name] = found.formats[0]
+            said = f"times such as '{texts.dropna().iloc[0]}', read as {found.formats[0]}"
+            draft.readings.append((fact.name, said, "source.read.times"))
 
 
 def _span(column: pd.Series, fact: Fact) -> str:
