@@ -147,6 +147,7 @@ class TestIsSaid:
             ([f"{n}. tammikuuta 2024" for n in range(1, 29)], "looks like a time"),
             (["(5)", "7"] * 20, "'(5)' is -5"),
             ([f"{n}.250" for n in range(1, 30)], "'1.250' has a decimal point, unless it marks"),
+            ([f"EUR {n}.250" for n in range(1, 30)], "1.250' has a decimal point, unless it marks"),
         ],
     )
     def test_of(self, cells: list[object], words: str) -> None:

@@ -208,7 +208,8 @@ def _noted_numbers(
     if powers := [text for text in numbers if POWER.fullmatch(text)]:
         said = f"numbers; '{powers[0]}' is {cells.number(powers[0]):g}, unless it is a code"
         notes.append((name, said, "source.read.types"))
-    if len(numbers) >= MANY_GROUPS and all(map(POINT_GROUPS.fullmatch, numbers)):
+    bare = [text.replace(cells.mark, "").strip() for text in numbers]
+    if len(numbers) >= MANY_GROUPS and all(map(POINT_GROUPS.fullmatch, bare)):
         said = f"numbers; '{next(iter(numbers))}' has a decimal point, unless it marks thousands"
         notes.append((name, said, "source.read.thousands"))
     _noted_far(name, numbers, cells, notes)
