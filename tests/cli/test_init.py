@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 import subprocess
@@ -147,10 +148,20 @@ def evaluated(expression: str, facts: Mapping[str, str | None]) -> object:
     """What GitHub makes of an expression of names, texts, `==`, `&&` and `||`."""
     inner = re.fullmatch(r"\$\{\{(.*)\}\}", expression)
     assert inner is not None
-    names = re.compile(r"[a-zA-Z_.]+(?=[^']*(?:'[^']*'[^']*)*$)")
-    words = names.sub(lambda found: repr(facts[found[0]]), inner[1])
-    words = words.replace("&&", " and ").replace("||", " or ").strip()
-    return eval(words, {"__builtins__": {}})  # noqa: S307 - our own file
+    words = " ".join(inner[1].replace("&&", " and ").replace("||", " or ").split())
+    return _value(ast.parse(words, mode="eval").body, facts)
+
+
+def _value(node: ast.expr, facts: Mapping[str, str | None]) -> object:
+    if isinstance(node, ast.BoolOp):
+        for each in node.values:
+            found = _value(each, facts)
+            if bool(found) == isinstance(node.op, ast.Or):
+                break
+        return found
+    if isinstance(node, ast.Compare):
+        return _value(node.left, facts) == _value(node.comparators[0], facts)
+    return node.value if isinstance(node, ast.Constant) else facts[ast.unparse(node)]
 
 
 class TestWhatIsThere:
