@@ -22,8 +22,8 @@ from throughline.paths import Workspace
 from throughline.pipeline.schema.source import Read
 from throughline.profile.columns import treated, with_patterns
 from throughline.profile.facts import fact, facts
+from throughline.profile.files.numbers_in_texts import numbers_in_texts
 from throughline.profile.names_in_digits import names_in_digits
-from throughline.profile.numbers_in_texts import numbers_in_texts
 from throughline.profile.profile import profile
 from throughline.profile.rules import wider
 from throughline.sources.formats.reading import read_bytes

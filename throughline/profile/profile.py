@@ -16,11 +16,11 @@ from throughline.pipeline.loading import load
 from throughline.profile.draft import Draft, drafted
 from throughline.profile.facts import facts
 from throughline.profile.far_values import far_value
+from throughline.profile.files.numbers_in_texts import numbers_in_texts
 from throughline.profile.goal import chosen_target
 from throughline.profile.kinds import labels, pictures, sounds, texts
 from throughline.profile.kinds.grids import grid_of
 from throughline.profile.names_in_digits import names_in_digits
-from throughline.profile.numbers_in_texts import numbers_in_texts
 from throughline.profile.yaml_text import as_text, comment
 from throughline.sources.cells import READING, REPEATED, SPACES
 from throughline.sources.labels import LABELS
