@@ -395,3 +395,24 @@ class TestRun:
         assert main(["run", "rain"]) == 2
         assert capsys.readouterr().err.count("no such key") == 2
         assert not (project / "dvc.yaml").exists()
+
+    def test_sets_a_value_or_leaves_the_file_as_it_was(
+        self, project: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+    ) -> None:
+        (project / ".dvc").mkdir()
+        monkeypatch.setattr("subprocess.run", lambda *_, **__: Mock(returncode=1))
+        monkeypatch.setattr("throughline.cli.commands.running.wire", lambda *_: [])
+        monkeypatch.setattr("throughline.project.index.write_index", lambda _: Path())
+        path = project / "pipelines/rain/pipeline.yaml"
+        before = path.read_bytes()
+        assert main(["run", "rain", "--set", "training.epochs=-3"]) == 2
+        assert "greater than or equal to 0" in capsys.readouterr().err
+        assert main(["run", "rain", "--set", "title=Rain?", "--set", "training.epoch=3"]) == 2
+        assert "Did you mean 'epochs'?" in capsys.readouterr().err
+        assert main(["run", "--set", "training.epochs=3"]) == 2
+        assert "of one pipeline" in capsys.readouterr().err
+        assert path.read_bytes() == before
+        assert main(["run", "rain", "--set", "training.epochs=3"]) == 1
+        assert yaml.safe_load(path.read_bytes()) == yaml.safe_load(before) | {
+            "training": {"epochs": 3}
+        }

@@ -156,6 +156,11 @@ _Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping
 class YamlFile:
     """A parsed YAML file that knows on which line each key stands.
 
+    Attributes:
+        path: of the file.
+        text: as it is written.
+        content: what it says.
+
     Args:
         path: the file.
         text: what it holds, where that comes from elsewhere, as from git. Default: it is read.
@@ -168,7 +173,8 @@ class YamlFile:
     def __init__(self, path: Path, text: str | None = None) -> None:
         self.path = path
         try:
-            loader, self._node = ending(_text(path) if text is None else text, path, _Loader)
+            self.text = _text(path) if text is None else text
+            loader, self._node = ending(self.text, path, _Loader)
             self.content: Any = loader.construct_document(self._node) if self._node else None
         except RecursionError:
             raise BadPipeline(f"{path} must hold values that are not nested so deeply") from None
@@ -204,6 +210,12 @@ class YamlFile:
     def holds(self, keys: Sequence[str | int]) -> bool:
         """Whether all keys of a path are there."""
         return not self._reached(keys)[2]
+
+    def node(self, keys: Sequence[str | int]) -> tuple[yaml.Node, Sequence[str | int]]:
+        """What the deepest key of a path that exists holds, with its marks, and the keys beyond."""
+        _, node, left = self._reached(keys)
+        assert node is not None, "the topmost node holds a mapping"
+        return node, left
 
     def verbatim(self, keys: Sequence[str | int]) -> str | None:
         """A single value as the file writes it, such as `no`, which is read as false."""

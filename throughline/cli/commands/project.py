@@ -64,9 +64,16 @@ def add(data: Path, target: str | None, name: str | None, read: dict[str, Any]) 
 
 @click.command()
 @PIPELINES
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="Write a value into the pipeline's file first, as training.epochs=5.",
+)
 @STRICT
 @QUIET
-def run(names: tuple[str, ...], strict: bool) -> int:
+def run(names: tuple[str, ...], settings: tuple[str, ...], strict: bool) -> int:
     """Bring pipelines up to date, by default those that dvc.yaml needs.
 
     As `dvc repro`, after their files were checked and their dvc.yaml written. The exit code is 1
@@ -74,7 +81,7 @@ def run(names: tuple[str, ...], strict: bool) -> int:
     """
     from throughline.cli.commands.running import run
 
-    return run(ROOT, list(names), strict)
+    return run(ROOT, list(names), strict, settings)
 
 
 @click.command()

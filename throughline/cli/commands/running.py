@@ -5,24 +5,28 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from throughline.cli.arguments import ANNOUNCED
 from throughline.cli.check import problems_of
 from throughline.errors import BadPipeline, MissingFile
 from throughline.evaluation.show.line import broken, ending
-from throughline.paths import BEGIN, Workspace, in_project, pipelines, read_json
+from throughline.paths import BEGIN, Workspace, existing, in_project, pipelines, read_json, replaced
+from throughline.pipeline.editing import edited
+from throughline.pipeline.yaml_file import YamlFile
 from throughline.stages.wire import wire
 from throughline.terminal import note
 
 
-def run(root: Path, names: list[str], strict: bool = False) -> int:
+def run(root: Path, names: list[str], strict: bool = False, settings: Sequence[str] = ()) -> int:
     """Check pipelines, write their `dvc.yaml`, and let `dvc repro` do the rest.
 
     Args:
         root: the project.
         names: pipelines; those that the project's `dvc.yaml` needs when empty.
         strict: whether a gate that does not hold counts as a failure. Default: no.
+        settings: `KEY=VALUE`, written into the one pipeline's file first. Default: none.
 
     Returns:
         0, or 1 where a stage failed, or a gate does not hold and `strict` asks for it.
@@ -36,6 +40,8 @@ def run(root: Path, names: list[str], strict: bool = False) -> int:
 
     if not names:
         in_project(root)
+    if settings:
+        _set(root, names, settings)
     problems = [problem for name in names for problem in problems_of(Workspace(root, name))]
     if problems:
         raise BadPipeline.of(problems)
@@ -62,6 +68,26 @@ def run(root: Path, names: list[str], strict: bool = False) -> int:
     if not names and all(_written(root, name) == when for name, when in before.items()):
         note("all that dvc.yaml needs is up to date · next: throughline list")
     return int(strict and any(gates_broken(root, name) for name in names or _evaluated(root)))
+
+
+def _set(root: Path, names: list[str], settings: Sequence[str]) -> None:
+    """Write values into a pipeline's file, or leave it as it was where they are wrong there."""
+    if len(names) != 1:
+        raise BadPipeline("--set changes the file of one pipeline", names, "Name one")
+    workspace = existing(root, names[0])
+    before = file = YamlFile(workspace.pipeline_file)
+    for setting in settings:
+        file = edited(file, setting)
+    _write(file)
+    if problems := list(problems_of(workspace)):
+        _write(before)
+        raise BadPipeline.of(problems)
+    note(f"{file.path}: {', '.join(settings)}")
+
+
+def _write(file: YamlFile) -> None:
+    with replaced(file.path) as temporary:
+        temporary.write_bytes(file.text.encode())
 
 
 def _in_repository(root: Path) -> None:
