@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TextIO
 
 LONGEST_VALUE = 80
@@ -13,6 +13,8 @@ WRITTEN = 10 * LONGEST_VALUE
 # Bits of a whole number that is written out.
 LONGEST_NUMBER = 4096
 MOST_NAMES = 8
+# Of one file.
+MOST_MISTAKES = 50
 
 
 class ThroughlineError(Exception):
@@ -80,6 +82,18 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def first_mistakes(lines: Sequence[str], where: object) -> Iterator[str]:
+    """The first `MOST_MISTAKES` lines, and one that counts the others.
+
+    Args:
+        lines: a line for each mistake.
+        where: the file that holds them.
+    """
+    yield from lines[:MOST_MISTAKES]
+    if (others := len(lines) - MOST_MISTAKES) > 0:
+        yield f"{where}: … and {others:,} more mistakes"
 
 
 def tell(text: str, stream: TextIO | None = None) -> None:

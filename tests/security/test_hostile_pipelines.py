@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import yaml
 from tests.security import hostile
 from tests.security.projects import PIPELINE, SHARED, Refused
 from throughline.cli import main
+from throughline.errors import MOST_MISTAKES
 
 YAML = {
     "aliases of aliases": (
@@ -39,12 +41,40 @@ YAML = {
 }  # fmt: skip
 
 
+MANY: dict[str, dict[str, Any]] = {
+    "keys": {f"k{i}": 1 for i in range(5000)},
+    "columns": {"columns": {f"c{i}": {"scal": "standard"} for i in range(5000)}},
+    "layers": {"network": [{"Dense": {"unit": 4}}] * 5000},
+    "variants": {"variants": {f"v{i}": {"network": [{"Dens": {}}]} for i in range(60)}},
+}
+
+
 class TestPipelineFiles:
+    @pytest.mark.parametrize("name", MANY)
+    def test_of_many_mistakes_the_first_are_told(
+        self, project: Path, capsys: pytest.CaptureFixture[str], name: str
+    ) -> None:
+        (project / "pipelines" / "rain").mkdir(parents=True)
+        content = yaml.safe_dump({**PIPELINE, **MANY[name]})
+        (project / "pipelines" / "rain" / "pipeline.yaml").write_text(content)
+        begun = time.process_time()
+        assert main(["check", "rain"]) == 2
+        assert time.process_time() - begun < 20
+        lines = capsys.readouterr().err.splitlines()
+        assert len(lines) == MOST_MISTAKES + 1 and "more mistakes" in lines[-1]
+
     @pytest.mark.parametrize("name", YAML)
     def test_attack(self, project: Path, refused: Refused, name: str) -> None:
         (project / "pipelines" / "rain").mkdir(parents=True)
         (project / "pipelines" / "rain" / "pipeline.yaml").write_text(YAML[name][0])
         refused("check", "rain", says=YAML[name][1])
+
+    def test_variants_without_end(self, project: Path, refused: Refused) -> None:
+        (project / "pipelines" / "rain").mkdir(parents=True)
+        many = {f"v{i}": {"title": "x"} for i in range(2000)}
+        content = yaml.safe_dump({**PIPELINE, "variants": many})
+        (project / "pipelines" / "rain" / "pipeline.yaml").write_text(content)
+        refused("check", "rain", says="at most 300 entries")
 
     def test_bytes_that_are_no_text(self, project: Path, refused: Refused) -> None:
         (project / "pipelines" / "rain").mkdir(parents=True)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import sys
 from pathlib import Path
+from time import process_time
 from typing import Any
 
 import numpy as np
@@ -212,3 +214,34 @@ class TestRanges:
     def test_no_value_of_the_training_is_outside(self, values: list[float]) -> None:
         entry = {"type": "number", "min": min(values), "max": max(values)}
         assert not outside(entry, np.array(values, np.float32)).any()
+
+
+class TestOutputs:
+    def test_a_device_stays_one(self, tmp_path: Path) -> None:
+        """A file took the place of /dev/null."""
+        pipe = tmp_path / "pipe"
+        os.mkfifo(pipe)
+        held = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)
+        write(["x"], [[1]], pipe)
+        assert os.read(held, 100) == b"x\n1\n" and not pipe.is_file()
+        os.close(held)
+
+    def test_a_folder_is_none(self, tmp_path: Path) -> None:
+        with pytest.raises(BadRequest, match="must be a file"):
+            write(["x"], [[1]], tmp_path)
+        assert not list(tmp_path.parent.glob("*.draft"))
+
+    def test_nothing_is_left_of_one_that_failed(self, tmp_path: Path) -> None:
+        with pytest.raises(ZeroDivisionError):
+            write(["x"], ([1 // (1 - i)] for i in range(3)), tmp_path / "a.csv")
+        assert not list(tmp_path.iterdir())
+
+
+class TestHeaders:
+    def test_of_100_000_columns_are_compared_once(self, tmp_path: Path) -> None:
+        """Each was counted among all: 13 s for 20,000."""
+        file = tmp_path / "wide.csv"
+        file.write_text(",".join(f"c{i}" for i in range(100_000)) + "\n" + ",1" * 99_999 + "\n")
+        begun = process_time()
+        assert len(read_columns(file)) == 100_000
+        assert process_time() - begun < 20

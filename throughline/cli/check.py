@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from throughline.cli.ending import say_mistake
-from throughline.errors import BadPipeline, ThroughlineError
+from throughline.errors import BadPipeline, ThroughlineError, first_mistakes
 from throughline.limits import guarded
 from throughline.paths import PROJECT, Workspace, in_project, pipelines
 from throughline.pipeline.loading import Definition, defined, load
@@ -36,7 +36,7 @@ def check(root: Path, names: list[str], as_json: bool = False) -> int:
     """
     if not names:
         in_project(root)
-    shared = list(_misspelt(root))
+    shared = list(first_mistakes(list(_misspelt(root)), root / PROJECT))
     for mistake in shared:
         say_mistake(mistake)
     found = {name: _mistakes(root, name) for name in names or pipelines(root)}
@@ -93,7 +93,11 @@ def _apart(mistake: str) -> dict[str, Any]:
 
 
 def problems_of(workspace: Workspace) -> Iterator[str]:
-    """Everything that is wrong with a pipeline file, a line each."""
+    """What is wrong with a pipeline file, a line each; of many mistakes the first ones."""
+    yield from first_mistakes(list(_problems(workspace)), workspace.pipeline_file)
+
+
+def _problems(workspace: Workspace) -> Iterator[str]:
     try:
         definition, file = load(workspace), YamlFile(workspace.pipeline_file)
     except BadPipeline as error:

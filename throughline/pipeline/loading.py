@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from throughline.errors import BadPipeline, nearest
+from throughline.errors import MOST_MISTAKES, BadPipeline, nearest
 from throughline.paths import Workspace, existing
 from throughline.pipeline.mistakes import told
 from throughline.pipeline.pipeline import Pipeline, Variant
@@ -53,6 +53,8 @@ def defined(name: str, content: Mapping[str, Any], file: YamlFile) -> Definition
     prepared_by = {"main": "main"}
     wrong: list[str] = []
     for branch, variant in branches["main"].variants.items():
+        if len(wrong) > MOST_MISTAKES:
+            break
         overrides = variant.overrides()
         place = ("variants", branch)
         try:
@@ -79,7 +81,10 @@ def varied(document: Mapping[str, Any], variant: Variant) -> dict[str, Any]:
     Raises:
         BadPipeline: `without` names a column that the pipeline does not list.
     """
-    result = merged(document, variant.overrides())
+    # They are many where they are generated, and stay as they are: no copy of each in each.
+    shared = {key: document[key] for key in document if key == "variants"}
+    alone = {key: value for key, value in document.items() if key not in shared}
+    result = merged(alone, variant.overrides()) | shared
     for column in variant.without:
         if column not in result["columns"]:
             raise BadPipeline(

@@ -39,6 +39,8 @@ from throughline.pipeline.schema.training import Training
 from throughline.pipeline.strict import MisplacedKey, MisplacedKeys, Strict
 from throughline.pipeline.targets import of_each
 
+MOST_VARIANTS = 300
+
 # What a person may take for all that there is to say of a column.
 ENCODINGS = get_args(Encode.model_fields["kind"].annotation)
 
@@ -171,7 +173,8 @@ class Pipeline(Strict):
     stages: dict[StageName, ReleaseStage] = {}
     slices: list[Slice] = []
     claims: list[Claim] = []
-    variants: dict[Name, Variant] = {}
+    # Each is the whole pipeline, which names the others: the work grows with their square.
+    variants: Annotated[dict[Name, Variant], Field(max_length=MOST_VARIANTS)] = {}
     sweeps: dict[Name, Sweep] = {}
 
     @property

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
@@ -94,7 +95,7 @@ def _of_csv(
         raise BadRequest(f"'{name}' must be a sound CSV file: {error}.") from None
     if not header:
         raise BadRequest(f"'{name}' must start with a header. Received: an empty file.")
-    doubled = sorted({column for column in header if header.count(column) > 1})
+    doubled = sorted(name for name, count in Counter(header).items() if count > 1)
     if doubled:
         raise BadRequest(f"'{name}': column '{doubled[0]}' stands twice in the header.")
     for number, (row, _) in enumerate(rows, start=1):
@@ -187,7 +188,7 @@ def _of_parquet(content: bytes, name: str) -> Columns:
         table = parquet.read_table(pa.BufferReader(content))
     except (pa.ArrowException, OSError) as error:
         raise BadRequest(f"'{name}' must be a sound Parquet file: {str(error)[:200]}.") from None
-    doubled = sorted({c for c in table.column_names if table.column_names.count(c) > 1})
+    doubled = sorted(name for name, count in Counter(table.column_names).items() if count > 1)
     if doubled:
         raise BadRequest(f"'{name}': column '{doubled[0]}' stands twice.")
     return {

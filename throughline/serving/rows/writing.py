@@ -34,20 +34,30 @@ def write(header: list[str], lines: Iterable[Line], output: Path | None) -> None
         writer.writerows(map(shown, lines))
         return
     check_output(output)
+    form = FORMATS[output.suffix.lower()]
+    if output.exists() and not output.is_file():
+        # A device or a pipe, which a file must not take the place of.
+        form(header, lines, output)
+        return
     draft = output.with_name(f".{output.name}.draft")
-    FORMATS[output.suffix.lower()](header, lines, draft)
-    draft.replace(output)
+    try:
+        form(header, lines, draft)
+        draft.replace(output)
+    finally:
+        draft.unlink(missing_ok=True)
 
 
 def check_output(output: Path | None) -> None:
     """Refuse a file that cannot be written, before the model has worked for it.
 
     Raises:
-        BadRequest: an ending of no format that is written, no folder to write into, or Parquet
-            without its library.
+        BadRequest: a folder, an ending of no format that is written, no folder to write into, or
+            Parquet without its library.
     """
     if output is None:
         return
+    if output.is_dir():
+        raise BadRequest(f"The output must be a file. Received: the folder '{output}'.")
     if output.suffix.lower() not in FORMATS:
         endings = ", ".join(filter(None, FORMATS))
         raise BadRequest(f"The output must end in one of {endings}. Received: '{output}'.")

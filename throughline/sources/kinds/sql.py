@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from importlib.util import find_spec
@@ -22,6 +23,15 @@ if TYPE_CHECKING:
 
 # Drivers that `postgresql://` alone may mean, as SQLAlchemy names them, the usual one first.
 POSTGRESQL = ("psycopg2", "psycopg", "pg8000")
+# What is done even in a transaction that may not write: files of the server (MySQL's INTO OUTFILE,
+# PostgreSQL's large objects), sessions of others, other databases, settings, copies.
+DOES_MORE = re.compile(
+    r"(out|dump)file|lo_(ex|im)port|dblink|pg_file_|pg_(terminate|cancel)_backend|pg_reload_conf"
+    r"|pg_rotate_logfile|pg_promote|pg_switch_wal|pg_create_restore_point|pg_stat_(force_)?reset"
+    r"|pg_logical_emit|pg_replication_|pg_\w+_slot|pg_(start|stop)_backup|pg_backup_st"
+    r"|query_to_xml|u&\"",
+    re.IGNORECASE,
+)
 ASKING = re.compile(r"\(*\s*(select|with|values)\b", re.IGNORECASE)
 # Before the first word.
 COMMENT = re.compile(r"\A\s*((--[^\n]*\n|/\*.*?\*/)\s*)*", re.DOTALL)
@@ -45,9 +55,18 @@ BLOCK_ROWS = 10_000
 # Of SQLite's machine, between two looks at the clock.
 STEPS = 100_000
 INTERRUPTED = 9
-# Of PostgreSQL, and how it says that they are over.
+# How a server is told the milliseconds that a statement may take.
+TIME = {
+    "postgresql": "SET LOCAL statement_timeout = {}",
+    "mysql": "SET SESSION max_execution_time = {}",
+    "mariadb": "SET SESSION max_statement_time = {}e-3",
+}
 MOST_MILLISECONDS = 2**31 - 1
-TIMED_OUT = "statement timeout"
+# How it says that it is over: PostgreSQL; MariaDB; MySQL.
+TIMED_OUT = ("statement timeout", "max_statement_time exceeded", "maximum statement execution time")
+# Warnings of MySQL and MariaDB for answers that are not whole: a text that GROUP_CONCAT cut, a
+# recursion that was broken off.
+CUT = (1260, 1931)
 
 
 @source("sql")
@@ -90,11 +109,14 @@ def one_select(query: str) -> str:
         'select * from orders'
 
     Raises:
-        BadData: it begins with another word, or holds a `;` that another statement may follow.
+        BadData: it begins with another word, names what does more than read, or holds a `;` that
+            another statement may follow.
     """
     bare = query.strip().rstrip(";").rstrip()
     if not ASKING.match(COMMENT.sub("", bare)):
         raise BadData("'source.query' must begin with SELECT, WITH or VALUES", query)
+    if more := DOES_MORE.search(bare):
+        raise BadData("'source.query' must do no more than return rows", f"'{more[0]}' in {query}")
     if ";" in bare:
         raise BadData(
             "'source.query' must be one statement", query, "Write CHR(59) for a ';' in a text"
@@ -154,6 +176,8 @@ def _with_driver(url: URL) -> URL:
 def _answer(url: URL, shown: str, query: str, secrets: Secrets) -> pd.DataFrame:
     import sqlalchemy
 
+    # With pg8000, SQLAlchemy logs the traceback of each query that is refused.
+    logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
     try:
         engine = sqlalchemy.create_engine(url)
     except ModuleNotFoundError as error:
@@ -180,6 +204,7 @@ def _answer(url: URL, shown: str, query: str, secrets: Secrets) -> pd.DataFrame:
         with at_the_latest(shown), connection:
             _only_read(connection)
             frame = _rows(connection, query, shown)
+            _refuse_cut(connection, shown)
             connection.rollback()
             return frame
     except sqlalchemy.exc.SQLAlchemyError as error:
@@ -203,6 +228,7 @@ def _rows(connection: Connection, query: str, shown: str) -> pd.DataFrame:
     Other than by `pandas.read_sql_query`, no whole number loses digits beside a missing one.
 
     Raises:
+        BadData: it returns none, such as `SELECT ... INTO @variable`.
         OverLimit: more rows or columns than `limits` allows; no further row is fetched.
     """
     import pandas as pd
@@ -211,6 +237,8 @@ def _rows(connection: Connection, query: str, shown: str) -> pd.DataFrame:
     # Without this, drivers of PostgreSQL and MySQL fetch every row before they give the first.
     streamed = {"stream_results": True}
     answer = connection.execute(sqlalchemy.text(query), execution_options=streamed)
+    if not answer.returns_rows:
+        raise BadData("'source.query' must return rows", query)
     names, rows = list(answer.keys()), list[tuple[Any, ...]]()
     check_table(shown, 0, len(names))
     while block := answer.fetchmany(BLOCK_ROWS):
@@ -218,6 +246,23 @@ def _rows(connection: Connection, query: str, shown: str) -> pd.DataFrame:
         check_table(shown, len(rows), len(names))
     columns = [exact(values) for values in zip(*rows, strict=True)] or [exact(())] * len(names)
     return pd.concat(columns, axis=1, keys=range(len(names))).set_axis(names, axis=1)
+
+
+def _refuse_cut(connection: Connection, shown: str) -> None:
+    """Refuse an answer that MySQL or MariaDB gave in part and with a warning alone.
+
+    Raises:
+        BadData: with the warning.
+    """
+    if connection.dialect.name not in ("mysql", "mariadb"):
+        return
+    for _, code, text in connection.exec_driver_sql("SHOW WARNINGS"):
+        if code in CUT:
+            raise BadData(
+                f"The database at {shown} must give its whole answer",
+                text,
+                "Raise the variable of the server or ask for less",
+            )
 
 
 def _said(error: BaseException | None) -> str:
@@ -232,7 +277,7 @@ def _interrupted(error: Exception) -> bool:
     """Whether the database stopped because the time was over."""
     original = getattr(error, "orig", None)
     interrupted = getattr(original, "sqlite_errorcode", None) == INTERRUPTED
-    return interrupted or TIMED_OUT in _said(error)
+    return interrupted or any(words in _said(error) for words in TIMED_OUT)
 
 
 def _only_read(connection: Connection) -> None:
@@ -252,7 +297,9 @@ def _only_read(connection: Connection) -> None:
         held.set_progress_handler(lambda: time.monotonic() > until, STEPS)
     elif connection.dialect.name in READ_ONLY:
         connection.execute(sqlalchemy.text("SET TRANSACTION READ ONLY"))
-        if connection.dialect.name == "postgresql":
-            # Of others the process ends.
-            milliseconds = min(1000 * current().seconds, MOST_MILLISECONDS)
-            connection.execute(sqlalchemy.text(f"SET LOCAL statement_timeout = {milliseconds}"))
+        of_mariadb = getattr(connection.dialect, "is_mariadb", False)
+        kind = "mariadb" if of_mariadb else connection.dialect.name
+        if kind in TIME:
+            # Of others the process ends, and the server goes on.
+            milliseconds = max(1, min(int(1000 * current().seconds), MOST_MILLISECONDS))
+            connection.execute(sqlalchemy.text(TIME[kind].format(milliseconds)))
