@@ -37,7 +37,7 @@ from throughline.pipeline.schema.targets import (
 from throughline.pipeline.schema.time import Time
 from throughline.pipeline.schema.training import Training
 from throughline.pipeline.strict import MisplacedKey, MisplacedKeys, Strict
-from throughline.pipeline.targets import of_each
+from throughline.pipeline.targets import of_each, of_target
 
 # What a person may take for all that there is to say of a column.
 ENCODINGS = get_args(Encode.model_fields["kind"].annotation)
@@ -188,6 +188,10 @@ class Pipeline(Strict):
     def problem(self) -> Problem:
         """What follows from the task."""
         return PROBLEMS[self.task]
+
+    def of_target(self, name: str) -> Pipeline:
+        """The pipeline as if it had this one of its targets alone."""
+        return of_target(self, name)
 
     @model_validator(mode="before")
     @classmethod
