@@ -193,11 +193,11 @@ def _finite(training: Placed, arrays: dict[str, np.ndarray], extent: Extent) -> 
     rows = np.logical_and.reduce([np.isfinite(array).all(axis=1) for array in arrays.values()])
     seen = training.ends[:, None] + np.array([1 - extent.lookback, 0])
     bad = np.concatenate([[0], np.cumsum(~rows)])
-    fine = bad[seen[:, 1] + 1] == bad[seen[:, 0]]
-    counts = {**training.counts, "windows": int(fine.sum()), "not_finite": int((~fine).sum())}
-    if not fine.any():
+    finite = bad[seen[:, 1] + 1] == bad[seen[:, 0]]
+    counts = {**training.counts, "windows": int(finite.sum()), "not_finite": int((~finite).sum())}
+    if not finite.any():
         raise BadData("Training windows must have finite features", "none has")
-    return Placed(training.series, training.ends[fine], counts)
+    return Placed(training.series, training.ends[finite], counts)
 
 
 def _answerable(training: Placed, view: Pipeline, extent: Extent) -> Placed:
@@ -206,11 +206,11 @@ def _answerable(training: Placed, view: Pipeline, extent: Extent) -> Placed:
     if change is None or change.kind != "percent":
         return training
     values, ends = values_of(training.series, view.target.columns), training.ends
-    fine = percents_known(values, ends, extent.horizons, change.periods)
-    if not fine.any():
+    defined = percents_known(values, ends, extent.horizons, change.periods)
+    if not defined.any():
         raise BadData("Some target must have changed from another value than 0", "none has")
-    counts = {**training.counts, "windows": int(fine.sum()), "of_zero": int((~fine).sum())}
-    return Placed(training.series, ends[fine], counts)
+    counts = {**training.counts, "windows": int(defined.sum()), "of_zero": int((~defined).sum())}
+    return Placed(training.series, ends[defined], counts)
 
 
 def _learned(training: Placed, view: Pipeline, extent: Extent) -> tuple[Fitted, np.ndarray]:
