@@ -18,6 +18,7 @@ from throughline.canary.canary import canary
 from throughline.errors import RefusedByGate
 from throughline.paths import Workspace, read_json, write_json
 from throughline.pipeline.loading import load
+from throughline.samples.rows.kind import trials
 from throughline.stages import cross_validate, export, train
 from throughline.stages import prepare as preparing
 from throughline.stages.run import run_stage
@@ -300,4 +301,5 @@ class TestFolds:
 
         monkeypatch.setattr(folding, "corrupted", corrupting)
         monkeypatch.setattr(module, "fit", leaking)
-        assert folding.of_rows(rows, load(workspace).main, ())[1] == (0, 1)
+        view = load(workspace).main
+        assert folding.moved_folds(trials(rows, view, (), {}), view.class_columns)[1] == (0, 1)

@@ -10,9 +10,10 @@ import pandas as pd
 import pytest
 
 from tests.repositories import rows_in_memory
-from throughline.canary.folds import of_rows
+from throughline.canary.folds import moved_folds
 from throughline.pipeline.pipeline import Pipeline
 from throughline.preprocessing import fit as fitting
+from throughline.samples.rows.kind import trials
 from throughline.training.folds.validation import Planned
 
 ROWS, LEVELS = 1200, 300
@@ -73,9 +74,14 @@ class TestFolds:
         assert fold_score(rows, pipeline) > 0.6
 
 
+def moved(rows: pd.DataFrame, pipeline: Any) -> tuple[int, tuple[int, ...]]:
+    """The folds of training rows, and those that move."""
+    return moved_folds(trials(rows, pipeline, (), {}), pipeline.class_columns)
+
+
 class TestTheCanary:
     def test_is_quiet_without_a_leak(self, rows: pd.DataFrame, pipeline: Any) -> None:
-        assert of_rows(rows, pipeline, ()) == (4, ())
+        assert moved(rows, pipeline) == (4, ())
 
     def test_sings_where_all_rows_are_fitted_on(
         self, rows: pd.DataFrame, pipeline: Any, monkeypatch: pytest.MonkeyPatch
@@ -94,7 +100,7 @@ class TestTheCanary:
 
         monkeypatch.setattr(module, "corrupted", corrupting)
         monkeypatch.setattr(fitting, "fit", leaking)
-        assert 0 in of_rows(rows, pipeline, ())[1]
+        assert 0 in moved(rows, pipeline)[1]
 
     def test_sings_where_a_row_sees_its_own_target(
         self, rows: pd.DataFrame, pipeline: Any, monkeypatch: pytest.MonkeyPatch
@@ -111,4 +117,4 @@ class TestTheCanary:
             return replace(found, network={"features": leaked})
 
         monkeypatch.setattr(fitting, "fit", leaking)
-        assert of_rows(rows, pipeline, ())[1] == (0, 1, 2, 3)
+        assert moved(rows, pipeline)[1] == (0, 1, 2, 3)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from throughline.cli import SECTIONS, STAGES, ending, main
+from throughline.cli import SECTIONS, ending, main
 from throughline.cli.ending import ended
 from throughline.errors import BadData
 from throughline.serving.errors import BadRequest
@@ -75,7 +75,7 @@ class TestHelp:
         assert capsys.readouterr().out == f"throughline {version('throughline')}\n"
 
     def test_every_stage_is_a_command(self) -> None:
-        assert tuple(STAGES) == EVERY_STAGE
+        assert set(EVERY_STAGE) <= set(NAMES)
 
     def test_a_shell_may_ask_how_a_word_goes_on(self) -> None:
         asked = {"_THROUGHLINE_COMPLETE": "bash_complete", "COMP_CWORD": "1"}
@@ -96,6 +96,7 @@ class TestStarting:
             "throughline.cache",
             "throughline.cli",
             "throughline.errors",
+            "throughline.order",
             "throughline.processes",
             "throughline.processor",
             "throughline.serving",

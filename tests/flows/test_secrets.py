@@ -75,6 +75,14 @@ def server(tmp_path: Path) -> Iterator[Server]:
     held.server_close()
 
 
+def project_with(root: Path, source: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Go to a project whose shop comes from this source, which asks for the secret."""
+    shop.add_pipeline(root, shop.NAME, {**shop.PIPELINE, "source": source})
+    monkeypatch.chdir(root)
+    monkeypatch.delenv("THROUGHLINE_MIRROR", raising=False)
+    monkeypatch.setenv("SHOP_KEY", SECRET)
+
+
 def telling(*folders: Path) -> list[Path]:
     """The files in which the secret stands, plain or as a header; a database's, too."""
     files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
@@ -111,11 +119,8 @@ def test_are_in_no_file_page_log_or_database(
     shop.create(root)
     address = f"http://me:$SHOP_KEY@127.0.0.1:{server.server_address[1]}/shop.csv?key=$SHOP_KEY"
     source = {"url": address, "sha256": hashlib.sha256(server.content).hexdigest()}
-    shop.add_pipeline(root, shop.NAME, {**shop.PIPELINE, "source": source})
+    project_with(root, source, monkeypatch)
     shop.commit(root, "Its table comes from a server")
-    monkeypatch.chdir(root)
-    monkeypatch.delenv("THROUGHLINE_MIRROR", raising=False)
-    monkeypatch.setenv("SHOP_KEY", SECRET)
 
     assert execute(root, [shop.NAME], 1).failed
     server.open = True
@@ -152,10 +157,8 @@ def test_of_a_database_is_nowhere(
         for words in ("wrong$SHOP_KEY", "$SHOP_KEY"):
             address = database.replace(SECRET, words)
             source = {"sql": address, "query": "select * from shop order by x1"}
-            shop.add_pipeline(root, shop.NAME, {**shop.PIPELINE, "source": source})
+            project_with(root, source, monkeypatch)
             shop.commit(root, "Its table comes from a database")
-            monkeypatch.chdir(root)
-            monkeypatch.setenv("SHOP_KEY", SECRET)
             assert bool(execute(root, [shop.NAME], 1).failed) == ("wrong" in words)
     assert (root / "models" / shop.NAME / "model.onnx").exists()
     assert not telling(root, home)
@@ -175,10 +178,7 @@ def test_that_a_person_wrote_into_an_address_is_where_dvc_keeps_it_and_nowhere_e
     server.open = True
     address = f"http://me:{SECRET}@127.0.0.1:{server.server_address[1]}/shop.csv?key=$SHOP_KEY"
     source = {"url": address, "sha256": hashlib.sha256(server.content).hexdigest()}
-    shop.add_pipeline(root, shop.NAME, {**shop.PIPELINE, "source": source})
-    monkeypatch.chdir(root)
-    monkeypatch.delenv("THROUGHLINE_MIRROR", raising=False)
-    monkeypatch.setenv("SHOP_KEY", SECRET)
+    project_with(root, source, monkeypatch)
     assert not execute(root, [shop.NAME], 1).failed
     # DVC keeps the sections that a stage read, as they are written, in its lock and its runs.
     folder, runs = root / "pipelines" / shop.NAME, root / ".dvc/cache/runs"

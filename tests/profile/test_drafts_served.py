@@ -13,8 +13,8 @@ import pytest
 from throughline.pipeline.pipeline import Pipeline
 from throughline.profile.draft import drafted
 from throughline.profile.facts import facts
-from throughline.samples.windows.prepare import PreparedSeries, prepared
 from throughline.samples.windows.prepared import raw_windows
+from throughline.samples.windows.preparing.series import PreparedSeries, prepared
 from throughline.serving.rows.reading import read_columns
 from throughline.serving.rows.values import PLAIN, converted
 from throughline.serving.rows.windows import Fed, Windowing

@@ -14,7 +14,7 @@ from throughline.pipeline.schema.targets import Target
 from throughline.preprocessing.graph.runtime import session_of
 from throughline.samples.windows.answers import forecast_answers
 from throughline.samples.windows.positions import Extent
-from throughline.samples.windows.prepare import prepared
+from throughline.samples.windows.preparing.series import prepared
 from throughline.samples.windows.target import fit_forecast
 
 

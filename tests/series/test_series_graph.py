@@ -19,8 +19,8 @@ from throughline.preprocessing.graph.builder import Graph
 from throughline.preprocessing.graph.runtime import session_of
 from throughline.samples.windows.answers import fixed
 from throughline.samples.windows.calendar import write_calendar
-from throughline.samples.windows.prepare import prepared
 from throughline.samples.windows.prepared import raw_windows
+from throughline.samples.windows.preparing.series import prepared
 
 HOURS = 400
 

@@ -15,8 +15,8 @@ from throughline.errors import BadData
 from throughline.pipeline.schema.time import Fill, Time
 from throughline.samples.windows.frame import Series, regular
 from throughline.samples.windows.positions import Extent, whole
-from throughline.samples.windows.prepare import _judged
 from throughline.samples.windows.prepared import raw_windows
+from throughline.samples.windows.preparing.series import _judged
 from throughline.serving.errors import BadRequest
 from throughline.serving.rows.values import PLAIN, converted
 from throughline.serving.rows.windows import Windowing

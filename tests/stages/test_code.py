@@ -49,6 +49,7 @@ PIPELINE = {
 STARTS = (
     "throughline.__main__",
     "throughline.cli",
+    "throughline.order",
     "throughline.processes",
     "throughline.stages.digests",
     "throughline.stages.costs",

@@ -9,7 +9,7 @@ import pytest
 from throughline.paths import Workspace, read_json
 from throughline.pipeline.pipeline import Pipeline
 from throughline.stages.declared import EVERY_STAGE, declared
-from throughline.stages.stage import SETTINGS, Stage
+from throughline.stages.stage import SETTINGS, Entry, Stage
 
 STAGES = [declared(name) for name in EVERY_STAGE]
 
@@ -42,7 +42,8 @@ class TestEachStage:
 def test_no_two_stages_write_one_file() -> None:
     written = [path for stage in STAGES for path in paths(stage)]
     assert len(written) == len(set(written))
-    assert all(isinstance(getattr(Workspace, path), property) for path in written)
+    known = [path for path in written if "/" not in path]
+    assert all(isinstance(getattr(Workspace, path), property) for path in known)
 
 
 def test_what_is_passed_on_is_what_the_file_says(tmp_path: Path) -> None:
@@ -53,3 +54,20 @@ def test_what_is_passed_on_is_what_the_file_says(tmp_path: Path) -> None:
         "sections": {"network": [{"Dense": {"units": 2}}]},
         "variants": {"wide": {"network": []}},
     }
+
+
+class TestEntries:
+    def test_may_be_a_path_that_only_the_stage_knows(self, tmp_path: Path) -> None:
+        own = Entry("reports/{name}/rows.json")
+        assert own.of("iris") == "reports/iris/rows.json"
+        assert own.within(Workspace(tmp_path, "iris")) == tmp_path / "reports/iris/rows.json"
+        assert Entry("metrics").of("iris") == "reports/iris/metrics.json"
+
+
+def test_each_stage_has_a_task_of_its_name_and_others_have_one_for_all() -> None:
+    from tasks import task_of
+
+    assert [task_of(name).name for name in EVERY_STAGE] == list(EVERY_STAGE)
+    others = ("scoreboard", "settings", "other", "a.b", "..")
+    assert {task_of(name).name for name in others} == {"command"}
+    assert task_of("").name == "up to date"

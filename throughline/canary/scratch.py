@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,8 +16,6 @@ from throughline.paths import Workspace
 if TYPE_CHECKING:
     import pandas as pd
 
-    from throughline.pipeline.pipeline import Pipeline
-    from throughline.pipeline.schema.protocol import Split
     from throughline.stages.given import StageInput
 
 # How the columns are called that say the part of each row; no raw column begins with a slash.
@@ -85,20 +83,9 @@ def _split_as_said(given: StageInput, copy: Copy) -> StageInput:
     for branch in copy.parts:
         split = given.branches[branch].split
         update = {"kind": "predefined", "column": f"{PART} {branch}", "stratify": None}
-        view = _WithSplit(given.branches[branch], split.model_copy(update=update))
-        branches[branch] = cast("Pipeline", view)
+        said = {"split": split.model_copy(update=update)}
+        branches[branch] = given.branches[branch].model_copy(update=said)
     return replace(given, branches=branches)
-
-
-class _WithSplit:
-    """A view on a pipeline with another section `split`."""
-
-    def __init__(self, view: Pipeline, split: Split) -> None:
-        self._view = view
-        self.split = split
-
-    def __getattr__(self, section: str) -> object:
-        return getattr(self._view, section)
 
 
 def _trained(scratch: Workspace) -> dict[str, str]:

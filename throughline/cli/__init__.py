@@ -13,6 +13,7 @@ import click
 
 from throughline.cli.ending import ended
 from throughline.cli.groups import LazyGroup, refuse_code
+from throughline.order import STAGES
 from throughline.processes import NO_CODE, need_home
 from throughline.processor import fix
 from throughline.terminal import quieten
@@ -22,16 +23,6 @@ PROGRAM = "throughline"
 COMPLETE = "_THROUGHLINE_COMPLETE"
 
 # For each command the module of `commands` that holds it, and what the help says of it.
-STAGES = {
-    "ingest": ("stages", "fetch the raw rows"),
-    "validate": ("stages", "set aside rows that break a rule"),
-    "bottleneck": ("stages", "compute what a frozen network makes of pictures"),
-    "prepare": ("stages", "split, fit the preprocessing, make arrays"),
-    "cross_validate": ("stages", "train and score the folds"),
-    "train": ("stages", "train the networks"),
-    "export": ("stages", "write model.onnx and prove it"),
-    "evaluate": ("stages", "meet the test rows, write the report"),
-}
 SECTIONS = {
     "Run models": {
         "predict": ("serving", "answer the rows of a file"),
@@ -69,7 +60,9 @@ SECTIONS = {
         "inspect": ("model", "describe a model file"),
         "parity": ("model", "hold model files against their networks"),
     },
-    "One stage of a pipeline; `dvc repro` runs them all": STAGES,
+    "One stage of a pipeline; `dvc repro` runs them all": {
+        name: ("stages", said) for name, said in STAGES.items()
+    },
     "Flows and schedules": {
         "flow": ("flow", "run pipelines in parallel, as a Prefect flow"),
         "retrain": ("flow", "fetch again, release what is better"),

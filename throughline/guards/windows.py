@@ -12,7 +12,7 @@ from throughline.guards.finding import Case, Finding, Observation, guard, is_num
 
 if TYPE_CHECKING:
     from throughline.samples.windows.positions import Extent
-    from throughline.samples.windows.prepare import Placed
+    from throughline.samples.windows.preparing.series import Placed
 
 FEWEST_WIDTH = 3
 FEWEST_ROWS = 20

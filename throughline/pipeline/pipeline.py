@@ -37,7 +37,7 @@ from throughline.pipeline.schema.targets import (
 from throughline.pipeline.schema.time import Time
 from throughline.pipeline.schema.training import Training
 from throughline.pipeline.strict import MisplacedKey, MisplacedKeys, Strict
-from throughline.pipeline.targets import of_each
+from throughline.pipeline.targets import of_each, of_target
 
 MOST_VARIANTS = 300
 
@@ -191,6 +191,10 @@ class Pipeline(Strict):
     def problem(self) -> Problem:
         """What follows from the task."""
         return PROBLEMS[self.task]
+
+    def of_target(self, name: str) -> Pipeline:
+        """The pipeline as if it had this one of its targets alone."""
+        return of_target(self, name)
 
     @model_validator(mode="before")
     @classmethod

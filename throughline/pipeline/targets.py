@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, cast
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
 
 from throughline.errors import listed, nearest
 from throughline.names import REFERENCE
@@ -13,7 +13,6 @@ from throughline.pipeline.strict import MisplacedKey
 
 if TYPE_CHECKING:
     from throughline.pipeline.pipeline import Pipeline
-    from throughline.pipeline.schema.targets import NamedTarget
 
 Problems = Iterator[MisplacedKey]
 
@@ -35,9 +34,7 @@ def answer(target: str, name: str) -> str:
 
 def of_each(view: Pipeline) -> dict[str, Pipeline]:
     """The pipeline as each target sees it, by its name; one without several by an empty name."""
-    if not view.targets:
-        return {"": view}
-    return {name: cast("Pipeline", _OfTarget(view, name)) for name in view.targets}
+    return {name: view.of_target(name) for name in view.targets} or {"": view}
 
 
 def inner(name: str, target: str) -> str | None:
@@ -47,63 +44,36 @@ def inner(name: str, target: str) -> str | None:
     return None if own == bare else name.replace(bare, own)
 
 
-class _OfTarget:
+def of_target(pipeline: Pipeline, name: str) -> Pipeline:
     """A pipeline of several targets as if it had this one alone."""
 
-    def __init__(self, view: Pipeline, name: str) -> None:
-        self._view = view
-        self._name = name
+    def own(names: Iterable[str]) -> dict[str, str]:
+        return {each: found for each in names if (found := inner(each, name))}
 
-    def __getattr__(self, section: str) -> Any:
-        found = getattr(self._view, section)
-        if section == "compare":
-            return [
-                each.model_copy(update={"model": own})
-                for each in found
-                if (own := inner(each.model, self._name))
-            ]
-        if section == "gates":
-            return self._gates(found)
-        if section == "stages":
-            return {
-                stage: each.model_copy(update={"gates": self._gates(each.gates)})
-                for stage, each in found.items()
-            }
-        if section == "training":
-            judged = {"loss": self._target.loss, "metrics": self._target.metrics}
-            return found.model_copy(update=judged)
-        return found
+    def gates_of(gates: Gates) -> Gates:
+        metrics = {found: gates.metrics[each] for each, found in own(gates.metrics).items()}
+        return Gates(beat=[*own(gates.beat).values()], metrics=metrics)
 
-    def _gates(self, gates: Gates) -> Gates:
-        metrics = {
-            own: bound for name, bound in gates.metrics.items() if (own := inner(name, self._name))
+    target = pipeline.targets[name]
+    judged = {"loss": target.loss, "metrics": target.metrics}
+    return pipeline.model_copy(
+        update={
+            "target": target,
+            "targets": {},
+            "task": target.task,
+            "compare": [
+                each.model_copy(update={"model": found})
+                for each in pipeline.compare
+                if (found := inner(each.model, name))
+            ],
+            "gates": gates_of(pipeline.gates),
+            "stages": {
+                stage: each.model_copy(update={"gates": gates_of(each.gates)})
+                for stage, each in pipeline.stages.items()
+            },
+            "training": pipeline.training.model_copy(update=judged),
         }
-        beat = [own for name in gates.beat if (own := inner(name, self._name))]
-        return Gates(beat=beat, metrics=metrics)
-
-    @property
-    def _target(self) -> NamedTarget:
-        return self._view.targets[self._name]
-
-    @property
-    def target(self) -> NamedTarget:
-        """The target."""
-        return self._target
-
-    @property
-    def targets(self) -> dict[str, NamedTarget]:
-        """There is one."""
-        return {}
-
-    @property
-    def task(self) -> str:
-        """Of the target."""
-        return self._target.task
-
-    @property
-    def problem(self) -> Any:
-        """What follows from the task."""
-        return PROBLEMS[self.task]
+    )
 
 
 def targets_fit(pipeline: Pipeline) -> Problems:

@@ -85,12 +85,12 @@ def ending(text: str, path: Path, loader: type[Any] = yaml.CSafeLoader) -> Any:
         raise BadPipeline(f"{path} may have at most {MOST_BYTES:,} bytes", "more")
     try:
         _not_too_deep(text)
-        made = loader(text)
-        node = made.get_single_node()
+        parsed = loader(text)
+        node = parsed.get_single_node()
         _count(node, path, {})
     except RecursionError:
         raise BadPipeline(f"{path} must hold values that are not nested so deeply") from None
-    return made, node
+    return parsed, node
 
 
 def _not_too_deep(text: str) -> None:

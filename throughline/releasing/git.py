@@ -71,14 +71,14 @@ def _ran(
     except subprocess.CalledProcessError as error:
         # A hook may say nothing, or say it on the wrong channel.
         words = " ".join((error.stderr or error.stdout).split())
-        told = words or f"exit code {error.returncode}"
-        if "not a git repository" in told:
+        message = words or f"exit code {error.returncode}"
+        if "not a git repository" in message:
             raise GitRefused(
                 "Releases need a git repository",
                 "none here",
                 "Run `git init` and `dvc config --unset core.no_scm`, and commit the project",
             ) from None
-        raise GitRefused(f"git {arguments[0]} must succeed", told) from None
+        raise GitRefused(f"git {arguments[0]} must succeed", message) from None
 
 
 def require_identity(root: Path) -> None:
@@ -113,5 +113,5 @@ def prefix(root: Path) -> str:
 
 def changed_files(root: Path, *paths: str) -> list[str]:
     """Files below `paths` that differ from the commit, new ones included."""
-    told = git(root, "status", "--porcelain", "--untracked-files=all", "--", *paths)
-    return [line.split(maxsplit=1)[1] for line in told.splitlines()]
+    changes = git(root, "status", "--porcelain", "--untracked-files=all", "--", *paths)
+    return [line.split(maxsplit=1)[1] for line in changes.splitlines()]

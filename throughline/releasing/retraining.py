@@ -71,10 +71,10 @@ def final_state(verdict: Verdict) -> State[Any]:
     """The state of the flow run, named for the verdict."""
     from prefect.states import Completed, Failed
 
-    told = f"{verdict.release} {verdict.reason}".strip()
+    reason = f"{verdict.release} {verdict.reason}".strip()
     if verdict.outcome == FAILED:
-        return Failed(message=told)
-    return Completed(name=verdict.outcome.capitalize(), message=told, data=asdict(verdict))
+        return Failed(message=reason)
+    return Completed(name=verdict.outcome.capitalize(), message=reason, data=asdict(verdict))
 
 
 def checked(root: Path, name: str, settings: Settings) -> None:

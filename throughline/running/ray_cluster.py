@@ -70,8 +70,8 @@ class RayCluster:
             )
         except Exception as error:
             # Of its own, of sockets, or none but `Exception`, where its processes start too slowly.
-            told = " ".join(str(error).split())
-            raise NoCluster(f"A Ray cluster must answer at {address}", told) from error
+            message = " ".join(str(error).split())
+            raise NoCluster(f"A Ray cluster must answer at {address}", message) from error
         self.gpu_slots = int(ray.cluster_resources().get("GPU", 0))
         self._stage = ray.remote(max_retries=MOST_DEATHS - 1, num_cpus=1)(_stage)
 

@@ -139,15 +139,15 @@ class Recorder:
         """
         from dvc.lock import LockError
 
-        told = False
+        announced = False
         while True:
             try:
                 with self._locked():
                     return self._begun(node, force)
             except LockError:
-                if not told:
+                if not announced:
                     waiting()
-                    told = True
+                    announced = True
                 time.sleep(PAUSE_SECONDS)
 
     def _begun(self, node: Node, force: bool) -> Begun | str:

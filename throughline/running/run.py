@@ -166,8 +166,8 @@ class Run:
             verdict: sum(value == verdict for value in self.verdicts.values())
             for verdict in (RAN, RESTORED, UNCHANGED, FAILED, SKIPPED)
         }
-        told = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
-        lines = [f"{len(self.nodes)} stages: {told or 'nothing to do'}."]
+        counted = ", ".join(f"{count} {verdict}" for verdict, count in counts.items() if count)
+        lines = [f"{len(self.nodes)} stages: {counted or 'nothing to do'}."]
         for node in self.nodes:
             if self.verdicts.get(node.address) == FAILED:
                 lines.append(f"failed: {node.label}: {self.problems[node.address]}")

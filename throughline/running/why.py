@@ -94,10 +94,10 @@ def _examined(
         graph = repo.index.graph
         chosen = _chosen(root, graph, stage, name)
         commanded = [node for node in graph if has_command(node)]
-        made = {output.def_path for node in commanded for output in node.outs}
+        outputs = {output.def_path for node in commanded for output in node.outs}
         causes = {}
         for node in filter(has_command, _with_upstream(graph, chosen)):
-            found = [] if keeps_code(node) else list(_causes(node, root, made))
+            found = [] if keeps_code(node) else list(_causes(node, root, outputs))
             if node.always_changed and asked_again and not keeps_code(node):
                 found.append("it asks its source again every time (source.ingest: always)")
             if found:

@@ -5,11 +5,10 @@ from __future__ import annotations
 from functools import cache
 from importlib import import_module
 
+from throughline.order import STAGES
 from throughline.stages.stage import Document, Stage
 
-EVERY_STAGE = (
-    "ingest", "validate", "bottleneck", "prepare", "cross_validate", "train", "export", "evaluate",
-)  # fmt: skip
+EVERY_STAGE = tuple(STAGES)
 
 
 @cache

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from throughline.evaluation.branch import Judged
-    from throughline.pipeline.pipeline import Pipeline
     from throughline.pipeline.schema.judgement import Comparison
     from throughline.stages.given import StageInput
 
@@ -128,6 +127,8 @@ def _judged(
 ) -> dict[str, Judged]:
     from throughline.evaluation.branch import judge
     from throughline.evaluation.parts import parts_of
+    from throughline.pipeline.schema.judgement import Comparison
+    from throughline.samples.kinds import kind_of
 
     parts: dict[str, Any] = {}
     judged = {}
@@ -138,23 +139,13 @@ def _judged(
             parts[owner] = parts_of(*folders, view, target)
             if owner != "main":
                 parts[owner].share(parts["main"])
-        compare = _with_trivial(view.compare or _usual(view), view.problem.baseline)
+        usual = [Comparison(model=model) for model in kind_of(view).usual(view)]
+        compare = _with_trivial(view.compare or usual, view.problem.baseline)
         smaller = workspace.precisions if name == "main" else None
         judged[name] = judge(
             workspace.model_of(name), parts[owner], view, compare, scores.get(name), smaller
         )
     return judged
-
-
-def _usual(view: Pipeline) -> list[Comparison]:
-    """What a forecast is compared with where its file names nothing."""
-    from throughline.pipeline.schema.judgement import FORECASTERS, Comparison
-
-    if view.task != "forecast" or view.time is None:
-        return []
-    cyclic = view.time.cycle is not None
-    names = [name for name in FORECASTERS if cyclic or name != "seasonal-persistence"]
-    return [Comparison(model=name) for name in names]
 
 
 def _with_trivial(comparisons: list[Comparison], baseline: str) -> list[Comparison]:

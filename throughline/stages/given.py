@@ -66,6 +66,14 @@ class _Declared:
             )
         return getattr(self._pipeline, section)
 
+    def of_target(self, name: str) -> Pipeline:
+        """See `Pipeline.of_target`."""
+        return as_declared(self._pipeline.of_target(name), self._stage)
+
+    def model_copy(self, *, update: Mapping[str, Any]) -> Pipeline:
+        """The same with other sections."""
+        return as_declared(self._pipeline.model_copy(update=update), self._stage)
+
 
 def as_declared(pipeline: Pipeline, stage: Stage) -> Pipeline:
     """A pipeline as a stage may read it."""

@@ -75,7 +75,8 @@ class Entry:
     """A file or folder of a stage.
 
     Attributes:
-        path: the attribute of `Workspace`.
+        path: the attribute of `Workspace`; or from the project's root, as `reports/{name}/faces`,
+            where nobody but stages asks for it.
         when: whether a pipeline has it.
     """
 
@@ -84,8 +85,14 @@ class Entry:
 
     def of(self, name: str) -> str:
         """The path of a pipeline, from the project's root."""
-        path: Path = getattr(Workspace(Path(), name), self.path)
-        return path.as_posix()
+        return self.within(Workspace(Path(), name)).as_posix()
+
+    def within(self, workspace: Workspace) -> Path:
+        """The path in a workspace."""
+        if "/" in self.path:
+            return workspace.root / self.path.format(name=workspace.name)
+        path: Path = getattr(workspace, self.path)
+        return path
 
 
 def sections_of(stage: Stage, document: Document) -> list[str]:

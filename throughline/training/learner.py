@@ -54,7 +54,7 @@ class Learner:
     default_seed: int
     rescaling: Mapping[str, Any] = field(default_factory=dict)
     vectors: Mapping[str, np.ndarray] = field(default_factory=dict)
-    several: Sequence[Head] = ()
+    several: tuple[Head, ...] = ()
 
     @property
     def heads(self) -> Sequence[Head]:
@@ -228,5 +228,5 @@ def learner(
     return Learner(
         view.network if network is None else network,
         view.training, view.task, units, shapes, dtypes, default_seed, dict(rescaling or {}),
-        dict(vectors or {}), several,
+        dict(vectors or {}), tuple(several),
     )  # fmt: skip

@@ -202,7 +202,7 @@ def test_a_process_is_handed_the_same(tmp_path: Path) -> None:
     run = Run({"features": X}, SIDE_BY_SIDE, np.arange(ROWS), None, 3)
     handover.write(tmp_path, learns, [run], {})
     again, _, _ = handover.read(tmp_path)
-    assert list(again.heads) == HEADS and again.likeness == learns.likeness
+    assert again.several == tuple(HEADS) and again.likeness == learns.likeness
     heavier = learner(NETWORK, [HEADS[0]._replace(weight=2.0), *HEADS[1:]])
     assert heavier.likeness != learns.likeness
 

@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 
-from throughline.cli import STAGES
 from throughline.cli.arguments import (
     ANNOUNCED,
     FILE,
@@ -22,6 +21,7 @@ from throughline.cli.arguments import (
     reading,
 )
 from throughline.errors import nearest, tell
+from throughline.order import STAGES
 from throughline.terminal import note, remark
 
 ROOT = Path()

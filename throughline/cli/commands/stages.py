@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from throughline.cli.arguments import ANNOUNCED, PIPELINE, STRICT
+from throughline.order import STAGES
 from throughline.terminal import coloured, note
 
 
@@ -26,14 +27,10 @@ def _command(stage: str) -> click.Command:
     return run
 
 
-ingest = _command("ingest")
-validate = _command("validate")
-bottleneck = _command("bottleneck")
-prepare = _command("prepare")
-cross_validate = _command("cross_validate")
-train = _command("train")
-export = _command("export")
-_evaluated = _command("evaluate")
+def __getattr__(name: str) -> click.Command:
+    if name not in STAGES:
+        raise AttributeError(name)
+    return _command(name)
 
 
 @click.command("evaluate", help="Run stage evaluate of a pipeline.")
@@ -44,5 +41,5 @@ def evaluate(context: click.Context, name: str, strict: bool) -> int:
     """The stage succeeds whatever its gates say; `--strict` makes a broken one the exit code."""
     from throughline.cli.commands.running import gates_broken
 
-    context.invoke(_evaluated, name=name)
+    context.invoke(_command("evaluate"), name=name)
     return int(strict and gates_broken(Path(), name))

@@ -66,8 +66,8 @@ def drop_dead(graph: onnx.GraphProto) -> None:
             wanted.update(read_values(node))
     replace_items(graph.node, kept[::-1])
     replace_items(graph.initializer, [t for t in graph.initializer if t.name in wanted])
-    made = {value for node in graph.node for value in node.output}
-    replace_items(graph.value_info, [v for v in graph.value_info if v.name in made])
+    outputs = {value for node in graph.node for value in node.output}
+    replace_items(graph.value_info, [v for v in graph.value_info if v.name in outputs])
 
 
 def replace_items(field: Any, items: Sequence[Any]) -> None:

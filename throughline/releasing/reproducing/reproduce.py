@@ -65,8 +65,8 @@ def reproduced(root: Path, release: str, from_scratch: bool = False) -> list[Fin
         for stage in stages:
             print(f"{name} {stage} ...", flush=True)
             _run(folder, stage, name)
-        made = {stage: record["stages"][stage] for stage in stages}
-        found = list(findings(folder, cache_of(root), made, record["metrics"]))
+        recorded = {stage: record["stages"][stage] for stage in stages}
+        found = list(findings(folder, cache_of(root), recorded, record["metrics"]))
         model = folder / record["model"]["path"]
         same = sha256(model) == record["model"]["sha256"]
     for line in told(found, same, shifts):

@@ -82,8 +82,8 @@ def started(root: Path, port: int, file: Path) -> str:
         start = [*_prefect(), "worker", "start", "--pool", pool_of(root), "--type", "process"]
         worker = _detached(root, "worker", start, listener, imports)
     _note(root, url, [server, worker])
-    told = f"Prefect: {url.removesuffix('/api')}  (secret: {SECRET}; end with `make down`)"
-    return "\n".join([*plan, told])
+    address = f"Prefect: {url.removesuffix('/api')}  (secret: {SECRET}; end with `make down`)"
+    return "\n".join([*plan, address])
 
 
 def ended(root: Path) -> str:
@@ -136,13 +136,13 @@ def apply_to(
 
     content = deployments.read(root / file)
     _check_parameters(content)
-    written, told = content.content.get("deployments") or [], alerts.written(content)
+    written, webhooks = content.content.get("deployments") or [], alerts.written(content)
     if not url or not answers(url):
         raise NoServer("A Prefect server must answer", url or "no PREFECT_API_URL", "Run `make up`")
     chosen = definition(pool) if pool else of_processes(root)
     name = pool.stem if pool else pool_of(root)
     directory = str(chosen["directory"])
-    for alert in told:
+    for alert in webhooks:
         # Before anything is sent.
         webhook.resolved(alert.to)
     owner = pool_of(root)
@@ -153,12 +153,12 @@ def apply_to(
         others = {folder for folder in folders if Path(folder).is_dir()}
         plan = schedules.plan(written, before, str(root), others)
         known = alerts.standing(client, owner)
-        lines = [*plan.lines(prune, resume), *alerts.plan(told, known, prune, resume)]
+        lines = [*plan.lines(prune, resume), *alerts.plan(webhooks, known, prune, resume)]
         _prepare_server(client, name, chosen)
         _send(root, url, file, _for_pool(root, content, name, all_of_them=bool(pool)), directory)
         schedules.settle(client, written, before, str(root), prune=prune, resume=resume)
         runs = schedules.identifiers(written, schedules.standing(client))
-        alerts.settle(client, told, known, owner, runs, prune=prune, resume=resume)
+        alerts.settle(client, webhooks, known, owner, runs, prune=prune, resume=resume)
     return lines
 
 
@@ -170,8 +170,8 @@ def _refusals(file: Path) -> Iterator[None]:
     try:
         yield
     except httpx.HTTPError as error:
-        told = " ".join(f"{type(error).__name__}: {error}".split())
-        raise NoServer(f"Prefect's server must take {file}", told, "Run it again") from error
+        message = " ".join(f"{type(error).__name__}: {error}".split())
+        raise NoServer(f"Prefect's server must take {file}", message, "Run it again") from error
 
 
 def _send(root: Path, url: str, file: Path, written: Path, directory: str) -> None:

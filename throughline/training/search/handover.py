@@ -98,7 +98,7 @@ def read(folder: Path) -> tuple[Learner, list[Run], dict[str, Any]]:
     fields["training"] = Training.model_validate(fields["training"])
     fields["shapes"] = {name: tuple(shape) for name, shape in fields["shapes"].items()}
     fields["vectors"] = {name: arrays.get(array) for name, array in fields["vectors"].items()}
-    fields["several"] = [Head(*values) for values in fields["several"]]
+    fields["several"] = tuple(Head(*values) for values in fields["several"])
     runs = [
         Run(
             {name: arrays.get(array) for name, array in run["inputs"].items()},

@@ -198,11 +198,11 @@ def _best(
     names = list(results[scored[0]]["metrics"])
     changed = json.dumps(sweep.over, default=str)
     losses_differ = any(word in changed for word in CHANGES_THE_LOSS)
-    told = [
+    settings = [
         name
         for name in names
         if name.rpartition(".")[2] != "loss" and figures[name].rises is not None
     ]
-    by = next(iter(told), "loss") if losses_differ else "loss"
+    by = next(iter(settings), "loss") if losses_differ else "loss"
     best = figures[by].best([results[i]["metrics"][by]["mean"] for i in scored])
     return {"best": scored[best], "by": by}

@@ -106,7 +106,7 @@ def prepared(rows: pd.DataFrame, view: Pipeline) -> PreparedSeries:
     """
     from throughline.preprocessing.plan import plan
 
-    time, target = _time(view), view.target
+    time, target = time_of(view), view.target
     required(target.columns, list(rows.columns))
     hidden = [name for name in target.columns if name not in view.columns]
     planned = plan(rows, view.columns, view.inputs, hidden)
@@ -148,14 +148,15 @@ def _needed(planned: Plan) -> list[str]:
     ]
 
 
-def _time(view: Pipeline) -> Time:
+def time_of(view: Pipeline) -> Time:
+    """Section `time`, which a series has."""
     if view.time is None:
         raise BadPipeline("A series needs the section 'time'")
     return view.time
 
 
 def _extent(planned: Plan, view: Pipeline) -> Extent:
-    time = _time(view)
+    time = time_of(view)
     change = view.target.change
     periods = change.periods if change is not None and change.kind != "direction" else 1
     length = max(time.lookback + context_of(planned), periods)
@@ -192,11 +193,11 @@ def _finite(training: Placed, arrays: dict[str, np.ndarray], extent: Extent) -> 
     rows = np.logical_and.reduce([np.isfinite(array).all(axis=1) for array in arrays.values()])
     seen = training.ends[:, None] + np.array([1 - extent.lookback, 0])
     bad = np.concatenate([[0], np.cumsum(~rows)])
-    fine = bad[seen[:, 1] + 1] == bad[seen[:, 0]]
-    counts = {**training.counts, "windows": int(fine.sum()), "not_finite": int((~fine).sum())}
-    if not fine.any():
+    finite = bad[seen[:, 1] + 1] == bad[seen[:, 0]]
+    counts = {**training.counts, "windows": int(finite.sum()), "not_finite": int((~finite).sum())}
+    if not finite.any():
         raise BadData("Training windows must have finite features", "none has")
-    return Placed(training.series, training.ends[fine], counts)
+    return Placed(training.series, training.ends[finite], counts)
 
 
 def _answerable(training: Placed, view: Pipeline, extent: Extent) -> Placed:
@@ -205,11 +206,11 @@ def _answerable(training: Placed, view: Pipeline, extent: Extent) -> Placed:
     if change is None or change.kind != "percent":
         return training
     values, ends = values_of(training.series, view.target.columns), training.ends
-    fine = percents_known(values, ends, extent.horizons, change.periods)
-    if not fine.any():
+    defined = percents_known(values, ends, extent.horizons, change.periods)
+    if not defined.any():
         raise BadData("Some target must have changed from another value than 0", "none has")
-    counts = {**training.counts, "windows": int(fine.sum()), "of_zero": int((~fine).sum())}
-    return Placed(training.series, ends[fine], counts)
+    counts = {**training.counts, "windows": int(defined.sum()), "of_zero": int((~defined).sum())}
+    return Placed(training.series, ends[defined], counts)
 
 
 def _learned(training: Placed, view: Pipeline, extent: Extent) -> tuple[Fitted, np.ndarray]:
@@ -219,7 +220,7 @@ def _learned(training: Placed, view: Pipeline, extent: Extent) -> tuple[Fitted, 
     target = view.target
     if view.task == "forecast":
         values = values_of(training.series, target.columns)
-        return fit_forecast(values, training.ends, target, extent, _time(view).output), values
+        return fit_forecast(values, training.ends, target, extent, time_of(view).output), values
     if target.change is not None:
         values = values_of(training.series, target.columns)
         labels = directions(values, training.ends, extent.after)
@@ -239,7 +240,7 @@ def _summary(
     extent: Extent,
     series: Series,
 ) -> dict[str, Any]:
-    time = _time(view)
+    time = time_of(view)
     training = placed["training"]
     columns = fitted.inputs
     inputs = contract(training.series, planned, view.target.columns)

@@ -1,0 +1,1 @@
+"""From clean rows to prepared windows."""
