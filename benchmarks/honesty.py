@@ -118,7 +118,7 @@ def classes() -> Iterator[Cell]:
         for rows in (20, 50, 200):
             for name in ("accuracy", "recall", "f1", "loss"):
                 yield _figure(f"separation {separation}", rows, name, _true(name, told), told)
-    for count, right in ((3, 0.7), (3, 0.95), (10, 0.8)):
+    for count, right in ((3, 0.7), (3, 0.95), (10, 0.8), (15, 0.7)):
 
         def many(
             generator: np.random.Generator, rows: int, c: int = count, p: float = right

@@ -243,3 +243,15 @@ def test_a_number_may_be_written_without_a_dot(project: Workspace) -> None:
     project.pipeline_file.write_text(text)
     training = load(project).main.training
     assert (training.optimizer, training.validation) == ({"Adam": {"learning_rate": 0.001}}, 0.1)
+
+
+@pytest.mark.parametrize(
+    "layer", [{"Hashing": {"num_bins": 5}}, {"TimeDistributed": {"layer": {"MelSpectrogram": {}}}}]
+)
+def test_a_layer_that_nothing_can_export_is_told_before_training(
+    layer: dict[str, Any], project: Workspace, capsys: Any
+) -> None:
+    project.pipeline_file.write_text(document({"network": [layer]}))
+    assert main(["check", "rain"]) == 2
+    (line,) = capsys.readouterr().err.strip().splitlines()
+    assert next(iter(layer)) in line and "should be a layer that" in line

@@ -52,6 +52,15 @@ class TestNothingIsCertain:
             if figure["low"] is not None:
                 assert figure["low"] <= figure["value"] <= figure["high"]
 
+    def test_a_class_that_no_test_row_has_is_one_that_new_rows_have(self) -> None:
+        actual = np.repeat([0, 1, 2], 20)
+        for classes, predicted in ((3, actual), (4, np.where(np.arange(60) < 2, 3, actual))):
+            names = tuple(f"c{number}" for number in range(classes))
+            outcome = Outcome("multiclass", actual, predicted, np.eye(classes)[predicted], names)
+            figure = measured(outcome, Resamples(60))["macro_f1"]
+            # Answered for twice and never there, its F1 is 0 so far and may well be above .5.
+            assert figure["high"] >= (1.0 if classes == 3 else figure["value"] + 0.12)
+
     def test_errors_that_are_all_the_same_have_none(self) -> None:
         figure = measured(errors(np.ones(30)), Resamples(30))["mae"]
         assert (figure["low"], figure["high"]) == (None, None)

@@ -126,6 +126,38 @@ class TestPreparation:
         ):  # fmt: skip
             assert_parity(keras.Sequential([keras.Input((6, 5, 3)), layer]), rows(7, 6, 5, 3))
 
+    @given(
+        st.sampled_from(("nearest", "bilinear", "bicubic", "lanczos3", "lanczos5")),
+        st.sampled_from(((26, 20), (7, 5), (9, 17))), st.booleans(),
+        st.sampled_from(({}, {"crop_to_aspect_ratio": True}, {"pad_to_aspect_ratio": True})),
+    )  # fmt: skip
+    def test_resizing_by_every_rule(self, kind, sides, antialias, shape):
+        import keras
+
+        layer = keras.layers.Resizing(*sides, kind, antialias=antialias, **shape)
+        model = keras.Sequential([keras.Input((13, 10, 3)), layer])
+        assert_same(model, exported(model), rows(3, 13, 10, 3))
+
+    @given(
+        st.sampled_from(("int", "multi_hot", "one_hot", "count")),
+        st.integers(1, 3), st.sampled_from((None, 0)),
+    )  # fmt: skip
+    def test_numbers_of_a_vocabulary(self, mode, unknown, mask):
+        import keras
+
+        layer = keras.layers.IntegerLookup(
+            vocabulary=[1, 2, 5], num_oov_indices=unknown, mask_token=mask, output_mode=mode
+        )
+        model = keras.Sequential([keras.Input((4,), dtype="int64"), layer])
+        assert_same(model, exported(model), np.array([[0, 1, 2, 5], [7, -3, 8, 1]]))
+
+    @given(st.sampled_from(("multi_hot", "one_hot", "count")))
+    def test_bins_as_places(self, mode):
+        import keras
+
+        layer = keras.layers.Discretization([-0.5, 0.5], output_mode=mode)
+        assert_parity(keras.Sequential([keras.Input((4,)), layer]), rows(7, 4))
+
     @given(st.lists(st.integers(-4, 4), min_size=1, max_size=5, unique=True).map(sorted))
     def test_discretization_puts_a_boundary_into_the_upper_bin(self, boundaries):
         import keras

@@ -177,6 +177,8 @@ class TestReshaping:
             layers.UpSampling2D(2), layers.UpSampling2D((2, 3)),
             layers.UpSampling2D(2, interpolation="bilinear"),
             layers.UpSampling2D(2, interpolation="bicubic"),
+            layers.UpSampling2D((3, 4), interpolation="bicubic"),
+            layers.UpSampling2D(3, interpolation="lanczos3"),
         ):  # fmt: skip
             first = [layers.Conv2D(3, 1)] if after_convolution else []
             assert_parity(build((4, 5, 3), *first, layer), rows(7, 4, 5, 3))

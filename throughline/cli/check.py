@@ -175,6 +175,7 @@ def _backend(workspace: Workspace) -> str:
 
 def _named_things(definition: Definition, backend: str) -> Iterator[str]:
     """Names that nothing knows, of layers or metrics for example, and what XLA cannot train."""
+    from throughline.export import unwritable
     from throughline.figures import learned
     from throughline.figures.names import unknown_metrics
     from throughline.pipeline.targets import of_each
@@ -197,6 +198,7 @@ def _named_things(definition: Definition, backend: str) -> Iterator[str]:
             for target, each in of_each(pipeline).items():
                 scaled, task = each.target.scale is not None, each.problem
                 found += learned.problems(each.training, task.loss, task.metrics, scaled, target)
+            found += unwritable.check(pipeline.network)
             found += agreement.check(pipeline.network, training, pipeline.task)
             found += agreement.check_targets(pipeline.network, pipeline.targets)
             found += watch.check_targets(training, pipeline.targets)

@@ -16,7 +16,7 @@ from throughline.export.graph.folding import fold
 from throughline.export.graph.tensor import Dimension
 from throughline.export.graph.weights import read_weights
 from throughline.export.graph.widening import widen
-from throughline.export.registry import UnsupportedLayer, converts
+from throughline.export.registry import UnsupportedLayer, UnwritableLayer, converts
 from throughline.export.traversal import exported_names, references, run
 from throughline.paths import read_json
 
@@ -52,6 +52,8 @@ def stored_network(folder: Path) -> tuple[onnx.ModelProto, str]:
     try:
         weights = read_weights(folder / "network.weights.h5", configuration)
         return network_graph(configuration, weights), "throughline"
+    except UnwritableLayer:
+        raise
     except UnsupportedLayer as error:
         from throughline.export.fallback import tf2onnx_graph
 

@@ -35,6 +35,10 @@ class UnsupportedLayer(ThroughlineError, NotImplementedError):
     """
 
 
+class UnwritableLayer(UnsupportedLayer):
+    """Nothing can write this layer, tf2onnx included: the remedy names what to use."""
+
+
 @dataclass(frozen=True)
 class Layer:
     """One call of a Keras layer: its configuration, weights and call arguments.
@@ -96,6 +100,7 @@ class Registration:
 
 
 _converters: dict[str, Registration] = {}
+_refusals: dict[str, tuple[str, str]] = {}
 
 
 def converts(*class_names: str, passes_mask: bool = False) -> Callable[[Converter], Converter]:
@@ -115,6 +120,23 @@ def converts(*class_names: str, passes_mask: bool = False) -> Callable[[Converte
     return register
 
 
+def refuses(*class_names: str, expected: str, remedy: str) -> None:
+    """Say of Keras classes that nothing can write them.
+
+    Args:
+        class_names: names of layer classes.
+        expected: what should stand there instead, and why, after "should be".
+        remedy: what to use.
+    """
+    _refusals.update(dict.fromkeys(class_names, (expected, remedy)))
+
+
+def refusal(class_name: str) -> tuple[str, str] | None:
+    """What should stand instead of a class that nothing can write, and what to use; else None."""
+    _load()
+    return _refusals.get(class_name)
+
+
 def converter(class_name: str) -> Registration | None:
     """The converter of a Keras class, or None."""
     _load()
@@ -131,9 +153,13 @@ def required(layer: Layer) -> Registration:
     """The converter of `layer`.
 
     Raises:
+        UnwritableLayer: nothing can write it.
         UnsupportedLayer: when there is none; the message lists the classes that have one.
     """
     found = converter(layer.class_name)
+    if refused := refusal(layer.class_name):
+        expected, remedy = refused
+        raise UnwritableLayer(f"Layer '{layer.name}' should be {expected}", remedy=remedy)
     if found is None:
         raise UnsupportedLayer(
             f"Layer '{layer.name}' is of a class with an ONNX converter",

@@ -24,6 +24,8 @@ Bounds = tuple[float, float]
 Z = NormalDist().inv_cdf(0.5 + CONFIDENCE / 2)
 # What a class that was never confused still adds to each cell of its table (Jeffreys).
 PRIOR = 0.5
+# Rows that a class is taken to have had before, right as often as all.
+TYPICAL_ROWS = 2
 # Misordered rows of the rarer class below which DeLong's variance is taken from too little.
 FEWEST_MISORDERED = 4.0
 _BISECTIONS = 60
@@ -239,7 +241,7 @@ def typical(confusion: np.ndarray) -> tuple[float, float]:
     Where classes have a handful of rows each, Jeffreys' would say that they are half right.
     """
     right = float((np.trace(confusion) + PRIOR) / (confusion.sum() + 1))
-    return right, max(1 - right, PRIOR / len(confusion))
+    return TYPICAL_ROWS * right, TYPICAL_ROWS * max(1 - right, PRIOR / len(confusion))
 
 
 def outer(some: Bounds | None, others: Bounds | None) -> Bounds | None:
@@ -256,10 +258,10 @@ def posterior(
 ) -> dict[str, np.ndarray]:
     """Draws of the figures of a confusion matrix, from what it leaves open about its shares.
 
-    The cells are a multinomial sample, their shares have a Dirichlet posterior; a class that no
-    row has stays so. Sources: Goutte and Gaussier (2005), A probabilistic interpretation of
-    precision, recall and F-score; Jeffreys' prior for each class' right, missed and false answers,
-    which for many classes is not one a cell.
+    The cells are a multinomial sample, their shares have a Dirichlet posterior. A class that no row
+    has is one of them, too: new rows would have it. Sources: Goutte and Gaussier (2005), A
+    probabilistic interpretation of precision, recall and F-score; Jeffreys' prior for each class'
+    right, missed and false answers, which for many classes is not one a cell.
 
     Args:
         confusion: counts, actual class by row, answered class by column, (C, C).
@@ -273,13 +275,12 @@ def posterior(
     """
     generator = np.random.default_rng(SEED)
     size = len(confusion)
-    actual, answered = confusion.sum(axis=1) > 0, confusion.sum(axis=0) > 0
 
     def gamma(shape: np.ndarray) -> np.ndarray:
         return generator.standard_gamma(shape, size=(RESAMPLES, len(shape)))
 
-    hits = gamma(np.diag(confusion) + prior[0] * actual)
-    missed, false = gamma(prior[1] * actual), gamma(prior[1] * (actual | answered))
+    hits = gamma(np.diag(confusion) + prior[0])
+    missed, false = gamma(np.full(size, prior[1])), gamma(np.full(size, prior[1]))
     rows, columns = np.nonzero(confusion * ~np.eye(size, dtype=bool))
     cells = gamma(confusion[rows, columns].astype(np.float64))
     for place, (row, column) in enumerate(zip(rows, columns, strict=True)):

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -15,12 +14,6 @@ from throughline.export.converters.windowed import channels_first, per_axis
 from throughline.export.graph.builder import Builder
 from throughline.export.graph.tensor import Tensor
 from throughline.export.registry import Layer, converts
-
-INTERPOLATIONS: dict[str, dict[str, Any]] = {
-    "nearest": {"mode": "nearest", "nearest_mode": "floor"},
-    "bilinear": {"mode": "linear"},
-    "bicubic": {"mode": "cubic", "cubic_coeff_a": -0.5, "exclude_outside": 1},
-}
 
 
 @converts("Flatten")
@@ -90,24 +83,3 @@ def cropping(layer: Layer, inputs: list[Tensor], builder: Builder) -> Tensor:
     raw = builder.logical(x, range(x.rank))
     bounds = [np.array(numbers, np.int64) for numbers in ([m[0] for m in margins], ends, places)]
     return builder.logical(builder.op("Slice", raw, *bounds), x.order)
-
-
-@converts("UpSampling1D", "UpSampling2D", "UpSampling3D")
-def up_sampling(layer: Layer, inputs: list[Tensor], builder: Builder) -> Tensor:
-    """Each place several times, or values between places."""
-    x = builder.floating(inputs[0])
-    kind = layer.config.get("interpolation", "nearest")
-    if kind not in INTERPOLATIONS:
-        raise layer.unsupported(f"interpolation: {kind}")
-    order = channels_first(layer, x.rank)
-    scales = np.array([1, 1, *per_axis(layer.config["size"], x.rank - 2)], np.float32)
-    corner = "asymmetric" if kind == "nearest" else "half_pixel"
-    result = builder.op(
-        "Resize",
-        builder.stored(x, order),
-        None,
-        scales,
-        coordinate_transformation_mode=corner,
-        **INTERPOLATIONS[kind],
-    )
-    return builder.logical(result, order)
