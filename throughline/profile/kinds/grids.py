@@ -12,7 +12,7 @@ import numpy as np
 
 from throughline.errors import BadData
 from throughline.profile.facts import Fact
-from throughline.profile.moments import CLOCKS, times
+from throughline.profile.moments import CLOCKS, index_of, times
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -76,7 +76,7 @@ def grid_of(frame: pd.DataFrame, facts: Sequence[Fact]) -> Grid | None:
     groups = [[], *([name] for name in names), *map(list, combinations(names, 2))]
     best: Grid | None = None
     for columns, formats, moments in times(frame, facts):
-        index: Any = {"columns": columns, "formats": formats} if formats else columns
+        index = index_of(columns, formats)
         for group in groups:
             if set(group) & set(columns):
                 continue
@@ -134,7 +134,7 @@ def coarse_grid_of(frame: pd.DataFrame, facts: Sequence[Fact]) -> Grid | None:
         facts: what is in their columns.
     """
     for columns, formats, moments in times(frame, facts):
-        index: Any = {"columns": columns, "formats": formats} if formats else columns[0]
+        index = index_of(columns, formats) if formats else columns[0]
         usual = np.median(np.diff(np.unique(moments)))
         for step in (each for each in STEPS if each >= usual):
             held = np.unique(moments // step)
