@@ -84,6 +84,21 @@ def test_the_last_hour_of_a_day_may_be_24() -> None:
     assert (grid.moments == when.astype("datetime64[s]").astype(np.int64)).all()
 
 
+@pytest.mark.parametrize(
+    ("freq", "second", "said", "every"),
+    [("MS", "mon", "%b", "1mo"), ("QS", "qtr", "Q%q", "3mo"), ("D", "doy", "%j", "1d")],
+)
+def test_parts_of_a_year_are_steps_and_no_groups(
+    freq: str, second: str, said: str, every: str
+) -> None:
+    """Year and `Q1` beside it were four series of a year each, day of the year none."""
+    when = pd.date_range("1980-01-01", periods=400, freq=freq)
+    parts = [f"Q{t.quarter}" for t in when] if "%q" in said else when.strftime(said)
+    grid = seen(pd.DataFrame({"year": when.year, second: parts, "amount": amounts(400)}))
+    assert grid is not None
+    assert (grid.columns, grid.every, grid.group) == (["year", second], every, [])
+
+
 @pytest.mark.parametrize(("parts", "found"), [(52.1775, True), (365.25, True), (12, None)])
 def test_years_in_parts_that_are_no_months_are_told(parts: float, found: bool | None) -> None:
     years = (2018 + np.arange(800) / parts).round(4)

@@ -31,7 +31,8 @@ HOURS = ("%H:%M:%S", "%H:%M", "%I:%M:%S %p", "%I:%M %p", "%I %p")
 DAYS = ("%Y-%m-%d", *DATES[:18])
 FORMATS = (*DATES, *(f"{day} {hour}" for day in DAYS[:-1] for hour in HOURS))
 # What columns beside a date are called that say the hour.
-CLOCKS = {"hour", "hours", "hr", "time", "clock", "uhrzeit", "stunde", "heure", "hora", "ora"}
+CLOCKS = {"hour", "hours", "hr", "time", "clock", "uhrzeit", "stunde", "heure", "hora", "ora", "he",
+          "hour_ending", "hour ending"}  # fmt: skip
 # Where hours are counted from 1, the last one is the next midnight; it is added to the day.
 LAST_HOUR, HOUR_ADDED = 24, "hour"
 # A week or a day as part of a year, written with two digits or more.
@@ -43,6 +44,9 @@ PARTS = (
     (("year", "month"), "%Y %m"),
     (("year", "quarter"), "%Y %q"),
     (("year", "week"), "%G %V"),
+    (("year", "mon"), "%Y %b"),
+    (("year", "qtr"), "%Y Q%q"),
+    (("year", "doy"), "%Y %j"),
 )
 # What whole numbers must lie between to be a time: 1979 to 2096, and years.
 EPOCH = (300_000_000, 4_000_000_000)

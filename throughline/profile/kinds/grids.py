@@ -24,7 +24,9 @@ MOST_SERIES = 50
 # So many of the steps between rows must be alike.
 REGULAR = 0.95
 # Columns of these names say when a row was, not whose it is.
-CALENDAR = {"year", "quarter", "month", "week", "day", "weekday", "minute", *CLOCKS}
+CALENDAR = {
+    "year", "quarter", "month", "week", "day", "weekday", "minute", "mon", "qtr", "doy", *CLOCKS,
+}  # fmt: skip
 UNITS = ((604_800, "w"), (86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 DAY = 86_400
 # A name that says a day, month or quarter, such as `2021-03`, `Jan 2021` or `3/1/21`.
