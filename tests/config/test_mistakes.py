@@ -131,6 +131,19 @@ CHANGES: list[tuple[dict[str, Any], str]] = [
         {"columns": {"r": {"derive": {"ratio": ["x", "twon"]}}}},
         "columns.r.derive: the rows have no column 'twon'. Did you mean 'town'?",
     ),
+    (
+        {"columns": {"town": {"scale": "standard"}}},
+        "columns.town: column 'town' must hold numbers, or say how its texts are encoded. Received"
+        ": 'a'. Write `town: {encode: one-hot}`",
+    ),
+    (
+        {"columns": {"t*": {}}},
+        "columns.t*: column 'town' must hold numbers",
+    ),
+    (
+        {"columns": {"r": {"derive": {"ratio": ["x", "town"]}}}},
+        "columns.r: column 'town' must hold numbers",
+    ),
     ({"split": {"stratify": "rian"}}, "split.stratify: the rows have no column 'rian'."),
     ({"slices": [{"column": "tow"}]}, "slices.0.column: the rows have no column 'tow'."),
     (
@@ -146,6 +159,10 @@ CHANGES: list[tuple[dict[str, Any], str]] = [
     ({"source": {"folder": "photos"}}, "source.folder: must exist: photos."),
     ({"source": {"file": "broken.csv"}}, "Line 3 of 'broken.csv' must have 3 fields"),
     ({"source": {"file": "rain.csv", "sha256": "0" * 64}}, "'rain.csv' must have sha256 000"),
+    (
+        {"source": {"file": "rain.csv"}, "columns": {"town": {"scale": "standard"}}},
+        "columns.town: column 'town' must hold numbers, or say how its texts are encoded. Received",
+    ),
     ({"source": {"file": "other.csv"}}, "columns.town: the rows have no column 'town'."),
 ]
 

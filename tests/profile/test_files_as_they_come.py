@@ -115,6 +115,18 @@ FILES: dict[str, tuple[Callable[[], str], str, list[str], list[str]]] = {
         ["w", "x"],
         ["source.read.decimal", "source.read.thousands"],
     ),
+    "marks between thousands against each other": (
+        lambda: rows(x=[("1,234", "2.345", "2,500")[i % 3] for i in range(ROWS)]),
+        "binary",
+        ["w", "x=1,234", "x=2,500", "x=2.345"],
+        ["texts, for '1,234' and '2.345' mark thousands by different signs"],
+    ),
+    "a whole number beyond floats, among fractions": (
+        lambda: rows(x=[("0.5", "9007199254740993", "1.5")[i % 3] for i in range(ROWS)]),
+        "binary",
+        ["w", "x=0.5", "x=1.5", "x=9007199254740993"],
+        ["'9007199254740993' has more digits than a number with a fraction keeps"],
+    ),
     "numbers with a unit": (
         lambda: rows(x=[f"{number} kg" for number in NUMBERS]),
         "binary",

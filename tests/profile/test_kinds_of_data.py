@@ -239,6 +239,16 @@ class TestFolders:
             profile(root, "draft", None, workspace)
         assert drafted(workspace, "pets", "kind").target.columns == ["kind"]
 
+    def test_of_a_column_for_each_class_are_asked_for_one(self, workspace: Workspace) -> None:
+        root = self.pets(workspace, "{n}.png")
+        rows = [(f"{n}.png", n % 2, 1 - n % 2) for n in range(40)]
+        table = pd.DataFrame(rows, columns=["file", "dog", "cat"])
+        table.to_csv(root / "labels.csv", index=False)
+        with pytest.raises(
+            BadData, match=r"dog .*or cat .*table\[\['dog', 'cat'\]\]\.idxmax\(axis=1\)"
+        ):
+            profile(root, "draft", None, workspace)
+
     def test_leave_test_files_of_no_class_out(self, workspace: Workspace) -> None:
         root = self.pets(workspace, "train/{kind}/{n}.png")
         (root / "test").mkdir()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pandas as pd
@@ -11,6 +12,7 @@ from throughline.errors import BadData
 from throughline.limits import Limits, OverLimit, applied
 from throughline.pipeline.schema.source import Read
 from throughline.profile.facts import facts
+from throughline.profile.files.encodings import encoding_of, shown
 from throughline.profile.files.layout import layout_of
 from throughline.profile.files.reading import told_by_cells
 from throughline.profile.goal import chosen_target
@@ -114,6 +116,37 @@ def test_bytes_that_are_no_utf8() -> None:
     assert layout_of(content, "rows.csv", {}) == {"encoding": "cp1252"}
 
 
+@pytest.mark.parametrize(
+    ("words", "encoding"),
+    [
+        (["東京", "大阪", "名古屋"], "cp932"), (["テスト", "データ"], "cp932"),
+        (["北京", "上海", "广州"], "gb18030"), (["臺北", "高雄", "城市"], "big5"),
+        (["서울", "부산", "대구"], "cp949"), (["Москва", "Казань"], "cp1251"),
+        (["Москва", "Казань"], "koi8-r"), (["Αθήνα", "Πάτρα"], "cp1253"),
+        (["Köln", "München"], "cp437"),
+    ],
+)  # fmt: skip
+def test_bytes_that_only_a_reader_can_tell_are_refused_with_the_readings(
+    words: list[str], encoding: str
+) -> None:
+    """They were read as cp1252 or latin-1, and the model learnt from `“Œ‹ž`."""
+    content = table("a,b", *(f"{word},1" for word in words)).encode(encoding)
+    with pytest.raises(BadData, match=rf"'{max(words, key=len)[:9]}' in {encoding}.*--encoding"):
+        layout_of(content, "rows.csv", {})
+    assert layout_of(content, "rows.csv", {"encoding": encoding}) == {"encoding": encoding}
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["créée, refusée", "Straße 5°C – „gut“ 3½ m² l’été", "¿Qué? señor Nº 1ª", "¥500 £5 €7 §5 ©"],
+)
+def test_western_texts_are_told_by_a_word(words: str) -> None:
+    content = table("a;b", f"{words};1").encode("cp1252")
+    assert encoding_of(content, "rows.csv") == "cp1252"
+    word = shown(content, "cp1252")
+    assert word in words and (word or not re.search("[éßñ]", words))
+
+
 def test_rows_are_counted_before_their_cells_are_looked_at() -> None:
     """A million rows over the limit took a minute of guessing before they were refused."""
     with applied(Limits(rows=2)):
@@ -146,6 +179,9 @@ class TestIsSaid:
             (["27e7", "11e2"] * 20, "'27e7' is 2.7e+08, unless it is a code"),
             ([f"{n}. tammikuuta 2024" for n in range(1, 29)], "looks like a time"),
             (["(5)", "7"] * 20, "'(5)' is -5"),
+            (["0.5", "9007199254740993"] * 20, "'9007199254740993' has more digits"),
+            (['"1,234"', "1.234", '"2,500"'] * 20, "'1,234' and '1.234' mark thousands by diff"),
+            (['"€1,234"', "€1.234"] * 20, "mark thousands by different signs"),
             ([f"{n}.250" for n in range(1, 30)], "'1.250' has a decimal point, unless it marks"),
             ([f"EUR {n}.250" for n in range(1, 30)], "1.250' has a decimal point, unless it marks"),
         ],

@@ -14,6 +14,7 @@ from throughline.errors import BadData
 from throughline.pipeline.schema.time import Time
 from throughline.profile.facts import facts
 from throughline.profile.kinds.grids import REGULAR, Grid, check_long, coarse_grid_of, grid_of
+from throughline.profile.moments import years_in_parts
 from throughline.samples.windows.frame import regular
 
 
@@ -69,6 +70,43 @@ class TestATableWithAColumnForEachTime:
         for form in ("pixel_{}", "{}", "V{}", "sensor.{}", "nm 1{:03}"):
             names = [form.format(number) for number in range(100, 200)]
             check_long(names, names[-1])
+
+
+def test_the_last_hour_of_a_day_may_be_24() -> None:
+    """Hours from 1 to 24 beside a date were a shuffled table of single rows."""
+    when = pd.date_range("2024-01-01 01:00", periods=240, freq="h")
+    before = when - pd.Timedelta("1h")
+    rows = pd.DataFrame({"date": before.strftime("%d/%m/%Y"), "hour": before.hour + 1})
+    grid = seen(rows.assign(load=amounts(240)))
+    assert grid is not None
+    assert grid.index == {"columns": ["date"], "formats": ["%d/%m/%Y"], "hour": "hour"}
+    assert (grid.every, grid.absent, grid.columns) == ("1h", 0, ["date", "hour"])
+    assert (grid.moments == when.astype("datetime64[s]").astype(np.int64)).all()
+
+
+@pytest.mark.parametrize(
+    ("freq", "second", "said", "every"),
+    [("MS", "mon", "%b", "1mo"), ("QS", "qtr", "Q%q", "3mo"), ("D", "doy", "%j", "1d")],
+)
+def test_parts_of_a_year_are_steps_and_no_groups(
+    freq: str, second: str, said: str, every: str
+) -> None:
+    """Year and `Q1` beside it were four series of a year each, day of the year none."""
+    when = pd.date_range("1980-01-01", periods=400, freq=freq)
+    parts = [f"Q{t.quarter}" for t in when] if "%q" in said else when.strftime(said)
+    grid = seen(pd.DataFrame({"year": when.year, second: parts, "amount": amounts(400)}))
+    assert grid is not None
+    assert (grid.columns, grid.every, grid.group) == (["year", second], every, [])
+
+
+@pytest.mark.parametrize(("parts", "found"), [(52.1775, True), (365.25, True), (12, None)])
+def test_years_in_parts_that_are_no_months_are_told(parts: float, found: bool | None) -> None:
+    years = (2018 + np.arange(800) / parts).round(4)
+    rows = pd.DataFrame({"year": years, "amount": amounts(800)})
+    assert (seen(rows) is None) == bool(found)
+    if found:
+        name, count = years_in_parts(rows, facts(rows)) or ("", 0.0)
+        assert name == "year" and count == pytest.approx(parts, rel=0.05)
 
 
 class TestASeries:

@@ -96,6 +96,11 @@ class TestRows:
         monkeypatch.setattr(sys, "stdin", piped)
         assert answered(capsys, model_path, "-") == wanted
 
+    def test_a_key_that_an_object_has_twice_is_refused(self, tmp_path: Path) -> None:
+        (tmp_path / "a.jsonl").write_text('{"a": 1}\n{"a": 1, "a": 2}\n')
+        with pytest.raises(BadRequest, match=r"line 2 must have each key once.*'a' twice"):
+            read_columns(tmp_path / "a.jsonl")
+
     def test_a_name_that_a_line_lacks_is_missing(self, tmp_path: Path) -> None:
         (tmp_path / "a.jsonl").write_text('{"a": 1}\n\n{"b": null, "a": "x"}\n')
         assert read_columns(tmp_path / "a.jsonl") == {"a": [1, "x"], "b": [None, None]}

@@ -6,6 +6,7 @@ import bz2
 import gzip
 import io
 import lzma
+import tarfile
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -27,6 +28,15 @@ def zipped(content: bytes, *others: str) -> bytes:
         archive.writestr("data/rows.csv", content)
         for name in others:
             archive.writestr(name, "x")
+    return stream.getvalue()
+
+
+def tarred() -> bytes:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w") as archive:
+        item = tarfile.TarInfo("data/rows.csv")
+        item.size = len(ROWS)
+        archive.addfile(item, io.BytesIO(ROWS))
     return stream.getvalue()
 
 
@@ -62,10 +72,12 @@ def test_the_one_table_among_other_files(tmp_path: Path) -> None:
     ("content", "said"),
     [
         (zipped(ROWS, "more.csv"), "must hold one file of rows. Received: 2"),
+        (tarred(), "must hold one file of rows. Received: a tar"),
+        (gzip.compress(tarred()), "must hold one file of rows. Received: a tar"),
         (gzip.compress(ROWS)[:-9], "must be a sound compressed file"),
         (zipped(ROWS)[:-30], "must be a sound zip file"),
     ],
-    ids=["two files", "cut gzip", "cut zip"],
+    ids=["two files", "tar", "tar in gzip", "cut gzip", "cut zip"],
 )
 def test_what_holds_no_one_table_is_refused(content: bytes, said: str, tmp_path: Path) -> None:
     (tmp_path / "rows.zip").write_bytes(content)

@@ -91,6 +91,20 @@ class TestFormats:
         assert frame["a"].tolist() == [1, 2]
         assert frame["b"].isna().tolist() == [False, True]
 
+    @pytest.mark.parametrize(
+        ("content", "name", "said"),
+        [
+            (b'{"a": 1}\n{"a": 1, "a": 2}\n', "data.jsonl", "Line 2 of 'data.jsonl'"),
+            (b'[{"a": 1, "a": 2}]', "data.json", "object of 'data.json'"),
+            (b'{"a": [1], "a": [2]}', "data.json", "object of 'data.json'"),
+        ],
+    )
+    def test_a_key_that_is_there_twice_is_refused(
+        self, content: bytes, name: str, said: str
+    ) -> None:
+        with pytest.raises(BadData, match=rf"{said} must have .*key once.*'a' twice"):
+            read(content, name)
+
     def test_a_broken_json_line_is_named(self) -> None:
         with pytest.raises(BadData, match=r"Line 2 of 'data.jsonl' must be JSON"):
             read(b'{"a": 1}\n{"a": \n', "data.jsonl")

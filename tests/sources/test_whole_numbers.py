@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from throughline.errors import BadData
 from throughline.pipeline.schema.source import Source
 from throughline.serving.rows.reading import read_columns
 from throughline.serving.rows.values import converted, settled
@@ -132,3 +133,23 @@ def test_some_of_which_are_missing_are_numbers_still(tmp_path: Path) -> None:
         found, _ = fetched(make(tmp_path, [3, None, 5]), tmp_path)
         assert found == [3.0, None, 5.0]
         assert isinstance(found[0], float)
+
+
+def test_one_among_fractions_makes_the_column_texts(tmp_path: Path) -> None:
+    """9007199254740993 beside 0.5 was 9007199254740992 without a word."""
+    (tmp_path / "rows.csv").write_text(f"a,b\n0.5,1.5\n{BEYOND},{BEYOND - 1}\n")
+    frame = fetch(Source(file="rows.csv"), Surroundings.of(tmp_path)).frame
+    found = standardised(frame, {}, (), "rows.csv")
+    assert found["a"].tolist() == ["0.5", str(BEYOND)]
+    assert found["b"].tolist() == [1.5, float(BEYOND - 1)]
+
+
+@pytest.mark.parametrize("kind", ["numeric", "integer"])
+def test_one_of_an_arff_file_that_its_reader_changes_is_refused(tmp_path: Path, kind: str) -> None:
+    text = "@relation r\n@attribute a {}\n@attribute b string\n@data\n{},{}\n"
+    (tmp_path / "rows.arff").write_text(text.format(kind, BEYOND, BEYOND))
+    with pytest.raises(BadData, match=rf"{BEYOND}\. Declare its attribute as string"):
+        fetch(Source(file="rows.arff"), Surroundings.of(tmp_path))
+    (tmp_path / "rows.arff").write_text(text.format(kind, BEYOND - 1, BEYOND + 200))
+    frame = fetch(Source(file="rows.arff"), Surroundings.of(tmp_path)).frame
+    assert frame.to_numpy().tolist() == [[BEYOND - 1, str(BEYOND + 200)]]

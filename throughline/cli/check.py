@@ -145,8 +145,8 @@ def _placed(problem: str, file: YamlFile) -> str:
 
 
 def _unknown_data(definition: Definition, workspace: Workspace) -> Iterator[str]:
-    """Local files that are not there or cannot be read, and columns that they lack."""
-    from throughline.cli.named_columns import unknown_columns
+    """Local files that cannot be read, columns that they lack, and texts that are no numbers."""
+    from throughline.cli.named_columns import texts_as_numbers, unknown_columns
     from throughline.sources.header import header
     from throughline.sources.registry import Surroundings
 
@@ -161,7 +161,8 @@ def _unknown_data(definition: Definition, workspace: Workspace) -> Iterator[str]
         return
     seen: set[str] = set()
     for name, pipeline in definition.branches.items():
-        for problem in unknown_columns(pipeline, columns):
+        mistaken = texts_as_numbers(pipeline, columns)
+        for problem in (*unknown_columns(pipeline, list(columns)), *mistaken):
             if problem not in seen:
                 seen.add(problem)
                 yield problem if name == "main" else f"variants.{name}: {problem}"

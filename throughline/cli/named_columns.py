@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,28 @@ def unknown_columns(pipeline: Pipeline, header: Sequence[str]) -> Iterator[str]:
             name = measured(name, header)
         if not any(fnmatchcase(known, name) or known == name for known in header):
             yield f"{place}: the rows have no column '{name}'. {nearest(name, header)}"
+
+
+def texts_as_numbers(pipeline: Pipeline, held: Mapping[str, str | None]) -> Iterator[str]:
+    """A line for each column that is to be a number and begins with texts.
+
+    Args:
+        pipeline: of the file.
+        held: the columns of the rows, each with a text that it holds, if any.
+    """
+    for named, column in pipeline.columns.items():
+        if any(each is not None for each in (column.encode, column.text, column.image)):
+            continue
+        sources = column.derive.of if column.derive is not None else [named]
+        if column.derive is not None and column.derive.kind in ("equals", "matches"):
+            continue
+        for name, text in held.items():
+            if text is not None and any(fnmatchcase(name, source) for source in sources):
+                yield (
+                    f"columns.{named}: column '{name}' must hold numbers, or say how its texts are "
+                    f"encoded. Received: '{text:.40}'. Write `{name}: {{encode: one-hot}}`, mend "
+                    "the rows, or leave the column out."
+                )
 
 
 def _named(pipeline: Pipeline) -> Iterator[tuple[str, str]]:

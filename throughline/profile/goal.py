@@ -8,7 +8,11 @@ from throughline.errors import BadData, nearest
 from throughline.profile.facts import Fact
 
 # Names that usually say what is predicted, likeliest first.
-TARGET_NAMES = ("target", "label", "class", "outcome", "y", "price", "species", "churn", "survived")
+TARGET_NAMES = (
+    "target", "label", "class", "outcome", "y", "price", "species", "churn", "survived",
+    # Of prices of a day, of which the last column says how many were sold.
+    "close",
+)  # fmt: skip
 USABLE = ("number", "flag", "boolean", "category")
 MOST_CLASSES = 30
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -31,7 +31,12 @@ HOURS = ("%H:%M:%S", "%H:%M", "%I:%M:%S %p", "%I:%M %p", "%I %p")
 DAYS = ("%Y-%m-%d", *DATES[:18])
 FORMATS = (*DATES, *(f"{day} {hour}" for day in DAYS[:-1] for hour in HOURS))
 # What columns beside a date are called that say the hour.
-CLOCKS = {"hour", "hours", "hr", "time", "clock", "uhrzeit", "stunde", "heure", "hora", "ora"}
+CLOCKS = {"hour", "hours", "hr", "time", "clock", "uhrzeit", "stunde", "heure", "hora", "ora", "he",
+          "hour_ending", "hour ending"}  # fmt: skip
+# Where hours are counted from 1, the last one is the next midnight; it is added to the day.
+LAST_HOUR, HOUR_ADDED = 24, "hour"
+# A week or a day as part of a year, written with two digits or more.
+SHORTEST_PART, UNEVEN, MOSTLY_EVEN = 1 / 400, 0.6, 0.9
 # Columns that say when together.
 PARTS = (
     (("year", "month", "day", "hour"), "%Y %m %d %H"),
@@ -39,6 +44,9 @@ PARTS = (
     (("year", "month"), "%Y %m"),
     (("year", "quarter"), "%Y %q"),
     (("year", "week"), "%G %V"),
+    (("year", "mon"), "%Y %b"),
+    (("year", "qtr"), "%Y Q%q"),
+    (("year", "doy"), "%Y %j"),
 )
 # What whole numbers must lie between to be a time: 1979 to 2096, and years.
 EPOCH = (300_000_000, 4_000_000_000)
@@ -94,11 +102,40 @@ def _beside_hours(
         columns = [frame[name] for name in names]
         if names[0] == names[1] or columns[0].dtype.kind == "M":
             continue
+        if columns[1].dtype.kind in "iuf" and columns[1].max() == LAST_HOUR:
+            for day in DAYS:
+                found = _read(columns, list(names), [day, HOUR_ADDED])
+                if found is not None:
+                    yield list(names), [day, HOUR_ADDED], found
+            continue
         clocks = HOURS if columns[1].dtype.kind not in "iuf" else ("%H",)
         for day, hour in product(DAYS, clocks):
             found = _read(columns, list(names), [f"{day} {hour}"])
             if found is not None:
                 yield list(names), [f"{day} {hour}"], found
+
+
+def index_of(columns: Sequence[str], formats: Sequence[str]) -> Any:
+    """Section `time.index` of columns that say when."""
+    if HOUR_ADDED in formats:
+        return {"columns": [columns[0]], "formats": [formats[0]], "hour": columns[1]}
+    return {"columns": [*columns], "formats": [*formats]} if formats else [*columns]
+
+
+def years_in_parts(frame: pd.DataFrame, facts: Sequence[Fact]) -> tuple[str, float] | None:
+    """A column of years with parts in even steps that are no months, and how many make a year."""
+    for fact in facts:
+        named = tells_times(fact.name) or "year" in fact.name.lower()
+        if not named or fact.role != "number" or fact.missing or fact.distinct < FEWEST:
+            continue
+        values = np.unique(frame[fact.name].to_numpy(np.float64))
+        apart = np.diff(values)
+        step = float(np.median(apart))
+        even = (abs(apart - step) <= UNEVEN * step).mean() >= MOSTLY_EVEN
+        years = YEARS[0] <= values[0] and values[-1] <= YEARS[1] and values[-1] - values[0] > 1
+        if years and even and SHORTEST_PART <= step < 1:
+            return fact.name, 1 / step
+    return None
 
 
 def written_in_numbers(name: str, column: pd.Series) -> str:
@@ -166,7 +203,8 @@ def _forms(name: str, column: pd.Series) -> Iterator[list[str]]:
 
 def _read(columns: Sequence[pd.Series], names: list[str], form: list[str]) -> Moments | None:
     """The seconds since 1970, if every row can be read."""
-    index = {"columns": names, "formats": form}
+    index = index_of(names, form)
+    index = index if isinstance(index, dict) else {"columns": index, "formats": []}
     values = {
         name: column.to_numpy() if column.dtype.kind == "M" else column.to_numpy(dtype=object)
         for name, column in zip(names, columns, strict=True)

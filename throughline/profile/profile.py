@@ -20,6 +20,7 @@ from throughline.profile.files.numbers_in_texts import numbers_in_texts
 from throughline.profile.goal import chosen_target
 from throughline.profile.kinds import labels, pictures, sounds, texts
 from throughline.profile.kinds.grids import grid_of
+from throughline.profile.moments import years_in_parts
 from throughline.profile.names_in_digits import names_in_digits
 from throughline.profile.yaml_text import as_text, comment
 from throughline.sources.cells import READING, REPEATED, SPACES
@@ -51,17 +52,24 @@ class Profiled(NamedTuple):
         written: the page, the pipeline file and its dvc.yaml.
         readings: for each guess the column, what was done, and the key to change.
         left_out: for each column that is no feature a sentence that says why.
+        target: the column to predict, where nobody named it.
     """
 
     written: list[Path]
     readings: list[tuple[str, str, str]]
     left_out: list[str]
+    target: str | None = None
 
     @property
     def told(self) -> list[str]:
         """What was guessed, a line each, with the key that changes it."""
         read = [f"  {column:<20} {what} ({key})" for column, what, key in self.readings]
-        return [*read, *(f"  {note} (columns)" for note in self.left_out)]
+        return [*read, *(f"  {note} (columns)" for note in self.left_out), *self._guessed]
+
+    @property
+    def _guessed(self) -> list[str]:
+        guessed = f"  '{self.target}' is what is predicted, as nobody named another (--target)"
+        return [guessed] if self.target else []
 
 
 def profile(
@@ -108,6 +116,9 @@ def profile(
         chosen = chosen_target(
             [fact for fact in found if fact.name not in said] or found, None, noticed
         )
+    if grid is None and (years := years_in_parts(frame, found)):
+        what = f"years in {years[1]:.3g} parts, no months, so no series: write dates to forecast"
+        notes.append((years[0], what, "the file itself"))
     report = workspace.root / "reports" / name / "profile" / "profile.html"
     with replaced(report) as draft_page:
         draft_page.write_text(page(frame, found, chosen, name, grid is not None), encoding="utf-8")
@@ -118,7 +129,7 @@ def profile(
         file.write_text(text, encoding="utf-8")
     load(workspace)
     written = [report, workspace.pipeline_file, *wire(workspace.root, [name])]
-    return Profiled(written, [*notes, *draft.readings], draft.notes)
+    return Profiled(written, [*notes, *draft.readings], draft.notes, None if target else chosen)
 
 
 def _hold_against_rows(text: str, frame: pd.DataFrame, workspace: Workspace) -> None:
@@ -290,6 +301,7 @@ def _read_keys(
 ) -> dict[str, Any]:
     """Section `source.read` of a delimited file, from its own cells."""
     from throughline.pipeline.schema.source import Read
+    from throughline.profile.files.encodings import shown
     from throughline.profile.files.layout import is_table, layout_of
     from throughline.profile.files.reading import told_by_cells
     from throughline.sources.formats.content import unpacked
@@ -315,7 +327,10 @@ def _read_keys(
     read = layout_of(content, inner, asked)
     for key, what in LAYOUT.items():
         if key in read and key not in asked and (key != "header" or "columns" not in read):
-            notes.append(("the file", what.format(read[key]), f"source.read.{key}"))
+            said = what.format(read[key])
+            if key == "encoding" and (word := shown(content, read[key])):
+                said += f", in which it says '{word}'"
+            notes.append(("the file", said, f"source.read.{key}"))
     cells, _ = read_cells(content, inner, Read(**{**read, "member": None}))
     return told_by_cells(cells, read, notes)
 

@@ -1,4 +1,7 @@
-"""Which columns the rows of a source will have, as far as that is known without fetching them."""
+"""Which columns the rows of a source will have, as far as that is known without fetching them.
+
+A text in the first rows makes texts of a whole column; what begins with numbers may still be one.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,8 @@ from throughline.sources.gate import refuse_other
 from throughline.sources.kinds.file import file_at_hand
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from throughline.pipeline.schema.source import Source
     from throughline.sources.registry import Surroundings
 
@@ -20,8 +25,10 @@ HEAD_BYTES = 1 << 16
 LINES = (".csv", ".tsv", ".tab", ".data")
 
 
-def header(settings: Source, surroundings: Surroundings) -> list[str] | None:
-    """The columns of the raw rows; None where only fetching tells.
+def header(settings: Source, surroundings: Surroundings) -> dict[str, str | None] | None:
+    """The columns of the raw rows, each with a text that it holds; None where only fetching tells.
+
+    A column has no text where its first rows hold none.
 
     Raises:
         MissingFile: a local file is not there.
@@ -30,7 +37,10 @@ def header(settings: Source, surroundings: Surroundings) -> list[str] | None:
     if settings.samples is not None or settings.images is not None:
         return None
     if settings.kind == "rows":
-        return list(settings.rows or ())
+        return {
+            name: next((value for value in values if isinstance(value, str)), None)
+            for name, values in (settings.rows or {}).items()
+        }
     if settings.kind == "folder":
         _needed(surroundings.root / Path(settings.folder or "").expanduser())
     if settings.kind != "file":
@@ -40,7 +50,7 @@ def header(settings: Source, surroundings: Surroundings) -> list[str] | None:
         refuse_other(str(path), settings.sha256, sha256_of(path))
     rename = settings.read.rename
     found = _head(path, Path(settings.file or "").name, settings)
-    return None if found is None else [rename.get(name, name) for name in found]
+    return None if found is None else {rename.get(name, name): text for name, text in found.items()}
 
 
 def _needed(path: Path) -> None:
@@ -50,8 +60,8 @@ def _needed(path: Path) -> None:
         )
 
 
-def _head(path: Path, name: str, settings: Source) -> list[str] | None:
-    """The columns of a file's first rows."""
+def _head(path: Path, name: str, settings: Source) -> dict[str, str | None] | None:
+    """The columns of a file's first rows, each with its first text."""
     with path.open("rb") as stream:
         content = stream.read(HEAD_BYTES + 1)
     whole = len(content) <= HEAD_BYTES
@@ -66,4 +76,15 @@ def _head(path: Path, name: str, settings: Source) -> list[str] | None:
             raise
         # Where the head ends, a quote may be open.
         return None
-    return [str(column) for column in frame.columns]
+    return {str(name): _first_text(column) for name, column in frame.items()}
+
+
+def _first_text(column: pd.Series) -> str | None:
+    """The first text of a column of texts that is no number, else the first one."""
+    import pandas as pd
+
+    if not isinstance(column.dtype, pd.StringDtype):
+        return None
+    present = column.dropna()
+    words = present[pd.to_numeric(present, errors="coerce").isna()]
+    return next((str(text) for texts in (words, present) for text in texts.head(1)), None)

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 # The words that make a column one of truth values without being told to.
 PLAIN_TRUE, PLAIN_FALSE = ("True", "TRUE", "true"), ("False", "FALSE", "false")
 CODE = "[+-]?0[0-9]+"
+# Beyond 2^53, and within what a float can be.
+LONG_INTEGER = "^[+-]?[0-9]{16,300}$"
 INTEGER = f"[+{MINUSES}-]?[0-9]+"
 
 
@@ -98,7 +100,17 @@ def _numbers(array: pa.ChunkedArray, cells: Cells, codes: bool) -> pd.Series | N
         largest = pc.max(pc.abs(integers)).as_py()
         if largest > LARGEST_EXACT and not codes:
             return None
+    elif not codes and _loses_digits(plain):
+        return None
     return _as_floats(plain, cells)
+
+
+def _loses_digits(plain: pa.ChunkedArray) -> bool:
+    """Whether a whole number among fractions is none of the numbers that a float can be."""
+    import pyarrow.compute as pc
+
+    long = pc.drop_null(plain).filter(pc.match_substring_regex(pc.drop_null(plain), LONG_INTEGER))
+    return any(int(text) != int(float(text)) for text in long.to_pylist())
 
 
 def _plain(array: pa.ChunkedArray, cells: Cells) -> pa.ChunkedArray:

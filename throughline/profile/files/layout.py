@@ -10,6 +10,7 @@ from typing import Any
 
 from throughline.errors import BadData
 from throughline.limits import check
+from throughline.profile.files.encodings import encoding_of
 from throughline.profile.files.headers import (
     has_units,
     is_numeral,
@@ -28,11 +29,8 @@ from throughline.serving.rows.delimited import (
 )
 from throughline.sources.formats.content import decoded
 
-ENCODINGS = ("utf-8", "cp1252", "latin-1")
 LINES_LOOKED_AT, MOST_LETTERS = 60, 1 << 22
 MOST_ABOVE, MOST_BELOW = 30, 5
-# Of the bytes of a text in UTF-16 every other is 0, as far as it is in Latin letters.
-ZEROS, BYTES_LOOKED_AT = 0.4, 2000
 # A file is a table where so many of its lines, and no fewer, have as many fields.
 EVEN, FEWEST_LINES = 0.95, 10
 SINGLE = re.compile(r"(?:^|[,;\t|])\s*'[^'\n]*'\s*(?=$|[,;\t|])", re.MULTILINE)
@@ -54,7 +52,7 @@ def layout_of(content: bytes, name: str, asked: Mapping[str, Any]) -> dict[str, 
         BadData: a header of more or fewer names than columns, of which nobody knows which is whose.
     """
     read = dict(asked)
-    if "encoding" not in read and (encoding := encoding_of(content)) != "utf-8":
+    if "encoding" not in read and (encoding := encoding_of(content, name)) != "utf-8":
         read["encoding"] = encoding
     text = decoded(content, name, read.get("encoding", "utf-8"))
     if "quotes" not in read and _has_single_quotes(text):
@@ -92,7 +90,7 @@ def layout_of(content: bytes, name: str, asked: Mapping[str, Any]) -> dict[str, 
 def is_table(content: bytes, name: str) -> bool:
     """Whether a text, whatever its name ends in, has as many fields in each line."""
     try:
-        text = decoded(content, name, encoding_of(content))
+        text = decoded(content, name, encoding_of(content, name))
     except BadData:
         return False
     separator = _separator(text, _has_single_quotes(text) is False or "'")
@@ -102,23 +100,6 @@ def is_table(content: bytes, name: str) -> bool:
         return False
     width, count = widths.most_common(1)[0]
     return width > 1 and count >= EVEN * sum(widths.values())
-
-
-def encoding_of(content: bytes) -> str:
-    """The encoding that a text may be in: UTF-8 where it can be."""
-    if content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        return "utf-16"
-    start = content[:BYTES_LOOKED_AT]
-    zeros = [start[place::2].count(0) / max(1, len(start) / 2) for place in (0, 1)]
-    if max(zeros) > ZEROS and min(zeros) == 0:
-        return "utf-16-le" if zeros[1] else "utf-16-be"
-    for encoding in ENCODINGS:
-        try:
-            content.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-        return encoding
-    return ENCODINGS[0]
 
 
 def _first_lines(text: str) -> list[str]:

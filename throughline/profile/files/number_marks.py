@@ -16,7 +16,7 @@ STAND_INS = frozenset(
 # In a column of numbers so few cells may be something else, of so few kinds.
 FEW_STRANGERS, FEW_KINDS = 0.02, 3
 MANY_NUMBERS = 20
-COMMA_DECIMAL = re.compile(r"[+-]?\d+,\d+%?")
+COMMA_DECIMAL = re.compile(r"[+-]?\d+,\d+(?:[eE][+-]?\d+)?%?")
 THOUSANDS = re.compile(r"\D{0,4}[1-9]\d{0,2}(,\d{2,3})*,\d{3}(\.\d*)?\D{0,4}")
 POINTS = re.compile(r"\D{0,4}\d{1,3}(\.\d{3})+(,\d*)\D{0,4}")
 # Nobody types a space that does not break in a telephone's number.

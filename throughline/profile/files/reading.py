@@ -21,6 +21,7 @@ from throughline.serving.rows.cells import (
     is_currency,
     mark_of,
     seconds_of,
+    thousands_class,
 )
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ DECORATED = re.compile(
 )
 FEWEST_DECORATED = 10
 CODE = re.compile(r"[+-]?0\d+")
+INTEGER, LONG_INTEGER = re.compile(r"[+-]?\d+"), re.compile(r"[+-]?[0-9]{16,300}")
 # So many numbers of three digits behind each point may all be whole.
 MANY_GROUPS = 10
 # Most cells of a column are numbers.
@@ -192,6 +194,16 @@ def _noted_numbers(
         said = f"texts, for {_few(dict.fromkeys(marked.values(), 1))} are not of one unit"
         notes.append((name, said, "the file itself"))
         return False
+    if twice := _marks_against(numbers, plain):
+        said = f"texts, for '{twice[0]}' and '{twice[1]}' mark thousands by different signs"
+        types[name] = "text"
+        notes.append((name, said, "the file itself"))
+        return False
+    if long := _loses_digits(numbers):
+        types[name] = "text"
+        said = f"texts, for '{long}' has more digits than a number with a fraction keeps"
+        notes.append((name, said, "source.read.types"))
+        return False
     odd = next((text for text in numbers if formal(text, plain.decimal) != text), None)
     if marks or odd is not None:
         types[name] = "number"
@@ -214,6 +226,31 @@ def _noted_numbers(
         notes.append((name, said, "source.read.thousands"))
     _noted_far(name, numbers, cells, notes)
     return True
+
+
+def _loses_digits(numbers: Iterable[str]) -> str | None:
+    """A whole number among fractions that is none of those a float can be."""
+    if all(map(INTEGER.fullmatch, numbers)):
+        return None
+    long = (text for text in numbers if LONG_INTEGER.fullmatch(text))
+    return next((text for text in long if int(text) != int(float(text))), None)
+
+
+def _marks_against(numbers: Iterable[str], plain: Cells) -> tuple[str, str] | None:
+    """Two numbers of which one marks thousands by what the other has before three digits.
+
+    `1,234` beside `1.234`: one of them is read a thousand times too small, or too large. Where
+    another number has both marks, or other digits behind the point, all is clear.
+    """
+    if not plain.thousands:
+        return None
+    bare = {text.replace(mark_of(text), "").strip(): text for text in numbers}
+    grouped = next((bare[n] for n in bare if re.search(thousands_class(plain), n)), None)
+    pointed = [number for number in bare if plain.decimal in number]
+    groups = re.compile(rf"[+-]?[1-9]\d{{0,2}}{re.escape(plain.decimal)}\d{{3}}")
+    if grouped is None or not pointed or not all(map(groups.fullmatch, pointed)):
+        return None
+    return grouped, bare[pointed[0]]
 
 
 def _noted_far(

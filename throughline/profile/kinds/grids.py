@@ -12,7 +12,7 @@ import numpy as np
 
 from throughline.errors import BadData
 from throughline.profile.facts import Fact
-from throughline.profile.moments import CLOCKS, times
+from throughline.profile.moments import CLOCKS, index_of, times
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +24,9 @@ MOST_SERIES = 50
 # So many of the steps between rows must be alike.
 REGULAR = 0.95
 # Columns of these names say when a row was, not whose it is.
-CALENDAR = {"year", "quarter", "month", "week", "day", "weekday", "minute", *CLOCKS}
+CALENDAR = {
+    "year", "quarter", "month", "week", "day", "weekday", "minute", "mon", "qtr", "doy", *CLOCKS,
+}  # fmt: skip
 UNITS = ((604_800, "w"), (86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 DAY = 86_400
 # A name that says a day, month or quarter, such as `2021-03`, `Jan 2021` or `3/1/21`.
@@ -76,7 +78,7 @@ def grid_of(frame: pd.DataFrame, facts: Sequence[Fact]) -> Grid | None:
     groups = [[], *([name] for name in names), *map(list, combinations(names, 2))]
     best: Grid | None = None
     for columns, formats, moments in times(frame, facts):
-        index: Any = {"columns": columns, "formats": formats} if formats else columns
+        index = index_of(columns, formats)
         for group in groups:
             if set(group) & set(columns):
                 continue
@@ -134,7 +136,7 @@ def coarse_grid_of(frame: pd.DataFrame, facts: Sequence[Fact]) -> Grid | None:
         facts: what is in their columns.
     """
     for columns, formats, moments in times(frame, facts):
-        index: Any = {"columns": columns, "formats": formats} if formats else columns[0]
+        index = index_of(columns, formats) if formats else columns[0]
         usual = np.median(np.diff(np.unique(moments)))
         for step in (each for each in STEPS if each >= usual):
             held = np.unique(moments // step)

@@ -120,7 +120,8 @@ def target(facts: Sequence[Fact], asked: str | None, told: Sequence[str] = ()) -
         raise BadData(
             "One level of folders, or one column of a table, must hold the classes",
             " or ".join(readings),
-            "Name one of them by --target, or as 'target' in a pipeline file",
+            "Name one of them by --target, or as 'target' in a pipeline file"
+            + (_one_column(columns) if not folders else ""),
         )
     raise BadData(
         "A folder of pictures or sounds must have a folder for each class, or a table that says in "
@@ -134,6 +135,14 @@ def _targets(columns: Sequence[Fact]) -> list[Fact]:
     usable = [fact for fact in columns if fact.role in PREDICTED]
     usual = [fact for name in TARGET_NAMES for fact in usable if fact.name.lower() == name]
     return usual[:1] or usable
+
+
+def _one_column(columns: Sequence[Fact]) -> str:
+    """How a table with a column of 0 and 1 for each class gets one that names the class."""
+    flags = [fact.name for fact in columns if fact.role in ("flag", "boolean")]
+    if len(flags) < 2 or len(flags) < len(columns):
+        return ""
+    return f". If each file is of one class, add a column by table[{flags}].idxmax(axis=1)"
 
 
 def array_of(shapes: Mapping[str, Sequence[int]]) -> str | None:

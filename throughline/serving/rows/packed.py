@@ -23,6 +23,8 @@ OPENERS: dict[bytes, Callable[[IO[bytes]], Any]] = {
     b"BZh": bz2.open,
 }
 SUFFIXES = (".gz", ".xz", ".bz2")
+# Where each tar says that it is one.
+TAR = slice(257, 262)
 ZIP = b"PK\x03\x04"
 ROWS = (".csv", ".tsv", ".tab", ".data", ".jsonl", ".ndjson", ".json", ".parquet")
 
@@ -35,20 +37,30 @@ def unpacked(content: bytes, name: str) -> tuple[bytes, str]:
         name: of the file.
 
     Raises:
-        BadRequest: a broken file, a zip of several files of rows, or one that holds too much.
+        BadRequest: a broken file, a tar, a zip of several files of rows, or one that holds too
+            much.
     """
     if content.startswith(ZIP):
         return _member(content, name)
     opener = next((each for start, each in OPENERS.items() if content.startswith(start)), None)
     if opener is None:
-        return content, name
+        return _no_tar(content, name), name
     path = PurePosixPath(name)
     inner = path.stem if path.suffix.lower() in SUFFIXES else path.name
     try:
         with opener(io.BytesIO(content)) as stream:
-            return _read(stream, name, len(content)), inner
+            return _no_tar(_read(stream, name, len(content)), name), inner
     except (OSError, EOFError, lzma.LZMAError, zlib.error) as error:
         raise BadRequest(f"'{name}' must be a sound compressed file: {error}.") from None
+
+
+def _no_tar(content: bytes, name: str) -> bytes:
+    if content[TAR] == b"ustar":
+        raise BadRequest(
+            f"'{name}' must hold one file of rows. Received: a tar. Unpack it and give one of its "
+            "files."
+        )
+    return content
 
 
 def _member(content: bytes, name: str) -> tuple[bytes, str]:

@@ -15,6 +15,7 @@ from typing import Any
 from throughline.serving.bounds import ROW_BYTES, allow
 from throughline.serving.errors import BadRequest
 from throughline.serving.rows.delimited import columns_of
+from throughline.serving.rows.objects import KeyTwice, each_once
 from throughline.serving.rows.packed import unpacked
 
 # In the place of a file's name.
@@ -150,7 +151,9 @@ def _of_json_lines(content: bytes, name: str) -> Columns:
 
 def _parsed(text: str, place: str, expected: str) -> Any:
     try:
-        return json.loads(text)
+        return json.loads(text, object_pairs_hook=each_once)
+    except KeyTwice as error:
+        raise BadRequest(f"{place} must have each key once. Received: {error}.") from None
     except (ValueError, RecursionError) as error:
         said = error.msg if isinstance(error, json.JSONDecodeError) else type(error).__name__
         raise BadRequest(

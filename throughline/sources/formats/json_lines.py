@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from throughline.errors import BadData
 from throughline.limits import check_table
 from throughline.pipeline.formats import SUFFIXES
+from throughline.serving.rows.objects import KeyTwice, each_once
 from throughline.sources.formats.content import decoded
 from throughline.sources.table import exact
 
@@ -19,19 +20,23 @@ if TYPE_CHECKING:
 
 BY_PANDAS = "By pandas: frame.to_json('rows.jsonl', orient='records', lines=True)"
 
+TWICE = "Give one of the two a name of its own: which one counts is nobody's to guess"
+
 
 def read(content: bytes, name: str, settings: Read) -> tuple[pd.DataFrame, dict[str, Any]]:
     """One row a line, or one JSON list of rows, one JSON object of columns, or a dictionary.
 
     Raises:
-        BadData: a line is no JSON object; names the line.
+        BadData: a line is no JSON object, or has a key twice; names the line.
     """
     import pandas as pd
 
     text = decoded(content, name, settings.encoding)
     how = {"encoding": settings.encoding}
     try:
-        whole = json.loads(text)
+        whole = json.loads(text, object_pairs_hook=each_once)
+    except KeyTwice as error:
+        raise BadData(f"Each object of '{name}' must have a key once", str(error), TWICE) from None
     except json.JSONDecodeError:
         return _only_objects(_lines(text, name), name), how
     kind = settings.format or SUFFIXES.get(PurePosixPath(name.lower()).suffix)
@@ -62,7 +67,11 @@ def _lines(text: str, name: str) -> list[tuple[int, Any]]:
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
             try:
-                rows.append((number, json.loads(line)))
+                rows.append((number, json.loads(line, object_pairs_hook=each_once)))
+            except KeyTwice as error:
+                raise BadData(
+                    f"Line {number} of '{name}' must have each key once", str(error), TWICE
+                ) from None
             except json.JSONDecodeError as error:
                 raise BadData(
                     f"Line {number} of '{name}' must be JSON", line, f"{error.msg}: mend the line"
