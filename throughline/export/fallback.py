@@ -28,6 +28,9 @@ def tf2onnx_graph(model_folder: Path) -> onnx.ModelProto:
 
     Returns:
         The model, with a metadata entry `exporter=tf2onnx`.
+
+    Raises:
+        onnx.checker.ValidationError: it wrote what is no ONNX, such as a convolution of two biases.
     """
     from throughline.training.engine.devices import configure_by_default
     from throughline.training.save import load
@@ -40,7 +43,7 @@ def converted(model: Any) -> onnx.ModelProto:
     """A Keras model converted by tf2onnx; see `tf2onnx_graph`."""
     import tensorflow as tf
     import tf2onnx
-    from onnx import helper
+    from onnx import checker, helper
 
     signature = [
         tf.TensorSpec((None, *tensor.shape[1:]), tensor.dtype, name=tensor.name)
@@ -66,6 +69,7 @@ def converted(model: Any) -> onnx.ModelProto:
     for value in (*graph.graph.input, *graph.graph.output):
         value.type.tensor_type.shape.dim[0].dim_param = "N"
     helper.set_model_props(graph, {"exporter": "tf2onnx"})
+    checker.check_model(graph)
     return graph
 
 
