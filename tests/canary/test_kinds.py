@@ -104,7 +104,7 @@ class TestItSings:
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         from throughline.samples.windows import parts as module
-        from throughline.samples.windows import prepare
+        from throughline.samples.windows.preparing import series as preparing
 
         workspace = from_catalogue(tmp_path, "passengers")
 
@@ -114,7 +114,7 @@ class TestItSings:
             assigned[np.flatnonzero(late)[:24]] = "training"
             return assigned
 
-        monkeypatch.setattr(prepare, "parts", everything)
+        monkeypatch.setattr(preparing, "parts", everything)
         with pytest.raises(RefusedByGate, match="moved: "):
             canary("passengers", workspace)
 

@@ -23,7 +23,7 @@ from throughline import limits
 from throughline.cli.ending import ended
 limits.GRACE_SECONDS = 1
 text = "replace(hex(zeroblob(20000000)), '0', '{}')"
-query = f"select trim({text.format('a')}, {text.format('b')}) as x"
+query = f"select trim({text.format('a')}, {text.format('b')} || 'a') as x"
 raise SystemExit(ended(lambda: ingested(Path.cwd(), sql="sqlite:///a.db", query=query)))
 """
 CHECKOUT = Path(__file__).parents[2]

@@ -10,10 +10,10 @@ from pathlib import Path
 
 from throughline.cli.arguments import ANNOUNCED
 from throughline.cli.check import problems_of
+from throughline.cli.editing import edited
 from throughline.errors import BadPipeline, MissingFile
 from throughline.evaluation.show.line import broken, ending
 from throughline.paths import BEGIN, Workspace, existing, in_project, pipelines, read_json, replaced
-from throughline.pipeline.editing import edited
 from throughline.pipeline.yaml_file import YamlFile
 from throughline.stages.wire import wire
 from throughline.terminal import note

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from throughline.cli.editing import edited
 from throughline.errors import BadPipeline
-from throughline.pipeline.editing import edited
 from throughline.pipeline.yaml_file import YamlFile
 
 ROOT = Path(__file__).resolve().parents[2]
