@@ -97,6 +97,16 @@ def told(runtime: str, verdicts: dict[str, str]) -> None:
         print(f"  {name}: {found}")
 
 
+def resizes(model: onnx.ModelProto) -> bool:
+    """Whether pictures come in any size: they are resized in 64 bits, which OpenVINO cuts to 32."""
+    tensors = (value.type.tensor_type for value in model.graph.input)
+    return any(
+        tensor.elem_type == onnx.TensorProto.UINT8
+        and any(not dim.HasField("dim_value") for dim in tensor.shape.dim[1:])
+        for tensor in tensors
+    )
+
+
 @pytest.mark.parametrize("runtime", runtimes.PACKAGES)
 def test_python(runtime, asked, tmp_path):
     known = asked[1]
@@ -107,7 +117,7 @@ def test_python(runtime, asked, tmp_path):
     for name, (model, _) in known.items():
         if runtime == "openvino":
             texts = any(value.type.tensor_type.elem_type == 8 for value in model.graph.input)
-            takes = not texts and name not in LONG_SUMS
+            takes = not texts and name not in LONG_SUMS and not resizes(model)
         else:
             takes = version == "newest" or number(oldest_runtime(model)) <= number(version)
         if takes:
