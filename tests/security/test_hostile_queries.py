@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 from tests.security.projects import SHARED, Refused
+from throughline.errors import BadData
 from throughline.sources.kinds.sql import one_select
 
 # Each of 40 million characters is looked for among as many.
@@ -45,6 +46,14 @@ class TestQueries:
         before = (project / "a.db").read_bytes()
         unfetched(sql="sqlite:///a.db", query=query)
         assert (project / "a.db").read_bytes() == before
+
+    def test_a_column_may_be_called_as_what_writes(self) -> None:
+        """Of `layoutfile` the end was taken for MySQL's OUTFILE."""
+        query = "select outfile_path, layoutfile, hello_export from t"
+        assert one_select(query) == query
+        for written in ("select 1 INTO/**/OUTFILE 'x'", "select pg_catalog.lo_export(1, 'x')"):
+            with pytest.raises(BadData, match="no more than return rows"):
+                one_select(written)
 
     def test_an_answer_without_end_is_counted_while_it_comes(
         self, project: Path, unfetched: Refused

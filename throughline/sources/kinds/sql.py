@@ -26,10 +26,10 @@ POSTGRESQL = ("psycopg2", "psycopg", "pg8000")
 # What is done even in a transaction that may not write: files of the server (MySQL's INTO OUTFILE,
 # PostgreSQL's large objects), sessions of others, other databases, settings, copies.
 DOES_MORE = re.compile(
-    r"(out|dump)file|lo_(ex|im)port|dblink|pg_file_|pg_(terminate|cancel)_backend|pg_reload_conf"
-    r"|pg_rotate_logfile|pg_promote|pg_switch_wal|pg_create_restore_point|pg_stat_(force_)?reset"
+    r"\b((out|dump)file\b|lo_(ex|im)port|dblink|pg_file_|pg_(terminate|cancel)_backend"
+    r"|pg_reload_conf|pg_rotate_logfile|pg_promote|pg_switch_wal|pg_create_restore_point|pg_stat_(force_)?reset"
     r"|pg_logical_emit|pg_replication_|pg_\w+_slot|pg_(start|stop)_backup|pg_backup_st"
-    r"|query_to_xml|u&\"",
+    r"|query_to_xml|u&\")",
     re.IGNORECASE,
 )
 ASKING = re.compile(r"\(*\s*(select|with|values)\b", re.IGNORECASE)
