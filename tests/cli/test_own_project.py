@@ -95,7 +95,7 @@ class TestStrict:
         monkeypatch.setattr("subprocess.run", lambda *_, **__: Mock(returncode=0))
         monkeypatch.setattr("throughline.stages.run.run_stage", lambda *_: None)
         monkeypatch.setattr("throughline.cli.commands.running.wire", lambda *_: [])
-        monkeypatch.setattr("throughline.project.index.write_index", lambda _: Path())
+        monkeypatch.setattr("throughline.project.index.write_index", lambda *_, **__: Path())
         file = Workspace(project, "rain").evaluation / "report.json"
         file.parent.mkdir(parents=True)
         for holds in (True, False):
@@ -216,6 +216,23 @@ class TestThePageOfAllPipelines:
         assert 'aria-label="accuracy: v1 0.7, v2 0.8"' in page
         assert 'href="rain/evaluation/report.html"' in page
         assert "validation.html" not in page and "drift.html" not in page
+
+    def test_is_written_by_the_stage_whose_report_leads_to_it(
+        self, project: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """After a plain `dvc repro` the link of each page led nowhere."""
+        monkeypatch.setattr("throughline.stages.run.run_stage", lambda *_: None)
+        evaluation = Workspace(project, "rain").evaluation
+        evaluation.mkdir(parents=True)
+        write_json(evaluation / "report.json", report())
+        index = project / "reports" / "index.html"
+        assert main(["evaluate", "rain"]) == 0
+        assert ">evaluated<" in index.read_text()
+        index.unlink()
+        champion = project / "releases" / "rain" / "champion.yaml"
+        champion.parent.mkdir(parents=True)
+        champion.write_text("version: [\n")
+        assert main(["evaluate", "rain"]) == 0
 
     def test_is_there_where_dvc_is_not(self, project: Path) -> None:
         assert ">rain</b>" in write_index(project).read_text()

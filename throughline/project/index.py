@@ -1,6 +1,7 @@
 """`reports/index.html`: every pipeline of a project on one page, with the way to its pages.
 
-The page is no output of DVC: it says what is true when it is written, at the end of a run.
+The page is no output of DVC: it says what is true when it is written, at the end of a run or of a
+stage `evaluate`.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from throughline.errors import ThroughlineError
 from throughline.evaluation.show.line import decisive
 from throughline.paths import Workspace, read_json
-from throughline.project.overview import listed_pipelines, standing_pipelines
+from throughline.project.overview import released_pipelines, standing_pipelines
 from throughline.report.page import INDEX, PAGES, existing, framed, write
 from throughline.report.plots import spark
 
@@ -21,11 +22,12 @@ if TYPE_CHECKING:
     from markupsafe import Markup
 
 
-def write_index(root: Path) -> Path:
+def write_index(root: Path, fresh: bool = True) -> Path:
     """Write the page of all pipelines, from their reports, DVC's locks and git's tags.
 
     Args:
         root: the project.
+        fresh: whether DVC is asked what would rerun. Default: yes.
 
     Returns:
         Its path.
@@ -37,7 +39,7 @@ def write_index(root: Path) -> Path:
         {"all pipelines": ""},
         title=f"Pipelines of {root.resolve().name}",
         name="",
-        pipelines=[_entry(root, folder, known) for known in _known(root)],
+        pipelines=[_entry(root, folder, known) for known in _known(root, fresh)],
         commit=_commit(root),
         versions=list(_versions()),
     )
@@ -45,13 +47,13 @@ def write_index(root: Path) -> Path:
     return folder / INDEX
 
 
-def _known(root: Path) -> list[dict[str, Any]]:
+def _known(root: Path, fresh: bool) -> list[dict[str, Any]]:
     """What is known of each pipeline; without DVC nobody knows what would rerun."""
-    try:
-        return standing_pipelines(root)
-    except ThroughlineError:
-        unknown: dict[str, Any] = {"reruns": {}, "stages": {}, "looks": 0}
-        return [entry | unknown for entry in listed_pipelines(root)]
+    with suppress(ThroughlineError):
+        if fresh:
+            return standing_pipelines(root)
+    unknown: dict[str, Any] = {"reruns": {}, "looks": 0}
+    return [entry | unknown for entry in released_pipelines(root)]
 
 
 def _entry(root: Path, folder: Path, known: dict[str, Any]) -> dict[str, Any]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 import click
 
 from throughline.cli.arguments import ANNOUNCED, PIPELINE, STRICT
+from throughline.errors import ThroughlineError
 from throughline.order import STAGES
 from throughline.terminal import coloured, note
 
@@ -40,6 +42,11 @@ def __getattr__(name: str) -> click.Command:
 def evaluate(context: click.Context, name: str, strict: bool) -> int:
     """The stage succeeds whatever its gates say; `--strict` makes a broken one the exit code."""
     from throughline.cli.commands.running import gates_broken
+    from throughline.project.index import write_index
 
     context.invoke(_command("evaluate"), name=name)
+    # The report leads to it. DVC, which may be running this stage, is not asked; and a record of
+    # another pipeline that is broken is no fault of this one.
+    with suppress(ThroughlineError):
+        write_index(Path(), fresh=False)
     return int(strict and gates_broken(Path(), name))
