@@ -203,10 +203,10 @@ def _values(
     except BadRequest as error:
         raise BadData(str(error)) from None
     absent = found == "" if kind == "string" else found != found
-    told: np.ndarray[Any, Any] = found.astype(bool) if entry["type"] == "boolean" else found
-    told = told.astype(object)
-    told[absent] = None
-    return told
+    column: np.ndarray[Any, Any] = found.astype(bool) if entry["type"] == "boolean" else found
+    column = column.astype(object)
+    column[absent] = None
+    return column
 
 
 def _as_json(found: Sequence[Drift], rows: int, limits: Limits) -> dict[str, Any]:

@@ -139,8 +139,8 @@ def _measured(entry: Mapping[str, Any], values: np.ndarray[Any, Any], trained: i
     note = ""
     if held > 1 and known / held < FEWEST_INDEPENDENT:
         # What lies far beyond the training's range has no chance at all.
-        told = {"missing"} | ({"outside"} if chances.get("outside") == 0 else set())
-        chances = {name: chance if name in told else 1.0 for name, chance in chances.items()}
+        alarming = {"missing"} | ({"outside"} if chances.get("outside") == 0 else set())
+        chances = {name: chance if name in alarming else 1.0 for name, chance in chances.items()}
         note = (
             f"it wanders, {known:,} training rows tell as much as {max(1, round(known / held))}, "
             "so that only missing values and another unit are judged"

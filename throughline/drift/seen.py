@@ -81,8 +81,8 @@ def seen(entries: Sequence[Mapping[str, Any]], columns: Sequence[np.ndarray[Any,
         heard = bool(entry.get("rate"))
         each = [None if one is None else looks(np.asarray(one), heard) for one in values]
         for name, described in entry["looks"].items():
-            told = np.empty(len(each), dtype=object)
-            told[:] = [None if found is None else found[name] for found in each]
+            column = np.empty(len(each), dtype=object)
+            column[:] = [None if found is None else found[name] for found in each]
             kept[0].append(
                 {
                     **described,
@@ -92,5 +92,5 @@ def seen(entries: Sequence[Mapping[str, Any]], columns: Sequence[np.ndarray[Any,
                     "rows": entry["looked_at"],
                 }
             )
-            kept[1].append(told)
+            kept[1].append(column)
     return kept

@@ -53,7 +53,7 @@ class Truth:
             self._scale,
             self.horizons,
             rows.keys,
-            self._made(rows),
+            self._origins(rows),
         )
 
     def values(self, rows: WindowRows, offsets: Any) -> np.ndarray:
@@ -65,7 +65,7 @@ class Truth:
         """Values of the target columns in every row, (T, K)."""
         return values_of(rows.series, self.columns).astype(np.float64)
 
-    def _made(self, rows: WindowRows) -> dict[str, np.ndarray]:
+    def _origins(self, rows: WindowRows) -> dict[str, np.ndarray]:
         """When each forecast is made, and of which series."""
         clock = rows.series.clock[rows.ends].astype("datetime64[s]")
         times = np.char.replace(np.datetime_as_string(clock), "T", " ")

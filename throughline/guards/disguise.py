@@ -57,14 +57,14 @@ def target_in_disguise(case: Case) -> Iterator[Observation]:
         return
     for target in case.target.columns:
         answer = rows[target]
-        told = set()
+        suspected = set()
         for name, _ in plain_columns(case):
             observation = _alone(case, name, rows[name], target, answer)
             if observation:
-                told.add(name)
+                suspected.add(name)
                 yield observation
-        yield from _suspected(case, rows, target, told)
-        if not told and is_number(answer) and not case.classifies:
+        yield from _suspected(case, rows, target, suspected)
+        if not suspected and is_number(answer) and not case.classifies:
             yield from _together(case, rows, target)
 
 
@@ -76,20 +76,20 @@ def _alone(
         # The same column: equal without looking.
         text = f"'{name}' is the target itself"
         return Observation(text, (name,)) if name == target else None
-    held, told = feature[both], answer[both]
-    if told.nunique() < 2 or held.nunique() < 2:
+    held, answers = feature[both], answer[both]
+    if answers.nunique() < 2 or held.nunique() < 2:
         return None
-    if is_number(held) and is_number(told) and not case.classifies:
-        text = _in_another_unit(held.to_numpy(dtype=float), told.to_numpy(dtype=float))
+    if is_number(held) and is_number(answers) and not case.classifies:
+        text = _in_another_unit(held.to_numpy(dtype=float), answers.to_numpy(dtype=float))
         if text:
             return Observation(f"'{name}' is the target '{target}' in disguise: {text}", (name,))
-    text = _copy(held, told)
+    text = _copy(held, answers)
     if text:
         return Observation(f"'{name}' determines the target '{target}': {text}", (name,))
-    score = one_feature_score(held, told, case.classifies)
+    score = one_feature_score(held, answers, case.classifies)
     if score > SUSPICIOUS:
         what = "accuracy" if case.classifies else "R²"
-        shared = shared_information(held, told)
+        shared = shared_information(held, answers)
         text = (
             f"'{name}' alone predicts '{target}' with {what} {score:.4f} and holds {shared:.0%} of "
             "what there is to know of it; does it come after it?"
@@ -97,7 +97,7 @@ def _alone(
         return Observation(text, (name,), certain=False)
     if not case.classifies and held.nunique() <= MOST_CATEGORIES:
         # Which bracket of the target a row lies in is known when the target is.
-        right = one_feature_score(told, held, classifies=True)
+        right = one_feature_score(answers, held, classifies=True)
         if right > READ_OFF:
             text = f"'{name}' can be read off the target '{target}' in {right:.2%} of the rows"
             return Observation(f"{text}; was it made from it?", (name,), certain=False)
@@ -105,32 +105,32 @@ def _alone(
 
 
 def _suspected(
-    case: Case, rows: pd.DataFrame, target: str, told: set[str]
+    case: Case, rows: pd.DataFrame, target: str, suspected: set[str]
 ) -> Iterator[Observation]:
     """What may come after the target: columns filled by it, made of it, or far ahead of others."""
     answer = rows[target]
-    names = [name for name, _ in plain_columns(case) if name not in told and name != target]
+    names = [name for name, _ in plain_columns(case) if name not in suspected and name != target]
     known = answer.notna().to_numpy()
     for name in names:
         if rows[name].isna().any():
             text = told_by_absence(rows[name][known], answer[known], case.classifies)
             if text:
-                told.add(name)
+                suspected.add(name)
                 text = f"whether '{name}' is there tells the target '{target}': {text}"
                 yield Observation(f"{text}; is it filled after it?", (name,), certain=False)
     every = case.rows[target]
     if is_number(every) and every.notna().all():
         for name in encoded_means(case.rows, names, every.to_numpy(dtype=float)):
-            told.add(name)
+            suspected.add(name)
             text = f"'{name}' holds the mean of the target '{target}' of all rows that share it"
             yield Observation(f"{text}, test rows included", (name,), certain=False)
-    if told:
+    if suspected:
         return
     least = AHEAD_OF_MAJORITY if case.classifies else AHEAD
     scores = {name: _explained(case, rows[name], answer) for name in names}
     ahead = standing_out(scores, least)
     if ahead is not None:
-        told.add(ahead)
+        suspected.add(ahead)
         text = f"'{ahead}' alone explains {scores[ahead]:.1%} of the target '{target}'"
         text += ", far more than any other column; is it a copy, or does it come after it?"
         yield Observation(text, (ahead,), certain=False)
@@ -139,18 +139,18 @@ def _suspected(
 def _explained(case: Case, feature: pd.Series, answer: pd.Series) -> float:
     """The share of the variance, or of the majority's errors, that one feature takes away."""
     both = feature.notna().to_numpy() & answer.notna().to_numpy()
-    held, told = feature[both], answer[both]
-    if both.sum() < FEWEST_ROWS or held.nunique() < 2 or told.nunique() < 2:
+    held, answers = feature[both], answer[both]
+    if both.sum() < FEWEST_ROWS or held.nunique() < 2 or answers.nunique() < 2:
         return 0.0
-    if not case.classifies and is_number(told):
+    if not case.classifies and is_number(answers):
         if not is_number(held):
-            return one_feature_score(held, told, classifies=False)
-        values = held.to_numpy(dtype=float), told.to_numpy(dtype=float)
+            return one_feature_score(held, answers, classifies=False)
+        values = held.to_numpy(dtype=float), answers.to_numpy(dtype=float)
         finite = np.isfinite(values[0]) & np.isfinite(values[1])
         pairs = (values[0][finite], values[1][finite])
         return max(correlation(*pairs) ** 2, correlation(*map(ranks, pairs)) ** 2)
-    right = out_of_fold_accuracy(held, told)
-    majority = float(told.value_counts(normalize=True).max())
+    right = out_of_fold_accuracy(held, answers)
+    majority = float(answers.value_counts(normalize=True).max())
     return max(0.0, (right - majority) / (1 - majority))
 
 

@@ -70,18 +70,18 @@ def _out_of_fold(
     """What each half of the rows says of the other half, (rows,)."""
     first = np.zeros(len(feature), dtype=bool)
     first[np.random.default_rng(0).permutation(len(feature))[::2]] = True
-    told = np.empty(len(feature), dtype=answer.dtype)
+    predicted = np.empty(len(feature), dtype=answer.dtype)
     if is_number(feature) and feature.nunique() > min(MOST_CATEGORIES, len(feature) / FEWEST_ROWS):
         values = feature.to_numpy(dtype=float)
         order = np.argsort(values, kind="stable")
         for fitted in (first, ~first):
             held, scored = order[fitted[order]], order[~fitted[order]]
-            told[scored] = answer[_nearest(values, held, scored)]
-        return told
+            predicted[scored] = answer[_nearest(values, held, scored)]
+        return predicted
     codes = codes_of(feature)
     for fitted in (first, ~first):
-        told[~fitted] = _of_categories(codes, answer, fitted, classifies)[codes[~fitted]]
-    return told
+        predicted[~fitted] = _of_categories(codes, answer, fitted, classifies)[codes[~fitted]]
+    return predicted
 
 
 def _nearest(

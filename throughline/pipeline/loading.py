@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from throughline.errors import MOST_MISTAKES, BadPipeline, nearest
 from throughline.paths import Workspace, existing
-from throughline.pipeline.mistakes import told
+from throughline.pipeline.mistakes import mistakes_of
 from throughline.pipeline.pipeline import Pipeline, Variant
 from throughline.pipeline.unions import problems
 from throughline.pipeline.yaml_file import YamlFile
@@ -120,4 +120,4 @@ def checked(document: Mapping[str, Any], file: YamlFile, prefix: tuple[str, ...]
         return Pipeline.model_validate(document)
     except ValidationError as error:
         found = problems(error.errors(), document)
-        raise BadPipeline.of(told(found, file, prefix, document, Pipeline)) from None
+        raise BadPipeline.of(mistakes_of(found, file, prefix, document, Pipeline)) from None

@@ -44,7 +44,7 @@ TYPED = re.compile(r"(_type|_parsing|_from_float)$")
 NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]*)?([eE][-+]?[0-9]+)?")
 
 
-def told(
+def mistakes_of(
     found: Iterable[Problem],
     file: YamlFile,
     prefix: Sequence[str | int],

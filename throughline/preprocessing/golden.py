@@ -46,8 +46,8 @@ def golden_rows(
         {entry["name"]: _edge(entry, edge, real[entry["name"]].iloc[0]) for entry in inputs}
         for edge in ("min", "max", "below", "above", "missing")
     ]
-    made = pd.DataFrame(edges, columns=names)
-    return pd.concat([real, made.astype(real.dtypes.to_dict())], ignore_index=True)
+    at_edges = pd.DataFrame(edges, columns=names)
+    return pd.concat([real, at_edges.astype(real.dtypes.to_dict())], ignore_index=True)
 
 
 def _edge(entry: Mapping[str, Any], edge: str, ordinary: Any) -> Any:

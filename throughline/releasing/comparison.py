@@ -132,7 +132,7 @@ def _text(root: Path, path: Path, then: Any) -> str:
     return content.decode("utf-8")
 
 
-def told(pairs: list[Pair], revision: str) -> Iterator[str]:
+def plain_lines(pairs: list[Pair], revision: str) -> Iterator[str]:
     """The comparison for a terminal: a line for each pipeline, its gates below."""
     width = max((len(pair.name) for pair in pairs), default=0)
     for pair in pairs:

@@ -108,7 +108,7 @@ def change(difference: Mapping[str, Any], key: str = "value") -> str:
     return f"+{number(value)}" if value > 0 else number(value)
 
 
-def told(difference: Mapping[str, Any]) -> str:
+def verdict_in_words(difference: Mapping[str, Any]) -> str:
     """What a difference shows, in words: what is not shown may still be there."""
     said: str = difference["verdict"]
     if said == "not shown" and difference["low"] is not None:

@@ -49,7 +49,14 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    said = (markup.spoken, markup.ranged, markup.signed, markup.told, markup.mood, chart.number)
+    said = (
+        markup.spoken,
+        markup.ranged,
+        markup.signed,
+        markup.verdict_in_words,
+        markup.mood,
+        chart.number,
+    )
     environment.filters |= {function.__name__: function for function in said}
     return environment
 

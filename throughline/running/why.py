@@ -170,7 +170,7 @@ def _in_order(graph: Any, nodes: set[Stage]) -> list[Stage]:
     return [node for node in order if node in nodes]
 
 
-def _causes(stage: Stage, root: Path, made: set[str]) -> Iterator[str]:
+def _causes(stage: Stage, root: Path, outputs: set[str]) -> Iterator[str]:
     if not any(output.hash_info for output in stage.outs):
         yield "it has not run yet"
         return
@@ -185,7 +185,7 @@ def _causes(stage: Stage, root: Path, made: set[str]) -> Iterator[str]:
             continue
         if hasattr(dependency, "params"):
             yield from _changed_parameters(dependency, root)
-        elif dependency.def_path in made:
+        elif dependency.def_path in outputs:
             yield f"input {dependency.def_path} is {_past(next(iter(status.values())))}"
         else:
             yield from _changed_files(dependency, next(iter(status.values())), root)

@@ -53,7 +53,7 @@ def evaluate(stage_input: StageInput, workspace: Workspace) -> None:
         BadPipeline: a claim, gate, slice or comparison that names what is not there.
         BadData: rows that the model refuses.
     """
-    from throughline.evaluation.show.facts import made, seen
+    from throughline.evaluation.show.facts import provenance, seen
     from throughline.evaluation.show.line import ending
     from throughline.evaluation.show.page import page, page_of_several
     from throughline.evaluation.show.plots import plotted
@@ -71,7 +71,7 @@ def evaluate(stage_input: StageInput, workspace: Workspace) -> None:
     main = next(iter(found.values())).branches["main"]
     facts = (
         seen(main.parts, workspace.test_data / "main"),
-        made(stage_input.main, main.parts, workspace.model, scores),
+        provenance(stage_input.main, main.parts, workspace.model, scores),
     )
     plots = {
         target: plotted(workspace, each.branches, each.report, scores_of(scores, target))

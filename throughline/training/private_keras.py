@@ -160,9 +160,9 @@ def stateless(optimizer: Any) -> Any:
     methods |= {"_var_key": _identity, "assign": _assign, "assign_add": _assign_add}
     methods["_backend_apply_gradients"] = _apply_gradients
     # Behind the optimizer's own methods, which may call these as those of their parent.
-    made = type("Stateless", (TFOptimizer,), methods)
+    mixin = type("Stateless", (TFOptimizer,), methods)
     cls = type(optimizer)
-    optimizer.__class__ = type(cls.__name__, (cls, made), {})
+    optimizer.__class__ = type(cls.__name__, (cls, mixin), {})
     return optimizer
 
 

@@ -22,7 +22,7 @@ from tests.flows import shop
 from tests.flows.shop import commit, git, write
 from throughline.cli import main
 from throughline.project.init import initialised
-from throughline.releasing.comparison import MOST_BYTES, Pair, Side, compared, markdown, told
+from throughline.releasing.comparison import MOST_BYTES, Pair, Side, compared, markdown, plain_lines
 
 
 def report(accuracy: float, holds: bool = True, **more: Any) -> dict[str, Any]:
@@ -116,7 +116,7 @@ class TestRevision:
         (found,) = compared(root, "main")
         assert found.before.figures["accuracy"]["value"] == 0.9
         assert found.here.figures["accuracy"]["value"] == 0.75
-        assert [*told([found], "main")] == [
+        assert [*plain_lines([found], "main")] == [
             "tea  accuracy 0.9 (0.8 to 1) → 0.75 (0.65 to 0.85) (worse, within the intervals)",
             "     gate broken: accuracy >= 0.8",
         ]
@@ -142,7 +142,7 @@ class TestRevision:
         shutil.rmtree(root / ".dvc/cache")
         found = compared(root, "main")
         assert found[0].before == Side(lost=True) and found[0].here.figures
-        for text in (markdown(found, "main"), "\n".join(told(found, "main"))):
+        for text in (markdown(found, "main"), "\n".join(plain_lines(found, "main"))):
             assert "dvc push" in text and "New" not in text
 
     def test_what_a_revision_did_not_have_is_new(self, root: Path) -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from throughline.releasing.outputs import cached, digest_of, files
 from throughline.releasing.reproducing.proof import CLOSE, DIFFERENT, IDENTICAL, NOISE, findings
-from throughline.releasing.reproducing.reproduce import told, worst
+from throughline.releasing.reproducing.reproduce import proof_lines, worst
 
 METRICS = {
     "accuracy": {"value": 0.9, "low": 0.8, "high": 1.0},
@@ -106,7 +106,7 @@ class TestProof:
     def test_the_first_departure_and_its_cause_are_named(self, released: Released) -> None:
         stages = {"train": {"a.npy": released.keep(b"a")}, "export": {"b": released.keep(b"b")}}
         found = list(findings(released.root, released.cache, stages, METRICS))
-        lines = told(found, False, ["python 3.11.7 → 3.12.0"])
+        lines = proof_lines(found, False, ["python 3.11.7 → 3.12.0"])
         assert "First departs: train (a.npy). Differs: python 3.11.7 → 3.12.0." in lines
         assert worst(found) == DIFFERENT
         assert lines[-1] == "Verdict: different."

@@ -46,10 +46,10 @@ def groups(name: str) -> list[Any]:
 
 def fitted(trainings: Any, some: list[Any], how: Any) -> list[Any]:
     """The results of some groups, or the divergence raised."""
-    from throughline.training.search.side_by_side import fine
+    from throughline.training.search.side_by_side import fitted_or_raised
 
     (outcome,) = trainings.each([some], how, "")
-    return list(fine(outcome))
+    return list(fitted_or_raised(outcome))
 
 
 def trained(names: list[str]) -> dict[str, dict[str, Any]]:

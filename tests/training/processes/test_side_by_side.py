@@ -25,7 +25,7 @@ from throughline.training.engine.stacked import PerRun, blocks, joined, split
 from throughline.training.learner import Learner
 from throughline.training.search import handover, processes, side_by_side, work
 from throughline.training.search.processes import DeadWorker, Workers
-from throughline.training.search.side_by_side import Group, SideBySide, chosen, fine
+from throughline.training.search.side_by_side import Group, SideBySide, chosen, fitted_or_raised
 
 SCRIPT = Path(__file__).with_name("side_by_side.py")
 ROOT = SCRIPT.parents[3]
@@ -164,7 +164,7 @@ class TestProcesses:
         expected = trained("in-turn", groups("dense"))
         with SideBySide() as trainings:
             some = trainings.each([groups("dense"), groups("conv")], "processes", "", 2)
-            assert difference(expected, fine(next(some))) == 0
+            assert difference(expected, fitted_or_raised(next(some))) == 0
             left = trainings.workers
             some.close()  # type: ignore[attr-defined]
             assert left is not None and left.closed

@@ -89,7 +89,7 @@ def compare(revision: str, name: str | None, markdown: bool, strict: bool) -> in
     if markdown:
         print(comparison.markdown(pairs, revision), end="")
     else:
-        tell("\n".join(comparison.told(pairs, revision)))
+        tell("\n".join(comparison.plain_lines(pairs, revision)))
     return int(strict and any(pair.broken for pair in pairs))
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from throughline.errors import ThroughlineError
 from throughline.paths import Workspace, needed
 from throughline.pipeline.targets import of_each
-from throughline.report.markup import told
+from throughline.report.markup import verdict_in_words
 
 if TYPE_CHECKING:
     from throughline.evaluation.intervals.resamples import Resamples
@@ -185,7 +185,7 @@ def judged(
         "look": look,
     }
     often = f" at look {look}, which may err in {alpha:.2g}"
-    return result | {"reason": f"{told(result)} by {metric}{often}"}
+    return result | {"reason": f"{verdict_in_words(result)} by {metric}{often}"}
 
 
 def _nothing(reason: str, rows: int, look: int) -> dict[str, Any]:

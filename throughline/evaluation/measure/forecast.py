@@ -28,7 +28,7 @@ class Forecasts(Outcome):
         scale: mean absolute error of (seasonal) persistence one step ahead in training, (K,).
         horizons: rows ahead.
         keys: which series and step the newest row of each window is, (N, 2).
-        made: the time of that row and what tells its series apart, each (N,), by column.
+        origins: the time of that row and what tells its series apart, each (N,), by column.
     """
 
     persistence: np.ndarray
@@ -36,7 +36,7 @@ class Forecasts(Outcome):
     scale: np.ndarray
     horizons: tuple[int, ...]
     keys: np.ndarray
-    made: Mapping[str, np.ndarray]
+    origins: Mapping[str, np.ndarray]
 
     def part(self, rows: np.ndarray) -> Forecasts:
         """The outcome of some of the windows."""
@@ -47,7 +47,7 @@ class Forecasts(Outcome):
             persistence=self.persistence[rows],
             seasonal=self.seasonal[rows],
             keys=self.keys[rows],
-            made={name: values[rows] for name, values in self.made.items()},
+            origins={name: values[rows] for name, values in self.origins.items()},
         )
 
     def by_target(self, values: np.ndarray) -> np.ndarray:

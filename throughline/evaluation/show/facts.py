@@ -94,7 +94,9 @@ def _reason(values: Any) -> str:
     return "not named under columns"
 
 
-def made(view: Pipeline, parts: Any, model: Path, scores: Mapping[str, Any]) -> dict[str, str]:
+def provenance(
+    view: Pipeline, parts: Any, model: Path, scores: Mapping[str, Any]
+) -> dict[str, str]:
     """How the model was made, a line each.
 
     Args:

@@ -28,13 +28,13 @@ def forecast_plots(
     actual, predicted = outcome.actual[own, -1], outcome.predicted[own, -1]
     middle = max(0, len(own) // 2 - ZOOM // 2)
     zoomed = slice(middle, middle + ZOOM)
-    made = np.array(outcome.made["time"], dtype="datetime64[s]")[own].astype(np.float64)
+    origins = np.array(outcome.origins["time"], dtype="datetime64[s]")[own].astype(np.float64)
     plots: dict[str, Markup | None] = {
         f"Forecast {farthest} ahead and truth, all test windows": _series(
-            made, actual, predicted, unit
+            origins, actual, predicted, unit
         ),
         f"The same, {min(ZOOM, len(own))} windows of the middle": _series(
-            made[zoomed], actual[zoomed], predicted[zoomed], unit
+            origins[zoomed], actual[zoomed], predicted[zoomed], unit
         ),
     }
     if len(report["horizons"]) > 1:
@@ -45,24 +45,24 @@ def forecast_plots(
     return plots
 
 
-def _series(made: np.ndarray, actual: np.ndarray, predicted: np.ndarray, unit: str) -> Markup:
+def _series(origins: np.ndarray, actual: np.ndarray, predicted: np.ndarray, unit: str) -> Markup:
     span = bounds([float(v) for v in (*actual, *predicted)])
     title = f"target ({unit})" if unit else "target"
-    ends = float(made.min()), max(float(made.max()), float(made.min()) + 1)
+    ends = float(origins.min()), max(float(origins.max()), float(origins.min()) + 1)
     chart = Chart(ends, span, "when the forecast was made", title, "Forecast and truth", times=True)
-    chart.line(_outline(made, actual), "line ideal", "truth")
-    chart.line(_outline(made, predicted), "line a", "forecast")
+    chart.line(_outline(origins, actual), "line ideal", "truth")
+    chart.line(_outline(origins, predicted), "line a", "forecast")
     return chart.svg()
 
 
-def _outline(made: np.ndarray, values: np.ndarray) -> list[tuple[float, float]]:
+def _outline(origins: np.ndarray, values: np.ndarray) -> list[tuple[float, float]]:
     """A line, or for a long one the lowest and highest value of each part, in their order."""
     if len(values) <= 2 * PARTS:
-        return list(zip(made.tolist(), values.tolist(), strict=True))
+        return list(zip(origins.tolist(), values.tolist(), strict=True))
     points = []
     for part in np.array_split(np.arange(len(values)), PARTS):
         ends = sorted({int(part[values[part].argmin()]), int(part[values[part].argmax()])})
-        points += [(float(made[place]), float(values[place])) for place in ends]
+        points += [(float(origins[place]), float(values[place])) for place in ends]
     return points
 
 

@@ -17,7 +17,7 @@ from throughline.report.chart import number
 
 
 def page(
-    report: Mapping[str, Any], plots: Mapping[str, Any], sees: Mapping[str, Any], made: Any
+    report: Mapping[str, Any], plots: Mapping[str, Any], sees: Mapping[str, Any], provenance: Any
 ) -> str:
     """The report as one HTML page that opens offline.
 
@@ -25,7 +25,7 @@ def page(
         report: the content of report.json.
         plots: of `plotted`.
         sees: what the model sees, of `facts.seen`.
-        made: how it was made, of `facts.made`.
+        provenance: how it was made, of `facts.provenance`.
     """
     return pages.page(
         "evaluation/show/report.html",
@@ -33,7 +33,7 @@ def page(
         report["pipeline"],
         title=report["title"],
         sees=sees,
-        made=made,
+        provenance=provenance,
         advice=advice(report),
         **_shown(report, plots, sees["count"]),
     )
@@ -44,7 +44,7 @@ def page_of_several(
     reports: Mapping[str, Mapping[str, Any]],
     plots: Mapping[str, Mapping[str, Any]],
     sees: Mapping[str, Any],
-    made: Any,
+    provenance: Any,
     sweeps: Any,
 ) -> str:
     """The report of several targets: what is true of all of them, and a section of each.
@@ -54,7 +54,7 @@ def page_of_several(
         reports: of each target what the report of it alone would say.
         plots: of each target, of `plotted`.
         sees: what the model sees, of `facts.seen`.
-        made: how it was made, of `facts.made`.
+        provenance: how it was made, of `facts.provenance`.
         sweeps: of `sweeps.prepared`.
     """
     sections = {
@@ -77,7 +77,7 @@ def page_of_several(
         sections=sections,
         sweeps=sweeps,
         sees=sees,
-        made=made,
+        provenance=provenance,
         advice=[f"{name}: {line}" for name, each in reports.items() for line in advice(each)],
     )
 

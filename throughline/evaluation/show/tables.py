@@ -51,7 +51,7 @@ def write_forecast(folder: Path, outcome: Forecasts, report: dict[str, Any]) -> 
     """The error by horizon, and truth and prediction at each of them."""
     entries = report["horizons"]
     _write(folder / "horizons.csv", list(entries[0]), (list(e.values()) for e in entries))
-    made = [values.tolist() for values in outcome.made.values()]
+    origins = [values.tolist() for values in outcome.origins.values()]
     pairs = np.stack([outcome.by_target(outcome.actual), outcome.by_target(outcome.predicted)], -1)
     # Outcomes are named by target and horizon, all targets of the first one before the next.
     targets = [name.removesuffix(f"+{outcome.horizons[0]}") for name in outcome.names]
@@ -60,10 +60,10 @@ def write_forecast(folder: Path, outcome: Forecasts, report: dict[str, Any]) -> 
     answers = [f"{part}{suffix}" for suffix in suffixes for part in ("actual", "predicted")]
     lines = (
         [*window, horizon, *values.ravel().tolist()]
-        for *window, of_window in zip(*made, pairs, strict=True)
+        for *window, of_window in zip(*origins, pairs, strict=True)
         for horizon, values in zip(outcome.horizons, of_window, strict=True)
     )
-    _write(folder / "forecast.csv", (*outcome.made, "horizon", *answers), lines)
+    _write(folder / "forecast.csv", (*outcome.origins, "horizon", *answers), lines)
 
 
 def _write_classes(folder: Path, outcome: Outcome) -> None:

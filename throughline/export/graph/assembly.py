@@ -38,9 +38,9 @@ def assemble(
 
     kept = list(nodes)
     renamed: dict[str, str] = {}
-    made = {value for node in kept for value in node.output}
+    computed = {value for node in kept for value in node.output}
     for output, tensor in outputs:
-        if tensor.name in renamed or tensor.name not in made:
+        if tensor.name in renamed or tensor.name not in computed:
             source = renamed.get(tensor.name, tensor.name)
             kept.append(helper.make_node("Identity", [source], [output], f"{output}/Identity"))
         else:

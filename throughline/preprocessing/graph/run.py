@@ -72,7 +72,7 @@ def run(
     shapes = {output.name: output.shape[1:] for output in session.get_outputs()}
     arrays: dict[str, Any] = dict(gathered or {})
 
-    def made(name: str) -> np.ndarray:
+    def computed(name: str) -> np.ndarray:
         shape = (len(rows), *shapes[name])
         foresee(name, shape, types[name], (features or {}).get(name, ()))
         return aligned.empty(shape, types[name])
@@ -92,7 +92,7 @@ def run(
                 if name not in held_sparse and not (
                     name in sparse and pays(shape, types[name], part)
                 ):
-                    arrays[name] = made(name)
+                    arrays[name] = computed(name)
                 else:
                     some = compressed(part.astype(types[name]))
                     held_sparse.setdefault(name, []).append(some)
@@ -101,11 +101,11 @@ def run(
             if not isinstance(held, np.ndarray):
                 if np.array_equal(held[chunk], part):
                     continue
-                arrays[name] = made(name)
+                arrays[name] = computed(name)
                 arrays[name][:start] = held[:start]
             arrays[name][chunk] = part
     arrays |= {name: joined(parts) for name, parts in held_sparse.items()}
-    arrays |= {name: made(name) for name in shapes if name not in arrays}
+    arrays |= {name: computed(name) for name in shapes if name not in arrays}
     return {name: arrays[name] for name in shapes}
 
 

@@ -69,12 +69,12 @@ def reproduced(root: Path, release: str, from_scratch: bool = False) -> list[Fin
         found = list(findings(folder, cache_of(root), recorded, record["metrics"]))
         model = folder / record["model"]["path"]
         same = sha256(model) == record["model"]["sha256"]
-    for line in told(found, same, shifts):
+    for line in proof_lines(found, same, shifts):
         print(line)
     return found
 
 
-def told(found: Sequence[Finding], same_model: bool, shifts: Sequence[str]) -> list[str]:
+def proof_lines(found: Sequence[Finding], same_model: bool, shifts: Sequence[str]) -> list[str]:
     """The proof as lines: the files, the first stage that departs, what explains it."""
     lines = [f"  {f.verdict:24} {f.stage:15} {f.path}  {f.detail}".rstrip() for f in found]
     departed = [finding for finding in found if finding.verdict != ORDER[0]]

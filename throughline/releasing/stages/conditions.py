@@ -35,7 +35,7 @@ def _section(root: Path, path: Path) -> Mapping[str, ReleaseStage]:
     """Section `stages` of a file; empty where it has none, or is not there."""
     from pydantic import ValidationError
 
-    from throughline.pipeline.mistakes import told
+    from throughline.pipeline.mistakes import mistakes_of
     from throughline.pipeline.schema.release_stage import SharedStages
     from throughline.pipeline.unions import problems
 
@@ -52,7 +52,7 @@ def _section(root: Path, path: Path) -> Mapping[str, ReleaseStage]:
         return SharedStages.model_validate(section).stages
     except ValidationError as error:
         found = problems(error.errors(), section)
-        raise BadPipeline.of(told(found, file, (), section, SharedStages)) from None
+        raise BadPipeline.of(mistakes_of(found, file, (), section, SharedStages)) from None
 
 
 def _committed(root: Path, path: Path, otherwise: Mapping[str, Any]) -> Mapping[str, Any]:

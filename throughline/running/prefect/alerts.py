@@ -119,11 +119,11 @@ def _checked(file: YamlFile, number: int, entry: Any) -> Alert:
     if form not in PAYLOADS:
         raise BadPipeline(f"{place}: format", form, nearest(form, PAYLOADS))
     given = entry.get("tell", USUAL)
-    told = [str(name) for name in (given if isinstance(given, list | tuple) else [given])]
-    for name in told:
+    states = [str(name) for name in (given if isinstance(given, list | tuple) else [given])]
+    for name in states:
         if name not in STATES:
             raise BadPipeline(f"{place}: nothing to tell", name, nearest(name, STATES))
-    return Alert(to, block, form, tuple(name for name in STATES if name in told))
+    return Alert(to, block, form, tuple(name for name in STATES if name in states))
 
 
 def standing(client: Any, owner: str) -> dict[str, Mapping[str, Any]]:

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from throughline.errors import BadPipeline
-from throughline.pipeline.mistakes import told
+from throughline.pipeline.mistakes import mistakes_of
 from throughline.pipeline.unions import problems
 from throughline.pipeline.yaml_file import YamlFile
 
@@ -93,4 +93,4 @@ def _validated(
         return schema.model_validate(given)
     except ValidationError as error:
         found = problems(error.errors(), given)
-        raise BadPipeline.of(told(found, file, place, given, schema)) from None
+        raise BadPipeline.of(mistakes_of(found, file, place, given, schema)) from None

@@ -29,9 +29,9 @@ def part_named(name: str) -> str | None:
     """
     apart = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name)
     words = [word for word in re.split(r"[\W\d_]+", apart.lower()) if word]
-    told = {WORDS[word] for word in words if word in WORDS}
+    parts = {WORDS[word] for word in words if word in WORDS}
     others = [word for word in words if word not in WORDS and word not in BESIDE]
-    return told.pop() if len(told) == 1 and not others else None
+    return parts.pop() if len(parts) == 1 and not others else None
 
 
 def tells_parts(names: Iterable[str]) -> bool:

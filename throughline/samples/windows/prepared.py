@@ -261,7 +261,7 @@ def golden_windows(learned: PreparedWindows, count: int) -> dict[str, np.ndarray
     kinds = {entry["name"]: entry["type"] for entry in inputs}
     spaced = np.linspace(0, len(learned.ends) - 1, min(count, len(learned.ends))).astype(int)
     real = raw_windows(learned.series, kinds, learned.ends[spaced], learned.extent.length)
-    made: dict[str, list[np.ndarray]] = {name: [] for name in kinds}
+    windows: dict[str, list[np.ndarray]] = {name: [] for name in kinds}
     for sign in (-1.0, -0.5, 0.5, 1.0):
         for entry in inputs:
             window = real[entry["name"]][0].copy()
@@ -271,8 +271,8 @@ def golden_windows(learned: PreparedWindows, count: int) -> dict[str, np.ndarray
                 window = np.where(np.arange(len(window)) % 2, edge + sign * entry["sd"], window)
             elif entry["type"] == "string" and not entry.get("closed"):
                 window[:] = STRANGER
-            made[entry["name"]].append(window.astype(real[entry["name"]].dtype))
-    return {name: np.concatenate([real[name], np.stack(made[name])]) for name in kinds}
+            windows[entry["name"]].append(window.astype(real[entry["name"]].dtype))
+    return {name: np.concatenate([real[name], np.stack(windows[name])]) for name in kinds}
 
 
 def contract(series: Series, plan: Plan, targets: Sequence[str]) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from throughline.preprocessing.sparse import Sparse
 from throughline.samples.windows.gathered import Ahead, Windowed
-from throughline.training.engine import order
+from throughline.training.engine import permutations
 from throughline.training.engine.backends import Backend
 from throughline.training.engine.runs import Rows, Run, Weights
 from throughline.training.engine.state import Data, Held, Order, Shape
@@ -55,10 +55,10 @@ class Feeding:
         """The rows that are only measured, and those that are watched."""
         shape, padded = self.shape, self.shape.padded_held
         return (
-            order.held_out(
+            permutations.held_out(
                 run.validation_rows, self.most_validated, shape.validation_batch, padded
             ),
-            order.held_out(run.watched_rows, self.most_watched, shape.watched_batch, padded),
+            permutations.held_out(run.watched_rows, self.most_watched, shape.watched_batch, padded),
         )
 
     def on_device(self, array: Any) -> Any:
@@ -78,7 +78,9 @@ class Feeding:
             return np.ones(1, np.float32)
         weight = np.ones(len(run.target), np.float32)
         if self.training.class_weight is not None:
-            weight *= order.class_weights(run.target, run.train_rows, self.training.class_weight)
+            weight *= permutations.class_weights(
+                run.target, run.train_rows, self.training.class_weight
+            )
         if run.sample_weight is not None:
             weight *= run.sample_weight.astype(np.float32).reshape(-1)
         return weight
@@ -86,12 +88,12 @@ class Feeding:
     def tables(self, run: Run, first: int, most: int, count: int) -> Order:
         """Which rows go into which batch, for `count` epochs in a table of `most`, on the host."""
         batch = self.shape.batch
-        steps = order.roomy(-(-self.most_rows // batch))
-        tables = order.batches(
+        steps = permutations.roomy(-(-self.most_rows // batch))
+        tables = permutations.batches(
             run.train_rows, run.seed, first, count, batch, steps, self.rest(run),
             self.training.shuffle,
         )  # fmt: skip
-        full, last = (order.longer(table, order.roomy(most)) for table in tables)
+        full, last = (permutations.longer(table, permutations.roomy(most)) for table in tables)
         return Order(full, last, np.int32(len(run.train_rows)), np.int32(count))
 
     def rest(self, run: Run) -> int:

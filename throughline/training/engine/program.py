@@ -39,11 +39,11 @@ def watched_columns(metrics: list[Any], shape: Shape) -> list[str]:
     Rows that are watched apart have their curves behind all others. Those of the validation rows
     then only score, and have no name here.
     """
-    told = columns(metrics, shape.validation_batch > 0)
+    printed = columns(metrics, shape.validation_batch > 0)
     if not shape.watched_batch:
-        return told
+        return printed
     own = columns(metrics, validated=False)
-    hidden = ["" if name.startswith("val_") else name for name in told]
+    hidden = ["" if name.startswith("val_") else name for name in printed]
     return [*hidden, *(f"val_{name}" for name in own)]
 
 
@@ -116,8 +116,8 @@ class Program:
         history = ops.zeros((order.full.shape[0], self.width), "float32")
 
         def going(done: Tensor, history: Tensor, state: State) -> Tensor:
-            fine = ops.logical_and(state.bad_step < 0, ops.logical_not(state.stopped))
-            return ops.logical_and(done < order.epochs, fine)
+            healthy = ops.logical_and(state.bad_step < 0, ops.logical_not(state.stopped))
+            return ops.logical_and(done < order.epochs, healthy)
 
         def epoch(done: Tensor, history: Tensor, state: State) -> tuple[Tensor, Tensor, State]:
             state, row = self._epoch(state, data, order, done)

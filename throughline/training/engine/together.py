@@ -12,7 +12,7 @@ from throughline.errors import BadPipeline
 from throughline.preprocessing.sparse import Sparse
 from throughline.samples.windows.gathered import Ahead, Windowed
 from throughline.training.divergence import Diverged
-from throughline.training.engine import order
+from throughline.training.engine import permutations
 from throughline.training.engine.feeding import plain
 from throughline.training.engine.runs import Array, Fitted, Run
 from throughline.training.engine.stacked import PerRun, blocks, joined, split
@@ -75,7 +75,7 @@ def runs_at_once(trainer: Trainer) -> int:
     # The best weights of early stopping, old and new state at once.
     values *= 4 if trainer.program.stopping else 2
     for layer in every_layer(model):
-        for output in (tensor for _, made in calls(layer) for tensor in made):
+        for output in (tensor for _, outputs in calls(layer) for tensor in outputs):
             # Forwards and backwards.
             values += 2 * batch * int(np.prod([size or 1 for size in output.shape[1:]]))
     return max(1, LARGEST_TOGETHER // (4 * values))
@@ -118,7 +118,7 @@ class _Group:
         began = time.perf_counter()
         state, trainer = self._start(), self.trainer
         watched = watcher is not None or self.checkpoints is not None
-        most = order.epochs_at_once(trainer.most_rows, trainer.epochs)
+        most = permutations.epochs_at_once(trainer.most_rows, trainer.epochs)
         count = 1 if watched else most
         while (left := self._left(state)).any():
             call_began = time.perf_counter()
@@ -206,8 +206,8 @@ class _Group:
                 self.checkpoints.save(run, self._one(state, i), self.histories[i], ended)
             if watcher:
                 last = self.histories[i][-1][-1]
-                told = self.trainer.told(last)
-                watcher(run, sum(map(len, self.histories[i])), told, ended)
+                latest = self.trainer.latest(last)
+                watcher(run, sum(map(len, self.histories[i])), latest, ended)
 
     def _result(self, state: State, position: int, predictions: bool, began: float) -> Fitted:
         data: Data = joined([values[position] for values in self.own], self.shared)

@@ -11,7 +11,7 @@ import numpy as np
 
 from throughline.figures.learned import figures
 from throughline.training.divergence import Diverged
-from throughline.training.engine import backends, order, programs, watch
+from throughline.training.engine import backends, permutations, programs, watch
 from throughline.training.engine.feeding import Feeding, most, plain
 from throughline.training.engine.program import Program, watched_columns
 from throughline.training.engine.runs import Array, Fitted, Run
@@ -183,7 +183,7 @@ class Trainer:
         if checkpoints:
             state, history = checkpoints.load(run, state)
         watched = watcher is not None or checkpoints is not None
-        most = order.epochs_at_once(len(run.train_rows), self.epochs)
+        most = permutations.epochs_at_once(len(run.train_rows), self.epochs)
         count = 1 if watched else most
         while (first := int(state.epoch)) < self.epochs and not bool(state.stopped):
             call_began = time.perf_counter()
@@ -194,7 +194,7 @@ class Trainer:
             if checkpoints:
                 checkpoints.save(run, state, history, ended)
             if watcher:
-                curves = self.told(rows[-1])
+                curves = self.latest(rows[-1])
                 watcher(run, int(state.epoch), curves, ended)
             if watched:
                 # As many epochs a call as give a sign of life about once a second.
@@ -217,7 +217,7 @@ class Trainer:
             raise self.diverged(run, tables, first, ran, bad)
         return state, np.asarray(ops.convert_to_numpy(history))[:ran]
 
-    def told(self, row: Array) -> dict[str, float]:
+    def latest(self, row: Array) -> dict[str, float]:
         """A row of the history by the names of its columns, less those that are only watched."""
         return dict(zip(self.program.columns, map(float, row), strict=False))
 

@@ -17,7 +17,7 @@ from throughline.training.engine import watch
 from throughline.training.engine.runs import in_unit
 from throughline.training.folds.folded import Folded, at_size, best_epoch, epochs_by_others
 from throughline.training.network import heads
-from throughline.training.search.side_by_side import Group, SideBySide, fine
+from throughline.training.search.side_by_side import Group, SideBySide, fitted_or_raised
 
 if TYPE_CHECKING:
     from throughline.pipeline.pipeline import Pipeline
@@ -97,7 +97,7 @@ class Planned:
         """
         figures = figures_of(self.view)
         (histories, scored), *smaller = [
-            self._scored(fine(outcome), divides, figures)
+            self._scored(fitted_or_raised(outcome), divides, figures)
             for outcome, divides in zip(outcomes, self.divides, strict=True)
         ]
         return Folded(

@@ -233,8 +233,8 @@ class _Builder:
 
     def _applied(self, layer: Any, tensors: Any, entry: Entry) -> Any:
         try:
-            told = {key: entry.arguments[key] for key in spec.CALLED if key in entry.arguments}
-            result = layer(*_called_with(layer, tensors), **told)
+            settings = {key: entry.arguments[key] for key in spec.CALLED if key in entry.arguments}
+            result = layer(*_called_with(layer, tensors), **settings)
         except Exception as error:
             # Keras checks some arguments itself and others fail in NumPy's or Python's words.
             shapes = (

@@ -93,14 +93,14 @@ def network(
     """
     function: Callable[..., Any] = imported(reference, "network")
     try:
-        made = function(dict(inputs), *_asked(outputs))
+        result = function(dict(inputs), *_asked(outputs))
     except Exception as error:
         reason = reason_of(error)
         raise BadNetwork(
             f"network: {reference} should return a network and raises {type(error).__name__}",
             remedy=reason,
         ) from error
-    model = _functional(made, reference, inputs, dtypes)
+    model = _functional(result, reference, inputs, dtypes)
     _fits(model, reference, inputs)
     model = _joined(model, reference, outputs)
     _can_be_stored(model, reference)
@@ -108,26 +108,26 @@ def network(
 
 
 def _functional(
-    made: Any, reference: str, inputs: Mapping[str, Shape], dtypes: Mapping[str, str]
+    result: Any, reference: str, inputs: Mapping[str, Shape], dtypes: Mapping[str, str]
 ) -> keras.Model:
     """A functional network; a Sequential one of a single input is called on it."""
     import keras
 
-    if isinstance(made, keras.Sequential) and len(inputs) == 1:
+    if isinstance(result, keras.Sequential) and len(inputs) == 1:
         ((name, shape),) = inputs.items()
         start = end = keras.Input(shape, dtype=dtypes.get(name, "float32"), name=name)
         try:
-            for layer in made.layers:
+            for layer in result.layers:
                 end = layer(end)
         except (TypeError, ValueError) as error:
             reason = reason_of(error)
             raise BadNetwork(
                 f"network: {reference} should fit rows of shape {shape}", None, reason
             ) from error
-        return keras.Model(start, end, name=made.name)
-    if is_functional(made):
-        return made
-    what = "a Sequential network" if isinstance(made, keras.Sequential) else type(made).__name__
+        return keras.Model(start, end, name=result.name)
+    if is_functional(result):
+        return result
+    what = "a Sequential network" if isinstance(result, keras.Sequential) else type(result).__name__
     raise BadNetwork(f"network: {reference} should return a functional network", what, RETURN)
 
 
@@ -230,9 +230,9 @@ def judge(reference: str, arguments: Mapping[str, Any], place: str, wrapper: Any
     given = dict(arguments)
     name = str(given.pop("name", reference.rpartition(":")[2]))
     try:
-        made: Any = found(**given) if inspect.isclass(found) else wrapper(found, **given)
+        layer: Any = found(**given) if inspect.isclass(found) else wrapper(found, **given)
     except Exception as error:
         reason = reason_of(error)
         raise BadNetwork(f"{place}: {reference} could not be made", given, reason) from error
-    made.name = name
-    return made
+    layer.name = name
+    return layer

@@ -181,9 +181,9 @@ def folded(name: str) -> str:
 def unknown(expected: str, received: str, valid: list[str]) -> BadNetwork:
     """An unknown name: the nearest valid one, and the valid ones."""
     known = {folded(name): name for name in valid}
-    told = successor(received, known)
-    if told:
-        return BadNetwork(expected, received, told)
+    nearest_argument = successor(received, known)
+    if nearest_argument:
+        return BadNetwork(expected, received, nearest_argument)
     close = difflib.get_close_matches(folded(received), known, n=1, cutoff=0.6)
     guess = f"Did you mean '{known[close[0]]}'? " if close else ""
     return BadNetwork(expected, received, f"{guess}Valid: {listed(valid)}")

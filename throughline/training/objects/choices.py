@@ -67,7 +67,7 @@ def _short_problem(place: str, kind: str, name: str, arguments: Mapping[str, Any
     return str(BadTraining(expected, found, "Name the class itself, as BinaryAccuracy"))
 
 
-def made(kind: str, choice: Choice, place: str) -> Any:
+def instance_of(kind: str, choice: Choice, place: str) -> Any:
     name, arguments = split_choice(choice)
     known = known_name(name, kind)
     if known is None:

@@ -11,7 +11,7 @@ from throughline.figures.learned import ACCURACY, SHORT_NAMES
 from throughline.names import is_reference
 from throughline.training.network import own
 from throughline.training.network.spec import BadNetwork
-from throughline.training.objects.choices import BadTraining, known_name, made, split_choice
+from throughline.training.objects.choices import BadTraining, instance_of, known_name, split_choice
 from throughline.training.objects.targets import as_taken
 from throughline.training.private_keras import loss_by_shape, loss_of_function, metric_by_shape
 
@@ -61,7 +61,7 @@ def loss_of(
         return own.judge(name, arguments, place, loss_of_function())
     if known_name(name, "losses") is None:
         return loss_by_shape(name.lower(), target, prediction)
-    return made("losses", choice, place)
+    return instance_of("losses", choice, place)
 
 
 def rows_apart(loss: keras.losses.Loss, target: Any, prediction: Any) -> bool:
@@ -110,7 +110,7 @@ def metrics_of(
         elif is_reference(name):
             metric = own.judge(name, arguments, place, keras.metrics.MeanMetricWrapper)
         else:
-            metric = made("metrics", choice, place)
+            metric = instance_of("metrics", choice, place)
             metric.name = arguments.get("name", name)
         _tried(metric, target, prediction, f"{place}: {name}")
         found.append(metric)

@@ -9,8 +9,8 @@ from throughline.training.network import spec
 from throughline.training.network.named import named_object
 from throughline.training.objects.choices import (
     BadTraining,
+    instance_of,
     known_name,
-    made,
     name_problem,
     split_choice,
 )
@@ -115,7 +115,8 @@ def optimizer(training: Training) -> keras.optimizers.Optimizer:
                 training.optimizer,
                 "Remove learning_rate from the optimizer, or remove the schedule",
             )
-        arguments["learning_rate"] = made("schedules", training.schedule, "training.schedule")
+        place = "training.schedule"
+        arguments["learning_rate"] = instance_of("schedules", training.schedule, place)
     found: keras.optimizers.Optimizer = named_object(
         "optimizers", {known: arguments}, "training.optimizer"
     )

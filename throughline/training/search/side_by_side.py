@@ -127,7 +127,7 @@ class SideBySide:
         return self.workers.each(parts, self.checkpoints, self.began, title, count)
 
 
-def fine(outcome: Outcome) -> list[Fitted]:
+def fitted_or_raised(outcome: Outcome) -> list[Fitted]:
     """The results of runs of which none diverged.
 
     Raises:

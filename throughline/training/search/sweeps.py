@@ -171,12 +171,12 @@ class _Point:
     def result(self, outcomes: Sequence[Outcome]) -> dict[str, Any]:
         """Scores and, with `refit`, `refitted`; what was found where the loss diverged."""
         from throughline.training.folds.validation import figures_of, training_figures
-        from throughline.training.search.side_by_side import fine
+        from throughline.training.search.side_by_side import fitted_or_raised
 
         try:
             scores = self.planned.folded(outcomes[: len(self.planned)]).as_json()
             if self.refit:
-                (fitted,) = fine(outcomes[-1])
+                (fitted,) = fitted_or_raised(outcomes[-1])
                 figures = figures_of(self.planned.view)
                 scores["refitted"] = training_figures(fitted, self.divide, figures)
         except Diverged as diverged:

@@ -77,8 +77,8 @@ class FittedImage(FittedColumn):
         sample = sampled(values)
         # What drift compares: of each picture or sound some numbers.
         each = [looks(one, first is not None) for one in sample]
-        told = {name: statistics(np.array([found[name] for found in each])) for name in each[0]}
-        seen = {"looks": told, "looked_at": len(sample)}
+        summary = {name: statistics(np.array([found[name] for found in each])) for name in each[0]}
+        seen = {"looks": summary, "looked_at": len(sample)}
         return fixed | framing | heard | seen | described(sample, image)
 
     @property
