@@ -131,7 +131,7 @@ class TestMistakes:
             (["predct"], "No such command 'predct'. Did you mean 'predict'? See `throughline"),
             (["qqqq"], "Valid names: predict, generate"),
             (["release", "lst"], "Did you mean 'list'? See `throughline release --help`"),
-            (["predict"], "Missing argument 'MODEL'. See `throughline predict --help`"),
+            (["predict"], "Missing argument 'MODEL|PIPELINE'. See `throughline predict --help`"),
             (
                 ["predict", "a.onnx"],
                 "Give one file of rows, or --image, --sound or --text and one or more",

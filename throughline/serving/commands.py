@@ -24,6 +24,24 @@ from throughline.serving.rows.tables import (
 )
 from throughline.serving.rows.writing import check_output, write
 
+# Where the pipelines of a project keep theirs.
+MODELS, NAME = Path("models"), "model.onnx"
+
+
+def model_file(named: Path) -> Path:
+    """The file that a command names: a model, its folder, or a pipeline of the project here.
+
+    Raises:
+        BadRequest: there is none.
+    """
+    for file in (named, named / NAME, MODELS / named / NAME):
+        if file.is_file():
+            return file
+    raise BadRequest(
+        f"There is no model '{named}': no such file, and no pipeline of this name that has one "
+        "here. Run the pipeline first."
+    )
+
 
 def stream(model: Path, rows: str) -> None:
     """Print an answer for each row as it comes, as soon as a window is complete.
@@ -33,9 +51,7 @@ def stream(model: Path, rows: str) -> None:
     """
     from throughline.serving.stream import Stream, answered_lines
 
-    if not model.is_file():
-        raise BadRequest(f"There is no model '{model}'. Run the pipeline first.")
-    series = Stream(Predictor(model))
+    series = Stream(Predictor(model_file(model)))
     if rows == STANDARD_INPUT:
         answered_lines(series, sys.stdin, sys.stdout)
         return
@@ -70,21 +86,13 @@ def generate(
     """
     from throughline.serving.generate import generated
 
-    if not model.is_file():
-        raise BadRequest(f"There is no model '{model}'. Run the pipeline first.")
-    for text in generated(Predictor(model), start, temperature, count, seed, longest):
+    for text in generated(Predictor(model_file(model)), start, temperature, count, seed, longest):
         print(spelt_out(text))
 
 
 def print_contract(model: Path) -> None:
-    """Print what a model takes and answers, as JSON: what a client needs to know of it.
-
-    Raises:
-        BadRequest: no model.
-    """
-    if not model.is_file():
-        raise BadRequest(f"There is no model '{model}'. Run the pipeline first.")
-    predictor = Predictor(model)
+    """Print what a model takes and answers, as JSON: what a client needs to know of it."""
+    predictor = Predictor(model_file(model))
     known = predictor.metadata
     told: dict[str, Any] = {
         "inputs": [
@@ -197,14 +205,8 @@ def predict_files(
 
 
 def _on(device: str, model: Path) -> Predictor:
-    """A predictor on a device; where that was not the default one, it says what answers.
-
-    Raises:
-        BadRequest: no model.
-    """
-    if not model.is_file():
-        raise BadRequest(f"There is no model '{model}'. Run the pipeline first.")
-    predictor = Predictor(model, device=device)
+    """A predictor on a device; where that was not the default one, it says what answers."""
+    predictor = Predictor(model_file(model), device=device)
     if device != "cpu":
         print(f"answers: {predictor.device}", file=sys.stderr)
     return predictor

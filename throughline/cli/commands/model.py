@@ -29,8 +29,9 @@ def inspect(model: Path, contract: bool) -> None:
         print_contract(model)
         return
     from throughline.export.proof.inspection import describe
+    from throughline.serving.commands import model_file
 
-    print(describe(model))
+    print(describe(model_file(model)))
 
 
 @click.command()

@@ -35,7 +35,7 @@ class Bound(click.ParamType[float]):
         return number
 
 
-MODEL = click.argument("model", type=FILE)
+MODEL = click.argument("model", type=FILE, metavar="MODEL|PIPELINE")
 OUTPUT = click.option(
     "-o", "--output", type=FILE, help="Ends in .csv, .jsonl or .parquet. Default: the screen."
 )

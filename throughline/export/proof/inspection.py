@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from throughline.errors import MissingFile, printable
+from throughline.errors import printable
 from throughline.export.graph.rewriting import read_values
 from throughline.limits import guarded
 
@@ -30,14 +30,9 @@ def describe(path: Path) -> str:
     Returns:
         Lines of text: size, oldest runtime, inputs, outputs, operators with counts, parameters,
         metadata, and a drawing of the graph.
-
-    Raises:
-        MissingFile: when there is no such file.
     """
     import onnx
 
-    if not path.is_file():
-        raise MissingFile(f"There must be a model file '{path}'", remedy="Run the pipeline first")
     with guarded(str(path)):
         # Weights in files beside it are named by whoever made it, and nothing here needs them.
         model = onnx.load(str(path), load_external_data=False)
