@@ -42,6 +42,8 @@ MOODS = {
 SPECIAL = {ord(sign): f"\\{sign}" for sign in "\\|`*_<>[]!&~$"} | {
     ord(sign): f"{sign}\u200b" for sign in "@#:"
 }
+# Of the two sides of an interval the longer one is at most so many times the other, or both are said.
+UNEVEN = 2
 SHOWN = Markup('<span class="figure"{}>{}{}</span>')
 
 
@@ -67,23 +69,36 @@ def mood(verdict: str) -> str:
 
 
 def plus_minus(figure: Mapping[str, Any]) -> str:
-    """A figure with half of its 95 % interval, to the digits that the interval leaves it."""
-    low, high = figure.get("low"), figure.get("high")
-    half = 0.0 if low is None or high is None else (high - low) / 2
-    if half <= 0:
-        return f"{figure['value']:.4g}"
+    """A figure with half of its 95 % interval, to the digits that the interval leaves it.
+
+    Where the value lies far from the middle both ends are said: a loss of 0.04 ± 0.07 would seem to
+    fall below 0, an accuracy of 1 ± 0.06 to rise above 1.
+    """
+    value, spread = _parted(figure)
+    return f"{value} {spread}" if spread else value
+
+
+def _parted(figure: Mapping[str, Any]) -> tuple[str, str]:
+    value, low, high = figure["value"], figure.get("low"), figure.get("high")
+    if low is None or high is None or high <= low:
+        return f"{value:.4g}", ""
+    below, above = value - low, high - value
+    half = (high - low) / 2
     decimals = max(0, 1 - math.floor(math.log10(half)))
-    shown = f"{figure['value']:.{decimals}f} ± {float(f'{half:.2g}'):.{decimals}f}"
-    return shown.rstrip("0").rstrip(".") if decimals else shown
+    if max(below, above) > UNEVEN * min(below, above):
+        ends = (f"{end:.{decimals}f}" for end in (low, high))
+        return f"{value:.{decimals}f}", f"({' to '.join(ends)})"
+    spread = f"± {float(f'{half:.2g}'):.{decimals}f}"
+    return f"{value:.{decimals}f}", spread.rstrip("0").rstrip(".") if decimals else spread
 
 
 def ranged(figure: Mapping[str, Any] | None) -> Markup:
     """A figure with half of its interval; the whole interval appears under the pointer."""
     if figure is None:
         return Markup('<span class="range">–</span>')
-    value, _, half = grouped(plus_minus(figure)).partition(" ± ")
+    value, half = map(grouped, _parted(figure))
     few = figure.get("decided_by")
-    rest = f" ± {half}" if half else ""
+    rest = f" {half}" if half else ""
     if few:
         rows = "1 row decides" if few == 1 else f"{few} rows decide"
         rest += f" ({rows}; {'it may be too narrow' if half else 'no interval'})"

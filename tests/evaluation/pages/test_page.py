@@ -141,6 +141,10 @@ class TestAFigure:
             (21.46, 18.5, 24.5, "21.5 ± 3"),
             (0.7712, None, None, "0.7712"),
             (1.0, 1.0, 1.0, "1"),
+            # Of these half an interval would reach where no such figure can be.
+            (0.0382, 0.0198, 0.151, "0.038 (0.020 to 0.151)"),
+            (1.0, 0.886, 1.0, "1.000 (0.886 to 1.000)"),
+            (0.0, 0.0, 0.12, "0.000 (0.000 to 0.120)"),
         ],
     )
     def test_has_the_digits_that_its_interval_leaves_it(
