@@ -42,7 +42,7 @@ MOODS = {
 SPECIAL = {ord(sign): f"\\{sign}" for sign in "\\|`*_<>[]!&~$"} | {
     ord(sign): f"{sign}\u200b" for sign in "@#:"
 }
-# Of the two sides of an interval the longer one is at most so many times the other, or both are said.
+# The longer side of an interval is at most so many times the shorter one, or both ends are said.
 UNEVEN = 2
 SHOWN = Markup('<span class="figure"{}>{}{}</span>')
 
@@ -98,12 +98,12 @@ def ranged(figure: Mapping[str, Any] | None) -> Markup:
         return Markup('<span class="range">–</span>')
     value, half = map(grouped, _parted(figure))
     few = figure.get("decided_by")
-    rest = f" {half}" if half else ""
+    rest = Markup('<span class="range"> {}</span>').format(half) if half else Markup("")
     if few:
         rows = "1 row decides" if few == 1 else f"{few} rows decide"
-        rest += f" ({rows}; {'it may be too narrow' if half else 'no interval'})"
-    spread = Markup('<span class="range">{}</span>').format(rest) if rest else ""
-    return SHOWN.format(_interval(figure) if half else "", value, spread)
+        doubt = "it may be too narrow" if half else "no interval"
+        rest += Markup('<span class="few">{}; {}</span>').format(rows, doubt)
+    return SHOWN.format(_interval(figure) if half else "", value, rest)
 
 
 def _interval(figure: Mapping[str, Any]) -> Markup:
