@@ -128,8 +128,11 @@ def _beyond_the_schema(
     definition: Definition, file: YamlFile, workspace: Workspace
 ) -> Iterator[str]:
     """Names that Keras, Great Expectations and the data know, or do not."""
+    from throughline.cli.sections import sweep_problems
+
     for problem in _named_things(definition, _backend(workspace)):
         yield _placed(problem, file)
+    yield from sweep_problems(definition, file)
     yield from (_placed(problem, file) for problem in _unknown_data(definition, workspace))
 
 
@@ -142,6 +145,11 @@ def _placed(problem: str, file: YamlFile) -> str:
         return f"{file.path}: {problem}"
     line, column = file.place(steps)
     return f"{file.path}:{line}:{column}: {problem}"
+
+
+def _keys(problem: str) -> str:
+    """The keys that a problem begins with."""
+    return re.split(r":? ", problem, maxsplit=1)[0]
 
 
 def _unknown_data(definition: Definition, workspace: Workspace) -> Iterator[str]:
@@ -176,6 +184,7 @@ def _backend(workspace: Workspace) -> str:
 
 def _named_things(definition: Definition, backend: str) -> Iterator[str]:
     """Names that nothing knows, of layers or metrics for example, and what XLA cannot train."""
+    from throughline.cli import sections, values
     from throughline.export import unwritable
     from throughline.figures import learned
     from throughline.figures.names import unknown_metrics
@@ -203,6 +212,10 @@ def _named_things(definition: Definition, backend: str) -> Iterator[str]:
             found += agreement.check(pipeline.network, training, pipeline.task)
             found += agreement.check_targets(pipeline.network, pipeline.targets)
             found += watch.check_targets(training, pipeline.targets)
+            told = "\n".join(found)
+            further = (*values.problems(pipeline), *sections.problems(pipeline))
+            # A value that is told already has no second line.
+            found += [each for each in further if f"{_keys(each)} " not in f"{told} "]
         for problem in found or xla.check(pipeline.training, pipeline.network, backend):
             yield f"{place}{problem}"
     yield from unknown_metrics(main)
