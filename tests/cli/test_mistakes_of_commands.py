@@ -93,6 +93,8 @@ NAMES = [
     (["add", "nothing.csv"], "'nothing.csv' must be a file, a folder or a set of scikit-learn."),
     (["add", "rain.csv", "--target", "rian", "--as", "a"], "Did you mean 'rain'?"),
     (["add", "rain.csv", "--as", "../a"], "A name must consist of letters"),
+    (["add", "rain.csv", "--separator", ";;", "--as", "a"], "A separator is one character."),
+    (["add", "https://example.org/rain.csv"], "write 'source: {url: ..., sha256: ...}'"),
     (["add", "rain.csv", "--decimal", ";"], "';' is not one of them. Valid names: ., ,."),
     (["predict", "rain.csv", "rain.csv"], "'rain.csv' must be an ONNX model: Load model"),
     (["predict", "rain.csv", "rain.csv", "--device", "gpuu"], "Did you mean 'gpu'?"),
@@ -168,6 +170,20 @@ class TestSurroundings:
         shutil.rmtree(project / "pipelines")
         assert "`throughline add DATA` makes one" in refused(capsys, ["run", "rain"])
 
+    def test_none_to_check(self, project: Path, capsys: Any) -> None:
+        shutil.rmtree(project / "pipelines")
+        assert main(["check"]) == 0
+        assert "no pipeline yet; throughline add DATA makes one" in "".join(capsys.readouterr())
+
+    def test_a_folder_that_takes_no_project(
+        self, project: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+    ) -> None:
+        def refuse(*_: Any, **__: Any) -> None:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), "/proc/x")
+
+        monkeypatch.setattr(Path, "mkdir", refuse)
+        assert "'/proc/x' must be" in refused(capsys, ["init", "new"])
+
     @pytest.mark.parametrize("words", [["run", "rain"], ["status"], ["why", "rain"]])
     def test_no_repository_of_dvc(self, words: list[str], project: Path, capsys: Any) -> None:
         assert "run `throughline init` here" in refused(capsys, words)
@@ -187,6 +203,15 @@ class TestSurroundings:
         ("name", "content", "words", "told"),
         [
             ("params.yaml", "seed: [\n", ["check"], "params.yaml:2 is not valid YAML"),
+            ("params.yaml", "seed: abc\n", ["check"], "seed should be a whole number from 0 on."),
+            ("params.yaml", "backend: tensorflo\n", ["check"], "Did you mean 'tensorflow'?"),
+            (
+                "params.yaml",
+                "device: gpuu\n",
+                ["check"],
+                "params.yaml:1:1: device should be",
+            ),
+            ("data/raw/rain/rows.parquet", "x", ["validate", "rain"], "must be sound Parquet."),
             ("params.yaml", "- 1\n", ["check"], "params.yaml must hold a mapping"),
             ("params.yaml", "limits: {byte: 1}\n", ["ingest", "rain"], "Did you mean 'bytes'?"),
             ("params.yaml", "sead: 1\n", ["train", "rain"], "params.yaml must set seed"),
@@ -204,7 +229,7 @@ class TestSurroundings:
         (project / ".dvc").mkdir()
         (project / ".dvc/config").write_text("[core]\n    no_scm = true\n")
         file = project / name
-        file.parent.mkdir(exist_ok=True)
+        file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(content)
         assert told in refused(capsys, words)
 

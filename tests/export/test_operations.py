@@ -79,3 +79,14 @@ def test_a_table_is_taken_by_places(places):
     x = keras.Input((4, 3), name="x")
     y = x + keras.layers.Embedding(4, 3)(np.arange(4)[None])
     assert_parity(keras.Model(x, keras.ops.take(y, places, axis=1)), rows(3, 4, 3))
+
+
+@pytest.mark.parametrize("name", ["argmax", "argmin"])
+def test_the_place_of_an_extreme_where_zeros_differ_by_their_sign(name):
+    """As where steps are masked by a product: Keras takes -0 for less than 0."""
+    import keras
+
+    x = keras.Input((4,), name="x")
+    given = np.array([[-0.0, 0.0, -0.0, 0.0], [0.0, -0.0, -1.0, 0.0]], "float32")
+    place = keras.ops.cast(getattr(keras.ops, name)(x, axis=-1), "float32")
+    assert_parity(keras.Model(x, place), given)

@@ -273,3 +273,14 @@ class TestBidirectional:
         )  # fmt: skip
         model = keras.Sequential([keras.Input((None, 3)), layer])
         assert_parity(model, rows(7, 5, 3))
+
+
+def test_directions_of_cells_without_an_operator_are_refused_by_name():
+    """Not by a KeyError, after which nobody asks tf2onnx."""
+    import keras
+    from keras import layers
+
+    x = keras.Input((4, 3))
+    y = layers.Bidirectional(layers.RNN([layers.GRUCell(2), layers.GRUCell(3)]))(x)
+    with pytest.raises(UnsupportedLayer, match="directions of class RNN"):
+        exported(keras.Model(x, y))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Iterator, Mapping
 from filecmp import cmp
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from throughline.profile.profile import Profiled
 
 SOURCES = Path("data", "sources")
+# Of two slashes a path keeps one.
+ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+:/", re.IGNORECASE)
 
 
 def added(
@@ -52,6 +55,13 @@ def added(
     from throughline.profile.profile import profile
 
     in_project(root)
+    if ADDRESS.match(str(data)):
+        raise BadData(
+            "Data to add are a file, a folder or a set of scikit-learn",
+            "an address",
+            "Fetch the file and add it, or write 'source: {url: ..., sha256: ...}' in a pipeline "
+            "file (docs/data.md)",
+        )
     workspace = Workspace(root, named(name or name_after(target or data.stem)))
     if workspace.pipeline_file.exists():
         raise BadPipeline(f"{workspace.pipeline_file} exists", remedy="Choose another by --as")

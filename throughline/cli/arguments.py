@@ -80,6 +80,11 @@ def reading(command: Callable[..., Any]) -> Callable[..., Any]:
     def run(*words: Any, **named_words: Any) -> Any:
         given = {key: named_words.pop(key) for key in READ}
         read = {key: value for key, value in given.items() if value not in (None, ())}
+        if len(read.get("separator", ",")) != 1:
+            raise click.BadParameter(
+                f"A separator is one character. Received: {read['separator']!r}.",
+                param_hint="'--separator'",
+            )
         if "missing" in read:
             read["missing"] = list(read["missing"])
         return command(*words, read=read, **named_words)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from throughline.cli.ending import say_mistake
-from throughline.errors import BadPipeline, ThroughlineError, first_mistakes
+from throughline.errors import BadPipeline, ThroughlineError, first_mistakes, nearest
 from throughline.limits import guarded
 from throughline.paths import PROJECT, Workspace, in_project, pipelines
 from throughline.pipeline.loading import Definition, defined, load
@@ -40,6 +40,8 @@ def check(root: Path, names: list[str], as_json: bool = False) -> int:
     for mistake in shared:
         say_mistake(mistake)
     found = {name: _mistakes(root, name) for name in names or pipelines(root)}
+    if not found and not as_json:
+        note("no pipeline yet; throughline add DATA makes one")
     if as_json:
         told = [
             {"pipeline": name, "right": not mistakes, "mistakes": list(map(_apart, mistakes))}
@@ -56,7 +58,10 @@ def check(root: Path, names: list[str], as_json: bool = False) -> int:
 
 
 def _misspelt(root: Path) -> Iterator[str]:
-    """Keys of params.yaml that are nearly one of ours; others may be of a user's own stages."""
+    """Values of params.yaml that cannot be, and keys that are nearly one of ours.
+
+    Others may be of a user's own stages.
+    """
     from throughline.limits import SECTION
     from throughline.releasing.stages import conditions
     from throughline.running.prefect.retention import KEY
@@ -65,6 +70,18 @@ def _misspelt(root: Path) -> Iterator[str]:
     if not (root / PROJECT).exists():
         return
     file = YamlFile(root / PROJECT)
+    for key, valid in _valid().items():
+        value = file.content.get(key, valid[0])
+        if value not in valid or type(value) is not type(valid[0]):
+            line, column = file.place([key])
+            said = f"{key} should be one of {', '.join(map(str, valid))}. Received: {value}."
+            yield f"{file.path}:{line}:{column}: {said} {nearest(str(value), valid)}"
+    for key, least in (("seed", 0), ("threads", 0)):
+        value = file.content.get(key, least)
+        if type(value) is not int or value < least:
+            line, column = file.place([key])
+            said = f"{key} should be a whole number from {least} on. Received: {value}."
+            yield f"{file.path}:{line}:{column}: {said}"
     known = {key for stage in EVERY_STAGE for key in declared(stage).shared}
     known |= {SECTION, conditions.SECTION, KEY}
     for key in file.content:
@@ -73,6 +90,18 @@ def _misspelt(root: Path) -> Iterator[str]:
             line, column = file.place([key])
             said = f"'{key}' is read by nothing. Did you mean '{near[0]}'?"
             yield f"{file.path}:{line}:{column}: {said}"
+
+
+def _valid() -> dict[str, Sequence[str]]:
+    """What keys of params.yaml may say."""
+    from throughline import processor
+    from throughline.training.engine.devices import BACKENDS, DEVICES
+
+    return {
+        "backend": BACKENDS,
+        "device": DEVICES,
+        "instructions": processor.INSTRUCTIONS,
+    }
 
 
 def _mistakes(root: Path, name: str) -> list[str]:
@@ -128,8 +157,11 @@ def _beyond_the_schema(
     definition: Definition, file: YamlFile, workspace: Workspace
 ) -> Iterator[str]:
     """Names that Keras, Great Expectations and the data know, or do not."""
+    from throughline.cli.sections import sweep_problems
+
     for problem in _named_things(definition, _backend(workspace)):
         yield _placed(problem, file)
+    yield from sweep_problems(definition, file)
     yield from (_placed(problem, file) for problem in _unknown_data(definition, workspace))
 
 
@@ -142,6 +174,11 @@ def _placed(problem: str, file: YamlFile) -> str:
         return f"{file.path}: {problem}"
     line, column = file.place(steps)
     return f"{file.path}:{line}:{column}: {problem}"
+
+
+def _keys(problem: str) -> str:
+    """The keys that a problem begins with."""
+    return re.split(r":? ", problem, maxsplit=1)[0]
 
 
 def _unknown_data(definition: Definition, workspace: Workspace) -> Iterator[str]:
@@ -176,6 +213,7 @@ def _backend(workspace: Workspace) -> str:
 
 def _named_things(definition: Definition, backend: str) -> Iterator[str]:
     """Names that nothing knows, of layers or metrics for example, and what XLA cannot train."""
+    from throughline.cli import sections, values
     from throughline.export import unwritable
     from throughline.figures import learned
     from throughline.figures.names import unknown_metrics
@@ -203,6 +241,10 @@ def _named_things(definition: Definition, backend: str) -> Iterator[str]:
             found += agreement.check(pipeline.network, training, pipeline.task)
             found += agreement.check_targets(pipeline.network, pipeline.targets)
             found += watch.check_targets(training, pipeline.targets)
+            told = "\n".join(found)
+            further = (*values.problems(pipeline), *sections.problems(pipeline))
+            # A value that is told already has no second line.
+            found += [each for each in further if f"{_keys(each)} " not in f"{told} "]
         for problem in found or xla.check(pipeline.training, pipeline.network, backend):
             yield f"{place}{problem}"
     yield from unknown_metrics(main)

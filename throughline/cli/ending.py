@@ -23,6 +23,7 @@ STOPPED_BY_USER = 130
 READER_GONE = 141
 # What is asked of a file or folder, where the system says that it is otherwise.
 PLACES = {
+    errno.ENOENT: "there, or in a folder that takes it",
     errno.EACCES: "readable, and writable where it is written",
     errno.EPERM: "readable, and writable where it is written",
     errno.EROFS: "writable",
@@ -76,6 +77,14 @@ def ended(command: Callable[[], object]) -> int:
         return _refused(
             f"There must be room on the disk{place}. Received: {error.strerror}. "
             "Make room and run again; outputs are as they were."
+        )
+    except ValueError as error:
+        # Of a library that only a file of rows loads: what a stage made was cut off or changed.
+        if type(error).__module__ != "pyarrow.lib":
+            raise
+        return _refused(
+            f"A file must be sound Parquet. Received: {' '.join(str(error).split())} "
+            "Run the stage that writes it again."
         )
     except ModuleNotFoundError as error:
         library = (error.name or "").partition(".")[0]

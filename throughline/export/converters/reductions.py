@@ -54,7 +54,13 @@ def place_of_extreme(layer: Layer, inputs: list[Tensor], builder: Builder) -> Te
         raise layer.unsupported("axis: none")
     operator = "ArgMax" if name_of(layer) == "Argmax" else "ArgMin"
     keep = int(bool(setting(layer, "keepdims", 2, False)))
-    return builder.cast(builder.op(operator, inputs[0], axis=int(axis), keepdims=keep), "int32")
+    x = inputs[0]
+    if "float" in x.dtype:
+        # Keras takes -0 for less than 0, as where a negative number was masked; ONNX for the same.
+        negative = builder.op("Less", builder.op("Reciprocal", x), 0.0)
+        least = builder.op("And", builder.op("Equal", x, 0.0), negative)
+        x = builder.op("Where", least, -float(np.finfo(np.float32).tiny), x)
+    return builder.cast(builder.op(operator, x, axis=int(axis), keepdims=keep), "int32")
 
 
 @converts("ops.Cumsum")

@@ -86,7 +86,10 @@ def _of_steps(
     ]
 
 
-@converts("SimpleRNN", "GRU", "LSTM")
+OPERATED = ("SimpleRNN", "GRU", "LSTM")
+
+
+@converts(*OPERATED)
 def recurrent(layer: Layer, inputs: list[Tensor], builder: Builder) -> list[Tensor]:
     """One recurrent layer."""
     return one_direction(layer, inputs, builder)
@@ -153,6 +156,9 @@ def _last(layer: Layer, state: Tensor, backward: bool, builder: Builder) -> Tens
 def bidirectional(layer: Layer, inputs: list[Tensor], builder: Builder) -> list[Tensor]:
     """Two directions in one operator where their cells have one shape, else in two."""
     forward, backward = _directions(layer)
+    for each in (forward, backward):
+        if each.class_name not in OPERATED:
+            raise layer.unsupported(f"directions of class {each.class_name}")
     merge = layer.config.get("merge_mode", "concat")
     if not _fits_one_operator(forward, backward):
         return _two_operators(layer, forward, backward, inputs, builder)
@@ -200,7 +206,6 @@ def _fits_one_operator(forward: Layer, backward: Layer) -> bool:
     keys = ("units", "use_bias", "reset_after")
     return (
         forward.class_name == backward.class_name
-        and forward.class_name in ("SimpleRNN", "GRU", "LSTM")
         and all(forward.config.get(key) == backward.config.get(key) for key in keys)
         and backward.flag("go_backwards")
         and not forward.flag("go_backwards")
