@@ -17,6 +17,7 @@ from throughline.profile.draft import Draft, drafted
 from throughline.profile.facts import facts
 from throughline.profile.far_values import far_value
 from throughline.profile.files.numbers_in_texts import numbers_in_texts
+from throughline.profile.files.reading import said_of_objects
 from throughline.profile.goal import chosen_target
 from throughline.profile.kinds import labels, pictures, sounds, texts
 from throughline.profile.kinds.grids import grid_of
@@ -240,6 +241,7 @@ def _rows(
         notes.append((column, f"spaces around {count} cells left out", "source.read.text_columns"))
     if READING not in fetched.frame.attrs:
         notes += _far_values(frame)
+        notes += _objects(frame)
     infinite = [
         c
         for c in map(str, frame.columns)
@@ -267,6 +269,13 @@ def _endings(images: Mapping[str, Any] | None) -> tuple[str, ...]:
     if images is None:
         return TEXTS
     return SOUNDS if "sound" in images else IMAGES
+
+
+def _objects(frame: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
+    """Columns of objects in a file with types."""
+    for name in map(str, frame.select_dtypes("str")):
+        if said := said_of_objects(frame[name].dropna().drop_duplicates().tolist()):
+            yield name, said, "the file itself"
 
 
 def _far_values(frame: pd.DataFrame) -> Iterator[tuple[str, str, str]]:

@@ -42,10 +42,15 @@ def no_header(
     if apart == -1 and len(set(columns[0])) == len(found):
         # As R writes tables: the names of rows come first, and have no name.
         return {"header": False, "columns": ["column_1", *names]}
+    way_on = (
+        "Mend the line; or give --no-header and --skip-rows, and names in 'source.read.columns'"
+    )
+    if any("\\" in cell and '"' in cell for row in found for cell in row):
+        way_on = "Write a quote within quotes twice, not behind a backslash"
     raise BadData(
         f"Line {read['skip_rows']} of '{name}' must name each of the {width} columns below it",
         f"{len(names)} names: {listed(names)}",
-        "Mend the line; or give --no-header and --skip-rows, and names in 'source.read.columns'",
+        way_on,
     )
 
 
