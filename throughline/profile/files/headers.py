@@ -24,6 +24,15 @@ def no_header(
     found: Sequence[Sequence[str]], above: Sequence[str], read: Mapping[str, Any], name: str
 ) -> dict[str, Any]:
     """That there is no header, or one that does not fit its columns."""
+    named = len(header_names(above)) if found and above else 0
+    escaped = any("\\" in cell and '"' in cell for row in found for cell in row)
+    if escaped and 1 < named < len(found[0]):
+        # A comma behind such a quote parts one cell into two, of which the header has but one.
+        raise BadData(
+            f"A quote within quotes must be written twice in '{name}', not behind a backslash",
+            listed(found[0]),
+            "Write the file so: by MySQL with ESCAPED BY '\"', by pandas with doublequote=True",
+        )
     if not found or not (_is_data(found) or _recurs(found)):
         return {}
     names, width = header_names(above), len(found[0])
@@ -42,15 +51,10 @@ def no_header(
     if apart == -1 and len(set(columns[0])) == len(found):
         # As R writes tables: the names of rows come first, and have no name.
         return {"header": False, "columns": ["column_1", *names]}
-    way_on = (
-        "Mend the line; or give --no-header and --skip-rows, and names in 'source.read.columns'"
-    )
-    if any("\\" in cell and '"' in cell for row in found for cell in row):
-        way_on = "Write a quote within quotes twice, not behind a backslash"
     raise BadData(
         f"Line {read['skip_rows']} of '{name}' must name each of the {width} columns below it",
         f"{len(names)} names: {listed(names)}",
-        way_on,
+        "Mend it; or give --no-header and --skip-rows, and names in 'source.read.columns'",
     )
 
 

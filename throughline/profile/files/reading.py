@@ -55,6 +55,7 @@ QUANTITY = re.compile(
     r"|[+-]?\d+([.,]\d+)?(\s?[x×*]\s?10\s?\^?|D)[+-]?\d+|\d+ \d/\d+"
     r"|\d+([.,]\d+)?\s?%?\s?[\[(].*\d.*[\])]"
 )
+A_DAY = 86_400
 CAPITALS = re.compile(r"[A-Z]{2,4}")
 
 
@@ -147,6 +148,8 @@ def _noted_clocks(
     types[name] = "duration"
     first = next(iter(present))
     said = f"times of day or durations, '{first}' is {seconds_of(first):,g} seconds"
+    if last := next((text for text in present if seconds_of(text) == A_DAY), None):
+        said += f"; beside a day '{last}' is no time: write 00:00 of the next day"
     notes.append((name, said, "source.read.types"))
 
 
