@@ -191,6 +191,9 @@ class TestIsSaid:
             (['"€1,234"', "€1.234"] * 20, "mark thousands by different signs"),
             ([f"{n}.250" for n in range(1, 30)], "'1.250' has a decimal point, unless it marks"),
             (["84:16", "65:00"] * 20, "'84:16' is 303,360 seconds"),
+            (["1.1", "1.10", "1.2"] * 20, "'1.1' and '1.10' are one, unless they are versions"),
+            ([f"2 yrs {n} mos" for n in range(11)], "no setting takes numbers out of them"),
+            ([*range(8), *["(s)"] * 9, *["low"] * 9], "'(s)', 'low' are no numbers beside"),
             (["08:00", "24:00"] * 20, "'24:00' is no time: write 00:00 of the next day"),
             ([f"FY{n} Q1" for n in range(2000, 2030)], "'FY2000 Q1' looks like a time"),
             (

@@ -11,7 +11,7 @@ from throughline.serving.rows.cells import ALIKE, MISSING, Cells, mark_of, thous
 STAND_INS = frozenset(
     ("?", "-", "--", "—", "–", ".", "..", "*", "n/a", "na", "n.a.", "none", "nil", "unknown",
      "missing", "not available", "<na>", "#div/0!", "#ref!", "#value!", "#name?", "1.#qnan",
-     "1.#ind", "-1.#ind", "nan%")
+     "1.#ind", "-1.#ind", "nan%", "#null!", "#num!")
 )  # fmt: skip
 # In a column of numbers so few cells may be something else, of so few kinds.
 FEW_STRANGERS, FEW_KINDS = 0.02, 3

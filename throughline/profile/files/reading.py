@@ -9,7 +9,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from throughline.profile.far_values import far_day, far_value
-from throughline.profile.files.number_marks import POINT_GROUPS, are_stand_ins, parted
+from throughline.profile.files.number_marks import FEW_KINDS, POINT_GROUPS, are_stand_ins, parted
 from throughline.serving.rows.cells import (
     FALSE,
     LONGEST_NUMBER,
@@ -47,7 +47,7 @@ POWER = re.compile(r"[1-9]\d+[eE]\d+")
 DATED = re.compile(r"(\b|FY\s?)(1[89]|20)\d\d\b.*\d|\d.*(\b|FY\s?)(1[89]|20)\d\d\b")
 # What is a number to a reader, and to no setting: a duration in words, an angle, an error, a power.
 QUANTITY = re.compile(
-    r"(?i)P?T?(\s?\d+(\.\d+)?\s?(d|days?|h|hrs?|hours?|m|mins?|minutes?|s|secs?|seconds?)\b,?)+"
+    r"(?i)P?T?(\s?\d+(\.\d+)?\s?(y|yrs?|years?|mos?|months?|w|weeks?|d|days?|h|hrs?|hours?|m|mins?|minutes?|s|secs?|seconds?)\b,?)+"
     r"|(\s?\d+(\.\d+)?[dhms])+|P(\d+D)?T(\d+(\.\d+)?[HMS])+"
     r"|\d+ days?,? \d+:\d\d(:\d\d(\.\d+)?)?|\d+:[0-5]\d[.,]\d+"
     r"|[NSEW]?\s?-?\d+°\s?\d+([.,]\d+)?\s?['′’].*|\d+\s?['′’]\s?\d+\s?[\"″”]?"
@@ -169,7 +169,10 @@ def _noted_texts(
     elif len(decorated) >= max(FEWEST_DECORATED, len(strangers) * 0.9):
         said = f"texts, such as '{decorated[0]}', which is no number as this file writes them"
         notes.append((name, said, "the file itself"))
-    elif strangers and sum(numbers.values()) >= MOSTLY * sum(present.values()):
+    elif strangers and (
+        sum(numbers.values()) >= MOSTLY * sum(present.values())
+        or len(strangers) <= FEW_KINDS < len(numbers)
+    ):
         said = f"texts, for {_few(strangers)} are no numbers beside {_few(numbers)}"
         notes.append((name, said, "source.read.missing"))
     elif present and all(map(PAIR.fullmatch, present)):
@@ -271,6 +274,10 @@ def _noted_numbers(
         notes.append((name, said, "source.read.types"))
     if powers := [text for text in numbers if POWER.fullmatch(text)]:
         said = f"numbers; '{powers[0]}' is {cells.number(powers[0]):g}, unless it is a code"
+        notes.append((name, said, "source.read.types"))
+    ends = {text.rstrip("0"): text for text in numbers if "." in text and text.endswith("0")}
+    if shorter := next((text for text in numbers if text in ends), None):
+        said = f"numbers; '{shorter}' and '{ends[shorter]}' are one, unless they are versions"
         notes.append((name, said, "source.read.types"))
     bare = [text.replace(cells.mark, "").strip() for text in numbers]
     if len(numbers) >= MANY_GROUPS and all(map(POINT_GROUPS.fullmatch, bare)):
