@@ -415,3 +415,14 @@ def test_times_of_a_day_beside_days_of_any_rows_are_numbers(workspace: Workspace
     rows["load"] = generator.normal(size=200)
     rows.to_csv(workspace.root / "rows.csv", index=False)
     assert drafted(workspace, "rows.csv").source.read.types == {"time": "duration"}
+
+
+@pytest.mark.parametrize(("every", "count"), [("10min", 200), ("h", 80)])
+def test_a_series_of_less_than_some_seasons_is_prepared(
+    workspace: Workspace, every: str, count: int
+) -> None:
+    """Its test part was to hold a day of 144 steps; the draft stopped in `prepare`."""
+    when = pd.date_range("2024-01-01", periods=count, freq=every)
+    heat = np.sin(np.arange(count) / 9) + np.random.default_rng(0).normal(size=count)
+    pd.DataFrame({"when": when, "heat": heat}).to_csv(workspace.root / "rows.csv", index=False)
+    assert drafted(workspace, "rows.csv").time.season == 1
