@@ -372,3 +372,28 @@ def as_prepared(workspace: Workspace) -> Mapping[str, Any]:
     run_stage("prepare", workspace.name, workspace.root)
     found: Mapping[str, Any] = read_json(workspace.training_data / "main" / "prepared.json")
     return found
+
+
+def test_a_mark_or_nothing_is_a_category(project: Path) -> None:
+    """Where half of the rows had an `x` the column was left out as always the same value."""
+    generator = np.random.default_rng(0)
+    marked = generator.random(100) < 0.5
+    rows = pd.DataFrame({"a": generator.normal(size=100), "b": np.where(marked, "x", "")})
+    rows["c"] = np.where(marked, "1", "")
+    rows["y"] = np.where(generator.random(100) < 0.3, ~marked, marked)
+    rows.to_csv(project / "rows.csv", index=False)
+    workspace = Workspace(project, "mine")
+    told = "\n".join(profile(project / "rows.csv", "mine", "y", workspace).told)
+    prepared = as_prepared(workspace)
+    assert prepared["features"]["features"] == ["a", "b=missing", "b=x"]
+    assert f"c is left out: one value or none, {marked.sum()} of 100 are there" in told
+
+
+def test_years_of_two_digits_are_said_in_four(project: Path) -> None:
+    generator = np.random.default_rng(0)
+    rows = pd.DataFrame({"a": generator.normal(size=100)})
+    rows["born"] = [f"{day % 28 + 1:02}.11.{40 + day % 50}" for day in range(100)]
+    rows["y"] = np.where(rows["a"] > 0, "yes", "no")
+    rows.to_csv(project / "rows.csv", index=False)
+    told = "\n".join(profile(project / "rows.csv", "mine", "y", Workspace(project, "mine")).told)
+    assert re.search(r"read as %d\.%m\.%y, from 1969-11-\d\d to 2068-11-\d\d", told)

@@ -393,3 +393,36 @@ class TestFolders:
             BadData, match=r"40 that end in \.pdf \(convert each: pdftotext NAME\.pdf NAME\.txt\)"
         ):
             profile(root, "draft", None, workspace)
+
+
+@pytest.mark.parametrize("form", ["%H:%M", "%I:%M %p", "%H:%M:%S"])
+def test_times_of_a_day_beside_days_make_a_series(workspace: Workspace, form: str) -> None:
+    """They were seconds, and the draft a shuffled regression on the time of the day."""
+    when = pd.date_range("2024-01-01", periods=400, freq="h")
+    rows = pd.DataFrame({"date": when.strftime("%d.%m.%Y"), "time": when.strftime(form)})
+    rows["load"] = np.sin(np.arange(400) / 4) + np.random.default_rng(0).normal(0, 0.1, 400)
+    rows.to_csv(workspace.root / "rows.csv", index=False)
+    pipeline = drafted(workspace, "rows.csv")
+    assert pipeline.task == "forecast"
+    index = pipeline.time.index
+    assert (index.columns, index.formats) == (["date", "time"], [f"%d.%m.%Y {form}"])
+
+
+def test_times_of_a_day_beside_days_of_any_rows_are_numbers(workspace: Workspace) -> None:
+    generator = np.random.default_rng(0)
+    when = pd.Timestamp("2024-01-01") + pd.to_timedelta(generator.integers(0, 9**6, 200), unit="s")
+    rows = pd.DataFrame({"date": when.strftime("%d.%m.%Y"), "time": when.strftime("%H:%M:%S")})
+    rows["load"] = generator.normal(size=200)
+    rows.to_csv(workspace.root / "rows.csv", index=False)
+    assert drafted(workspace, "rows.csv").source.read.types == {"time": "duration"}
+
+
+@pytest.mark.parametrize(("every", "count"), [("10min", 200), ("h", 80)])
+def test_a_series_of_less_than_some_seasons_is_prepared(
+    workspace: Workspace, every: str, count: int
+) -> None:
+    """Its test part was to hold a day of 144 steps; the draft stopped in `prepare`."""
+    when = pd.date_range("2024-01-01", periods=count, freq=every)
+    heat = np.sin(np.arange(count) / 9) + np.random.default_rng(0).normal(size=count)
+    pd.DataFrame({"when": when, "heat": heat}).to_csv(workspace.root / "rows.csv", index=False)
+    assert drafted(workspace, "rows.csv").time.season == 1

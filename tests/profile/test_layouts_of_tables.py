@@ -132,6 +132,11 @@ class TestALayout:
         with pytest.raises(BadData, match=message):
             layout_of(lines("w,n,y,z").encode(), "rows.csv", {})
 
+    def test_with_quotes_behind_backslashes_is_refused_with_the_way_on(self) -> None:
+        rows = "".join(f'{n},"say \\"hi\\", {n}",x\n' for n in range(20))
+        with pytest.raises(BadData, match="A quote within quotes must be written twice"):
+            layout_of(f"a,b,c\n{rows}".encode(), "rows.csv", {})
+
     def test_of_a_title_is_no_header(self) -> None:
         assert layout_of(lines("Sales,2021", "w,n,y").encode(), "a.csv", {}) == {"skip_rows": 1}
 

@@ -100,6 +100,13 @@ def table(header: str, *rows: str) -> str:
         (table("a,b", "1:08:05,x", "0:20:15.5,y"), {"types": {"a": "duration"}}),
         (table("a,b", "8:05 AM,x", "12:15 pm,y"), {"types": {"a": "duration"}}),
         (table("a,b", "1:08:05,x", "20:15,y"), {}),
+        (table("a;b", "EUR 4.000;0,5", "EUR 7.250;1,25"),
+         {"separator": ";", "decimal": ",", "thousands": ".", "types": {"a": "number"}}),
+        (table("a;b", "4.000 km;0,5", "7.250 km;1,25"),
+         {"separator": ";", "decimal": ",", "thousands": ".", "types": {"a": "number"}}),
+        (table("a;b", "4.00 mm;0,5", "7.25 mm;1,25"), {"separator": ";", "decimal": ","}),
+        (table("a,b", '"1,234",x', '"0,5",y'), {"decimal": ","}),
+        (table("a,b", '"1,234","1,5"', '"2,345","2,5"'), {"thousands": ","}),
     ],
 )  # fmt: skip
 def test_is_told_by_the_cells(text: str, read: dict[str, Any]) -> None:
@@ -123,7 +130,7 @@ def test_bytes_that_are_no_utf8() -> None:
         (["北京", "上海", "广州"], "gb18030"), (["臺北", "高雄", "城市"], "big5"),
         (["서울", "부산", "대구"], "cp949"), (["Москва", "Казань"], "cp1251"),
         (["Москва", "Казань"], "koi8-r"), (["Αθήνα", "Πάτρα"], "cp1253"),
-        (["Köln", "München"], "cp437"),
+        (["Köln", "München"], "cp437"), (["Genève", "Besançon"], "mac-roman"),
     ],
 )  # fmt: skip
 def test_bytes_that_only_a_reader_can_tell_are_refused_with_the_readings(
@@ -183,6 +190,30 @@ class TestIsSaid:
             (['"1,234"', "1.234", '"2,500"'] * 20, "'1,234' and '1.234' mark thousands by diff"),
             (['"€1,234"', "€1.234"] * 20, "mark thousands by different signs"),
             ([f"{n}.250" for n in range(1, 30)], "'1.250' has a decimal point, unless it marks"),
+            (["84:16", "65:00"] * 20, "'84:16' is 303,360 seconds"),
+            (["1.1", "1.10", "1.2"] * 20, "'1.1' and '1.10' are one, unless they are versions"),
+            ([f"2 yrs {n} mos" for n in range(11)], "no setting takes numbers out of them"),
+            ([*range(8), *["(s)"] * 9, *["low"] * 9], "'(s)', 'low' are no numbers beside"),
+            (["08:00", "24:00"] * 20, "'24:00' is no time: write 00:00 of the next day"),
+            ([f"FY{n} Q1" for n in range(2000, 2030)], "'FY2000 Q1' looks like a time"),
+            (
+                [f"3h {n}m" for n in range(30)],
+                "'3h 10m', '3h 11m', '3h 12m' …: no setting",
+            ),
+            ([f"PT3H{n}M" for n in range(30)], "no setting takes numbers out of them"),
+            ([f"2 days 03:{n}:00" for n in range(10, 30)], "no setting takes numbers"),
+            ([f"9:{n}.5" for n in range(10, 30)], "no setting takes numbers out of them"),
+            ([f"48°{n}.6'" for n in range(10, 30)], "no setting takes numbers out of them"),
+            ([f"{n} ± 2" for n in range(10, 30)], "no setting takes numbers out of them"),
+            ([f"{n}.5×10^3" for n in range(1, 9)], "no setting takes numbers out of them"),
+            ([f"{n} 1/4" for n in range(1, 9)], "no setting takes numbers out of them"),
+            ([f"{n}% (2%-83%)" for n in range(10, 30)], "no setting takes numbers out of them"),
+            (['"{""age"": 1}"', '"{""age"": 2}"'] * 20, "each holds an object"),
+            (['"say \\"hi\\" 5"', "no"] * 20, "a quote within quotes is written twice"),
+            (
+                ['"1,234.5"', '"1.234,5"'] * 20,
+                "'1.234,5' and '1,234.5' have different signs before decimals",
+            ),
             ([f"EUR {n}.250" for n in range(1, 30)], "1.250' has a decimal point, unless it marks"),
         ],
     )

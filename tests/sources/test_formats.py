@@ -218,3 +218,19 @@ def test_a_spreadsheet_is_refused_as_one(members: tuple[str, ...], kind: str) ->
 def test_a_json_file_of_another_shape_is_refused_with_the_way_on(whole: Any) -> None:
     with pytest.raises(BadData, match="orient='records'"):
         read(json.dumps(whole).encode(), "rows.json")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "way"),
+    [
+        ("rows.dta", b"<stata_dta>", r"pandas\.read_stata\('rows\.dta'\)\.to_parquet\('rows\.parq"),
+        ("rows.db", b"SQLite format 3\0", r"source\.sql: sqlite:///rows\.db"),
+        ("rows.what", b"a", "source.read.format"),
+    ],
+)
+def test_a_file_of_another_program_is_refused_with_the_way_on(
+    name: str, content: bytes, way: str
+) -> None:
+    """`source.read.format` was to name one of thirteen formats that it is not in."""
+    with pytest.raises(BadData, match=way):
+        read(content, name)

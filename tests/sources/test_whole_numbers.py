@@ -135,6 +135,12 @@ def test_some_of_which_are_missing_are_numbers_still(tmp_path: Path) -> None:
         assert isinstance(found[0], float)
 
 
+def test_with_a_plus_are_numbers(tmp_path: Path) -> None:
+    """They were texts, and a draft left them out as another value in nearly every row."""
+    (tmp_path / "rows.csv").write_text("a,b\n+5,x\n-7,y\n")
+    assert fetched({"file": "rows.csv"}, tmp_path)[0] == [5, -7]
+
+
 def test_one_among_fractions_makes_the_column_texts(tmp_path: Path) -> None:
     """9007199254740993 beside 0.5 was 9007199254740992 without a word."""
     (tmp_path / "rows.csv").write_text(f"a,b\n0.5,1.5\n{BEYOND},{BEYOND - 1}\n")

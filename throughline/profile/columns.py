@@ -42,6 +42,13 @@ def treated(features: Sequence[Fact], notes: list[str]) -> dict[str, dict[str, A
             # was lower than with a feature a level in 24; accuracy .877 for .792 where 1,904
             # levels of three rows hold the signal.
             columns[fact.name] = {"encode": "target", "scale": "standard"}
+        elif fact.role == "constant" and fact.missing >= FEWEST_PRESENT * fact.rows:
+            if fact.counts:
+                # `x` where it holds, and nothing elsewhere.
+                columns[fact.name] = {"impute": {"constant": "missing"}, "encode": "one-hot"}
+            else:
+                one = f"one value or none, {held} of {fact.rows} are there"
+                notes.append(f"{fact.name} is left out: {one}")
         elif fact.role in REASONS:
             notes.append(f"{fact.name} is left out: {REASONS[fact.role]}")
         elif fact.role == "number" and fact.is_still:

@@ -229,7 +229,7 @@ def _read_times(frame: pd.DataFrame, features: Sequence[Fact], draft: Draft) -> 
     """Say how a column of times is written, so that rows are put in order of time by it."""
     from pandas.api import types
 
-    from throughline.samples.times import ISO, found_format, readings
+    from throughline.samples.times import ISO, found_format, readings, times
 
     source = draft.sections["source"]
     for fact in features:
@@ -252,6 +252,10 @@ def _read_times(frame: pd.DataFrame, features: Sequence[Fact], draft: Draft) -> 
             read = source.setdefault("read", {})
             read.setdefault("times", {})[fact.name] = found.formats[0]
             said = f"times such as '{texts.dropna().iloc[0]}', read as {found.formats[0]}"
+            if "%y" in found.formats[0]:
+                # Of two digits the century is a guess.
+                read_as = times(texts, found.formats[0], fact.name, "").dropna()
+                said += f", from {read_as.min():%Y-%m-%d} to {read_as.max():%Y-%m-%d}"
             draft.readings.append((fact.name, said, "source.read.times"))
 
 

@@ -17,10 +17,11 @@ from throughline.profile.draft import Draft, drafted
 from throughline.profile.facts import facts
 from throughline.profile.far_values import far_value
 from throughline.profile.files.numbers_in_texts import numbers_in_texts
+from throughline.profile.files.reading import said_of_objects
 from throughline.profile.goal import chosen_target
 from throughline.profile.kinds import labels, pictures, sounds, texts
 from throughline.profile.kinds.grids import grid_of
-from throughline.profile.moments import years_in_parts
+from throughline.profile.moments import CLOCKS, years_in_parts
 from throughline.profile.names_in_digits import names_in_digits
 from throughline.profile.yaml_text import as_text, comment
 from throughline.sources.cells import READING, REPEATED, SPACES
@@ -29,6 +30,8 @@ from throughline.sources.layout import PART
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from throughline.sources.registry import Surroundings
 
 
 LAYOUT = {
@@ -226,6 +229,15 @@ def _rows(
         ]
         fetched = fetch(Source(**section), surroundings)
         frame = standardised(fetched.frame, {}, (), str(data))
+    if cells and (clocks := _clocks_of_a_grid(section, surroundings, frame)):
+        types = section["read"]["types"]
+        section["read"]["types"] = {k: v for k, v in types.items() if k not in clocks}
+        notes[:] = [note for note in notes if note[0] not in clocks]
+        notes += [
+            (name, "times of the day, part of when a row is", "time.index") for name in clocks
+        ]
+        fetched = fetch(Source(**section), surroundings)
+        frame = standardised(fetched.frame, {}, (), str(data))
     whole = frame.columns if cells else fetched.frame.select_dtypes("integer").columns
     if alone and (names := names_in_digits(others, whole)):
         # A file of texts says what its columns hold, one with types which of them are texts.
@@ -240,6 +252,7 @@ def _rows(
         notes.append((column, f"spaces around {count} cells left out", "source.read.text_columns"))
     if READING not in fetched.frame.attrs:
         notes += _far_values(frame)
+        notes += _objects(frame)
     infinite = [
         c
         for c in map(str, frame.columns)
@@ -267,6 +280,35 @@ def _endings(images: Mapping[str, Any] | None) -> tuple[str, ...]:
     if images is None:
         return TEXTS
     return SOUNDS if "sound" in images else IMAGES
+
+
+def _clocks_of_a_grid(
+    section: Mapping[str, Any], surroundings: Surroundings, frame: pd.DataFrame
+) -> list[str]:
+    """The columns of times of the day that make rows a series, with the days beside them."""
+    from throughline.pipeline.schema.source import Source
+    from throughline.sources.registry import fetch
+    from throughline.sources.table import standardised
+
+    read = section.get("read", {})
+    types = read.get("types", {})
+    clocks = [name for name in types if types[name] == "duration" and name.lower() in CLOCKS]
+    if not clocks or grid_of(frame, facts(frame)) is not None:
+        return []
+    others = {name: kind for name, kind in types.items() if name not in clocks}
+    source = Source(**{**section, "read": {**read, "types": others}})
+    rows = standardised(fetch(source, surroundings).frame, {}, (), "the rows")
+    grid = grid_of(rows, facts(rows))
+    index = [] if grid is None else grid.index
+    said = index["columns"] if isinstance(index, dict) else index
+    return [name for name in clocks if name in said]
+
+
+def _objects(frame: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
+    """Columns of objects in a file with types."""
+    for name in map(str, frame.select_dtypes("str")):
+        if said := said_of_objects(frame[name].dropna().drop_duplicates().tolist()):
+            yield name, said, "the file itself"
 
 
 def _far_values(frame: pd.DataFrame) -> Iterator[tuple[str, str, str]]:

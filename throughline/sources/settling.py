@@ -89,6 +89,8 @@ def _numbers(array: pa.ChunkedArray, cells: Cells, codes: bool) -> pd.Series | N
         return None
     whole = len(array) > array.null_count and _all_match(_plain(array, cells), INTEGER)
     plain = pc.replace_substring_regex(_plain(array, cells), f"^[{MINUSES}]", "-")
+    # Arrow's whole numbers have no plus.
+    plain = pc.replace_substring_regex(plain, r"^\+", "")
     if whole:
         try:
             integers = pc.cast(plain, pa.int64())

@@ -14,7 +14,7 @@ WESTERN = "cp1252"
 # What nobody can tell apart by bytes alone; a reading is offered where it is all words.
 OTHERS = (
     "cp949", "cp932", "gb18030", "big5", "cp1251", "koi8-r", "cp1253", "cp1255", "cp1256",
-    "cp874", "cp1250", "cp437",
+    "cp874", "cp1250", "cp437", "mac-roman",
 )  # fmt: skip
 MOST_OFFERED, LONGEST_SHOWN = 4, 9
 # Lines that hold more than ASCII are looked at, up to so many bytes.

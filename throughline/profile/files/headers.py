@@ -24,6 +24,15 @@ def no_header(
     found: Sequence[Sequence[str]], above: Sequence[str], read: Mapping[str, Any], name: str
 ) -> dict[str, Any]:
     """That there is no header, or one that does not fit its columns."""
+    named = len(header_names(above)) if found and above else 0
+    escaped = any("\\" in cell and '"' in cell for row in found for cell in row)
+    if escaped and 1 < named < len(found[0]):
+        # A comma behind such a quote parts one cell into two, of which the header has but one.
+        raise BadData(
+            f"A quote within quotes must be written twice in '{name}', not behind a backslash",
+            listed(found[0]),
+            "Write the file so: by MySQL with ESCAPED BY '\"', by pandas with doublequote=True",
+        )
     if not found or not (_is_data(found) or _recurs(found)):
         return {}
     names, width = header_names(above), len(found[0])
@@ -45,7 +54,7 @@ def no_header(
     raise BadData(
         f"Line {read['skip_rows']} of '{name}' must name each of the {width} columns below it",
         f"{len(names)} names: {listed(names)}",
-        "Mend the line; or give --no-header and --skip-rows, and names in 'source.read.columns'",
+        "Mend it; or give --no-header and --skip-rows, and names in 'source.read.columns'",
     )
 
 

@@ -11,7 +11,7 @@ from throughline.serving.rows.cells import ALIKE, MISSING, Cells, mark_of, thous
 STAND_INS = frozenset(
     ("?", "-", "--", "—", "–", ".", "..", "*", "n/a", "na", "n.a.", "none", "nil", "unknown",
      "missing", "not available", "<na>", "#div/0!", "#ref!", "#value!", "#name?", "1.#qnan",
-     "1.#ind", "-1.#ind", "nan%")
+     "1.#ind", "-1.#ind", "nan%", "#null!", "#num!")
 )  # fmt: skip
 # In a column of numbers so few cells may be something else, of so few kinds.
 FEW_STRANGERS, FEW_KINDS = 0.02, 3
@@ -21,6 +21,7 @@ THOUSANDS = re.compile(r"\D{0,4}[1-9]\d{0,2}(,\d{2,3})*,\d{3}(\.\d*)?\D{0,4}")
 POINTS = re.compile(r"\D{0,4}\d{1,3}(\.\d{3})+(,\d*)\D{0,4}")
 # Nobody types a space that does not break in a telephone's number.
 SPACED = re.compile(r"[0-9] [0-9]")
+POINTED = re.compile(r"[+-]?\d+(\.\d+)+")
 POINT_GROUPS = re.compile(r"[+-]?[1-9]\d{0,2}(\.\d{3})+")
 
 
@@ -45,11 +46,21 @@ def number_marks(rows: Sequence[Sequence[str]], separator: str) -> dict[str, str
     thousands = any(THOUSANDS.fullmatch(cell) for cell in cells)
     # `0,5` is no thousand, so that `1.000` beside it is one.
     fractions = any(not THOUSANDS.fullmatch(cell) for cell in commas)
-    if fractions and points and separator != "," and all(map(POINT_GROUPS.fullmatch, points)):
+    # So is `EUR 4.000`, or `4.000 km`.
+    marked = {cell.replace(mark, "").strip() for cell in cells if (mark := mark_of(cell))}
+    whole = points + [number for number in marked if POINTED.fullmatch(number)]
+    if fractions and whole and separator != "," and all(map(POINT_GROUPS.fullmatch, whole)):
         return {"decimal": ",", "thousands": "."}
-    if commas and not points and (separator != "," or not thousands):
+    if commas and not points and (separator != "," or not thousands or _beside(rows, commas)):
         return {"decimal": ","}
     return {"thousands": ","} if thousands else {}
+
+
+def _beside(rows: Sequence[Sequence[str]], commas: Collection[str]) -> bool:
+    """Whether `1,234` stands nowhere but in columns that hold `0,5` as well, and is no thousand."""
+    columns = [{row[i].strip() for row in rows if i < len(row)} for i in range(len(rows[0]))]
+    fractions = {cell for cell in commas if not THOUSANDS.fullmatch(cell)}
+    return all(c & fractions for c in columns if any(map(THOUSANDS.fullmatch, c)))
 
 
 def _has_groups(column: Collection[str], marks: Cells) -> bool:

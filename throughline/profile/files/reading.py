@@ -9,7 +9,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from throughline.profile.far_values import far_day, far_value
-from throughline.profile.files.number_marks import POINT_GROUPS, are_stand_ins, parted
+from throughline.profile.files.number_marks import FEW_KINDS, POINT_GROUPS, are_stand_ins, parted
 from throughline.serving.rows.cells import (
     FALSE,
     LONGEST_NUMBER,
@@ -44,7 +44,18 @@ HEXADECIMAL = re.compile(r"0[xX][0-9a-fA-F]+")
 # A number of several digits times a power of ten: nobody writes one so who means a quantity.
 POWER = re.compile(r"[1-9]\d+[eE]\d+")
 # What has a year or a month's name and more digits is a time, or was meant as one.
-DATED = re.compile(r"\b(1[89]|20)\d\d\b.*\d|\d.*\b(1[89]|20)\d\d\b")
+DATED = re.compile(r"(\b|FY\s?)(1[89]|20)\d\d\b.*\d|\d.*(\b|FY\s?)(1[89]|20)\d\d\b")
+# What is a number to a reader, and to no setting: a duration in words, an angle, an error, a power.
+QUANTITY = re.compile(
+    r"(?i)P?T?(\s?\d+(\.\d+)?\s?(y|yrs?|years?|mos?|months?|w|weeks?|d|days?|h|hrs?|hours?|m|mins?|minutes?|s|secs?|seconds?)\b,?)+"
+    r"|(\s?\d+(\.\d+)?[dhms])+|P(\d+D)?T(\d+(\.\d+)?[HMS])+"
+    r"|\d+ days?,? \d+:\d\d(:\d\d(\.\d+)?)?|\d+:[0-5]\d[.,]\d+"
+    r"|[NSEW]?\s?-?\d+°\s?\d+([.,]\d+)?\s?['′’].*|\d+\s?['′’]\s?\d+\s?[\"″”]?"
+    r"|-?\d+([.,]\d+)?\s?(±|\+/-)\s?\d+([.,]\d+)?.*"
+    r"|[+-]?\d+([.,]\d+)?(\s?[x×*]\s?10\s?\^?|D)[+-]?\d+|\d+ \d/\d+"
+    r"|\d+([.,]\d+)?\s?%?\s?[\[(].*\d.*[\])]"
+)
+A_DAY = 86_400
 CAPITALS = re.compile(r"[A-Z]{2,4}")
 
 
@@ -111,7 +122,7 @@ def _column(
                 (name, f"'NA' read as missing in {counts['NA']} rows", "source.read.missing")
             )
     if name not in types:
-        _noted_texts(name, present, numbers, strangers, notes)
+        _noted_texts(name, present, numbers, strangers, plain, notes)
 
 
 def _all_clock(present: Iterable[str]) -> bool:
@@ -135,7 +146,10 @@ def _noted_clocks(
         notes.append((name, said, "the file itself"))
         return
     types[name] = "duration"
-    said = f"times of day or durations, such as '{next(iter(present))}', read as seconds"
+    first = next(iter(present))
+    said = f"times of day or durations, '{first}' is {seconds_of(first):,g} seconds"
+    if last := next((text for text in present if seconds_of(text) == A_DAY), None):
+        said += f"; beside a day '{last}' is no time: write 00:00 of the next day"
     notes.append((name, said, "source.read.types"))
 
 
@@ -144,18 +158,33 @@ def _noted_texts(
     present: Mapping[str, int],
     numbers: Mapping[str, int],
     strangers: Mapping[str, int],
+    plain: Cells,
     notes: list[tuple[str, str, str]],
 ) -> None:
     """Say of texts what else they look like, and why they are not taken for that."""
     decorated = [text for text in present if text in strangers and DECORATED.fullmatch(text)]
-    if len(decorated) >= max(FEWEST_DECORATED, len(strangers) * 0.9):
+    if other := _other_decimal(numbers, strangers, plain):
+        said = f"texts, for '{other[0]}' and '{other[1]}' have different signs before decimals"
+        notes.append((name, said, "the file itself"))
+    elif len(decorated) >= max(FEWEST_DECORATED, len(strangers) * 0.9):
         said = f"texts, such as '{decorated[0]}', which is no number as this file writes them"
         notes.append((name, said, "the file itself"))
-    elif strangers and sum(numbers.values()) >= MOSTLY * sum(present.values()):
+    elif strangers and (
+        sum(numbers.values()) >= MOSTLY * sum(present.values())
+        or len(strangers) <= FEW_KINDS < len(numbers)
+    ):
         said = f"texts, for {_few(strangers)} are no numbers beside {_few(numbers)}"
         notes.append((name, said, "source.read.missing"))
     elif present and all(map(PAIR.fullmatch, present)):
         said = f"texts, for each holds two numbers: {_few(present)}; they may be two columns"
+        notes.append((name, said, "the file itself"))
+    elif present and all(len(t) <= LONGEST_NUMBER and QUANTITY.fullmatch(t) for t in present):
+        said = f"texts, such as {_few(present)}: no setting takes numbers out of them"
+        notes.append((name, said, "the file itself"))
+    elif escaped := next((text for text in present if "\\" in text and '"' in text), None):
+        said = f"texts, such as {escaped[:60]}: a quote within quotes is written twice"
+        notes.append((name, said, "the file itself"))
+    elif said := said_of_objects(present):
         notes.append((name, said, "the file itself"))
     elif present and all(map(HEXADECIMAL.fullmatch, present)):
         notes.append(
@@ -168,6 +197,32 @@ def _noted_texts(
         len(text) <= LONGEST_NUMBER and DATED.search(text) for text in present
     ):
         _noted_times(name, present, notes)
+
+
+def said_of_objects(texts: Iterable[str]) -> str:
+    """What to say of a column of texts each of which is an object of JSON; empty where none is."""
+    first, *others = texts or [""]
+    if not all(text[:1] == "{" and text[-1:] == "}" for text in (first, *others)):
+        return ""
+    return f"texts, such as '{first[:60]}': each holds an object, whose keys may be columns"
+
+
+def _other_decimal(
+    numbers: Iterable[str], strangers: Iterable[str], plain: Cells
+) -> tuple[str, str] | None:
+    """A number as the file writes it, and another whose comma and point are the other way round."""
+    turned = Cells(decimal=",", thousands=".") if plain.decimal == "." else Cells(thousands=",")
+    own = next((text for text in numbers if not _reads(text, turned)), None)
+    other = [text for text in strangers if _reads(text, turned)]
+    return (own, other[0]) if own and other and len(other) == len(list(strangers)) else None
+
+
+def _reads(text: str, cells: Cells) -> bool:
+    try:
+        cells.number(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _noted_times(name: str, present: Mapping[str, int], notes: list[tuple[str, str, str]]) -> None:
@@ -219,6 +274,10 @@ def _noted_numbers(
         notes.append((name, said, "source.read.types"))
     if powers := [text for text in numbers if POWER.fullmatch(text)]:
         said = f"numbers; '{powers[0]}' is {cells.number(powers[0]):g}, unless it is a code"
+        notes.append((name, said, "source.read.types"))
+    ends = {text.rstrip("0"): text for text in numbers if "." in text and text.endswith("0")}
+    if shorter := next((text for text in numbers if text in ends), None):
+        said = f"numbers; '{shorter}' and '{ends[shorter]}' are one, unless they are versions"
         notes.append((name, said, "source.read.types"))
     bare = [text.replace(cells.mark, "").strip() for text in numbers]
     if len(numbers) >= MANY_GROUPS and all(map(POINT_GROUPS.fullmatch, bare)):

@@ -97,7 +97,11 @@ def sections(
         change = {"change": way.change if way.periods == 1 else {way.change: way.periods}}
     columns = {target: {**change, "scale": "standard"}}
     columns |= {fact.name: _treatment(fact) for fact in others if way.others}
-    seasonal = ["seasonal-persistence"] if weekly or grid.every in SEASONAL else []
+    cycle = Time.model_validate(time).cycle or 1
+    # Each part must hold a season and a row beyond it, or none is asked for.
+    held = int(grid.steps * TEST) > cycle
+    time |= {} if held else {"season": 1}
+    seasonal = ["seasonal-persistence"] if held and (weekly or grid.every in SEASONAL) else []
     return {
         "target": {"column": target, **change, "scale": "standard"},
         "columns": columns,

@@ -40,6 +40,14 @@ def read_table(path: Path, name: str, settings: Read) -> tuple[pd.DataFrame, dic
     return read_bytes(taken(path).content, name, settings)
 
 
+# Files of other programs, and what reads them.
+BY_PANDAS = {
+    ".xls": "read_excel", ".dta": "read_stata", ".sav": "read_spss", ".sas7bdat": "read_sas",
+    ".xpt": "read_sas", ".xml": "read_xml", ".feather": "read_feather", ".orc": "read_orc",
+    ".h5": "read_hdf", ".hdf": "read_hdf",
+}  # fmt: skip
+
+
 def read_bytes(content: bytes, name: str, settings: Read) -> tuple[pd.DataFrame, dict[str, Any]]:
     """The table in the bytes of a file; see `read_table`."""
     with guarded(name):
@@ -71,12 +79,24 @@ def _read(content: bytes, name: str, settings: Read) -> tuple[pd.DataFrame, dict
         raise BadData(
             "The format of a file follows from its name, or 'source.read.format' says it",
             inner,
-            f"Set 'source.read.format' to one of {', '.join(FORMATS)}",
+            _way_on(inner, content),
         )
     _check_inner(content, inner, kind)
     reader: Reader = import_module(f"throughline.sources.formats.{FORMATS[kind].module}").read
     frame, how = reader(content, inner, settings)
     return frame, {"format": kind, **how}
+
+
+def _way_on(name: str, content: bytes) -> str:
+    """What to do with a file of no format that is known here."""
+    ending = PurePosixPath(name.lower()).suffix
+    if content.startswith(b"SQLite format 3\0"):
+        return f"Give the database as 'source.sql: sqlite:///{name}', with 'source.query'"
+    if reader := BY_PANDAS.get(ending):
+        return (
+            f"By pandas: pandas.{reader}('{name}').to_parquet('{PurePosixPath(name).stem}.parquet')"
+        )
+    return f"Set 'source.read.format' to one of {', '.join(FORMATS)}"
 
 
 def _check_inner(content: bytes, name: str, kind: str) -> None:
