@@ -5,6 +5,8 @@ thread, so that its time and its peak memory are its alone: the fitted graph int
 does, scikit-learn's CountVectorizer (already fitted) into its sparse matrix and into the dense
 array that a network takes, and the loop of the textbooks over token numbers into float64, which
 gets its tokens by the same pattern. Then one review end to end by `model.onnx`, if it is built.
+The pipeline is one of `textbooks`, or of the folder that you name; what `prepare` makes is made
+first where it is missing.
 """
 
 from __future__ import annotations
@@ -21,8 +23,10 @@ from pathlib import Path
 
 import numpy as np
 
+from throughline.errors import ThroughlineError
 from throughline.paths import Workspace, needed
 
+ROOT = Path(__file__).parents[1] / "textbooks"
 PIPELINE = "imdb-dense"
 SIDES = ("graph", "scikit-learn, sparse", "scikit-learn, dense", "textbook loop")
 MEGABYTES = 1024.0  # ru_maxrss counts kilobytes.
@@ -35,14 +39,22 @@ def main(arguments: list[str] | None = None) -> int:
     """Print the table; 1 when the graph is not the fastest or takes a gigabyte."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.text", description=__doc__)
     parser.add_argument("--name", default=PIPELINE, help="a pipeline of multi-hot texts, prepared")
+    parser.add_argument("--root", type=Path, default=ROOT, help="the project that holds it")
     parser.add_argument("--rows", type=int, default=25_000)
     parser.add_argument("--side", choices=SIDES, help="measure this side alone, in this process")
     chosen = parser.parse_args(arguments)
-    workspace = Workspace(Path(), chosen.name)
-    if chosen.side:
-        print(json.dumps(measured(workspace, chosen.side, chosen.rows)))
-        return 0
-    found = {side: _in_its_own_process(chosen.name, side, chosen.rows) for side in SIDES}
+    workspace = Workspace(chosen.root, chosen.name)
+    try:
+        if chosen.side:
+            print(json.dumps(measured(workspace, chosen.side, chosen.rows)))
+            return 0
+        _prepared(workspace)
+        found = {side: _in_its_own_process(workspace, side, chosen.rows) for side in SIDES}
+    except ThroughlineError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except subprocess.CalledProcessError as error:
+        return int(error.returncode)  # It has said why.
     ours = found["graph"]["seconds"]
     print(f"{'':24}{'seconds':>10}{'times ours':>12}{'peak MB':>10}{'ones':>14}")
     for side, each in found.items():
@@ -59,11 +71,19 @@ def main(arguments: list[str] | None = None) -> int:
     return int(not fine)
 
 
-def _in_its_own_process(name: str, side: str, rows: int) -> dict[str, float]:
-    command = [sys.executable, "-m", "benchmarks.text", "--name", name, "--side", side]
-    done = subprocess.run(
-        [*command, "--rows", str(rows)], capture_output=True, text=True, check=True
-    )
+def _prepared(workspace: Workspace) -> None:
+    """Run the stages up to `prepare`, if their arrays are not there."""
+    if workspace.training_data.exists():
+        return
+    for stage in ("ingest", "validate", "prepare"):
+        command = [sys.executable, "-m", "throughline", stage, workspace.name]
+        subprocess.run(command, cwd=workspace.root, stdout=sys.stderr, check=True)
+
+
+def _in_its_own_process(workspace: Workspace, side: str, rows: int) -> dict[str, float]:
+    command = [sys.executable, "-m", "benchmarks.text", "--name", workspace.name, "--side", side]
+    command += ["--root", str(workspace.root), "--rows", str(rows)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     result: dict[str, float] = json.loads(done.stdout)
     return result
 

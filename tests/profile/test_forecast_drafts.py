@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import yaml
 
+from throughline.errors import BadData
 from throughline.pipeline.pipeline import Pipeline
 from throughline.profile.draft import Draft, drafted
 from throughline.profile.facts import facts
@@ -120,3 +121,11 @@ class TestADraft:
         found = drafted(rows, facts(rows), "y", {"file": "rows.csv"}, "What is next?").sections
         assert found["time"]["group"] == "shop"
         assert found["target"]["change"] in ("difference", "percent")
+
+
+@pytest.mark.parametrize("written", ["FY{} Q{}", "{}H{}"])
+def test_times_that_are_no_dates_are_told_how_to_be_some(written: str) -> None:
+    """Fiscal quarters and half-years begin where their owner says: the way on is a date."""
+    when = [written.format(1950 + i // 2, 1 + i % 2) for i in range(120)]
+    with pytest.raises(BadData, match=r"when \(identifier\).*as its first day, such as 2024-07-01"):
+        draft(when=when, y=noise(120))

@@ -104,7 +104,9 @@ def drafted(
             listed(f"{fact.name} ({fact.role})" for fact in features) or "no other column",
             f"'{naming[0]}' names files: add the folder that holds them and this table"
             if naming
-            else "A series alone needs windows; see the documentation of `time`",
+            else "A series alone needs windows, and times that are dates: write each, be it a"
+            " quarter of a fiscal year or a half-year, as its first day, such as 2024-07-01; see"
+            " the documentation of `time`",
         )
     draft.notes += [
         f"{name} names files: add the folder that holds them and this table to learn from them"
