@@ -303,3 +303,21 @@ class TestSurroundings:
 
         monkeypatch.setattr(sys, "version_info", (3, 14, 0))
         assert next(_python()).remedy == "Use Python 3.11 or 3.12"
+
+
+def test_of_a_stage_that_a_library_fails_in_check_says_why(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    """`dvc repro` runs no `check` before: a wrong setting ended in Keras' traceback."""
+
+    def fails(*_: Any) -> None:
+        raise ValueError("'float' object cannot be interpreted as an integer")
+
+    monkeypatch.setattr("throughline.stages.run.run_stage", fails)
+    with pytest.raises(ValueError, match="'float' object"):
+        main(["train", "rain"])
+    optimizer = "optimizer: {Adam: {gradient_accumulation_steps: 2.5}}"
+    (project / "pipelines/rain/pipeline.yaml").write_text(
+        PIPELINE.replace("{epochs: 1}", f"{{epochs: 1, {optimizer}}}")
+    )
+    assert "gradient_accumulation_steps" in refused(capsys, ["train", "rain"])

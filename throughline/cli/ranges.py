@@ -128,7 +128,7 @@ WORDS: dict[str, dict[str, tuple[str, ...]]] = {
 # Where an argument takes another word, too.
 CAUSAL = ("Conv1D", "Convolution1D")
 DTYPES = (
-    "float16", "bfloat16", "float32", "float64", "mixed_float16", "mixed_bfloat16", "uint8", "int8",
-    "int16", "int32", "int64", "bool", "string",
+    "float32", "bfloat16", "mixed_bfloat16", "float64", "uint8", "int8", "int16", "int32", "int64",
+    "bool", "string",
 )  # fmt: skip
 RECURRENT = ("ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D", "GRU", "LSTM", "RNN", "SimpleRNN")

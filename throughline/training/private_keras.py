@@ -6,6 +6,7 @@ Nothing else in the library relies on a name of Keras that begins with an unders
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,10 @@ STATELESS_METHODS = (
     "_backend_update_step",
 )
 COUNTS = "object_name_uids"
+# What Keras puts around the error of a layer: a line, colours, and what the call was given.
+FRAME = re.compile(
+    r"\AException encountered when calling .*\n|\x1b\[\d+m|\n\s*Arguments received by (?s:.*)"
+)
 
 
 # --- networks ---
@@ -31,6 +36,11 @@ def every_layer(model: keras.Model) -> list[keras.layers.Layer]:
     """The layers of a network, those inside others, too, and the network itself."""
     layers: list[keras.layers.Layer] = model._flatten_layers()
     return layers
+
+
+def without_frame(error: Exception) -> str:
+    """What an error of a layer says itself."""
+    return FRAME.sub("", str(error)).strip()
 
 
 def holds_layers(layer: keras.layers.Layer) -> bool:

@@ -399,3 +399,30 @@ class TestMistakes:
 class TestCatalogue:
     def test_is_that_of_the_installed_keras(self) -> None:
         assert catalogue.written(catalogue.collect()) == catalogue.FILE.read_text(encoding="utf-8")
+
+
+class TestWhatKerasSays:
+    def test_of_a_layer_that_does_not_fit_is_the_reason(self) -> None:
+        with pytest.raises(
+            BadNetwork, match=r"must be unchanged\. Received: input_shape="
+        ) as refused:
+            build([{"Reshape": {"target_shape": [4]}}], TABLE, THREE)
+        assert "\x1b" not in str(refused.value)
+
+    def test_a_layer_that_gives_back_its_input_is_refused(self) -> None:
+        """Equalization: the network ended in a cycle, with a traceback."""
+        with pytest.raises(BadNetwork, match=r"network\[0\].* Equalization"):
+            build(["Equalization", "Flatten"], {"picture": (4, 4, 3)}, THREE)
+
+    def test_more_than_numbers_for_a_row_is_no_answer(self) -> None:
+        """A loss compared each step with the target by broadcasting, or failed in training."""
+        with pytest.raises(
+            BadNetwork, match=r"'output' should be numbers for a row.*\(None, 7, 3\)"
+        ):
+            build([{"LSTM": {"units": 2, "return_sequences": True}}], {"steps": (7, 1)}, THREE)
+
+    @pytest.mark.parametrize("dtype", ["float16", "mixed_float16"])
+    def test_float16_is_refused(self, dtype: str) -> None:
+        """TensorFlow's product of float16 ended the process on a CPU."""
+        with pytest.raises(BadNetwork, match=r"network\[0\]\.Dense\.dtype should be .*bfloat16"):
+            build([{"Dense": {"units": 2, "dtype": dtype}}], TABLE, THREE)

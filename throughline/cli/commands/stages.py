@@ -9,8 +9,9 @@ from pathlib import Path
 import click
 
 from throughline.cli.arguments import ANNOUNCED, PIPELINE, STRICT
-from throughline.errors import ThroughlineError
+from throughline.errors import BadPipeline, ThroughlineError
 from throughline.order import STAGES
+from throughline.paths import Workspace
 from throughline.terminal import coloured, note
 
 
@@ -24,9 +25,22 @@ def _command(stage: str) -> click.Command:
         wire_first(Path(), name)
         if ANNOUNCED in os.environ:
             note(coloured(f"{name}: {stage}", "soft"))
-        run_stage(stage, name, Path())
+        try:
+            run_stage(stage, name, Path())
+        except ThroughlineError:
+            raise
+        except Exception as error:
+            raise _explained(name, error) from error
 
     return run
+
+
+def _explained(name: str, error: Exception) -> Exception:
+    """What `check` says of the pipeline's file, where a library failed of what stands in it."""
+    from throughline.cli.check import problems_of
+
+    problems = list(problems_of(Workspace(Path(), name)))
+    return BadPipeline.of(problems) if problems else error
 
 
 def __getattr__(name: str) -> click.Command:

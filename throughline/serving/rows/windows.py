@@ -11,8 +11,8 @@ import numpy as np
 from throughline.serving.errors import BadRequest
 from throughline.serving.ranges import outside as outside_range
 from throughline.serving.rows import clock, regular
-from throughline.serving.rows.order import Order
 from throughline.serving.rows.shapes import flattened, said, shape_of
+from throughline.serving.rows.spacing import Order
 
 # How far outside the range of its training values, in widths of that range, a value may lie.
 ROOM = 1.0

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["BadNetwork", "Output", "build", "check"]
 
 Shape = tuple[int | None, ...]
+HALVES = ("float16", "mixed_float16")
 
 
 @dataclass(frozen=True)
@@ -125,13 +126,15 @@ class _Builder:
             layer = self._shared(entry) if shared else self._layer(entry)
             tensor = self._applied(layer, self._sources(entry, last), entry)
             self.layers[layer.name] = layer
-            own = self._name(entry.kind) if shared else layer.name
-            self.tensors[entry.name or own] = tensor
+            name = entry.name or (self._name(entry.kind) if shared else layer.name)
+            self.tensors[name] = tensor
             if len(self.outputs) == 1 or entry.kind != spec.OUTPUT:
                 last = tensor
         if len(self.outputs) > 1:
             answers = [self._flat(name) for name in self.outputs]
             last = heads.side_by_side(answers, self._name(spec.OUTPUT))
+        else:
+            own.of_rows(last, "output", "network")
         self._name_operations(last)
         return keras.Model(self.inputs, last, name="network")
 
@@ -196,6 +199,12 @@ class _Builder:
             for key, value in with_weights(entry, self.vectors).items()
             if key not in spec.CALLED
         }
+        if given.get("dtype") in HALVES:
+            raise BadNetwork(
+                f"{entry.position}.dtype should be float32, bfloat16, mixed_bfloat16 or float64",
+                given["dtype"],
+                "TensorFlow ends where a processor multiplies float16",
+            )
         arguments = {
             key: self._argument(key, value, f"{entry.position}.{key}")
             for key, value in given.items()
@@ -250,6 +259,12 @@ class _Builder:
                 f"{entry.position} should hand one tensor on",
                 f"{len(result)} tensors",
                 "Write 'network: package.module:function' where several are needed",
+            )
+        if result is tensors:
+            raise BadNetwork(
+                f"{entry.position} should make something of what it is given",
+                f"{entry.kind}, which in this version of Keras gives back its input",
+                "Leave it out",
             )
         return result
 

@@ -9,6 +9,7 @@ from throughline.names import is_reference
 from throughline.training.catalogue import catalogue
 from throughline.training.network import own, spec
 from throughline.training.network.spec import BadNetwork
+from throughline.training.private_keras import without_frame
 
 LONGEST_REASON = 300
 
@@ -46,5 +47,6 @@ def made_of(cls: Callable[..., Any], arguments: dict[str, Any], place: str) -> A
 
 
 def first_line(error: Exception) -> str:
-    lines = (line.strip() for line in str(error).splitlines())
+    """The first line of what an error of Keras says."""
+    lines = (line.strip() for line in without_frame(error).splitlines())
     return next(filter(None, lines), type(error).__name__)[:LONGEST_REASON]

@@ -12,7 +12,12 @@ from throughline.pipeline.own_code import own_function
 from throughline.training.catalogue.refused import REFUSED
 from throughline.training.network.heads import side_by_side
 from throughline.training.network.spec import BadNetwork
-from throughline.training.private_keras import every_layer, is_functional, named_outputs
+from throughline.training.private_keras import (
+    every_layer,
+    is_functional,
+    named_outputs,
+    without_frame,
+)
 
 if TYPE_CHECKING:
     import keras
@@ -25,7 +30,7 @@ LONGEST_REASON = 300
 
 def reason_of(error: Exception) -> str:
     """What an error of somebody's code says, in one line."""
-    return " ".join(str(error).split())[:LONGEST_REASON]
+    return " ".join(without_frame(error).split())[:LONGEST_REASON]
 
 
 def imported(reference: str, place: str) -> Any:
@@ -141,6 +146,7 @@ def _joined(model: keras.Model, reference: str, outputs: Sequence[Output]) -> ke
 
     if len(outputs) == 1:
         if len(model.outputs) == 1:
+            of_rows(model.outputs[0], outputs[0].name, f"network: {reference}")
             return model
         raise BadNetwork(
             f"network: {reference} should return a network with one output",
@@ -167,7 +173,7 @@ def _layers(model: keras.Model) -> set[str]:
 
 
 def of_rows(output: Any, name: str, place: str) -> None:
-    """Refuse an output of one target of several that is more than numbers for a row.
+    """Refuse an output that is more than numbers for a row.
 
     Raises:
         BadNetwork: it has another rank than 2.

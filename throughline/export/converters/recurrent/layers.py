@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from throughline.export.converters.recurrent.cells import Cell, activation_attributes, cell_of
+from throughline.export.converters.recurrent.keras_cells import Cell, activation_attributes, cell_of
 from throughline.export.converters.recurrent.masks import Compaction, compacted, compaction, spread
 from throughline.export.converters.recurrent.scanned import scanned
 from throughline.export.graph.builder import Builder
