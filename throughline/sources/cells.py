@@ -148,7 +148,9 @@ def _column(column: pd.Series, name: str, read: Read, where: str) -> tuple[Any, 
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    array = pa.chunked_array([pa.array(column, pa.large_string(), from_pandas=True)])
+    array = pa.array(column, pa.large_string(), from_pandas=True)
+    if isinstance(array, pa.Array):
+        array = pa.chunked_array([array])
     if name in read.text_columns or read.rename.get(name) in read.text_columns:
         return as_text(array), Cells(missing=(), verbatim=True), 0
     own = read.missing.get(name) if isinstance(read.missing, dict) else None

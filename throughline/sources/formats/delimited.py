@@ -12,6 +12,7 @@ from throughline.errors import BadData, listed
 from throughline.serving.rows import delimited
 from throughline.serving.rows.delimited import header_names, records, repeats, start_of
 from throughline.sources.cells import REPEATED, unsettled
+from throughline.sources.formats import plain
 from throughline.sources.formats.content import decoded
 
 if TYPE_CHECKING:
@@ -121,24 +122,28 @@ def _table(
         raise BadData(f"'{name}' must have at least one row below its header", "nothing")
     names = _names(header[0], name, settings)
     first_line = header[1] + 1 if settings.header else 1
+    above = header[1] if settings.header else 0
     below = every if settings.header else _with_first(header, every)
     units = None
     if settings.units:
         units, line = next(below, ([], 0))
-        first_line = line + 1
+        first_line, above = line + 1, line
     counted = Counter[str]()
-    if settings.header:
-        below = _once(below, header[0], counted)
-    blocks = [
-        [pa.array(column, pa.large_string()) for column in zip(*block, strict=True)]
-        for block in _blocks(_checked(below, names, name, separator, settings, header[1]))
-    ]
-    if not blocks:
-        raise BadData(
-            f"'{name}' must have at least one row below its header",
-            f"a header of {len(names)} columns and no row",
-        )
-    columns = [pa.chunked_array(parts) for parts in zip(*blocks, strict=True)]
+    quote = settings.quotes if isinstance(settings.quotes, str) else '"' * settings.quotes
+    columns = plain.columns(text, separator, quote, above, header[0], settings.header)
+    if columns is None:
+        if settings.header:
+            below = _once(below, header[0], counted)
+        blocks = [
+            [pa.array(column, pa.large_string()) for column in zip(*block, strict=True)]
+            for block in _blocks(_checked(below, names, name, separator, settings, header[1]))
+        ]
+        if not blocks:
+            raise BadData(
+                f"'{name}' must have at least one row below its header",
+                f"a header of {len(names)} columns and no row",
+            )
+        columns = [pa.chunked_array(parts) for parts in zip(*blocks, strict=True)]
     frame = pd.DataFrame(
         {
             column: values.to_pandas().astype("str")
