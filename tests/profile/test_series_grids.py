@@ -120,6 +120,28 @@ def test_years_that_are_no_steps_are_told(years: np.ndarray, said: str | None) -
         assert name == "year" and re.match(said, what)
 
 
+@pytest.mark.parametrize(
+    ("when", "said"),
+    [
+        (
+            pd.date_range("2022-10-20", periods=500, freq="h", tz="Europe/Berlin").tz_localize(
+                None
+            ),
+            "1 rows share a step of 1h with another and are joined by their mean; an hour that "
+            "comes twice in autumn is two if time.index names its zone",
+        ),
+        (
+            pd.DatetimeIndex(np.repeat(pd.date_range("2020-01-01", periods=100), [2] + [1] * 99)),
+            "1 rows share a step of 1d with another and are joined by their mean",
+        ),
+    ],
+    ids=["local clock", "one day twice"],
+)
+def test_rows_that_share_a_step_are_told(when: pd.DatetimeIndex, said: str) -> None:
+    grid = seen(pd.DataFrame({"when": when.astype(str), "amount": amounts(len(when))}))
+    assert grid is not None and grid.said == said
+
+
 class TestASeries:
     @pytest.mark.parametrize(("freq", "said", "every"), WAYS)
     def test_is_seen_and_brought_onto_its_grid(self, freq: str, said: Any, every: str) -> None:

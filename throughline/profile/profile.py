@@ -191,7 +191,7 @@ def _rows(
             section = {"folder": path, "images": images | {"limit": 1.0}}
             if data.is_file():
                 section["sha256"] = sha256_of(data)
-        beside = None if alone else labels.table_among(data, _endings(images))
+        beside = None if alone else labels.table_among(data, _endings(images), notes)
         if beside is not None:
             section["labels"] = {"file": beside.file, "name": beside.name}
             asked = beside.read | asked
