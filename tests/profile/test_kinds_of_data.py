@@ -14,6 +14,7 @@ import pytest
 from throughline.errors import BadData
 from throughline.paths import Workspace, read_json
 from throughline.pipeline.loading import load
+from throughline.profile import protocol
 from throughline.profile.facts import fact
 from throughline.profile.kinds.pictures import network, training
 from throughline.profile.profile import profile
@@ -231,6 +232,32 @@ class TestFolders:
         rows = pd.read_parquet(workspace.clean / "rows.parquet")
         assert rows["label"].value_counts().to_dict() == {"cats": 19, "dogs": 19}
 
+    def test_have_their_parts_in_a_table_among_them(self, workspace: Workspace) -> None:
+        root = self.pets(workspace, "{kind}/{n}.png")
+        files = sorted(path.relative_to(root).as_posix() for path in root.rglob("*.png"))
+        rows = [(name, "test" if n % 4 == 3 else "train") for n, name in enumerate(files)]
+        pd.DataFrame(rows, columns=["file", "part"]).to_csv(root / "parts.csv", index=False)
+        pipeline = drafted(workspace, "pets")
+        assert (pipeline.target.columns, pipeline.split.kind) == (["class"], "predefined")
+
+    def test_say_that_lists_of_parts_are_not_read(self, workspace: Workspace) -> None:
+        root = self.pets(workspace, "images/{kind}/{n}.png")
+        files = sorted(path.relative_to(root / "images") for path in root.rglob("*.png"))
+        for name, part in (("train_list", files[::2]), ("test_list", files[1::2])):
+            said = "".join(f"{path.with_suffix('').as_posix()} 1\n" for path in part)
+            (root / f"{name}.txt").write_text(said)
+        (root / "train_notes.txt").write_text("nothing here\nnames a file\n")
+        readings = profile(root, "draft", None, workspace).readings
+        assert [(name, key) for name, _, key in readings] == [("test_list.txt", "split")]
+
+    def test_whose_endings_say_another_format_are_taken(self, workspace: Workspace) -> None:
+        root = self.pets(workspace, "{kind}/{n}.png")
+        for path in list(root.rglob("*.png"))[:20]:
+            path.rename(path.with_suffix(".jpg"))
+        pipeline = drafted(workspace, "pets")
+        assert pipeline.source.images.set_aside == ["mode", "duplicate"]
+        assert len(pd.read_parquet(workspace.clean / "rows.parquet")) == 40
+
     def test_ask_whether_folders_or_a_table_hold_the_classes(self, workspace: Workspace) -> None:
         root = self.pets(workspace, "{camera}/{n}.png")
         rows = [(f"{n}.png", ("cats", "dogs")[n % 2]) for n in range(40)]
@@ -332,6 +359,11 @@ class TestFolders:
         pipeline = drafted(workspace, "reviews")
         assert list(pipeline.columns) == ["text"]
         assert pipeline.target.columns == ["class"]
+
+    def test_of_few_texts_get_their_updates(self) -> None:
+        found = {rows: protocol.training(rows, texts=True) for rows in (48, 600, 5_000)}
+        most = {rows: each["epochs"]["max"] for rows, each in found.items()}
+        assert most == {48: 100, 600: 53, 5_000: 26}
 
     def test_of_classes_in_other_capitals_are_of_one(self, workspace: Workspace) -> None:
         root = self.pets(workspace, "{part}/{kind}/{n}.png")

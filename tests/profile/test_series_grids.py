@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from throughline.errors import BadData
 from throughline.pipeline.schema.time import Time
 from throughline.profile.facts import facts
 from throughline.profile.kinds.grids import REGULAR, Grid, check_long, coarse_grid_of, grid_of
-from throughline.profile.moments import years_in_parts
+from throughline.profile.moments import years_without_steps
 from throughline.samples.windows.frame import regular
 
 
@@ -99,14 +100,46 @@ def test_parts_of_a_year_are_steps_and_no_groups(
     assert (grid.columns, grid.every, grid.group) == (["year", second], every, [])
 
 
-@pytest.mark.parametrize(("parts", "found"), [(52.1775, True), (365.25, True), (12, None)])
-def test_years_in_parts_that_are_no_months_are_told(parts: float, found: bool | None) -> None:
-    years = (2018 + np.arange(800) / parts).round(4)
-    rows = pd.DataFrame({"year": years, "amount": amounts(800)})
-    assert (seen(rows) is None) == bool(found)
-    if found:
-        name, count = years_in_parts(rows, facts(rows)) or ("", 0.0)
-        assert name == "year" and count == pytest.approx(parts, rel=0.05)
+@pytest.mark.parametrize(
+    ("years", "said"),
+    [
+        (2018 + np.arange(800) / 52.1775, r"years in 5\d\.?\d* parts, no months"),
+        (2018 + np.arange(800) / 365.25, r"years in 3[567]\d parts, no months"),
+        (1000 + 10 * np.arange(102), r"years, 10 apart.*give each year a row"),
+        (1792 + 4 * np.arange(58), r"years, 4 apart.*give each year a row"),
+        (2018 + np.arange(800) / 12, None),
+        (1900 + np.arange(120), None),
+    ],
+    ids=["weeks", "days", "decades", "elections", "months", "years"],
+)
+def test_years_that_are_no_steps_are_told(years: np.ndarray, said: str | None) -> None:
+    rows = pd.DataFrame({"year": years.round(4), "amount": amounts(len(years))})
+    assert (seen(rows) is None) == bool(said)
+    if said:
+        name, what = years_without_steps(rows, facts(rows)) or ("", "")
+        assert name == "year" and re.match(said, what)
+
+
+@pytest.mark.parametrize(
+    ("when", "said"),
+    [
+        (
+            pd.date_range("2022-10-20", periods=500, freq="h", tz="Europe/Berlin").tz_localize(
+                None
+            ),
+            "1 rows share a step of 1h with another and are joined by their mean; an hour that "
+            "comes twice in autumn is two if time.index names its zone",
+        ),
+        (
+            pd.DatetimeIndex(np.repeat(pd.date_range("2020-01-01", periods=100), [2] + [1] * 99)),
+            "1 rows share a step of 1d with another and are joined by their mean",
+        ),
+    ],
+    ids=["local clock", "one day twice"],
+)
+def test_rows_that_share_a_step_are_told(when: pd.DatetimeIndex, said: str) -> None:
+    grid = seen(pd.DataFrame({"when": when.astype(str), "amount": amounts(len(when))}))
+    assert grid is not None and grid.said == said
 
 
 class TestASeries:

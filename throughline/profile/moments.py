@@ -37,6 +37,8 @@ CLOCKS = {"hour", "hours", "hr", "time", "clock", "uhrzeit", "stunde", "heure", 
 LAST_HOUR, HOUR_ADDED = 24, "hour"
 # A week or a day as part of a year, written with two digits or more.
 SHORTEST_PART, UNEVEN, MOSTLY_EVEN = 1 / 400, 0.6, 0.9
+# Words of columns that hold years, beside those of times; decades go farther back than years do.
+OF_YEARS, FIRST_YEAR = ("year", "decade", "census", "century"), 500
 # Columns that say when together.
 PARTS = (
     (("year", "month", "day", "hour"), "%Y %m %d %H"),
@@ -122,19 +124,27 @@ def index_of(columns: Sequence[str], formats: Sequence[str]) -> Any:
     return {"columns": [*columns], "formats": [*formats]} if formats else [*columns]
 
 
-def years_in_parts(frame: pd.DataFrame, facts: Sequence[Fact]) -> tuple[str, float] | None:
-    """A column of years with parts in even steps that are no months, and how many make a year."""
+def years_without_steps(frame: pd.DataFrame, facts: Sequence[Fact]) -> tuple[str, str] | None:
+    """A column of years that follow each other evenly, in steps that no grid has, and why not.
+
+    They are decades, or parts of a year that are no months.
+    """
     for fact in facts:
-        named = tells_times(fact.name) or "year" in fact.name.lower()
+        named = tells_times(fact.name) or any(word in fact.name.lower() for word in OF_YEARS)
         if not named or fact.role != "number" or fact.missing or fact.distinct < FEWEST:
             continue
         values = np.unique(frame[fact.name].to_numpy(np.float64))
         apart = np.diff(values)
         step = float(np.median(apart))
-        even = (abs(apart - step) <= UNEVEN * step).mean() >= MOSTLY_EVEN
-        years = YEARS[0] <= values[0] and values[-1] <= YEARS[1] and values[-1] - values[0] > 1
-        if years and even and SHORTEST_PART <= step < 1:
-            return fact.name, 1 / step
+        even = (abs(apart - step) <= UNEVEN * min(step, 1)).mean() >= MOSTLY_EVEN
+        if not even or values[-1] > YEARS[1] or values[-1] - values[0] <= 1:
+            continue
+        if SHORTEST_PART <= step < 1 and values[0] >= YEARS[0]:
+            what = f"years in {1 / step:.3g} parts, no months, so no series: write dates"
+            return fact.name, f"{what} to forecast"
+        if step > 1 and values[0] >= FIRST_YEAR and (values == np.round(values)).all():
+            what = f"years, {step:g} apart, so no series: a step is a year at most"
+            return fact.name, f"{what}; give each year a row to forecast"
     return None
 
 

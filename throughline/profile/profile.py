@@ -21,7 +21,7 @@ from throughline.profile.files.reading import said_of_objects
 from throughline.profile.goal import chosen_target
 from throughline.profile.kinds import labels, pictures, sounds, texts
 from throughline.profile.kinds.grids import grid_of
-from throughline.profile.moments import CLOCKS, years_in_parts
+from throughline.profile.moments import CLOCKS, years_without_steps
 from throughline.profile.names_in_digits import names_in_digits
 from throughline.profile.yaml_text import as_text, comment
 from throughline.sources.cells import READING, REPEATED, SPACES
@@ -119,9 +119,8 @@ def profile(
         chosen = chosen_target(
             [fact for fact in found if fact.name not in said] or found, None, noticed
         )
-    if grid is None and (years := years_in_parts(frame, found)):
-        what = f"years in {years[1]:.3g} parts, no months, so no series: write dates to forecast"
-        notes.append((years[0], what, "the file itself"))
+    if grid is None and (years := years_without_steps(frame, found)):
+        notes.append((*years, "the file itself"))
     report = workspace.root / "reports" / name / "profile" / "profile.html"
     with replaced(report) as draft_page:
         draft_page.write_text(page(frame, found, chosen, name, grid is not None), encoding="utf-8")
@@ -192,7 +191,7 @@ def _rows(
             section = {"folder": path, "images": images | {"limit": 1.0}}
             if data.is_file():
                 section["sha256"] = sha256_of(data)
-        beside = None if alone else labels.table_among(data, _endings(images))
+        beside = None if alone else labels.table_among(data, _endings(images), notes)
         if beside is not None:
             section["labels"] = {"file": beside.file, "name": beside.name}
             asked = beside.read | asked

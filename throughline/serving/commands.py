@@ -13,7 +13,8 @@ import numpy as np
 from throughline.serving.bounds import allow
 from throughline.serving.errors import BadRequest, spelt_out
 from throughline.serving.predictor import Predictor
-from throughline.serving.rows.reading import STANDARD_INPUT, read_columns
+from throughline.serving.rows.packed import STANDARD_INPUT
+from throughline.serving.rows.reading import read_columns
 from throughline.serving.rows.tables import (
     answer_table,
     beside,
@@ -49,23 +50,33 @@ def stream(model: Path, rows: str) -> None:
     Raises:
         BadRequest: no model, one that takes no windows, or a row that does not fit.
     """
+    from throughline.serving.rows.delimited import bounded_lines
     from throughline.serving.stream import Stream, answered_lines
 
     series = Stream(Predictor(model_file(model)))
-    if rows == STANDARD_INPUT:
-        answered_lines(series, sys.stdin, sys.stdout)
-        return
     encoding = str(series.predictor.reading.get("encoding", "utf-8"))
     usual = encoding.lower() in ("utf-8", "utf8")
+    name = "standard input" if rows == STANDARD_INPUT else rows
+    # The file of the standard input stays open.
+    source: Any = sys.stdin.fileno() if rows == STANDARD_INPUT else rows
     try:
-        with Path(rows).open(newline="", encoding="utf-8-sig" if usual else encoding) as file:
-            answered_lines(series, file, sys.stdout)
+        with open(
+            source,
+            newline="",
+            encoding="utf-8-sig" if usual else encoding,
+            closefd=rows != STANDARD_INPUT,
+        ) as file:
+            answered_lines(series, bounded_lines(file), sys.stdout)
     except FileNotFoundError:
         raise BadRequest(f"There is no file '{rows}'.") from None
     except IsADirectoryError:
         raise BadRequest(f"'{rows}' must be a file. Received: a folder.") from None
     except (UnicodeDecodeError, LookupError):
-        raise BadRequest(f"'{rows}' must be {encoding} text, as the training's file.") from None
+        raise BadRequest(f"'{name}' must be {encoding} text, as the training's file.") from None
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise BadRequest(f"'{name}' must be a file that can be read: {error}.") from None
 
 
 def generate(

@@ -194,5 +194,6 @@ def answered_lines(series: Stream, lines: Iterable[str], output: TextIO) -> None
 
 def _named(header: list[str], row: list[str]) -> dict[str, str]:
     if len(row) != len(header):
-        raise BadRequest(f"it must have {len(header)} values. Received: {len(row)}.")
+        quote = " Does no other quote close one?" if '"' in row[0] else ""
+        raise BadRequest(f"it must have {len(header)} values. Received: {len(row)}.{quote}")
     return dict(zip(header, row, strict=True))

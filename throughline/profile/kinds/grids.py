@@ -52,6 +52,7 @@ class Grid:
         moments: seconds since 1970 of each row.
         absent: steps that have no row.
         joined: some steps have several rows, or rows that do not lie on them.
+        doubled: rows on the step of another one.
         steps: of the longest series.
     """
 
@@ -62,7 +63,19 @@ class Grid:
     moments: np.ndarray
     absent: int
     joined: bool
+    doubled: int
     steps: int
+
+    @property
+    def said(self) -> str:
+        """What becomes of rows that share a step; empty where none do."""
+        if not self.doubled:
+            return ""
+        rows = f"{self.doubled} rows share a step of {self.every} with another and are joined by"
+        holes = f" their mean, {self.absent} steps have none" if self.absent else " their mean"
+        clock = "; an hour that comes twice in autumn is two if time.index names its zone"
+        few = self.doubled <= (1 - REGULAR) * len(self.moments)
+        return rows + holes + (clock if few and self.every.endswith(("min", "h")) else "")
 
 
 def grid_of(frame: pd.DataFrame, facts: Sequence[Fact]) -> Grid | None:
@@ -146,7 +159,9 @@ def coarse_grid_of(frame: pd.DataFrame, facts: Sequence[Fact]) -> Grid | None:
             if (apart == 1).mean() >= REGULAR:
                 absent = int((apart - 1).sum())
                 longest = int(held[-1] - held[0]) + 1
-                return Grid(index, columns, _written(step), [], moments, absent, True, longest)
+                doubled = len(moments) - len(held)
+                every = _written(step)
+                return Grid(index, columns, every, [], moments, absent, True, doubled, longest)
     return None
 
 
@@ -174,14 +189,14 @@ def _grid(
     enough = len(steps) >= FEWEST_ROWS - 1
     if not enough or (steps == 0).mean() > 1 - REGULAR or (steps <= 1).mean() < REGULAR:
         return None
-    joined = bool((steps == 0).any()) or not exact
+    doubled = int((steps == 0).sum())
     longest = max(int(each[-1] - each[0]) for each in numbers) + 1
     if longest < FEWEST_STEPS:
         return None
     absent = int(np.maximum(steps - 1, 0).sum())
     return Grid(
         index if len(columns) > 1 or isinstance(index, dict) else columns[0],
-        columns, every, group, moments, absent, joined, longest,
+        columns, every, group, moments, absent, not exact or doubled > 0, doubled, longest,
     )  # fmt: skip
 
 

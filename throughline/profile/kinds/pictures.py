@@ -15,6 +15,7 @@ from throughline.profile import protocol
 from throughline.profile.facts import Fact
 from throughline.profile.goal import TARGET_NAMES
 from throughline.profile.kinds import sounds
+from throughline.samples.splits.named import tells_parts
 from throughline.sources.layout import CLASS, LEVEL
 
 if TYPE_CHECKING:
@@ -28,10 +29,7 @@ SMALLEST = 8
 # lays all places flat told .69, this one all, at the same cost an epoch; of 1,500 photos of
 # CIFAR-10 .41 both.
 ANYWHERE, FILTERS_ANYWHERE = 32, (32, 32, 64)
-# Updates that a draft may take: with 60 photos a class, 30 epochs of whole batches of 32 are 90,
-# after which the network had hardly begun to fit what it trains on.
-UPDATES = 1000
-FEWEST_EPOCHS, MOST_EPOCHS = 30, 100
+FEWEST_EPOCHS = 30
 FEW_PICTURES = 500
 HEAD: tuple[dict[str, Any], ...] = (
     {"Dropout": {"rate": 0.3}},
@@ -42,6 +40,8 @@ PIXELS = "pixels"
 SHAPE = "picture shape"
 # Roles of columns that can be predicted.
 PREDICTED = ("category", "flag", "boolean", "number")
+# The share of files with the ending of another format above which that is no fault of a few.
+OFTEN = 0.1
 GREY = {"L", "1", "I;16", "LA"}
 
 
@@ -50,19 +50,21 @@ def storing(path: Path) -> dict[str, Any] | None:
 
     Returns:
         the middle of their sizes, at most 64 on the longer side; one channel where all are grey;
-        and modes are no fault where some are of an unusual one. None where there are no pictures.
+        and modes are no fault where some are of an unusual one, nor endings that say another
+        format where that is how these files are named. None where there are no pictures.
     """
     from throughline.serving.rows.media.image import UNSOUND, opened_picture
-    from throughline.sources.pictures.decoding import OPAQUE
+    from throughline.sources.pictures.decoding import FORMATS, OPAQUE
     from throughline.sources.tree import IMAGES, files_below
 
-    sizes, modes = [], set()
+    sizes, modes, misnamed = [], set(), 0
     for name, content in files_below(path):
         if PurePosixPath(name.lower()).suffix not in IMAGES:
             continue
         try:
             with opened_picture(content) as image:
                 sizes.append((image.height, image.width))
+                misnamed += image.format not in FORMATS[PurePosixPath(name.lower()).suffix]
                 clear = "transparency" in image.info and "A" not in image.getbands()
                 modes.add(f"{image.mode}A" if clear else image.mode)
         except UNSOUND:
@@ -76,7 +78,11 @@ def storing(path: Path) -> dict[str, Any] | None:
     }
     channels = 1 if modes <= GREY else 3
     section |= {"channels": channels} if channels == 1 else {}
-    section |= {} if modes <= set(OPAQUE[channels]) else {"set_aside": ["duplicate", "mislabelled"]}
+    usual = modes <= set(OPAQUE[channels])
+    often = misnamed > OFTEN * len(sizes)
+    if often or not usual:
+        kept = (["mode"] if usual else []) + ["duplicate"] + ([] if often else ["mislabelled"])
+        section |= {"set_aside": kept}
     return section
 
 
@@ -131,8 +137,8 @@ def target(facts: Sequence[Fact], asked: str | None, told: Sequence[str] = ()) -
 
 
 def _targets(columns: Sequence[Fact]) -> list[Fact]:
-    """Those that could be predicted; the one with a usual name, where there is one."""
-    usable = [fact for fact in columns if fact.role in PREDICTED]
+    """Those that could be predicted, no parts; the one with a usual name, where there is one."""
+    usable = [fact for fact in columns if fact.role in PREDICTED and not tells_parts(fact.counts)]
     usual = [fact for name in TARGET_NAMES for fact in usable if fact.name.lower() == name]
     return usual[:1] or usable
 
@@ -214,7 +220,7 @@ def sections(
 def training(rows: int) -> dict[str, Any]:
     """Smaller batches, more epochs and more patience, the fewer pictures there are."""
     batch = 16 if rows < FEW_PICTURES else 32
-    epochs = min(MOST_EPOCHS, max(FEWEST_EPOCHS, round(UPDATES * batch / rows)))
+    epochs = protocol.epochs(rows, batch, FEWEST_EPOCHS)
     return {
         "optimizer": {"Adam": {"learning_rate": 0.001}},
         "batch_size": batch,

@@ -5,15 +5,20 @@ from __future__ import annotations
 import csv
 import io
 import re
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import chain, islice
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TextIO
+
+from throughline.serving.errors import BadRequest
 
 SEPARATORS = (",", ";", "\t", "|")
 # A separator that stands for any number of spaces and tabs.
 WHITE_SPACE = " "
 RECORDS_TO_SNIFF = 50
 LONGEST_FIELD = 1 << 30
+# Lines that a record of a stream may have, in quotes, and characters of one.
+MOST_LINES, LONGEST_LINE = 16, 1 << 20
 RULE = re.compile(r"[:+]?[-=]{3,}(?:\+[-=]*)*[:+]?")
 # Stands behind the last line, to be a record of its own; in no text is a control character.
 END = "\x1aend of the file\x1a"
@@ -154,7 +159,7 @@ def streamed(
         if laid.names and set(needed) <= set(laid.names):
             break
     separator = laid.separator
-    reader = csv.reader(_spaced(lines, separator), **_dialect(separator, reading))
+    reader = _as_they_come(_spaced(lines, separator), _dialect(separator, reading))
     units, repeated = reading.get("units"), repeats(laid.header)
     rest = (
         record
@@ -162,6 +167,43 @@ def streamed(
         if record and record != units and not repeated(record) and not ruled(record, separator)
     )
     return laid.names, chain((record for record, _ in laid.below), rest)
+
+
+def bounded_lines(file: TextIO) -> Iterator[str]:
+    """Lines as they come; a device may send one that never ends.
+
+    Raises:
+        BadRequest: a line that is too long.
+    """
+    while line := file.readline(LONGEST_LINE):
+        if len(line) == LONGEST_LINE and not line.endswith("\n"):
+            raise BadRequest(f"A line must have less than {LONGEST_LINE:,} characters.")
+        yield line
+
+
+def _as_they_come(lines: Iterator[str], dialect: Mapping[str, Any]) -> Iterator[list[str]]:
+    """Records of lines; one with a quote that none of the next lines closes is its line alone.
+
+    What follows it would else be one field, to the end of the stream.
+    """
+    ahead: deque[str] = deque()
+
+    def following() -> str:
+        return ahead.popleft() if ahead else next(lines, "")
+
+    def closed(held: list[str]) -> list[list[str]] | None:
+        found = list(csv.reader([*held, END], **dialect))
+        return found[:-1] if found[-1] == [END] else None
+
+    while line := following():
+        held, found = [line], closed([line])
+        while found is None and len(held) < MOST_LINES and (more := following()):
+            held.append(more)
+            found = closed(held)
+        if found is None:
+            ahead.extendleft(reversed(held[1:]))
+            found = [[line.rstrip("\r\n")]]
+        yield from found
 
 
 def _dialect(separator: str, reading: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,8 @@ import numpy as np
 
 from throughline.serving.errors import BadRequest
 from throughline.serving.rows.media.conversion import COMMANDS, PICTURE, SOUND
+from throughline.serving.rows.packed import STANDARD_INPUT, content_of
 
-# In the place of a file's name: the bytes come through a pipe.
-STANDARD_INPUT = "-"
 ENDINGS = {
     **dict.fromkeys((".jpg", ".jpeg", ".jfif", ".png", ".gif", ".bmp", ".webp"), "image"),
     **dict.fromkeys((".avif", ".tif", ".tiff"), "image"),
@@ -65,10 +63,7 @@ def read_file(path: Path, entry: Mapping[str, Any], encoding: str = "utf-8") -> 
     """
     piped = str(path) == STANDARD_INPUT
     name = "standard input" if piped else str(path)
-    try:
-        content = sys.stdin.buffer.read() if piped else path.read_bytes()
-    except (FileNotFoundError, IsADirectoryError):
-        raise BadRequest(f"There is no file '{path}'.") from None
+    content = content_of(path)
     if entry["type"] == "string":
         text = np.empty(1, dtype=object)
         text[0] = _text(content, name, encoding)

@@ -1,4 +1,4 @@
-"""Files of rows that came compressed, as the training takes them: told by their bytes."""
+"""The bytes of files that a user gives, in bounds; compressed ones are told by their bytes."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ import bz2
 import gzip
 import io
 import lzma
+import os
+import stat
+import sys
 import zipfile
 import zlib
 from collections.abc import Callable
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from throughline.serving.errors import BadRequest
@@ -17,6 +20,10 @@ from throughline.serving.errors import BadRequest
 # What is inside may be so large, and so many times what it came in: a few bytes can hold terabytes.
 MOST_BYTES, MOST_TIMES = 4 << 30, 1000
 LEAST_BYTES = 64 << 20
+# In the place of a file's name; and how a pipe is called that a shell has opened by `<(command)`.
+STANDARD_INPUT = "-"
+OPEN_ALREADY = ("/dev/fd/", "/dev/stdin", "/proc/self/fd/")
+BLOCK = 1 << 20
 OPENERS: dict[bytes, Callable[[IO[bytes]], Any]] = {
     b"\x1f\x8b": gzip.open,
     b"\xfd7zXZ\x00": lzma.open,
@@ -27,6 +34,44 @@ SUFFIXES = (".gz", ".xz", ".bz2")
 TAR = slice(257, 262)
 ZIP = b"PK\x03\x04"
 ROWS = (".csv", ".tsv", ".tab", ".data", ".jsonl", ".ndjson", ".json", ".parquet")
+
+
+def content_of(path: Path) -> bytes:
+    """The bytes of a file; `-` is the standard input.
+
+    Raises:
+        BadRequest: no such file, a folder, a device, a pipe that nobody may fill, or too many
+            bytes.
+    """
+    if str(path) == STANDARD_INPUT:
+        return _bounded(sys.stdin.buffer, "standard input")
+    try:
+        mode = path.stat().st_mode
+        if stat.S_ISFIFO(mode) and not str(path).startswith(OPEN_ALREADY):
+            raise BadRequest(
+                f"'{path}' must be a file. Received: a pipe. Give it as -, by < {path}."
+            )
+        if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):
+            what = "a folder" if stat.S_ISDIR(mode) else "a device"
+            raise BadRequest(f"'{path}' must be a file. Received: {what}.")
+        with path.open("rb") as stream:
+            return _bounded(stream, str(path), os.fstat(stream.fileno()).st_size)
+    except FileNotFoundError:
+        raise BadRequest(f"There is no file '{path}'.") from None
+    except OSError as error:
+        raise BadRequest(f"'{path}' must be a file that can be read: {error}.") from None
+
+
+def _bounded(stream: IO[bytes], name: str, size: int = 0) -> bytes:
+    """All that comes; Python sets aside what is asked for, so a file is asked for its own size."""
+    blocks: list[bytes] = []
+    held, asked = 0, max(size, BLOCK)
+    while max(held, size) <= MOST_BYTES and (block := stream.read(asked)):
+        blocks.append(block)
+        held, asked = held + len(block), BLOCK
+    if max(held, size) > MOST_BYTES:
+        raise BadRequest(f"'{name}' must hold at most {MOST_BYTES:,} bytes. Received: more.")
+    return b"".join(blocks)
 
 
 def unpacked(content: bytes, name: str) -> tuple[bytes, str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import sys
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
@@ -16,10 +15,8 @@ from throughline.serving.bounds import ROW_BYTES, allow
 from throughline.serving.errors import BadRequest
 from throughline.serving.rows.delimited import columns_of
 from throughline.serving.rows.objects import KeyTwice, each_once
-from throughline.serving.rows.packed import unpacked
+from throughline.serving.rows.packed import STANDARD_INPUT, content_of, unpacked
 
-# In the place of a file's name.
-STANDARD_INPUT = "-"
 JSON_LINES = (".jsonl", ".ndjson", ".json")
 PARQUET = (".parquet", ".pq")
 # How every Parquet file begins.
@@ -48,8 +45,7 @@ def read_columns(
     reading = reading or {}
     piped = str(path) == STANDARD_INPUT
     name = "standard input" if piped else str(path)
-    content = sys.stdin.buffer.read() if piped else _content(path)
-    content, inner = unpacked(content, name)
+    content, inner = unpacked(content_of(path), name)
     allow(len(content) / ROW_BYTES)
     ending = _told(content) if piped else Path(inner).suffix.lower()
     if ending in PARQUET:
@@ -57,17 +53,6 @@ def read_columns(
     if ending in JSON_LINES:
         return _renamed(_of_json_lines(content, name), reading, needed)
     return _of_csv(content, name, reading, needed)
-
-
-def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        raise BadRequest(f"There is no file '{path}'.") from None
-    except IsADirectoryError:
-        raise BadRequest(f"'{path}' must be a file. Received: a folder.") from None
-    except OSError as error:
-        raise BadRequest(f"'{path}' must be a file that can be read: {error}.") from None
 
 
 def _told(content: bytes) -> str:

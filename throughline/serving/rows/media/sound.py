@@ -20,6 +20,8 @@ KINDS = {
     (INTEGERS, 8): "u1", (INTEGERS, 16): "<i2", (INTEGERS, 24): "u1", (INTEGERS, 32): "<i4",
     (FLOATS, 32): "<f4", (FLOATS, 64): "<f8",
 }  # fmt: skip
+# A sample of floats that is cut in any sum with others.
+FAR = 1e9
 # Zero crossings of the sinc on each side that a resampled sample is made of; samples at a time.
 CROSSINGS, BLOCK = 16, 4096
 
@@ -59,6 +61,9 @@ def samples(content: bytes, name: str) -> tuple[np.ndarray, dict[str, Any]]:
     values = numbers.astype(np.float64 if floats else np.int64).reshape(-1, channels)
     if not np.isfinite(values).all():
         raise BadRequest(f"'{name}' must hold finite samples. Received: NaN or infinity.")
+    if floats:
+        # They are cut at 1 in the end; sums of such as 1e308 would be infinite.
+        values = values.clip(-FAR, FAR)
     return values, {"rate": rate, "channels": channels, "bits": bits, "floats": floats}
 
 
