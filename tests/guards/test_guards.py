@@ -11,8 +11,8 @@ from pydantic import ValidationError
 
 from throughline.errors import BadData
 from throughline.guards.examine import after_drops, enforce, examine
-from throughline.guards.groups import group_names
 from throughline.guards.finding import Finding
+from throughline.guards.groups import group_names
 from throughline.guards.shift import chi_square, chi_square_tail, ks_critical, ks_distance
 from throughline.pipeline.schema.protocol import Guards, Split
 from throughline.pipeline.schema.targets import Target
