@@ -87,6 +87,8 @@ NAMES = [
             (["why"], []),
         )
     ),
+    (["check", "pipelines/rain/pipeline.yaml"], "called by its name. Received: 'pipelines/rain/pi"),
+    (["run", "pipelines/rain/"], "Did you mean 'rain'?"),
     (["why", "trian"], "'trian' is no stage and no pipeline. Did you mean 'train'?"),
     (["why", "rain", "rain"], "One stage and one pipeline at most."),
     (["release", "rollback", "rain"], "A release is written NAME@VERSION, such as iris@v1."),
@@ -169,6 +171,14 @@ class TestSurroundings:
     def test_no_pipeline_yet(self, project: Path, capsys: Any) -> None:
         shutil.rmtree(project / "pipelines")
         assert "`throughline add DATA` makes one" in refused(capsys, ["run", "rain"])
+
+    def test_a_file_where_a_folder_is_written(self, project: Path, capsys: Any) -> None:
+        (project / ".dvc").mkdir()
+        (project / "data").mkdir()
+        (project / "data/raw").touch()
+        for command in ("run", "ingest"):
+            said = "'data/raw' must be a folder. Received: a file. Move it away."
+            assert said in refused(capsys, [command, "rain"])
 
     def test_none_to_check(self, project: Path, capsys: Any) -> None:
         shutil.rmtree(project / "pipelines")

@@ -56,6 +56,13 @@ class TestWhy:
         with Repo(str(repository)) as repo, repo.lock:
             assert selected(repo, ["one"])[0].label == "one ingest"
 
+    def test_a_pipeline_that_was_never_wired_is_named(self, built: Path) -> None:
+        drafted = built / "pipelines/three/pipeline.yaml"
+        drafted.parent.mkdir()
+        drafted.write_text((built / "pipelines/one/pipeline.yaml").read_text())
+        said = "three has no dvc.yaml, so nothing of it has run. Run `throughline run three`."
+        assert why(built) == said
+
     def test_each_cause_is_named(self, built: Path) -> None:
         assert why(built) == "Nothing would rerun."
 

@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from throughline.errors import BadData
 from throughline.guards.examine import after_drops, enforce, examine
 from throughline.guards.finding import Finding
+from throughline.guards.groups import group_names
 from throughline.guards.shift import chi_square, chi_square_tail, ks_critical, ks_distance
 from throughline.pipeline.schema.protocol import Guards, Split
 from throughline.pipeline.schema.targets import Target
@@ -225,6 +226,14 @@ class TestWindows:
 class TestGroups:
     def rows(self) -> pd.DataFrame:
         return normal(200).assign(patient_id=np.arange(200) // 8, ward=np.arange(200) % 3)
+
+    @pytest.mark.parametrize("name", ["PatID", "patNr", "customerId", "Pat.-Nr.", "idPatient"])
+    def test_names_of_groups_come_in_camel_case_and_cut_short(self, name: str) -> None:
+        assert group_names(self.rows().rename(columns={"patient_id": name}), [name]) == [name]
+
+    @pytest.mark.parametrize("name", ["age_group", "pattern_code", "rapid", "apt_no", "option_no"])
+    def test_other_words_name_no_groups(self, name: str) -> None:
+        assert not group_names(self.rows().rename(columns={"patient_id": name}), [name])
 
     def test_a_column_called_like_a_group_is_suspicious(self) -> None:
         (found,) = of(findings(self.rows(), columns=["x0", "x1", "x2"]), "groups")

@@ -47,7 +47,7 @@ def test_how_days_are_read_is_said_with_the_key() -> None:
 
 
 class TestADraft:
-    @pytest.mark.parametrize("name", ["patient_id", "customer", "User ID", "who"])
+    @pytest.mark.parametrize("name", ["patient_id", "customer", "User ID", "PatID", "who"])
     def test_splits_by_what_is_called_or_acts_like_a_person(self, name: str) -> None:
         draft = draft_of(visits(name=name))
         assert draft.sections["split"]["kind"] == "grouped"

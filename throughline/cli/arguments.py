@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
@@ -10,13 +11,20 @@ from typing import Any
 import click
 
 from throughline.errors import nearest
-from throughline.names import named
+from throughline.names import BadName, named
 from throughline.terminal import quieten
+
+# The file or the folder of a pipeline.
+PATH = re.compile(r"(?:.*/)?pipelines/([^/]+)(?:/(?:pipeline\.yaml|dvc\.yaml)?)?")
 
 
 def _checked(context: click.Context, parameter: click.Parameter, value: Any) -> Any:
     """Refuse what is no name before the command does anything with it."""
     for name in value if isinstance(value, tuple) else filter(None, [value]):
+        if meant := PATH.fullmatch(name):
+            raise BadName(
+                "A pipeline is called by its name", repr(name), f"Did you mean '{meant[1]}'?"
+            )
         named(name, "The name of a pipeline")
     return value
 

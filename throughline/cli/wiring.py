@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from throughline.errors import BadPipeline
+from throughline.errors import BadData, BadPipeline
 from throughline.paths import Workspace
 from throughline.pipeline.loading import load
 from throughline.stages.wire import text, wire
@@ -22,6 +22,7 @@ def wire_first(root: Path, name: str) -> None:
     """
     workspace = Workspace(root, name)
     load(workspace)
+    refuse_files_for_folders(workspace)
     held = workspace.stages_file.read_text() if workspace.stages_file.exists() else ""
     if held == text(workspace):
         return
@@ -32,3 +33,15 @@ def wire_first(root: Path, name: str) -> None:
             f"{workspace.pipeline_file} came or went",
             remedy="Run the same command again",
         )
+
+
+def refuse_files_for_folders(workspace: Workspace) -> None:
+    """Say which file stands where stages write folders; DVC and the system name none.
+
+    Raises:
+        BadData: there is one.
+    """
+    for output in (workspace.raw, workspace.clean, workspace.model, workspace.evaluation):
+        for folder in output.relative_to(workspace.root).parents:
+            if (workspace.root / folder).is_file():
+                raise BadData(f"'{folder}' must be a folder", "a file", "Move it away")

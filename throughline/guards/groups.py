@@ -14,12 +14,19 @@ from throughline.guards.finding import Case, Observation, guard, is_number, is_p
 if TYPE_CHECKING:
     import pandas as pd
 
-# Names of columns that usually say which rows belong together.
+# What a column that says which rows belong together is usually called, whole or cut short.
+WHO = (
+    "patient|subject|person|user|customer|client|session|speaker|author|household|family|animal"
+    "|device|machine|sensor|station|group"
+)
+CUT_SHORT = "pat|pt|subj|pers|usr|cust|cli|sess|hh|dev|mach|stn"
+NUMBER = "id|identifier|number|num|no|nr|code|key"
 GROUP_NAME = re.compile(
-    r"(patient|subject|person|user|customer|client|session|speaker|author|household|family|animal"
-    r"|device|machine|sensor|station|group)([ _-]?(id|number|no|nr|code|key))?",
+    rf"({WHO})([ ._-]{{0,2}}({NUMBER}))?|(.*[ ._-])?({WHO}|{CUT_SHORT})[ ._-]{{0,2}}({NUMBER})[.]?"
+    rf"|id[ ._-]?({WHO}|{CUT_SHORT})",
     re.IGNORECASE,
 )
+HUMP = re.compile(r"(?<=[a-z])(?=[A-Z])")
 FEWEST_GROUPS = 10
 # A column whose values are as few as that is a category that others may well follow from.
 SMALLEST_SHARE = 0.05
@@ -48,6 +55,11 @@ def groups(case: Case) -> Iterator[Observation]:
         yield from _across(case, name, certain=False)
 
 
+def called_group(name: str) -> bool:
+    """Whether a column is called like a person, device or site: `patient_id`, `PatNr`, `hh id`."""
+    return any(GROUP_NAME.fullmatch(spelt) for spelt in (name, HUMP.sub("_", name)))
+
+
 def group_names(rows: pd.DataFrame, names: Iterable[str]) -> list[str]:
     """The columns whose values seem to name persons, devices or sites, each with several rows."""
     codes = dict[str, np.ndarray]()
@@ -59,7 +71,7 @@ def group_names(rows: pd.DataFrame, names: Iterable[str]) -> list[str]:
 
 
 def _looks_like_groups(rows: pd.DataFrame, name: str) -> bool:
-    if not GROUP_NAME.fullmatch(str(name)):
+    if not called_group(name):
         return False
     column = rows[name]
     if not is_plain(column) or (is_number(column) and (column.dropna() % 1 != 0).any()):

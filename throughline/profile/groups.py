@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from throughline.guards.finding import is_number
-from throughline.guards.groups import GROUP_NAME, constant_within, group_names
+from throughline.guards.groups import called_group, constant_within, group_names
 from throughline.profile.moments import tells_times
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def group_column(frame: pd.DataFrame, facts: Sequence[Fact], target: str) -> str
         if fact.name != target and not fact.missing and fact.role not in no_names
     }
     found = [known[name] for name in group_names(rows, known) if _are_things(rows, name, target)]
-    called = [fact for fact in found if GROUP_NAME.fullmatch(fact.name)]
+    called = [fact for fact in found if called_group(fact.name)]
     return min(called or found, key=lambda fact: fact.distinct).name if found else None
 
 
@@ -55,7 +55,7 @@ def _are_things(rows: pd.DataFrame, name: str, target: str) -> bool:
     counts = rows[name].value_counts()
     if counts.iloc[0] > LARGEST * len(rows):
         return False
-    if GROUP_NAME.fullmatch(name):
+    if called_group(name):
         return True
     if PERIOD.fullmatch(name) or tells_times(name):
         return False

@@ -2,50 +2,26 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from throughline.errors import BadPipeline, MissingFile, nearest
-from throughline.limits import applied, guarded
+from throughline.errors import BadPipeline
 from throughline.paths import Workspace, replaced
 from throughline.pipeline.loading import load
 from throughline.profile.draft import Draft, drafted
 from throughline.profile.facts import facts
-from throughline.profile.far_values import far_value
-from throughline.profile.files.numbers_in_texts import numbers_in_texts
-from throughline.profile.files.reading import said_of_objects
+from throughline.profile.files.source import source_of
 from throughline.profile.goal import chosen_target
-from throughline.profile.kinds import labels, pictures, sounds, texts
+from throughline.profile.kinds import pictures
 from throughline.profile.kinds.grids import grid_of
-from throughline.profile.moments import CLOCKS, years_without_steps
-from throughline.profile.names_in_digits import names_in_digits
+from throughline.profile.moments import years_without_steps
 from throughline.profile.yaml_text import as_text, comment
-from throughline.sources.cells import READING, REPEATED, SPACES
 from throughline.sources.labels import LABELS
-from throughline.sources.layout import PART
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from throughline.sources.registry import Surroundings
-
-
-LAYOUT = {
-    "encoding": "is text in {}",
-    "separator": "has fields parted by {!r}",
-    "skip_rows": "begins with {} lines that are no table",
-    "header": "has no header: columns are called by their places",
-    "units": "has a row of units below the header, which is left out",
-    "decimal": "writes decimals behind '{}'",
-    "thousands": "marks thousands by '{}'",
-    "quotes": "encloses cells by {}",
-    "skip_footer": "ends with {} lines that are no rows: notes, or totals",
-    "columns": "has no header that names each column once: they are called {}",
-}
 
 
 class Profiled(NamedTuple):
@@ -106,7 +82,7 @@ def profile(
     if workspace.pipeline_file.exists():
         raise BadPipeline(f"{workspace.pipeline_file} exists", remedy="Choose another name by --as")
     notes: list[tuple[str, str, str]] = []
-    frame, section = _rows(data, workspace, dict(asked or {}), notes, target)
+    frame, section = source_of(data, workspace, dict(asked or {}), notes, target)
     found = facts(frame)
     noticed = {column: what for column, what, _ in notes}
     told = frame.attrs.get(LABELS, ())
@@ -150,238 +126,6 @@ def _hold_against_rows(text: str, frame: pd.DataFrame, workspace: Workspace) -> 
         settings = load(scratch).main.expectations
     check(settings.rules)
     refuse_if_stopped(judge(frame, settings), Path("the draft"))
-
-
-def _rows(
-    data: Path,
-    workspace: Workspace,
-    asked: dict[str, Any],
-    notes: list[tuple[str, str, str]],
-    target: str | None,
-) -> tuple[pd.DataFrame, dict[str, Any]]:
-    """The rows as `ingest` will write them, and the section `source` that brings them."""
-    import numpy as np
-
-    from throughline.pipeline.schema.source import Source
-    from throughline.sources.fetching.mirror import sha256_of
-    from throughline.sources.kinds.sklearn import TARGETS
-    from throughline.sources.registry import Surroundings, fetch
-    from throughline.sources.table import standardised, without_infinite
-
-    section: dict[str, Any]
-    if not data.exists():
-        if str(data) not in TARGETS:
-            siblings = data.parent.iterdir() if data.parent.is_dir() else ()
-            close = nearest(data.name, [*(path.name for path in siblings), *TARGETS])
-            raise MissingFile(
-                f"'{data}' must be a file, a folder or a set of scikit-learn",
-                remedy=close if close.startswith("Did") else "",
-            )
-        section = {"sklearn": str(data)}
-    else:
-        # A path inside the repository moves with it.
-        inside = data.resolve().is_relative_to(workspace.root.resolve())
-        path = os.path.relpath(data, workspace.root) if inside else str(data.resolve())
-        # No checksum: a file of this machine that grows makes its pipeline run again.
-        section = {"folder" if data.is_dir() else "file": path}
-        alone = data.is_file() and not _is_archive(data)
-        images = None if alone else pictures.storing(data) or sounds.storing(data)
-        if images is not None:
-            # Every fault is a fact of the data first; what they need is said after the look.
-            section = {"folder": path, "images": images | {"limit": 1.0}}
-            if data.is_file():
-                section["sha256"] = sha256_of(data)
-        beside = None if alone else labels.table_among(data, _endings(images), notes)
-        if beside is not None:
-            section["labels"] = {"file": beside.file, "name": beside.name}
-            asked = beside.read | asked
-            said = f"says what {beside.matched} files are, by its column '{beside.name}'"
-            notes.append((beside.file, said, "source.labels"))
-    surroundings = Surroundings.of(workspace.root)
-    with applied(surroundings.limits), guarded(str(data)):
-        read = _read_keys(data, section, asked, notes)
-    if read:
-        section["read"] = read
-    fetched = fetch(Source(**section), surroundings)
-    told = fetched.frame.attrs.get(LABELS, ())
-    if "images" in section:
-        section["images"] = pictures.with_limit(section["images"], fetched.origin)
-    shapes = fetched.frame.attrs.get("shapes", {})
-    pixels = None if "images" in section else pictures.array_of(shapes)
-    if pixels is not None:
-        section["images"] = {"array": pixels}
-        told = [name for name in fetched.frame.columns if name not in (pixels, PART)]
-        fetched = replace(fetched, frame=pictures.from_array(fetched.frame, pixels))
-    for array in fetched.images.values():
-        # Only `ingest` has a use for the pixels.
-        array.unlink()
-    frame = standardised(fetched.frame, {}, (), str(data))
-    cells = READING in fetched.frame.attrs
-    alone = "file" in section and "images" not in section
-    others = frame.drop(columns=[target] if target else [], errors="ignore")
-    if alone and not cells and (numbers := numbers_in_texts(frame)):
-        read = section.setdefault("read", {})
-        read["types"] = {**read.get("types", {}), **dict.fromkeys(numbers, "number")}
-        notes += [
-            (name, f"texts that are all numbers, such as '{text}': numbers", "source.read.types")
-            for name, text in numbers.items()
-        ]
-        fetched = fetch(Source(**section), surroundings)
-        frame = standardised(fetched.frame, {}, (), str(data))
-    if cells and (clocks := _clocks_of_a_grid(section, surroundings, frame)):
-        types = section["read"]["types"]
-        section["read"]["types"] = {k: v for k, v in types.items() if k not in clocks}
-        notes[:] = [note for note in notes if note[0] not in clocks]
-        notes += [
-            (name, "times of the day, part of when a row is", "time.index") for name in clocks
-        ]
-        fetched = fetch(Source(**section), surroundings)
-        frame = standardised(fetched.frame, {}, (), str(data))
-    whole = frame.columns if cells else fetched.frame.select_dtypes("integer").columns
-    if alone and (names := names_in_digits(others, whole)):
-        # A file of texts says what its columns hold, one with types which of them are texts.
-        key = _read_as_texts([*names], section, cells)
-        notes += [(name, said, key) for name, said in names.items()]
-        fetched = fetch(Source(**section), surroundings)
-        frame = standardised(fetched.frame, {}, Source(**section).read.text_columns, str(data))
-    if repeated := fetched.frame.attrs.get(REPEATED):
-        said = f"has its header again in {repeated} lines, which are left out"
-        notes.append(("the file", said, "the file itself"))
-    for column, count in fetched.frame.attrs.get(SPACES, {}).items():
-        notes.append((column, f"spaces around {count} cells left out", "source.read.text_columns"))
-    if READING not in fetched.frame.attrs:
-        notes += _far_values(frame)
-        notes += _objects(frame)
-    infinite = [
-        c
-        for c in map(str, frame.columns)
-        if frame[c].dtype.kind == "f" and np.isinf(frame[c]).any()
-    ]
-    if infinite:
-        section.setdefault("read", {})["infinite"] = "missing"
-        for column in infinite:
-            count = int(np.isinf(frame[column]).sum())
-            notes.append(
-                (column, f"{count} infinite numbers read as missing", "source.read.infinite")
-            )
-        frame = without_infinite(frame)
-    frame = frame.drop(columns=[pictures.PIXELS, sounds.COLUMN], errors="ignore")
-    frame.attrs[LABELS] = [name for name in told if name in frame.columns]
-    frame.attrs[pictures.SHAPE] = shapes.get(pixels)
-    return frame, section
-
-
-def _endings(images: Mapping[str, Any] | None) -> tuple[str, ...]:
-    """Of the files that a table among them could label."""
-    from throughline.sources.kinds.folder import TEXTS
-    from throughline.sources.tree import IMAGES, SOUNDS
-
-    if images is None:
-        return TEXTS
-    return SOUNDS if "sound" in images else IMAGES
-
-
-def _clocks_of_a_grid(
-    section: Mapping[str, Any], surroundings: Surroundings, frame: pd.DataFrame
-) -> list[str]:
-    """The columns of times of the day that make rows a series, with the days beside them."""
-    from throughline.pipeline.schema.source import Source
-    from throughline.sources.registry import fetch
-    from throughline.sources.table import standardised
-
-    read = section.get("read", {})
-    types = read.get("types", {})
-    clocks = [name for name in types if types[name] == "duration" and name.lower() in CLOCKS]
-    if not clocks or grid_of(frame, facts(frame)) is not None:
-        return []
-    others = {name: kind for name, kind in types.items() if name not in clocks}
-    source = Source(**{**section, "read": {**read, "types": others}})
-    rows = standardised(fetch(source, surroundings).frame, {}, (), "the rows")
-    grid = grid_of(rows, facts(rows))
-    index = [] if grid is None else grid.index
-    said = index["columns"] if isinstance(index, dict) else index
-    return [name for name in clocks if name in said]
-
-
-def _objects(frame: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
-    """Columns of objects in a file with types."""
-    for name in map(str, frame.select_dtypes("str")):
-        if said := said_of_objects(frame[name].dropna().drop_duplicates().tolist()):
-            yield name, said, "the file itself"
-
-
-def _far_values(frame: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
-    """Numbers of a file with types that may stand for missing ones."""
-    import numpy as np
-
-    for name in map(str, frame.columns):
-        if frame[name].dtype.kind not in "if":
-            continue
-        counts = frame[name][np.isfinite(frame[name])].value_counts()
-        far = far_value(dict(zip(counts.index.tolist(), counts.tolist(), strict=True)))
-        if far is not None:
-            said = f"{far:g} ({counts[far]}) lies apart from the others: is it a missing number?"
-            yield name, said, f"columns.{name}.missing: [{far:.12g}]"
-
-
-def _read_as_texts(names: list[str], section: dict[str, Any], cells: bool) -> str:
-    """Put into section `source` that columns are texts; returns the key that says so."""
-    read = section.setdefault("read", {})
-    if cells:
-        read["types"] = {**read.get("types", {}), **dict.fromkeys(names, "text")}
-        return "source.read.types"
-    read["text_columns"] = [*read.get("text_columns", []), *names]
-    return "source.read.text_columns"
-
-
-def _read_keys(
-    data: Path,
-    section: Mapping[str, Any],
-    asked: dict[str, Any],
-    notes: list[tuple[str, str, str]],
-) -> dict[str, Any]:
-    """Section `source.read` of a delimited file, from its own cells."""
-    from throughline.pipeline.schema.source import Read
-    from throughline.profile.files.encodings import shown
-    from throughline.profile.files.layout import is_table, layout_of
-    from throughline.profile.files.reading import told_by_cells
-    from throughline.sources.formats.content import unpacked
-    from throughline.sources.formats.reading import format_of, read_cells
-    from throughline.sources.gate import taken
-
-    if "file" not in section:
-        folder = "images" not in section and "encoding" not in asked and "folder" in section
-        encoding = texts.encoding_below(data) if folder else None
-        if encoding is None:
-            return asked
-        notes.append(("the files", f"are text in {encoding}", "source.read.encoding"))
-        return {**asked, "encoding": encoding}
-    content, inner = unpacked(taken(data).content, data.name, asked.get("member"))
-    kind = asked.get("format") or format_of(inner, content)
-    if kind in ("lines", None) and is_table(content, inner):
-        kind, asked = "csv", {**asked, "format": "csv"}
-        notes.append(
-            ("the file", "is a table, though its name does not say so", "source.read.format")
-        )
-    if kind != "csv":
-        return asked
-    read = layout_of(content, inner, asked)
-    for key, what in LAYOUT.items():
-        if key in read and key not in asked and (key != "header" or "columns" not in read):
-            said = what.format(read[key])
-            if key == "encoding" and (word := shown(content, read[key])):
-                said += f", in which it says '{word}'"
-            notes.append(("the file", said, f"source.read.{key}"))
-    cells, _ = read_cells(content, inner, Read(**{**read, "member": None}))
-    return told_by_cells(cells, read, notes)
-
-
-def _is_archive(path: Path) -> bool:
-    import tarfile
-    import zipfile
-
-    # A `.npz` is a zip file of arrays.
-    return path.suffix != ".npz" and (zipfile.is_zipfile(path) or tarfile.is_tarfile(path))
 
 
 def _title(name: str, target: str) -> str:

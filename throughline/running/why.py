@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadPipeline, MissingFile, ThroughlineError, listed, shorten
-from throughline.paths import BEGIN, existing, read_json
+from throughline.paths import BEGIN, Workspace, existing, pipelines, read_json
 from throughline.processes import NO_CODE
 from throughline.running.graph import has_command, keeps_code
 from throughline.running.history import code_of, files_below, recorded_files
@@ -107,9 +107,13 @@ def _examined(
 
 def _explanation(root: Path, stage: str | None, name: str | None, asked_again: bool) -> str:
     causes, followers = _examined(root, stage, name, asked_again)
+    lines = [
+        f"{unwired} has no dvc.yaml, so nothing of it has run. Run `throughline run {unwired}`."
+        for unwired in ([name] if name else pipelines(root))
+        if not Workspace(root, unwired).stages_file.exists()
+    ]
     if not causes:
-        return "Nothing would rerun."
-    lines = []
+        return "\n".join(lines) or "Nothing would rerun."
     for node, found in causes.items():
         lines.append(f"{label(node)} would rerun:")
         lines += [f"  {cause}" for cause in found]

@@ -11,6 +11,7 @@ from pathlib import Path
 from throughline.cli.arguments import ANNOUNCED
 from throughline.cli.check import problems_of
 from throughline.cli.editing import edited
+from throughline.cli.wiring import refuse_files_for_folders
 from throughline.errors import BadPipeline, MissingFile
 from throughline.evaluation.show.line import broken, ending
 from throughline.paths import BEGIN, Workspace, existing, in_project, pipelines, read_json, replaced
@@ -46,6 +47,8 @@ def run(root: Path, names: list[str], strict: bool = False, settings: Sequence[s
     if problems:
         raise BadPipeline.of(problems)
     _in_repository(root)
+    for name in names or pipelines(root):
+        refuse_files_for_folders(Workspace(root, name))
     wire(root, names or pipelines(root))
     files = [str(Workspace(Path(), name).stages_file) for name in names]
     before = {name: _written(root, name) for name in pipelines(root)}

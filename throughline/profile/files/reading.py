@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from math import isfinite
 from typing import TYPE_CHECKING, Any
 
-from throughline.profile.far_values import far_day, far_value
-from throughline.profile.files.number_marks import FEW_KINDS, POINT_GROUPS, are_stand_ins, parted
+from throughline.profile.far_values import far_day
+from throughline.profile.files.number_marks import FEW_KINDS, are_stand_ins, parted
+from throughline.profile.files.numbers import few, noted_numbers
 from throughline.serving.rows.cells import (
     FALSE,
     LONGEST_NUMBER,
@@ -17,11 +17,7 @@ from throughline.serving.rows.cells import (
     TRUE,
     Cells,
     flag,
-    formal,
-    is_currency,
-    mark_of,
     seconds_of,
-    thousands_class,
 )
 
 if TYPE_CHECKING:
@@ -32,17 +28,11 @@ DECORATED = re.compile(
     r"[^\w\s]{0,3}\s?\d+(?:[,' \u00a0\u202f\u2009\u2019]\d{2,3})*(?:[.,]\d+)?\s?[^\d\s]{0,6}"
 )
 FEWEST_DECORATED = 10
-CODE = re.compile(r"[+-]?0\d+")
-INTEGER, LONG_INTEGER = re.compile(r"[+-]?\d+"), re.compile(r"[+-]?[0-9]{16,300}")
-# So many numbers of three digits behind each point may all be whole.
-MANY_GROUPS = 10
 # Most cells of a column are numbers.
 MOSTLY = 0.5
 # Two numbers in a cell: a blood pressure, a size, a place.
 PAIR = re.compile(r"[(\[]?-?\d+(?:\.\d+)?\s?[/x×,;]\s?-?\d+(?:\.\d+)?[)\]]?")
 HEXADECIMAL = re.compile(r"0[xX][0-9a-fA-F]+")
-# A number of several digits times a power of ten: nobody writes one so who means a quantity.
-POWER = re.compile(r"[1-9]\d+[eE]\d+")
 # What has a year or a month's name and more digits is a time, or was meant as one.
 DATED = re.compile(r"(\b|FY\s?)(1[89]|20)\d\d\b.*\d|\d.*(\b|FY\s?)(1[89]|20)\d\d\b")
 # What is a number to a reader, and to no setting: a duration in words, an angle, an error, a power.
@@ -96,10 +86,10 @@ def _column(
     total = sum(present.values())
     numbers, strangers = parted(present, plain)
     if total and not strangers:
-        _noted_numbers(name, numbers, plain, types, notes)
+        noted_numbers(name, numbers, plain, types, notes)
         return
     if total and are_stand_ins(strangers, total, len(numbers)):
-        if _noted_numbers(name, numbers, plain, types, notes):
+        if noted_numbers(name, numbers, plain, types, notes):
             types[name] = "number"
             missing[name] = [*plain.missing, *strangers]
             said = ", ".join(f"'{text}' ({count})" for text, count in strangers.items())
@@ -108,15 +98,13 @@ def _column(
     words = {text.lower() for text in present}
     if words <= TRUE | FALSE and len(present) > 2 and len({flag(word) for word in words}) == 2:
         types[name] = "boolean"
-        notes.append((name, f"truth values, written {_few(present)}", "source.read.types"))
+        notes.append((name, f"truth values, written {few(present)}", "source.read.types"))
     elif present and _all_clock(present):
         _noted_clocks(name, present, types, notes)
     elif set(counts) & set(plain.missing) == {"NA"} and present:
         if all(CAPITALS.fullmatch(text) for text in present):
             missing[name] = [""]
-            notes.append(
-                (name, f"'NA' is a category beside {_few(present)}", "source.read.missing")
-            )
+            notes.append((name, f"'NA' is a category beside {few(present)}", "source.read.missing"))
         else:
             notes.append(
                 (name, f"'NA' read as missing in {counts['NA']} rows", "source.read.missing")
@@ -141,7 +129,7 @@ def _noted_clocks(
     shapes = {text.count(":"): text for text in present}
     if len(shapes) > 1:
         said = (
-            f"texts, for {_few(dict.fromkeys(shapes.values(), 1))} may begin with hours or minutes"
+            f"texts, for {few(dict.fromkeys(shapes.values(), 1))} may begin with hours or minutes"
         )
         notes.append((name, said, "the file itself"))
         return
@@ -173,13 +161,13 @@ def _noted_texts(
         sum(numbers.values()) >= MOSTLY * sum(present.values())
         or len(strangers) <= FEW_KINDS < len(numbers)
     ):
-        said = f"texts, for {_few(strangers)} are no numbers beside {_few(numbers)}"
+        said = f"texts, for {few(strangers)} are no numbers beside {few(numbers)}"
         notes.append((name, said, "source.read.missing"))
     elif present and all(map(PAIR.fullmatch, present)):
-        said = f"texts, for each holds two numbers: {_few(present)}; they may be two columns"
+        said = f"texts, for each holds two numbers: {few(present)}; they may be two columns"
         notes.append((name, said, "the file itself"))
     elif present and all(len(t) <= LONGEST_NUMBER and QUANTITY.fullmatch(t) for t in present):
-        said = f"texts, such as {_few(present)}: no setting takes numbers out of them"
+        said = f"texts, such as {few(present)}: no setting takes numbers out of them"
         notes.append((name, said, "the file itself"))
     elif escaped := next((text for text in present if "\\" in text and '"' in text), None):
         said = f"texts, such as {escaped[:60]}: a quote within quotes is written twice"
@@ -188,7 +176,7 @@ def _noted_texts(
         notes.append((name, said, "the file itself"))
     elif present and all(map(HEXADECIMAL.fullmatch, present)):
         notes.append(
-            (name, f"hexadecimal numbers, such as {_few(present)}: texts", "the file itself")
+            (name, f"hexadecimal numbers, such as {few(present)}: texts", "the file itself")
         )
     elif day := far_day(present):
         said = f"'{day}' ({present[day]}) is a day that often stands for none"
@@ -235,104 +223,6 @@ def _noted_times(name: str, present: Mapping[str, int], notes: list[tuple[str, s
         notes.append((name, said, "source.read.times"))
 
 
-def _noted_numbers(
-    name: str,
-    numbers: Mapping[str, int],
-    plain: Cells,
-    types: dict[str, str],
-    notes: list[tuple[str, str, str]],
-) -> bool:
-    """Say how numbers are written; False where they are of several units and stay texts."""
-    marked = {mark_of(text): text for text in numbers}
-    marks = {mark: text for mark, text in marked.items() if mark}
-    if len(marks) > 1 or not (len(marked) == len(marks) or all(map(is_currency, marks))):
-        said = f"texts, for {_few(dict.fromkeys(marked.values(), 1))} are not of one unit"
-        notes.append((name, said, "the file itself"))
-        return False
-    if twice := _marks_against(numbers, plain):
-        said = f"texts, for '{twice[0]}' and '{twice[1]}' mark thousands by different signs"
-        types[name] = "text"
-        notes.append((name, said, "the file itself"))
-        return False
-    if long := _loses_digits(numbers):
-        types[name] = "text"
-        said = f"texts, for '{long}' has more digits than a number with a fraction keeps"
-        notes.append((name, said, "source.read.types"))
-        return False
-    odd = next((text for text in numbers if formal(text, plain.decimal) != text), None)
-    if marks or odd is not None:
-        types[name] = "number"
-    elif any(CODE.fullmatch(text) for text in numbers):
-        notes.append((name, "codes with leading zeros, read as texts", "source.read.types"))
-        return True
-    cells = Cells.of(plain.as_json(), {"mark": next(iter(marks), ""), "informal": True})
-    if marks:
-        said = f"numbers, their '{cells.mark}' taken off"
-        notes.append((name, said, "source.read.types"))
-    if odd is not None:
-        said = f"numbers; '{odd}' is {cells.number(odd):,g}"
-        notes.append((name, said, "source.read.types"))
-    if powers := [text for text in numbers if POWER.fullmatch(text)]:
-        said = f"numbers; '{powers[0]}' is {cells.number(powers[0]):g}, unless it is a code"
-        notes.append((name, said, "source.read.types"))
-    ends = {text.rstrip("0"): text for text in numbers if "." in text and text.endswith("0")}
-    if shorter := next((text for text in numbers if text in ends), None):
-        said = f"numbers; '{shorter}' and '{ends[shorter]}' are one, unless they are versions"
-        notes.append((name, said, "source.read.types"))
-    bare = [text.replace(cells.mark, "").strip() for text in numbers]
-    if len(numbers) >= MANY_GROUPS and all(map(POINT_GROUPS.fullmatch, bare)):
-        said = f"numbers; '{next(iter(numbers))}' has a decimal point, unless it marks thousands"
-        notes.append((name, said, "source.read.thousands"))
-    _noted_far(name, numbers, cells, notes)
-    return True
-
-
-def _loses_digits(numbers: Iterable[str]) -> str | None:
-    """A whole number among fractions that is none of those a float can be."""
-    if all(map(INTEGER.fullmatch, numbers)):
-        return None
-    long = (text for text in numbers if LONG_INTEGER.fullmatch(text))
-    return next((text for text in long if int(text) != int(float(text))), None)
-
-
-def _marks_against(numbers: Iterable[str], plain: Cells) -> tuple[str, str] | None:
-    """Two numbers of which one marks thousands by what the other has before three digits.
-
-    `1,234` beside `1.234`: one of them is read a thousand times too small, or too large. Where
-    another number has both marks, or other digits behind the point, all is clear.
-    """
-    if not plain.thousands:
-        return None
-    bare = {text.replace(mark_of(text), "").strip(): text for text in numbers}
-    grouped = next((bare[n] for n in bare if re.search(thousands_class(plain), n)), None)
-    pointed = [number for number in bare if plain.decimal in number]
-    groups = re.compile(rf"[+-]?[1-9]\d{{0,2}}{re.escape(plain.decimal)}\d{{3}}")
-    if grouped is None or not pointed or not all(map(groups.fullmatch, pointed)):
-        return None
-    return grouped, bare[pointed[0]]
-
-
-def _noted_far(
-    name: str, numbers: Mapping[str, int], cells: Cells, notes: list[tuple[str, str, str]]
-) -> None:
-    """Say which number may stand for a missing one; it is not taken for that unasked."""
-    values: Counter[float] = Counter()
-    texts: dict[float, str] = {}
-    for text, count in numbers.items():
-        value = cells.number(text)
-        if value is not None and isfinite(value):
-            values[value] += count
-            texts.setdefault(value, text)
-    far = far_value(values)
-    if far is not None:
-        others = [value for value in values if value != far]
-        said = (
-            f"'{texts[far]}' ({values[far]}) lies apart from the others, {min(others):g} to "
-            f"{max(others):g}: does it stand for a missing number?"
-        )
-        notes.append((name, said, f"columns.{name}.missing: [{far:.12g}]"))
-
-
 def _shortest(
     missing: Mapping[str, list[str]], usual: Sequence[str], cells: pd.DataFrame
 ) -> list[str] | dict[str, list[str]]:
@@ -345,8 +235,3 @@ def _shortest(
     if loses or elsewhere:
         return dict(missing)
     return [*(text for text in usual if text not in MISSING), *sorted(added)]
-
-
-def _few(texts: Mapping[str, int]) -> str:
-    shown = sorted(texts)[:4]
-    return ", ".join(f"'{text}'" for text in shown) + (" …" if len(texts) > len(shown) else "")
