@@ -414,13 +414,6 @@ class TestWhatKerasSays:
         with pytest.raises(BadNetwork, match=r"network\[0\].* Equalization"):
             build(["Equalization", "Flatten"], {"picture": (4, 4, 3)}, THREE)
 
-    def test_more_than_numbers_for_a_row_is_no_answer(self) -> None:
-        """A loss compared each step with the target by broadcasting, or failed in training."""
-        with pytest.raises(
-            BadNetwork, match=r"'output' should be numbers for a row.*\(None, 7, 3\)"
-        ):
-            build([{"LSTM": {"units": 2, "return_sequences": True}}], {"steps": (7, 1)}, THREE)
-
     @pytest.mark.parametrize("dtype", ["float16", "mixed_float16"])
     def test_float16_is_refused(self, dtype: str) -> None:
         """TensorFlow's product of float16 ended the process on a CPU."""

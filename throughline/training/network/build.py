@@ -133,8 +133,6 @@ class _Builder:
         if len(self.outputs) > 1:
             answers = [self._flat(name) for name in self.outputs]
             last = heads.side_by_side(answers, self._name(spec.OUTPUT))
-        else:
-            own.of_rows(last, "output", "network")
         self._name_operations(last)
         return keras.Model(self.inputs, last, name="network")
 

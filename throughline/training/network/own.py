@@ -146,7 +146,6 @@ def _joined(model: keras.Model, reference: str, outputs: Sequence[Output]) -> ke
 
     if len(outputs) == 1:
         if len(model.outputs) == 1:
-            of_rows(model.outputs[0], outputs[0].name, f"network: {reference}")
             return model
         raise BadNetwork(
             f"network: {reference} should return a network with one output",
@@ -173,7 +172,7 @@ def _layers(model: keras.Model) -> set[str]:
 
 
 def of_rows(output: Any, name: str, place: str) -> None:
-    """Refuse an output that is more than numbers for a row.
+    """Refuse an output of one target of several that is more than numbers for a row.
 
     Raises:
         BadNetwork: it has another rank than 2.
