@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from throughline.guards.finding import Case, is_number, is_plain
+from throughline.guards.finding import Case, is_number, is_plain, is_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -52,21 +52,26 @@ def _moments(column: pd.Series) -> Iterator[np.ndarray[Any, Any]]:
 
     if len(column) < FEWEST_ROWS or not is_plain(column):
         return
-    if column.isna().any() or column.nunique() < FEWEST_TIMES:
+    if column.isna().any() or (is_number(column) and not _are_seconds(column)):
+        return
+    if column.nunique() < FEWEST_TIMES:
         return
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
         yield column.to_numpy()
     elif is_number(column):
-        values = column.to_numpy(dtype=float)
-        whole = np.isfinite(values).all() and not (values % 1).any()
-        if whole and any(
-            (OLDEST * u <= values).all() and (values < NEWEST * u).all() for u in UNITS
-        ):
-            yield values
+        yield column.to_numpy(dtype=float)
     elif isinstance(column.iloc[0], str):
         found = found_format(column)
         for form in found.formats if found is not None else ():
             yield times(column, form, str(column.name), "the rows").to_numpy()
+
+
+def _are_seconds(column: pd.Series) -> bool:
+    """Whether numbers are times since 1970, as UNIX and JavaScript count them."""
+    values = column.to_numpy(dtype=float)
+    least, most = values.min(), values.max()
+    within = any(OLDEST * unit <= least and most < NEWEST * unit for unit in UNITS)
+    return within and is_whole(column)
 
 
 def _agreement(answer: pd.Series, moments: np.ndarray[Any, Any], classifies: bool) -> float:

@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from throughline.guards.finding import Case, Observation, guard, is_number, plain_columns
+from throughline.guards.finding import (
+    Case,
+    Observation,
+    draw,
+    guard,
+    is_number,
+    plain_columns,
+)
 from throughline.guards.information import shared_information
 from throughline.guards.scores import (
     MOST_CATEGORIES,
@@ -71,19 +78,20 @@ def target_in_disguise(case: Case) -> Iterator[Observation]:
 def _alone(
     case: Case, name: str, feature: pd.Series, target: str, answer: pd.Series
 ) -> Observation | None:
-    both = feature.notna().to_numpy() & answer.notna().to_numpy()
-    if both.sum() < FEWEST_ROWS or name == target:
+    if name == target:
         # The same column: equal without looking.
-        text = f"'{name}' is the target itself"
-        return Observation(text, (name,)) if name == target else None
-    held, answers = feature[both], answer[both]
-    if answers.nunique() < 2 or held.nunique() < 2:
+        return Observation(f"'{name}' is the target itself", (name,))
+    held, answers = _both_known(feature, answer)
+    codes, classes = codes_of(held), codes_of(answers)
+    if len(held) < FEWEST_ROWS or not codes.any() or not classes.any():
         return None
+    text = _copy(held, codes, classes)
+    held, answers = (each.iloc[draw(len(held))] for each in (held, answers))
+    unit = ""
     if is_number(held) and is_number(answers) and not case.classifies:
-        text = _in_another_unit(held.to_numpy(dtype=float), answers.to_numpy(dtype=float))
-        if text:
-            return Observation(f"'{name}' is the target '{target}' in disguise: {text}", (name,))
-    text = _copy(held, answers)
+        unit = _in_another_unit(held.to_numpy(dtype=float), answers.to_numpy(dtype=float))
+    if unit:
+        return Observation(f"'{name}' is the target '{target}' in disguise: {unit}", (name,))
     if text:
         return Observation(f"'{name}' determines the target '{target}': {text}", (name,))
     score = one_feature_score(held, answers, case.classifies)
@@ -95,7 +103,7 @@ def _alone(
             "what there is to know of it; does it come after it?"
         )
         return Observation(text, (name,), certain=False)
-    if not case.classifies and held.nunique() <= MOST_CATEGORIES:
+    if not case.classifies and codes.max() < MOST_CATEGORIES:
         # Which bracket of the target a row lies in is known when the target is.
         right = one_feature_score(answers, held, classifies=True)
         if right > READ_OFF:
@@ -138,9 +146,9 @@ def _suspected(
 
 def _explained(case: Case, feature: pd.Series, answer: pd.Series) -> float:
     """The share of the variance, or of the majority's errors, that one feature takes away."""
-    both = feature.notna().to_numpy() & answer.notna().to_numpy()
-    held, answers = feature[both], answer[both]
-    if both.sum() < FEWEST_ROWS or held.nunique() < 2 or answers.nunique() < 2:
+    held, answers = _both_known(feature, answer)
+    held, answers = (each.iloc[draw(len(held))] for each in (held, answers))
+    if len(held) < FEWEST_ROWS or held.nunique() < 2 or answers.nunique() < 2:
         return 0.0
     if not case.classifies and is_number(answers):
         if not is_number(held):
@@ -154,6 +162,11 @@ def _explained(case: Case, feature: pd.Series, answer: pd.Series) -> float:
     return max(0.0, (right - majority) / (1 - majority))
 
 
+def _both_known(feature: pd.Series, answer: pd.Series) -> tuple[pd.Series, pd.Series]:
+    both = feature.notna().to_numpy() & answer.notna().to_numpy()
+    return (feature, answer) if both.all() else (feature[both], answer[both])
+
+
 def _in_another_unit(feature: np.ndarray[Any, Any], answer: np.ndarray[Any, Any]) -> str:
     if np.array_equal(feature, answer):
         return "all values are equal"
@@ -165,21 +178,26 @@ def _in_another_unit(feature: np.ndarray[Any, Any], answer: np.ndarray[Any, Any]
     return f"rank correlation {ranked:.6f}" if abs(ranked) > SAME else ""
 
 
-def _copy(feature: pd.Series, answer: pd.Series) -> str:
-    """What shows that a column of few values is the target under other names, or nothing."""
-    values, classes = feature.nunique(), answer.nunique()
+def _copy(feature: pd.Series, codes: np.ndarray[Any, Any], answers: np.ndarray[Any, Any]) -> str:
+    """What shows that a column of few values is the target under other names, or nothing.
+
+    Args:
+        feature: [rows] the column.
+        codes: [rows] its values, numbered.
+        answers: [rows] those of the target, numbered.
+    """
+    values, classes = int(codes.max()) + 1, int(answers.max()) + 1
     # Where values hardly repeat, each has one target by chance alone.
-    if values > len(feature) / 4 or classes > len(answer) / 4:
+    if values > len(codes) / 4 or classes > len(codes) / 4:
         return ""
-    codes = codes_of(answer)
-    measured = is_number(feature) and values > max(MOST_NAMES, 2 * classes)
-    # Thresholds part the classes: a measurement that tells them, not another name for them.
-    if measured and _stretches(feature.to_numpy(dtype=float), codes) <= 2 * classes:
-        return ""
-    right = _told_rightly(codes_of(feature), codes)
-    majority = float(np.bincount(codes).max() / len(codes))
+    right = _told_rightly(codes, answers)
+    majority = float(np.bincount(answers).max() / len(answers))
     # It must know much more than the majority class does.
     if 1 - right > (1 - majority) / 20:
+        return ""
+    measured = is_number(feature) and values > max(MOST_NAMES, 2 * classes)
+    # Thresholds part the classes: a measurement that tells them, not another name for them.
+    if measured and _stretches(feature.to_numpy(dtype=float), answers) <= 2 * classes:
         return ""
     if right == 1.0:
         return f"each of its {values} values has one target"

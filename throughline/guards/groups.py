@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from throughline.errors import listed
-from throughline.guards.finding import Case, Observation, guard, is_number, is_plain
+from throughline.guards.finding import Case, Observation, guard, is_number, is_plain, is_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,7 +74,7 @@ def _looks_like_groups(rows: pd.DataFrame, name: str) -> bool:
     if not called_group(name):
         return False
     column = rows[name]
-    if not is_plain(column) or (is_number(column) and (column.dropna() % 1 != 0).any()):
+    if not is_plain(column) or (is_number(column) and not is_whole(column)):
         return False
     # One row a group is an identifier; a handful of groups is an ordinary category.
     return FEWEST_GROUPS <= column.nunique() <= len(column) / 2
@@ -89,7 +89,7 @@ def _acts_like_groups(rows: pd.DataFrame, name: str, codes: dict[str, np.ndarray
     column = rows[name]
     if not is_plain(column) or column.isna().any():
         return False
-    if is_number(column) and (column % 1 != 0).any():
+    if is_number(column) and not is_whole(column):
         return False
     count = column.nunique()
     if not max(FEWEST_GROUPS, SMALLEST_SHARE * len(column)) <= count <= len(column) / 2:

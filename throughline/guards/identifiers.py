@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from throughline.guards.finding import Case, Observation, guard, is_number, plain_columns
+from throughline.guards.finding import Case, Observation, guard, is_number, is_whole, plain_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,11 +23,11 @@ MOST_WORDS = 4
 def identifiers(case: Case) -> Iterator[Observation]:
     """Features with another value in (nearly) every row that are no measurement and no sentence."""
     # Training rows only: a column that is dropped must not depend on what is in the test rows.
-    training = case.training
-    if len(training) < FEWEST_ROWS:
+    training = case.parts == "training"
+    if training.sum() < FEWEST_ROWS:
         return
-    for name, _ in plain_columns(case):
-        reason = identifying(name, training[name])
+    for name, column in plain_columns(case):
+        reason = identifying(name, column[training])
         if reason:
             yield Observation(f"'{name}' {reason}, so it identifies rows", (name,))
 
@@ -35,11 +35,11 @@ def identifiers(case: Case) -> Iterator[Observation]:
 def identifying(name: str, column: pd.Series) -> str:
     """Why a column identifies rows, or nothing where it does not."""
     present = column.dropna()
-    if present.empty:
+    if present.empty or (is_number(column) and not is_whole(present)):
         return ""
     distinct = present.nunique()
     if is_number(column):
-        if distinct < len(present) or (present % 1 != 0).any():
+        if distinct < len(present):
             return ""
         if present.max() - present.min() < WIDEST_NUMBERING * len(present):
             return "numbers the rows"

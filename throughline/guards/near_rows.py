@@ -9,6 +9,7 @@ import numpy as np
 from throughline.guards.finding import Case, is_number
 
 if TYPE_CHECKING:
+    import pandas as pd
     from numpy.random import Generator
 
 # With fewer measured columns, rows lie near each other by chance.
@@ -26,32 +27,38 @@ def near_copies(case: Case) -> np.ndarray[Any, Any]:
 
     Of many rows a seeded draw is looked at.
     """
-    names = [
-        name
+    numbers = {
+        name: case.rows[name].to_numpy(dtype=float)
         for name in case.columns
-        if name in case.rows.columns
-        and is_number(case.rows[name])
-        and case.rows[name].nunique() >= FEWEST_VALUES
-    ]
+        if name in case.rows.columns and is_number(case.rows[name]) and _measured(case.rows[name])
+    }
     nothing = np.array([], dtype=np.int64)
-    if len(names) < FEWEST_COLUMNS:
+    if len(numbers) < FEWEST_COLUMNS:
         return nothing
-    table = case.rows[names].to_numpy(dtype=float)
-    whole = np.isfinite(table).all(axis=1)
+    whole = np.logical_and.reduce([np.isfinite(values) for values in numbers.values()])
     generator = np.random.default_rng(0)
     training = _drawn(np.flatnonzero((case.parts == "training") & whole), MOST_KNOWN, generator)
     tested = _drawn(np.flatnonzero((case.parts == "test") & whole), MOST_TESTED, generator)
     if min(len(training), len(tested)) < FEWEST_ROWS or len(training) < 2 * FEWEST_COLUMNS:
         return nothing
-    spread = table[training].std(axis=0)
-    table = table / np.where(spread > 0, spread, 1.0)
-    usual = _nearest(table[training[:MOST_TESTED]], table[training], leave_out=True)
-    found = _nearest(table[tested], table[training])
+    known, asked = (
+        np.stack([values[places] for values in numbers.values()], axis=1)
+        for places in (training, tested)
+    )
+    spread = known.std(axis=0)
+    known, asked = (rows / np.where(spread > 0, spread, 1.0) for rows in (known, asked))
+    usual = _nearest(known[:MOST_TESTED], known, leave_out=True)
+    found = _nearest(asked, known)
     # Equal rows are another observation.
     near = (found > 0) & (found < NEAR * np.median(usual[usual > 0])) if usual.any() else found < 0
     copies = tested[near]
     few = len(copies) < max(FEWEST_ROWS, SMALLEST_SHARE * len(tested))
     return nothing if few else copies
+
+
+def _measured(column: pd.Series) -> bool:
+    """Whether a number has so many different values; the first rows nearly always tell."""
+    return column.head(MOST_KNOWN).nunique() >= FEWEST_VALUES or column.nunique() >= FEWEST_VALUES
 
 
 def _drawn(places: np.ndarray[Any, Any], most: int, generator: Generator) -> np.ndarray[Any, Any]:

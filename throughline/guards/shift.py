@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from throughline.guards.finding import Case, Observation, guard, is_number, is_plain
+from throughline.guards.finding import Case, Observation, draw, guard, is_number, is_plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,15 +27,18 @@ def shifted_parts(case: Case) -> Iterator[Observation]:
     Numbers by the two-sample test of Kolmogorov and Smirnov with its distance D, categories by the
     chi-square test with Cramér's V; the level is divided by the number of columns (Bonferroni).
     """
-    training, test = case.training, case.test
+    training, test = (np.flatnonzero(case.parts == part) for part in ("training", "test"))
     names = [name for name in (*case.columns, *case.target.columns) if name in case.rows.columns]
     if min(len(training), len(test)) < FEWEST_ROWS:
         return
+    looked_at = [part[draw(len(part))] for part in (training, test)]
     level = SIGNIFICANCE / max(1, len(names))
     for name in names:
-        if not is_plain(case.rows[name]):
+        column = case.rows[name]
+        if not is_plain(column):
             continue
-        text = _difference(training[name].dropna(), test[name].dropna(), level)
+        first, second = (column.iloc[part].dropna() for part in looked_at)
+        text = _difference(first, second, level)
         if text:
             yield Observation(
                 f"'{name}' is distributed otherwise in the test part: {text}", (name,)

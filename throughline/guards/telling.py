@@ -81,17 +81,24 @@ def encoded_means(
         names: columns to look at.
         answer: [rows] the target as a number.
     """
-    if answer.std() == 0:
+    import pandas as pd
+
+    slack = NEAR * answer.std()
+    if slack == 0:
         return
     for name in names:
         column = rows[name]
-        if not is_number(column):
+        if not is_number(column) or not np.isfinite(column.to_numpy(dtype=float)).all():
             continue
-        values, place, count = np.unique(
-            column.to_numpy(dtype=float), return_inverse=True, return_counts=True
-        )
-        if len(values) > len(column) / 2 or not np.isfinite(values).all():
+        held = column.to_numpy(dtype=float)
+        # A mean lies among what it is the mean of.
+        among = (held >= answer.min() - slack) & (held <= answer.max() + slack)
+        if among.mean() < MOST_ROWS:
             continue
+        place, values = pd.factorize(held)
+        if len(values) > len(column) / 2:
+            continue
+        count = np.bincount(place)
         means = np.bincount(place, answer) / count
         within = np.maximum(np.bincount(place, answer**2) / count - means**2, 0.0)
         # So many rows of the mean of all are added: none, the same number to each category, or

@@ -19,7 +19,7 @@ def unseen_classes(case: Case) -> Iterator[Observation]:
     if not case.classifies:
         return
     for name in case.target.columns:
-        seen = set(case.training[name].dropna().unique())
+        seen = set(case.rows[name][case.parts == "training"].dropna().unique())
         held = case.rows[name].dropna()
         expected = set(held.unique()) | set(case.target.classes or ())
         absent = sorted(expected - seen, key=str)

@@ -16,7 +16,7 @@ from throughline.serving.rows.cells import (
     MISSING,
     Cells,
 )
-from throughline.sources.settling import as_text, values_of
+from throughline.sources.settling import as_text, plain_numbers, values_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -80,7 +80,8 @@ def settled(frame: pd.DataFrame, read: Read, where: str) -> pd.DataFrame:
             columns[name], cells[name], spaces[name] = _column(frame[name], name, read, where)
         else:
             columns[name] = frame[name]
-    result = pd.DataFrame(columns)
+    # Without a copy into one block, which such a table never needs.
+    result = pd.DataFrame(columns, copy=False)
     usual = _usual(read) if CELLS in frame.attrs else typed(read)
     own = {
         read.rename.get(name, name): _different(found, usual)
@@ -155,6 +156,10 @@ def _column(column: pd.Series, name: str, read: Read, where: str) -> tuple[Any, 
         return as_text(array), Cells(missing=(), verbatim=True), 0
     own = read.missing.get(name) if isinstance(read.missing, dict) else None
     cells = _usual(read) if own is None else replace(_usual(read), missing=tuple(own))
+    if name not in read.types and name not in read.times:
+        numbers = plain_numbers(array, cells)
+        if numbers is not None:
+            return numbers, cells, 0
     stripped = pc.utf8_trim_whitespace(array)
     spaces = pc.sum(pc.not_equal(stripped, array), min_count=0).as_py()
     absent = pc.is_in(stripped, value_set=pa.array(cells.missing, pa.large_string()))

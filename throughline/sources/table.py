@@ -86,7 +86,7 @@ def standardised(
         name: _standard(_as_text(frame.iloc[:, position], name, text_columns), name, where)
         for position, name in enumerate(names)
     }
-    result = pd.DataFrame(columns)
+    result = pd.DataFrame(columns, copy=False)
     result.attrs["shapes"] = {
         rename.get(str(name), str(name)): list(shape)
         for name, shape in frame.attrs.get("shapes", {}).items()

@@ -17,6 +17,8 @@ SEPARATORS = (",", ";", "\t", "|")
 WHITE_SPACE = " "
 RECORDS_TO_SNIFF = 50
 LONGEST_FIELD = 1 << 30
+# Characters that become lines at once.
+PIECE = 1 << 20
 # Lines that a record of a stream may have, in quotes, and characters of one.
 MOST_LINES, LONGEST_LINE = 16, 1 << 20
 RULE = re.compile(r"[:+]?[-=]{3,}(?:\+[-=]*)*[:+]?")
@@ -46,7 +48,7 @@ def records(
     """
     csv.field_size_limit(LONGEST_FIELD)
     dialect = _dialect(separator, {"quotes": quotes, "verbatim_spaces": verbatim})
-    lines = _spaced(io.StringIO(text, newline=""), separator)
+    lines = _spaced(_lines(text), separator)
     reader = csv.reader(chain(lines, [END]), **dialect)
     begin, held = 1, None
     for record in reader:
@@ -60,6 +62,15 @@ def records(
                 raise csv.Error(f"Line {begin}: here is a quote left open, which no other closes")
             return
         begin = reader.line_num + 1
+
+
+def _lines(text: str) -> Iterator[str]:
+    """The lines with their ends; a buffer of all of a large file would be four times its size."""
+    start = 0
+    while start < len(text):
+        end = text.find("\n", start + PIECE) + 1 or len(text)
+        yield from io.StringIO(text[start:end], newline="")
+        start = end
 
 
 def ruled(record: Sequence[str], separator: str) -> bool:
