@@ -33,9 +33,9 @@ def following(case: Case) -> tuple[str, float] | None:
     for name in map(str, case.rows.columns):
         if name in case.target.columns:
             continue
-        for moments in _moments(case.rows[name]):
+        for moments in _moments(case.by_name[name]):
             for target in case.target.columns:
-                share = _agreement(case.rows[target], moments, case.classifies)
+                share = _agreement(case.by_name[target], moments, case.classifies)
                 if share > FOLLOWS:
                     return name, share
     return None

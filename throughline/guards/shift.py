@@ -28,13 +28,13 @@ def shifted_parts(case: Case) -> Iterator[Observation]:
     chi-square test with Cramér's V; the level is divided by the number of columns (Bonferroni).
     """
     training, test = (np.flatnonzero(case.parts == part) for part in ("training", "test"))
-    names = [name for name in (*case.columns, *case.target.columns) if name in case.rows.columns]
+    names = [name for name in (*case.columns, *case.target.columns) if name in case.by_name]
     if min(len(training), len(test)) < FEWEST_ROWS:
         return
     looked_at = [part[draw(len(part))] for part in (training, test)]
     level = SIGNIFICANCE / max(1, len(names))
     for name in names:
-        column = case.rows[name]
+        column = case.by_name[name]
         if not is_plain(column):
             continue
         first, second = (column.iloc[part].dropna() for part in looked_at)
