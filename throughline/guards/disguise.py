@@ -115,6 +115,8 @@ class Pair:
         """The same of a draw of the rows, where these are many."""
         feature, answer = self.both
         places = draw(len(feature))
+        if isinstance(places, slice):
+            return feature, answer
         return feature.iloc[places], answer.iloc[places]
 
     @cached_property
@@ -195,7 +197,7 @@ def _suspected(
 def _explained(pair: Pair) -> float:
     """The share of the variance, or of the majority's errors, that one feature takes away."""
     held, answers = pair.drawn
-    if len(held) < FEWEST_ROWS or _is_constant(held) or _is_constant(answers):
+    if len(held) < FEWEST_ROWS:
         return 0.0
     if not pair.classifies and is_number(answers):
         if not is_number(held):
@@ -205,11 +207,7 @@ def _explained(pair: Pair) -> float:
         numbers = (values[0][finite], values[1][finite])
         return max(correlation(*numbers) ** 2, correlation(*map(ranks, numbers)) ** 2)
     right, majority = pair.accuracy
-    return max(0.0, (right - majority) / (1 - majority))
-
-
-def _is_constant(column: pd.Series) -> bool:
-    return bool((column == column.iloc[0]).all())
+    return max(0.0, (right - majority) / (1 - majority)) if majority < 1 else 0.0
 
 
 def _in_another_unit(feature: np.ndarray[Any, Any], answer: np.ndarray[Any, Any]) -> str:

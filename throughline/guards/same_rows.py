@@ -51,6 +51,8 @@ def _known(case: Case, names: list[str]) -> np.ndarray[Any, Any]:
 
     places = np.flatnonzero((case.parts == "training") | (case.parts == "test"))
     for some in (names[:FIRST], names):
+        if not len(places):
+            break
         hashes = pd.Index(value_hashes(case.rows[some].iloc[places]))
         tested = case.parts[places] == "test"
         places = places[hashes.isin(hashes[tested]) & hashes.isin(hashes[~tested])]

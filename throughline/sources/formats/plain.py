@@ -49,13 +49,11 @@ def columns(
         if not start:
             return None
     names = [str(place) for place in range(len(header))]
-    wide = COLUMN_BYTES * len(names)
+    block = max(BLOCK_BYTES, COLUMN_BYTES * len(names))
     try:
         table = csv.read_csv(
             pa.BufferReader(text[start:].encode()),
-            csv.ReadOptions(
-                column_names=names, block_size=max(BLOCK_BYTES, COLUMN_BYTES * len(names))
-            ),
+            csv.ReadOptions(column_names=names, block_size=block),
             csv.ParseOptions(delimiter=separator, quote_char=False, double_quote=False),
             csv.ConvertOptions(column_types=dict.fromkeys(names, pa.large_string())),
         )
