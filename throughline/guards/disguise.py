@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from throughline.guards.finding import (
+    MOST_ROWS,
     Case,
     Observation,
     draw,
@@ -69,14 +70,19 @@ def target_in_disguise(case: Case) -> Iterator[Observation]:
         answer = case.by_name[target][training]
         known = answer.notna().to_numpy()
         answer = answer if known.all() else answer[known]
-        pairs, suspected = {}, set()
+        pairs, absent, suspected = dict[str, Pair](), list[Observation](), set[str]()
         for name, column in plain_columns(case):
             feature = column[training]
-            pairs[name] = Pair(feature if known.all() else feature[known], answer, case.classifies)
-            observation = _alone(pairs[name], name, target)
+            pair = Pair(feature if known.all() else feature[known], answer, case.classifies)
+            observation = _alone(pair, name, target)
             if observation:
                 suspected.add(name)
                 yield observation
+            elif observation := _absent(pair, name, target):
+                absent.append(observation)
+            pairs[name] = pair.shortened
+        suspected.update(name for observation in absent for name in observation.columns)
+        yield from absent
         yield from _suspected(case, pairs, target, suspected)
         if not suspected and is_number(answer) and not case.classifies:
             yield from _together(case, case.training, target)
@@ -118,6 +124,11 @@ class Pair:
         if isinstance(places, slice):
             return feature, answer
         return feature.iloc[places], answer.iloc[places]
+
+    @property
+    def shortened(self) -> Pair:
+        """What is drawn of very many rows, for what needs no more of them."""
+        return self if len(self.answer) <= MOST_ROWS else Pair(*self.drawn, self.classifies)
 
     @cached_property
     def accuracy(self) -> tuple[float, float]:
@@ -163,19 +174,22 @@ def _alone(pair: Pair, name: str, target: str) -> Observation | None:
     return None
 
 
+def _absent(pair: Pair, name: str, target: str) -> Observation | None:
+    """Whether a column is filled by the target."""
+    if name == target or pair.there.all():
+        return None
+    text = told_by_absence(pair.feature, pair.answer, pair.classifies)
+    if not text:
+        return None
+    text = f"whether '{name}' is there tells the target '{target}': {text}"
+    return Observation(f"{text}; is it filled after it?", (name,), certain=False)
+
+
 def _suspected(
     case: Case, pairs: dict[str, Pair], target: str, suspected: set[str]
 ) -> Iterator[Observation]:
-    """What may come after the target: columns filled by it, made of it, or far ahead of others."""
+    """What may come after the target: columns made of it, or far ahead of others."""
     names = [name for name in pairs if name not in suspected and name != target]
-    for name in names:
-        pair = pairs[name]
-        if not pair.there.all():
-            text = told_by_absence(pair.feature, pair.answer, case.classifies)
-            if text:
-                suspected.add(name)
-                text = f"whether '{name}' is there tells the target '{target}': {text}"
-                yield Observation(f"{text}; is it filled after it?", (name,), certain=False)
     every = case.by_name[target]
     if is_number(every) and every.notna().all():
         for name in encoded_means(case.by_name, names, every.to_numpy(dtype=float)):
