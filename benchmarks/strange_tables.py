@@ -183,7 +183,7 @@ def tried(number: int, refusals: Counter[str]) -> list[str]:
         (root / "rows.csv").write_bytes(file.content)
         workspace = Workspace(root, "mine")
         try:
-            told = profile(root / "rows.csv", "mine", "y", workspace).told
+            told = profile(root / "rows.csv", "mine", "y", workspace).guesses
             for stage in ("ingest", "validate", "prepare"):
                 run_stage(stage, "mine", root)
             return [*_changed(workspace, file, told), *_served_otherwise(workspace)]

@@ -150,7 +150,7 @@ class TestNames:
         file = tmp_path / f"rows.{ending}"
         _ = rows.to_csv(file, index=False) if ending == "csv" else rows.to_parquet(file)
         workspace = Workspace(tmp_path, "mine")
-        told = profile(file, "mine", None, workspace).told
+        told = profile(file, "mine", None, workspace).guesses
         assert any("lose digits" in line for line in told)
         draft = yaml.safe_load(workspace.pipeline_file.read_text(encoding="utf-8"))
         assert draft["columns"]["x"] == {"encode": "one-hot"}
@@ -188,7 +188,7 @@ def test_a_far_number_of_a_file_with_types_is_said(
     numbers = np.where(np.arange(60) % 9, SINCE % 977 / 10, far)
     file = tmp_path / "rows.parquet"
     pd.DataFrame({"x": numbers, "y": list(KINDS)}).to_parquet(file)
-    told = "\n".join(profile(file, "mine", None, Workspace(tmp_path, "mine")).told)
+    told = "\n".join(profile(file, "mine", None, Workspace(tmp_path, "mine")).guesses)
     assert (said in told) if said else ("lies apart" not in told)
 
 
@@ -228,7 +228,7 @@ class TestTextsThatAreAllNumbers:
         rows = [{"x": f"{i}.25", "zip": f"0{i % 7}", "y": KINDS[i]} for i in range(60)]
         (tmp_path / "rows.jsonl").write_text("\n".join(json.dumps({**row}) for row in rows))
         workspace = Workspace(tmp_path, "mine")
-        told = profile(tmp_path / "rows.jsonl", "mine", None, workspace).told
+        told = profile(tmp_path / "rows.jsonl", "mine", None, workspace).guesses
         assert any("all numbers, such as '0.25'" in line for line in told)
         draft = yaml.safe_load(workspace.pipeline_file.read_text(encoding="utf-8"))
         assert draft["source"]["read"] == {"types": {"x": "number"}}

@@ -14,7 +14,7 @@ from throughline.pipeline.schema.source import Read
 from throughline.profile.facts import facts
 from throughline.profile.files.encodings import encoding_of, shown
 from throughline.profile.files.layout import layout_of
-from throughline.profile.files.reading import told_by_cells
+from throughline.profile.files.reading import keys_from_cells
 from throughline.profile.goal import chosen_target
 from throughline.sources.formats.reading import read_bytes, read_cells
 
@@ -25,7 +25,7 @@ def told(text: str, **asked: Any) -> dict[str, Any]:
     content = text.encode("utf-8")
     read = layout_of(content, "rows.csv", asked)
     cells, _ = read_cells(content, "rows.csv", Read(**read))
-    found = told_by_cells(cells, read, [])
+    found = keys_from_cells(cells, read, [])
     # What is told can be read.
     read_bytes(content, "rows.csv", Read(**found))
     return found
@@ -36,7 +36,7 @@ def said(text: str) -> str:
     content = text.encode("utf-8")
     read, notes = layout_of(content, "rows.csv", {}), list[tuple[str, str, str]]()
     cells, _ = read_cells(content, "rows.csv", Read(**read))
-    told_by_cells(cells, read, notes)
+    keys_from_cells(cells, read, notes)
     return "\n".join(" ".join(note) for note in notes)
 
 

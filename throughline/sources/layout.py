@@ -44,10 +44,10 @@ def said_by_folders(files: Sequence[str]) -> dict[str, list[str | None]]:
     parts = next((level for level in levels if tells_parts(_names(level))), None)
     columns: dict[str, list[str | None]] = {}
     if parts is not None:
-        told = [name and part_named(name) for name in parts]
+        given = [name and part_named(name) for name in parts]
         # `test_set/test_set/cats` says it twice.
-        levels = [each for each in levels if [name and part_named(name) for name in each] != told]
-        columns[PART] = told
+        levels = [each for each in levels if [name and part_named(name) for name in each] != given]
+        columns[PART] = given
     choices = _choices(levels)
     called = _said_by_names(files)
     if called is not None and all(len(_names(choice)) < 2 for choice in choices):

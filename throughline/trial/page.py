@@ -29,7 +29,7 @@ SCRIPTS = (
 LINK = f'\n<a href="{REPORT}">How good is it?</a>'
 
 
-def page(told: Mapping[str, Any], model: bytes, runtime: Runtime) -> str:
+def page(description: Mapping[str, Any], model: bytes, runtime: Runtime) -> str:
     """The page; it asks no network, and its policy lets a browser run no other script.
 
     What strangers wrote, such as names of columns and classes, stands in the head as escaped text
@@ -45,13 +45,13 @@ def page(told: Mapping[str, Any], model: bytes, runtime: Runtime) -> str:
     script = "\n".join((FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
     script = f'"use strict";\n(() => {{\n{script}\n}})();\n'
     return Template((FOLDER / "page.html").read_text(encoding="utf-8")).substitute(
-        title=escape(told["title"]),
-        pipeline=escape(told["pipeline"]),
-        report=LINK if told.get("report") else "",
+        title=escape(description["title"]),
+        pipeline=escape(description["pipeline"]),
+        report=LINK if description.get("report") else "",
         policy=_policy(script),
         style=style() + (FOLDER / "page.css").read_text(encoding="utf-8"),
         script=script,
-        told=in_script(told),
+        description=in_script(description),
         glue=_packed(runtime.script),
         program=_packed(runtime.program),
         model=_packed(model),

@@ -28,8 +28,8 @@ def tried(root: Path, name: str) -> Path:
 
     workspace = Workspace(root, name)
     model = _model(workspace)
-    told = _shown(workspace)
-    content = page(told, model, runtime(Surroundings.of(root)))
+    description = _shown(workspace)
+    content = page(description, model, runtime(Surroundings.of(root)))
     path = root / "reports" / name / "try.html"
     path.parent.mkdir(parents=True, exist_ok=True)
     with replaced(path) as draft:
@@ -67,9 +67,9 @@ def _shown(workspace: Workspace) -> dict[str, Any]:
 
     try:
         with stranger(workspace.model, passes=(Exception,)):
-            told = described(workspace)
-        in_script(told)
-        return told
+            description = described(workspace)
+        in_script(description)
+        return description
     except (ThroughlineError, BadRequest):
         raise
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
@@ -88,7 +88,7 @@ def described(workspace: Workspace) -> dict[str, Any]:
 
     predictor = Predictor(workspace.model)
     known = predictor.metadata
-    told: dict[str, Any] = {
+    description: dict[str, Any] = {
         "pipeline": workspace.name,
         "title": str(known.get("title") or workspace.name),
         "model": workspace.model.relative_to(workspace.root).as_posix(),
@@ -97,4 +97,4 @@ def described(workspace: Workspace) -> dict[str, Any]:
         "report": (workspace.root / "reports" / workspace.name / REPORT).exists(),
         **{key: known[key] for key in KNOWN if key in known},
     }
-    return told | {"examples": examples(workspace, told)}
+    return description | {"examples": examples(workspace, description)}

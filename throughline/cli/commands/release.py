@@ -55,9 +55,9 @@ def push(release: str) -> None:
     name, version = releases.parsed(release)
     count = pushed(ROOT, releases.read(ROOT, name, version))
     print(f"{release}: DVC's remote holds its {count} files")
-    told = share(ROOT, name)
+    summary = share(ROOT, name)
     prove(ROOT, name)
-    tell(told)
+    tell(summary)
 
 
 @release.command()

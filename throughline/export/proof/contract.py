@@ -28,7 +28,7 @@ TOLERANCES = {
 }
 ONE_BY_ONE = 8
 # Errors below a tenth of float32's tolerance are recorded as that.
-TOLD_APART = 1e-6
+SMALLEST_ERROR = 1e-6
 
 
 @dataclass(frozen=True)
@@ -154,6 +154,6 @@ def _recorded(check: OutputParity, exact: Set[str]) -> OutputParity:
         return check
     return replace(
         check,
-        max_absolute_error=order_of(check.max_absolute_error, TOLD_APART),
-        max_relative_error=order_of(check.max_relative_error, TOLD_APART),
+        max_absolute_error=order_of(check.max_absolute_error, SMALLEST_ERROR),
+        max_relative_error=order_of(check.max_relative_error, SMALLEST_ERROR),
     )

@@ -12,11 +12,11 @@ from throughline.errors import BadData
 from throughline.limits import check
 from throughline.profile.files.encodings import encoding_of
 from throughline.profile.files.headers import (
+    distinct_names,
     has_units,
     is_numeral,
     no_header,
     questions,
-    told_apart,
     two_lines,
 )
 from throughline.profile.files.number_marks import number_marks
@@ -82,7 +82,7 @@ def layout_of(content: bytes, name: str, asked: Mapping[str, Any]) -> dict[str, 
     if "header" not in asked and read.get("header", True) and len(kept) > FEWEST_LINES:
         read |= questions(found, read.get("skip_rows", 0) + kept[2][1])
     if "columns" not in read and read.get("header", True) and found:
-        read |= told_apart(found[0])
+        read |= distinct_names(found[0])
     marks = number_marks(found[1:], separator)
     return read | {key: value for key, value in marks.items() if key not in asked}
 

@@ -49,7 +49,7 @@ A_DAY = 86_400
 CAPITALS = re.compile(r"[A-Z]{2,4}")
 
 
-def told_by_cells(
+def keys_from_cells(
     cells: pd.DataFrame, read: dict[str, Any], notes: list[tuple[str, str, str]]
 ) -> dict[str, Any]:
     """The keys of `source.read` that say what columns hold, where their cells alone do not.

@@ -93,14 +93,14 @@ def source_of(
     if read:
         section["read"] = read
     fetched = fetch(Source(**section), surroundings)
-    told = fetched.frame.attrs.get(LABELS, ())
+    label_columns = fetched.frame.attrs.get(LABELS, ())
     if "images" in section:
         section["images"] = pictures.with_limit(section["images"], fetched.origin)
     shapes = fetched.frame.attrs.get("shapes", {})
     pixels = None if "images" in section else pictures.array_of(shapes)
     if pixels is not None:
         section["images"] = {"array": pixels}
-        told = [name for name in fetched.frame.columns if name not in (pixels, PART)]
+        label_columns = [name for name in fetched.frame.columns if name not in (pixels, PART)]
         fetched = replace(fetched, frame=pictures.from_array(fetched.frame, pixels))
     for array in fetched.images.values():
         # Only `ingest` has a use for the pixels.
@@ -156,7 +156,7 @@ def source_of(
             )
         frame = without_infinite(frame)
     frame = frame.drop(columns=[pictures.PIXELS, sounds.COLUMN], errors="ignore")
-    frame.attrs[LABELS] = [name for name in told if name in frame.columns]
+    frame.attrs[LABELS] = [name for name in label_columns if name in frame.columns]
     frame.attrs[pictures.SHAPE] = shapes.get(pixels)
     return frame, section
 
@@ -234,7 +234,7 @@ def _read_keys(
     from throughline.pipeline.schema.source import Read
     from throughline.profile.files.encodings import shown
     from throughline.profile.files.layout import is_table, layout_of
-    from throughline.profile.files.reading import told_by_cells
+    from throughline.profile.files.reading import keys_from_cells
     from throughline.sources.formats.content import unpacked
     from throughline.sources.formats.reading import format_of, read_cells
     from throughline.sources.gate import taken
@@ -263,7 +263,7 @@ def _read_keys(
                 said += f", in which it says '{word}'"
             notes.append(("the file", said, f"source.read.{key}"))
     cells, _ = read_cells(content, inner, Read(**{**read, "member": None}))
-    return told_by_cells(cells, read, notes)
+    return keys_from_cells(cells, read, notes)
 
 
 def _is_archive(path: Path) -> bool:
