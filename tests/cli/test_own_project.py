@@ -256,7 +256,8 @@ class TestStatus:
         releases.crown(project, "rain", "v2")
         monkeypatch.setattr("throughline.running.why.stale", lambda root, name: reruns)
         monkeypatch.setattr(
-            "throughline.releasing.stages.standing.held", lambda root, name: {"production": "v1"}
+            "throughline.releasing.stages.standing.standing_versions",
+            lambda root, name: {"production": "v1"},
         )
         assert main(["status", "rain"]) == 0
         assert capsys.readouterr().out == f"rain  accuracy 0.771 ± 0.05 · {words}\n"
@@ -332,15 +333,15 @@ class TestDoctor:
         config = project / ".dvc/config"
         config.write_text(REMOTE.format(project))
         (project / "files/md5").mkdir(parents=True)
-        assert found(project)["DVC's remote"].found == "store answers"
+        assert found(project)["DVC's remote"].state == "store answers"
         config.write_text(REMOTE.format(project / "unplugged"))
-        assert found(project)["DVC's remote"].found == "store answers; nothing lies there yet"
+        assert found(project)["DVC's remote"].state == "store answers; nothing lies there yet"
         config.write_text(REMOTE.format("http://127.0.0.1:9/a"))
         away = found(project)["DVC's remote"]
-        assert away.found == "store does not answer" and "dvc remote list" in away.remedy
+        assert away.state == "store does not answer" and "dvc remote list" in away.remedy
         monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
         server = found(project)["Prefect's server"]
-        assert "does not answer" in server.found and "unset PREFECT_API_URL" in server.remedy
+        assert "does not answer" in server.state and "unset PREFECT_API_URL" in server.remedy
 
     def test_knows_threads_and_the_cache(self, project: Path) -> None:
         Repo.init(str(project), no_scm=True).close()
@@ -349,7 +350,7 @@ class TestDoctor:
         assert "or less" in found(project)["threads of a training"].remedy
         (project / "params.yaml").write_text("threads: [\n")
         assert "Mend params.yaml" in found(project)["threads of a training"].remedy
-        assert found(project)["DVC's cache"].found.endswith(".dvc/cache/files/md5")
+        assert found(project)["DVC's cache"].state.endswith(".dvc/cache/files/md5")
         (project / ".dvc/config").write_text("[core")
         assert found(project)["DVC"].remedy.startswith("Mend .dvc/config")
 

@@ -25,7 +25,7 @@ class Finding(NamedTuple):
     """One thing that was looked at; `remedy` is empty where all is well."""
 
     what: str
-    found: str
+    state: str
     remedy: str = ""
 
 

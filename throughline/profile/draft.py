@@ -313,8 +313,8 @@ def _of_series(
     taken = [*grid.columns, *grid.group]
     names = [name for name in (*PROBLEMS["forecast"].answers, TIMESTAMP) if name not in taken]
     known = _named_apart(facts, target, names, draft.notes)
-    if grid.said:
-        draft.readings.append((grid.columns[0], grid.said, "time.resample"))
+    if grid.joining_note:
+        draft.readings.append((grid.columns[0], grid.joining_note, "time.resample"))
     draft.sections |= series.sections(frame, grid, known, target, draft.notes)
     draft.sections["expectations"] = expectations(facts, target)
     return draft

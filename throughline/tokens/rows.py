@@ -68,7 +68,7 @@ def write_windows(rows: pd.DataFrame, path: Path) -> pd.DataFrame:
     positions: dict[str, np.ndarray] = {}
     for name in names:
         held = texts_of(rows[name])
-        series, positions[name] = held.series.kept(held.ends)
+        series, positions[name] = held.series.restricted_to(held.ends)
         series.write(windows_beside(path), name)
     return rows.assign(**positions) if positions else rows
 

@@ -63,7 +63,7 @@ class TokenSeries:
         stops = (places[ends - first + 1] - gap).tolist()
         return [whole[start:stop] for start, stop in zip(starts, stops, strict=True)]
 
-    def kept(self, ends: np.ndarray) -> tuple[TokenSeries, np.ndarray]:
+    def restricted_to(self, ends: np.ndarray) -> tuple[TokenSeries, np.ndarray]:
         """The tokens that lie in one of these windows alone, and the windows' ends among them.
 
         What is written of some rows so knows nothing of the other rows' texts.

@@ -146,7 +146,7 @@ def doctor(as_json: bool) -> int:
         for entry in found:
             remedy = coloured(f" — {entry.remedy}", "warn") if entry.remedy else ""
             mark = coloured("!", "bad") if entry.remedy else " "
-            print(f"{mark} {printable(f'{entry.what:{width}}  {entry.found}')}{remedy}")
+            print(f"{mark} {printable(f'{entry.what:{width}}  {entry.state}')}{remedy}")
     return 1 if any(entry.remedy for entry in found) else 0
 
 

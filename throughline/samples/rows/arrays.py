@@ -59,7 +59,7 @@ def _columns(fitted: Preprocessing, rows: pd.DataFrame) -> list[tuple[str, str]]
 def _windowed(fitted: Preprocessing, rows: pd.DataFrame, name: str, column: str) -> Windowed:
     texts = texts_of(rows[column])
     # Of these rows alone, so that nothing of other rows is kept beside them.
-    series, ends = texts.series.kept(texts.ends)
+    series, ends = texts.series.restricted_to(texts.ends)
     alone = rows.iloc[np.zeros(len(series.words), dtype=np.int64)].reset_index(drop=True)
     alone = alone.assign(**{column: series.words}).astype({column: "str"})
     numbers = run(fitted.graph, alone, fitted.inputs, fitted.types)[name]

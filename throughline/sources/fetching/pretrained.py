@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from throughline.cache import store
 from throughline.errors import BadData, MissingFile
 from throughline.sources.fetching.applications import built
-from throughline.sources.fetching.mirror import held
+from throughline.sources.fetching.mirror import local_copy
 
 if TYPE_CHECKING:
     from throughline.pipeline.schema.pretrained import Pretrained
@@ -40,7 +40,7 @@ def _file(pretrained: Pretrained, surroundings: Surroundings) -> Path:
     local = surroundings.root / pretrained.file if pretrained.file else None
     if local is not None and local.is_file():
         return local
-    copy = held(pretrained.sha256, name, surroundings)
+    copy = local_copy(pretrained.sha256, name, surroundings)
     if copy is not None:
         return copy
     if pretrained.url is not None:
