@@ -258,7 +258,7 @@ def main() -> int:
     wrong, refusals = 0, Counter[str]()
     # The page and the digests of code take most of the time and say nothing here.
     with (
-        mock.patch("throughline.profile.page.page", lambda *_: ""),
+        mock.patch("throughline.profile.profile_page.page", lambda *_: ""),
         mock.patch("throughline.stages.wire.refreshed", lambda *_: None),
         mock.patch("throughline.stages.run.refreshed", lambda *_: None),
     ):

@@ -260,7 +260,7 @@ FILES: dict[str, tuple[Callable[[], str], str, list[str], list[str]]] = {
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     # The page's plots and the code's digests take most of the time and say nothing here.
-    monkeypatch.setattr("throughline.profile.page.page", lambda *_: "")
+    monkeypatch.setattr("throughline.profile.profile_page.page", lambda *_: "")
     for module in ("wire", "run"):
         monkeypatch.setattr(f"throughline.stages.{module}.refreshed", lambda *_: None)
     shutil.copy(Path(__file__).resolve().parents[2] / "params.yaml", tmp_path)

@@ -141,7 +141,7 @@ class TestNames:
         self, ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Scaled as numbers they all were one value, or broke the draft's own rule."""
-        monkeypatch.setattr("throughline.profile.page.page", lambda *_: "")
+        monkeypatch.setattr("throughline.profile.profile_page.page", lambda *_: "")
         monkeypatch.setattr("throughline.stages.wire.refreshed", lambda *_: None)
         shutil.copy(Path(__file__).resolve().parents[2] / "params.yaml", tmp_path)
         rows = pd.DataFrame(
@@ -160,7 +160,7 @@ class TestNames:
         self, ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A column of ids of which one lacks was scaled as a quantity, being one of floats."""
-        monkeypatch.setattr("throughline.profile.page.page", lambda *_: "")
+        monkeypatch.setattr("throughline.profile.profile_page.page", lambda *_: "")
         monkeypatch.setattr("throughline.stages.wire.refreshed", lambda *_: None)
         shutil.copy(Path(__file__).resolve().parents[2] / "params.yaml", tmp_path)
         shops = [{} if i == 7 else {"shop_id": 1000 + i % 9} for i in range(60)]
@@ -182,7 +182,7 @@ def test_a_far_number_of_a_file_with_types_is_said(
     far: float, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is infinite is said as that."""
-    monkeypatch.setattr("throughline.profile.page.page", lambda *_: "")
+    monkeypatch.setattr("throughline.profile.profile_page.page", lambda *_: "")
     monkeypatch.setattr("throughline.stages.wire.refreshed", lambda *_: None)
     shutil.copy(Path(__file__).resolve().parents[2] / "params.yaml", tmp_path)
     numbers = np.where(np.arange(60) % 9, SINCE % 977 / 10, far)
@@ -222,7 +222,7 @@ class TestTextsThatAreAllNumbers:
     """Of a file with types, as many services write JSON; each was an identifier, and left out."""
 
     def test_are_numbers_of_a_draft(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("throughline.profile.page.page", lambda *_: "")
+        monkeypatch.setattr("throughline.profile.profile_page.page", lambda *_: "")
         monkeypatch.setattr("throughline.stages.wire.refreshed", lambda *_: None)
         shutil.copy(Path(__file__).resolve().parents[2] / "params.yaml", tmp_path)
         rows = [{"x": f"{i}.25", "zip": f"0{i % 7}", "y": KINDS[i]} for i in range(60)]

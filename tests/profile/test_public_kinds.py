@@ -16,8 +16,8 @@ import pytest
 from throughline.pipeline.schema.source import Read
 from throughline.preprocessing.plan import kind_of
 from throughline.preprocessing.raw import raw_values
-from throughline.profile.files.layout import layout_of
-from throughline.profile.files.reading import keys_from_cells
+from throughline.profile.files.cell_types import keys_from_cells
+from throughline.profile.files.table_layout import layout_of
 from throughline.serving.rows.delimited import columns_of
 from throughline.serving.rows.reading import decoded
 from throughline.serving.rows.values import converted, settled

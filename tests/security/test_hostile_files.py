@@ -134,7 +134,7 @@ class TestFiles:
         """libtiff prints by itself what a terminal may act on."""
         from throughline.pipeline.schema.pictures.image import Images
         from throughline.profile.kinds.pictures import storing
-        from throughline.serving.rows.media.image import opened_picture, read_picture
+        from throughline.serving.rows.media.image_files import opened_picture, read_picture
         from throughline.sources.pictures.decoding import decoded
         from throughline.validation.profile_frame import _image
 

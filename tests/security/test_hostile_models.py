@@ -134,8 +134,8 @@ class TestModels:
     def test_try(self, project: Path, refused: Refused, key: str, value: object, says: str) -> None:
         """The page is written for a model that anybody may have made."""
         from throughline.paths import Workspace
-        from throughline.trial.page import in_script
         from throughline.trial.trial import described
+        from throughline.trial.trial_page import in_script
 
         contract = models.contract()
         contract["inputs"][0][key] = value
@@ -163,7 +163,7 @@ class TestModels:
         ]
 
     def test_a_keras_file_is_data(self, project: Path) -> None:
-        from throughline.export.pretrained import frozen_graph
+        from throughline.export.pretrained_graph import frozen_graph
         from throughline.pipeline.schema.pretrained import Pretrained
 
         code = {"class_name": "Lambda", "config": {"function": {"class_name": "__lambda__"}}}

@@ -106,8 +106,8 @@ class TestSmallerPrecisions:
 
 class TestTheFreshProcess:
     def test_refuses_a_file_that_answers_otherwise(self, built: Workspace, tmp_path: Path) -> None:
-        from throughline.export.proof.contract import Held
         from throughline.export.proof.fresh_process import keep_requests, prove
+        from throughline.export.proof.parity_contract import Held
 
         requests = {
             "age": np.array([[30.0]], np.float32),
@@ -124,8 +124,8 @@ class TestTheFreshProcess:
             prove(tmp_path)
 
     def test_refuses_a_file_that_needs_what_no_runtime_has(self, tmp_path: Path) -> None:
-        from throughline.export.proof.contract import Held
         from throughline.export.proof.fresh_process import keep_requests, prove
+        from throughline.export.proof.parity_contract import Held
 
         model = tmp_path / "model.onnx"
         model.write_bytes(b"no model")

@@ -22,9 +22,9 @@ from hypothesis import strategies as st
 
 from throughline.paths import Workspace
 from throughline.trial.examples import examples
-from throughline.trial.page import page
 from throughline.trial.runtime import Runtime
 from throughline.trial.trial import described
+from throughline.trial.trial_page import page
 
 RUNTIME = Runtime(b"export{}", b"\0asm")
 KINDS = ("table", "text", "series", "picture")

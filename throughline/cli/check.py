@@ -217,7 +217,7 @@ def _named_things(definition: Definition, backend: str) -> Iterator[str]:
     from throughline.export import unwritable
     from throughline.figures import learned
     from throughline.figures.names import unknown_metrics
-    from throughline.pipeline.targets import of_each
+    from throughline.pipeline.several_targets import of_each
     from throughline.training import xla
     from throughline.training.engine import watch
     from throughline.training.network import agreement, checks

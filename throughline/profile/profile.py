@@ -75,7 +75,7 @@ def profile(
         BadPipeline: there is a pipeline of that name.
         BadData: the data cannot be read, or hold nothing to predict from.
     """
-    from throughline.profile.page import page
+    from throughline.profile.profile_page import page
     from throughline.stages.wire import wire
 
     workspace = Workspace(workspace.root, name)
@@ -117,7 +117,7 @@ def _hold_against_rows(text: str, frame: pd.DataFrame, workspace: Workspace) -> 
         BadData: a rule that stops the run, or sets more rows aside than the draft allows.
     """
     from throughline.validation.catalogue import check
-    from throughline.validation.judgement import judge, refuse_if_stopped
+    from throughline.validation.row_verdicts import judge, refuse_if_stopped
 
     with TemporaryDirectory() as folder:
         scratch = Workspace(Path(folder), workspace.name)

@@ -231,7 +231,7 @@ def nearest(folder: Path, image: Path, count: int, output: Path | None = None) -
     """
     from throughline.serving.nearest import Nearest
     from throughline.serving.rows.files import read_file
-    from throughline.serving.rows.media.image import picture_input
+    from throughline.serving.rows.media.image_files import picture_input
 
     if count < 1:
         raise BadRequest(f"--count must be at least 1. Received: {count}.")

@@ -23,8 +23,8 @@ def tried(root: Path, name: str) -> Path:
         Unreachable: the registry of the runtime does not answer.
     """
     from throughline.sources.registry import Surroundings
-    from throughline.trial.page import page
     from throughline.trial.runtime import runtime
+    from throughline.trial.trial_page import page
 
     workspace = Workspace(root, name)
     model = _model(workspace)
@@ -63,7 +63,7 @@ def _shown(workspace: Workspace) -> dict[str, Any]:
     """What `described` says, once a page can hold it: a stranger's metadata may be anything."""
     from throughline.serving.bounds import stranger
     from throughline.serving.errors import BadRequest
-    from throughline.trial.page import in_script
+    from throughline.trial.trial_page import in_script
 
     try:
         with stranger(workspace.model, passes=(Exception,)):
@@ -84,7 +84,7 @@ def described(workspace: Workspace) -> dict[str, Any]:
     """What the page is told of the model, see `page.page`."""
     from throughline.serving.predictor import Predictor
     from throughline.trial.examples import examples
-    from throughline.trial.page import REPORT
+    from throughline.trial.trial_page import REPORT
 
     predictor = Predictor(workspace.model)
     known = predictor.metadata

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from throughline.cli.arguments import COMMIT, FILE, ONE_IF_ANY, PIPELINE, PIPELINES, RELEASE
-from throughline.cli.groups import Group, refuse_code
+from throughline.cli.command_groups import Group, refuse_code
 from throughline.errors import tell
 from throughline.names import PRODUCTION
 

@@ -13,15 +13,15 @@ from throughline.limits import applied, guarded
 from throughline.paths import Workspace
 from throughline.profile.facts import facts
 from throughline.profile.far_values import far_value
+from throughline.profile.files.cell_types import said_of_objects
 from throughline.profile.files.numbers_in_texts import numbers_in_texts
-from throughline.profile.files.reading import said_of_objects
 from throughline.profile.kinds import labels, pictures, sounds, texts
 from throughline.profile.kinds.grids import grid_of
 from throughline.profile.moments import CLOCKS
 from throughline.profile.names_in_digits import names_in_digits
 from throughline.sources.cells import READING, REPEATED, SPACES
+from throughline.sources.folder_names import PART
 from throughline.sources.labels import LABELS
-from throughline.sources.layout import PART
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -232,9 +232,9 @@ def _read_keys(
 ) -> dict[str, Any]:
     """Section `source.read` of a delimited file, from its own cells."""
     from throughline.pipeline.schema.source import Read
+    from throughline.profile.files.cell_types import keys_from_cells
     from throughline.profile.files.encodings import shown
-    from throughline.profile.files.layout import is_table, layout_of
-    from throughline.profile.files.reading import keys_from_cells
+    from throughline.profile.files.table_layout import is_table, layout_of
     from throughline.sources.formats.content import unpacked
     from throughline.sources.formats.reading import format_of, read_cells
     from throughline.sources.gate import taken

@@ -99,8 +99,8 @@ def _lists(content: bytes, files: Sequence[str], name: str) -> bool:
 def _columns(table: str, content: bytes, files: Sequence[str]) -> list[Found]:
     """The columns of a table that name files."""
     from throughline.pipeline.schema.source import Read
-    from throughline.profile.files.layout import layout_of
-    from throughline.profile.files.reading import keys_from_cells
+    from throughline.profile.files.cell_types import keys_from_cells
+    from throughline.profile.files.table_layout import layout_of
     from throughline.sources.formats.reading import format_of, read_cells
 
     inner = PurePosixPath(table).name

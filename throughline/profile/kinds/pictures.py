@@ -16,7 +16,7 @@ from throughline.profile.facts import Fact
 from throughline.profile.goal import TARGET_NAMES
 from throughline.profile.kinds import sounds
 from throughline.samples.splits.named import tells_parts
-from throughline.sources.layout import CLASS, LEVEL
+from throughline.sources.folder_names import CLASS, LEVEL
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,7 +53,7 @@ def storing(path: Path) -> dict[str, Any] | None:
         and modes are no fault where some are of an unusual one, nor endings that say another
         format where that is how these files are named. None where there are no pictures.
     """
-    from throughline.serving.rows.media.image import UNSOUND, opened_picture
+    from throughline.serving.rows.media.image_files import UNSOUND, opened_picture
     from throughline.sources.pictures.decoding import FORMATS, OPAQUE
     from throughline.sources.tree import IMAGES, files_below
 

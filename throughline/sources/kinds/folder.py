@@ -13,12 +13,12 @@ from throughline.pipeline.formats import SUFFIXES
 from throughline.serving.rows.media.conversion import COMMANDS, PICTURE, SOUND
 from throughline.sources.cells import READING, settled, together
 from throughline.sources.fetching.mirror import local_copy
+from throughline.sources.folder_names import said_by_folders
 from throughline.sources.formats.arrays import idx_table
 from throughline.sources.formats.content import decoded
 from throughline.sources.formats.reading import read_cells
 from throughline.sources.gate import refuse_other
 from throughline.sources.labels import TableBeside
-from throughline.sources.layout import said_by_folders
 from throughline.sources.registry import Fetched, Surroundings, source
 from throughline.sources.tree import IMAGES, files_below
 

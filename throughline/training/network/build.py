@@ -188,10 +188,10 @@ class _Builder:
     def _layer(self, entry: Entry) -> Any:
 
         if entry.kind == spec.PRETRAINED:
-            from throughline.training.network import pretrained
+            from throughline.training.network import pretrained_layers
 
             name = entry.name or self._name(entry.kind)
-            return pretrained.layer(entry.arguments, name, entry.position)
+            return pretrained_layers.layer(entry.arguments, name, entry.position)
         given = {
             key: value
             for key, value in with_weights(entry, self.vectors).items()

@@ -15,7 +15,7 @@ from throughline.preprocessing import arrays as whole
 from throughline.preprocessing.graph.run import run
 from throughline.preprocessing.sparse import Sparse
 from throughline.samples.windows.gathered import Windowed
-from throughline.tokens.rows import is_windows, texts_of
+from throughline.tokens.token_rows import is_windows, texts_of
 
 if TYPE_CHECKING:
     import pandas as pd

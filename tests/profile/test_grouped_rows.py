@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from benchmarks.guards import Table, clean
 from throughline.profile.draft import Draft, drafted
 from throughline.profile.facts import facts
-from throughline.profile.groups import group_column, same_groups, split
+from throughline.profile.grouped_rows import group_column, same_groups, split
 from throughline.samples.splits import drawn
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from throughline.evaluation.answers_from_files import answered_from_files
 from throughline.evaluation.compare.comparisons import Prepared, compared, titles
 from throughline.evaluation.compare.features import fresh_features, training_features
 from throughline.evaluation.compare.folded import folded
@@ -17,10 +18,9 @@ from throughline.evaluation.compare.unseen import unseen_rows
 from throughline.evaluation.intervals.clusters import ClusterResamples
 from throughline.evaluation.intervals.resamples import Resamples
 from throughline.evaluation.measure.measure import Compared, Figure, measured, plain, scored
-from throughline.evaluation.originals import answered_from_files
 from throughline.evaluation.outcome import Outcome, Target
-from throughline.evaluation.rows import Rows, answers, read_rows, sampled
-from throughline.evaluation.series import SeriesParts
+from throughline.evaluation.raw_rows import Rows, answers, read_rows, sampled
+from throughline.evaluation.window_parts import SeriesParts
 from throughline.paths import needed, read_json
 from throughline.pipeline.schema.judgement import BASELINES
 from throughline.preprocessing.several import FittedSeveral

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from throughline.errors import BadData
-from throughline.tokens.series import BLOCK, Texts, stored_windows
+from throughline.tokens.token_series import BLOCK, Texts, stored_windows
 
 if TYPE_CHECKING:
     import pyarrow

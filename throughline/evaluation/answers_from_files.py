@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from throughline.evaluation.rows import Rows
+from throughline.evaluation.raw_rows import Rows
 
 
 def answered_from_files(model: Path, rows: Rows, stored: Path) -> int | None:

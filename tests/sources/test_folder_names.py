@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from throughline.errors import BadData
 from throughline.pipeline.schema.protocol import Split
 from throughline.samples.splits.parts import parts
-from throughline.sources.layout import said_by_folders
+from throughline.sources.folder_names import said_by_folders
 from throughline.sources.tree import files_below
 
 TWO, THREE = ("cats", "dogs"), ("train", "validation", "test")

@@ -12,9 +12,9 @@ from throughline.errors import BadData
 from throughline.limits import Limits, OverLimit, applied
 from throughline.pipeline.schema.source import Read
 from throughline.profile.facts import facts
+from throughline.profile.files.cell_types import keys_from_cells
 from throughline.profile.files.encodings import encoding_of, shown
-from throughline.profile.files.layout import layout_of
-from throughline.profile.files.reading import keys_from_cells
+from throughline.profile.files.table_layout import layout_of
 from throughline.profile.goal import chosen_target
 from throughline.sources.formats.reading import read_bytes, read_cells
 

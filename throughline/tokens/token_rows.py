@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from throughline.tokens.series import Texts, Window, stored_windows, windows_beside
+from throughline.tokens.token_series import Texts, Window, stored_windows, windows_beside
 
 if TYPE_CHECKING:
     import pandas as pd

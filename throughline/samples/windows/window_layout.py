@@ -13,7 +13,7 @@ import numpy as np
 
 from throughline.preprocessing.graph.layout import Layout
 from throughline.samples.windows.calendar import TIMESTAMP, features, write_calendar
-from throughline.samples.windows.filters import FAR, filtered, reach, rows_between, write_filters
+from throughline.samples.windows.smoothing import FAR, filtered, reach, rows_between, write_filters
 
 if TYPE_CHECKING:
     from throughline.pipeline.schema.columns import Column

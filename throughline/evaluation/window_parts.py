@@ -28,10 +28,10 @@ from throughline.evaluation.truth import Truth
 from throughline.evaluation.window_rows import WindowRows, drawn, windows_of
 from throughline.paths import needed, read_json
 from throughline.pipeline.schema.judgement import FORECASTERS
-from throughline.samples.windows.layout import feed
 from throughline.samples.windows.positions import Extent
 from throughline.samples.windows.prepared import raw_windows, read_series
 from throughline.samples.windows.target import DIRECTIONS, directions, values_of
+from throughline.samples.windows.window_layout import feed
 
 if TYPE_CHECKING:
     from throughline.pipeline.pipeline import Pipeline

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from throughline.errors import BadPipeline
-from throughline.evaluation.compare.judgement import all_judged, gated, judged
+from throughline.evaluation.compare.verdicts import all_judged, gated, judged
 from throughline.evaluation.measure.measure import Figure, plain
 from throughline.figures import names
 from throughline.figures.names import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from throughline.profile import plots
+from throughline.profile import profile_plots
 from throughline.profile.alerts import alerts
 from throughline.profile.goal import task_of
 from throughline.profile.moments import times
@@ -60,13 +60,13 @@ def page(
         alerts=alerts(frame, facts, goal, classes, table),
         goal=_goal(frame, goal, counts),
         largest=counts.max() / counts.sum() if counts is not None else None,
-        missing=plots.missing(lacking) if lacking else None,
+        missing=profile_plots.missing(lacking) if lacking else None,
         distributions={
-            fact.name: plots.distribution(frame[fact.name], fact, **plots.SMALL)
+            fact.name: profile_plots.distribution(frame[fact.name], fact, **profile_plots.SMALL)
             for fact in shown[:MOST_PLOTS]
         },
         undrawn=len(shown) - MOST_PLOTS,
-        boxes=plots.boxes(frame, measured[:MOST_PLOTS]) if measured else None,
+        boxes=profile_plots.boxes(frame, measured[:MOST_PLOTS]) if measured else None,
         correlations=table.to_dict("index") if len(numbers) > 1 else None,
         numbered=len(numbers) <= MOST_NUMBERED,
         pairs=_pairs(frame, measured, table, goal, classes),
@@ -78,7 +78,7 @@ def page(
 def _goal(frame: pd.DataFrame, goal: Fact, counts: pd.Series | None) -> Markup:
     """The target's distribution; of classes the rows of each, in their order."""
     if counts is None:
-        return plots.distribution(frame[goal.name], goal)
+        return profile_plots.distribution(frame[goal.name], goal)
     ordered = counts.sort_index()
     shares = [(str(value), float(count)) for value, count in ordered.items()]
     return bars(shares, "rows", f"Rows of each class of {goal.name}").svg()
@@ -95,9 +95,9 @@ def _pairs(
     chosen = names[:MOST_IN_MATRIX]
     drawn = []
     if len(chosen) >= 2 and (classes or goal.is_numeric):
-        drawn = plots.scatters(frame, chosen, goal.name, classes)
+        drawn = profile_plots.scatters(frame, chosen, goal.name, classes)
     pair = (chosen[0], goal.name) if chosen and goal.role == "number" else tuple(chosen[:2])
-    dense = plots.density(frame, pair[0], pair[1]) if len(pair) == 2 else None
+    dense = profile_plots.density(frame, pair[0], pair[1]) if len(pair) == 2 else None
     return [*drawn, *([dense] if dense else [])]
 
 
@@ -106,7 +106,7 @@ def _series(frame: pd.DataFrame, facts: Sequence[Fact], goal: Fact) -> Markup | 
         return None
     found = next(times(frame, [fact for fact in facts if fact.role == "time"]), None)
     values = frame[goal.name].to_numpy(dtype=float)
-    return None if found is None else plots.over_time(found[2], values, goal.name)
+    return None if found is None else profile_plots.over_time(found[2], values, goal.name)
 
 
 def _groups(
