@@ -21,7 +21,7 @@ from throughline.errors import BadData, Unreachable
 from throughline.paths import Workspace
 from throughline.stages.wire import wire
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 DISK_BYTES = 1 << 20
 PROGRAM = """
 import sys
