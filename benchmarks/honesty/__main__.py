@@ -13,8 +13,8 @@ import argparse
 
 import numpy as np
 
+from benchmarks.honesty.coverage import classes, groups, numbers, series
 from benchmarks.honesty.draws import Cell, Part
-from benchmarks.honesty.intervals import classes, groups, numbers, series
 from benchmarks.honesty.selection import selection
 from benchmarks.honesty.verdicts import nights, verdicts
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.honesty import coverage as simulated
 from benchmarks.honesty import draws as answers
-from benchmarks.honesty import intervals as simulated
 from benchmarks.honesty import verdicts as compared
 from benchmarks.honesty.__main__ import measure
 from throughline.evaluation.intervals.blocks import (
