@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from throughline.errors import MissingFile, ThroughlineError, printable
-from throughline.evaluation.compare.judgement import COMPATIBLE, EQUAL, NOT
+from throughline.evaluation.compare.verdicts import COMPATIBLE, EQUAL, NOT
 from throughline.evaluation.show.line import decisive
 from throughline.figures.names import FIGURES
 from throughline.limits import guarded

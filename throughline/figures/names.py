@@ -9,7 +9,7 @@ from throughline.errors import BadPipeline, nearest
 from throughline.figures import learned
 from throughline.figures.figure import GAIN, NOT_NEGATIVE, SHARE, Figure
 from throughline.pipeline.schema.judgement import limited
-from throughline.pipeline.targets import of_each
+from throughline.pipeline.several_targets import of_each
 
 if TYPE_CHECKING:
     from throughline.pipeline.pipeline import Pipeline

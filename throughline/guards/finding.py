@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from throughline.tokens.series import Window
+from throughline.tokens.token_series import Window
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from throughline.tokens.rows import is_windows, texts_of
+from throughline.tokens.token_rows import is_windows, texts_of
 
 if TYPE_CHECKING:
     import pandas as pd

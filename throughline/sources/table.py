@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadData, listed, nearest
-from throughline.tokens.rows import as_texts, write_windows
+from throughline.tokens.token_rows import as_texts, write_windows
 
 if TYPE_CHECKING:
     import datetime

@@ -10,7 +10,7 @@ import numpy as np
 
 from throughline.evaluation.intervals.resamples import Resamples
 from throughline.evaluation.measure.measure import measured
-from throughline.evaluation.rows import Rows, read_rows
+from throughline.evaluation.raw_rows import Rows, read_rows
 from throughline.figures.names import FIGURES
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from throughline.evaluation.outcome import Outcome
-from throughline.evaluation.rows import Rows
+from throughline.evaluation.raw_rows import Rows
 
 QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 # Departure from a linear function, in standard deviations of the prediction, that float32

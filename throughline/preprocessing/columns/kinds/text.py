@@ -25,8 +25,8 @@ from throughline.preprocessing.columns.texts.vectors import (
     words_of,
 )
 from throughline.preprocessing.raw import raw_values
-from throughline.tokens.rows import is_windows, texts_of
-from throughline.tokens.series import Texts
+from throughline.tokens.token_rows import is_windows, texts_of
+from throughline.tokens.token_series import Texts
 
 if TYPE_CHECKING:
     from pathlib import Path
