@@ -31,9 +31,9 @@ from throughline.guards.scores import (
 from throughline.guards.telling import (
     AHEAD,
     AHEAD_OF_MAJORITY,
+    absence_explains,
     encoded_means,
     standing_out,
-    told_by_absence,
 )
 
 if TYPE_CHECKING:
@@ -178,7 +178,7 @@ def _absent(pair: Pair, name: str, target: str) -> Observation | None:
     """Whether a column is filled by the target."""
     if name == target or pair.there.all():
         return None
-    text = told_by_absence(pair.feature, pair.answer, pair.classifies)
+    text = absence_explains(pair.feature, pair.answer, pair.classifies)
     if not text:
         return None
     text = f"whether '{name}' is there tells the target '{target}': {text}"
@@ -247,7 +247,7 @@ def _copy(feature: pd.Series, codes: np.ndarray[Any, Any], answers: np.ndarray[A
     # Where values hardly repeat, each has one target by chance alone.
     if values > len(codes) / 4 or classes > len(codes) / 4:
         return ""
-    right = _told_rightly(codes, answers)
+    right = _predicted_share(codes, answers)
     majority = float(np.bincount(answers).max() / len(answers))
     # It must know much more than the majority class does.
     if 1 - right > (1 - majority) / 20:
@@ -263,7 +263,7 @@ def _copy(feature: pd.Series, codes: np.ndarray[Any, Any], answers: np.ndarray[A
     return ""
 
 
-def _told_rightly(first: np.ndarray[Any, Any], second: np.ndarray[Any, Any]) -> float:
+def _predicted_share(first: np.ndarray[Any, Any], second: np.ndarray[Any, Any]) -> float:
     """The share of rows with the most frequent second code for their first code.
 
     First codes of too few rows tell what is most frequent of all.

@@ -28,7 +28,7 @@ def examine(
     target: Target,
     task: str,
     split: Split,
-    held: str = "test",
+    part_name: str = "test",
 ) -> list[Finding]:
     """What every guard that is not off says of a split.
 
@@ -39,14 +39,16 @@ def examine(
         target: section `target`.
         task: the problem type.
         split: section `split`, with the verdict of each guard in `guards`.
-        held: what messages call the part "test". Default: `test`.
+        part_name: what messages call the part "test". Default: `test`.
 
     Returns:
         At least one finding a guard; a guard that noticed nothing has one that passed.
     """
     for module in MODULES:
         import_module(f"throughline.guards.{module}")
-    case = Case(rows.reset_index(drop=True), np.asarray(parts), columns, target, task, split, held)
+    case = Case(
+        rows.reset_index(drop=True), np.asarray(parts), columns, target, task, split, part_name
+    )
     findings: list[Finding] = []
     # In the schema's order: that of the imports depends on what this process has done before.
     for name in (field for field in type(split.guards).model_fields if field in GUARDS):
@@ -66,7 +68,7 @@ def examine_each(
     parts: np.ndarray[Any, Any],
     columns: list[str],
     split: Split,
-    held: str = "test",
+    part_name: str = "test",
 ) -> list[Finding]:
     """What the guards say of a split for the target, or for each of several; nothing twice.
 
@@ -76,12 +78,12 @@ def examine_each(
         parts: for each row "training", "test" or "gap".
         columns: the raw columns that are features.
         split: section `split`.
-        held: what messages call the part "test". Default: `test`.
+        part_name: what messages call the part "test". Default: `test`.
     """
     found = [
         finding
         for each in of_each(view).values()
-        for finding in examine(rows, parts, columns, each.target, each.task, split, held)
+        for finding in examine(rows, parts, columns, each.target, each.task, split, part_name)
     ]
     return list(dict.fromkeys(found)) if view.targets else found
 

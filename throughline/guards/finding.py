@@ -34,7 +34,7 @@ class Case:
         target: section `target`.
         task: the problem type.
         split: section `split`.
-        held: what messages call the part "test". Default: `test`.
+        part_name: what messages call the part "test". Default: `test`.
     """
 
     rows: pd.DataFrame
@@ -43,7 +43,7 @@ class Case:
     target: Target
     task: str
     split: Split
-    held: str = "test"
+    part_name: str = "test"
 
     @cached_property
     def by_name(self) -> dict[str, pd.Series]:

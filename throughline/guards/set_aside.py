@@ -54,7 +54,7 @@ def still_apart(
     split = view.split.model_copy(update={"guards": view.split.guards.model_copy(update=verdicts)})
     raw = plan(rows, view.columns, view.inputs, view.target.columns, samples.summary["dropped"]).raw
     columns = [name for name, kind in raw.items() if kind != "image"]
-    findings = examine_each(view, rows, parts, columns, split, held=place)
+    findings = examine_each(view, rows, parts, columns, split, part_name=place)
     enforce(findings)
     left = np.flatnonzero(after_drops(parts, columns, findings)[0] == "test")
     if not len(left):

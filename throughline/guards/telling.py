@@ -26,7 +26,7 @@ MOST_ROWS, NEAR = 0.9, 1e-4
 FEWEST_MEANS = 3
 
 
-def told_by_absence(feature: pd.Series, answer: pd.Series, classifies: bool) -> str:
+def absence_explains(feature: pd.Series, answer: pd.Series, classifies: bool) -> str:
     """What shows that a column is filled, or left empty, by what the target says.
 
     Args:
