@@ -28,8 +28,8 @@ def duplicates(case: Case) -> Iterator[Observation]:
     if len(known):
         count, total = len(known), int((case.parts == "test").sum())
         yield Observation(
-            f"{count} of {total} {case.part_name} rows ({count / total:.1%}) equal a training row in "
-            f"all {len(names)} features",
+            f"{count} of {total} {case.part_name} rows ({count / total:.1%}) equal a training "
+            f"row in all {len(names)} features",
             rows=tuple(int(row) for row in known),
         )
     copies = near_copies(case)

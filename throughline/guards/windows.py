@@ -47,8 +47,8 @@ def windows(case: Case) -> Iterator[Observation]:
     if overlapping.any():
         total = int((case.parts == "test").sum())
         yield Observation(
-            f"{int(overlapping.sum())} of {total} {case.part_name} rows are windows of {width} values "
-            "that overlap windows of the training part; split with 'kind: temporal' and "
+            f"{int(overlapping.sum())} of {total} {case.part_name} rows are windows of {width} "
+            "values that overlap windows of the training part; split with 'kind: temporal' and "
             f"'gap: {width - 1}' or more",
             rows=tuple(int(row) for row in np.flatnonzero(overlapping)),
         )
