@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -71,8 +72,7 @@ def _out_of_fold(
     feature: pd.Series, answer: np.ndarray[Any, Any], classifies: bool
 ) -> np.ndarray[Any, Any]:
     """What each half of the rows says of the other half, (rows,)."""
-    first = np.zeros(len(feature), dtype=bool)
-    first[np.random.default_rng(0).permutation(len(feature))[::2]] = True
+    first = _half(len(feature))
     predicted = np.empty(len(feature), dtype=answer.dtype)
     if is_number(feature) and feature.nunique() > min(MOST_CATEGORIES, len(feature) / FEWEST_ROWS):
         values = feature.to_numpy(dtype=float)
@@ -85,6 +85,14 @@ def _out_of_fold(
     for fitted in (first, ~first):
         predicted[~fitted] = _of_categories(codes, answer, fitted, classifies)[codes[~fitted]]
     return predicted
+
+
+@lru_cache(maxsize=8)
+def _half(rows: int) -> np.ndarray[Any, Any]:
+    """Which rows are of the first half, seeded."""
+    first = np.zeros(rows, dtype=bool)
+    first[np.random.default_rng(0).permutation(rows)[::2]] = True
+    return first
 
 
 def _nearest(
