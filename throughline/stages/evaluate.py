@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from throughline.pipeline.schema.judgement import Comparison
     from throughline.stages.given import StageInput
 
+PLACE = {"after": "export", "help": "meet the test rows, write the report"}
 STAGE = Stage(
     "evaluate",
     reads=("claims", "compare", "compare_by", "export", "gates", "slices", "title"),
