@@ -23,9 +23,9 @@ from throughline.evaluation.intervals.blocks import BlockResamples, block_length
 from throughline.evaluation.intervals.clusters import ClusterResamples
 from throughline.evaluation.intervals.resamples import Resamples
 from throughline.evaluation.measure.difference import Choice, difference
+from throughline.evaluation.measure.evaluated import figure_of as figure
 from throughline.evaluation.measure.measure import measured
 from throughline.evaluation.outcome import Outcome
-from throughline.figures.names import figure_of as figure
 from throughline.training.folds.folded import summary
 from throughline.training.search.selection import selected
 
