@@ -120,7 +120,7 @@ faults: setup
 attacks: setup
 	python -m pytest -vv -n auto --maxprocesses 4 --dist loadfile \
 	  tests/security tests/names tests/profile/test_yaml_text.py \
-	  tests/trial/test_page_of_try.py tests/sources/test_pickles.py tests/sources/test_ingest.py \
+	  tests/trial/test_page_of_try.py tests/sources/test_pickles.py tests/sources/test_ingest.py tests/sources/test_sql.py \
 	  tests/serving/test_formats_of_rows.py tests/flows/deployments/test_access.py
 
 # The installed libraries as CycloneDX, for scanners that know their holes.

@@ -47,7 +47,7 @@ def main() -> None:
 
 def _pass(network: Path, until: str) -> tuple[float, int]:
     """Seconds a picture, and how many features it has after the mean over all places."""
-    from throughline.export.pretrained import frozen_graph
+    from throughline.export.pretrained_graph import frozen_graph
     from throughline.pipeline.schema.pretrained import Pretrained
     from throughline.preprocessing.graph.runtime import session_of
 

@@ -19,7 +19,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from benchmarks.series import Case, cases
+from benchmarks.public_series import Case, cases
 from throughline.paths import Workspace, read_json
 
 OTHERS = ("persistence", "seasonal-persistence", "drift", "ETS", "linear-autoregression")

@@ -57,7 +57,7 @@ def measured(
         model: its file, in any precision.
         rounds: calls for each batch size.
     """
-    from throughline.evaluation.rows import read_rows
+    from throughline.evaluation.raw_rows import read_rows
     from throughline.serving.predictor import Predictor
 
     predictor = Predictor(needed(model, "export"))

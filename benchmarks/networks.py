@@ -176,8 +176,8 @@ def _exported(made: Any, result: Tried, folder: Path) -> str:
     from tests.export.runtimes.runtimes import request
     from throughline.export.graph.reach import lower, oldest_runtime
     from throughline.export.network import stored_network
-    from throughline.export.proof.contract import running
     from throughline.export.proof.parity import TOLERANCE, compare
+    from throughline.export.proof.parity_contract import running
 
     with tempfile.TemporaryDirectory() as own:
         (Path(own) / "network.json").write_text(made.model.to_json())

@@ -183,7 +183,7 @@ def tried(number: int, refusals: Counter[str]) -> list[str]:
         (root / "rows.csv").write_bytes(file.content)
         workspace = Workspace(root, "mine")
         try:
-            told = profile(root / "rows.csv", "mine", "y", workspace).told
+            told = profile(root / "rows.csv", "mine", "y", workspace).guesses
             for stage in ("ingest", "validate", "prepare"):
                 run_stage(stage, "mine", root)
             return [*_changed(workspace, file, told), *_served_otherwise(workspace)]
@@ -258,7 +258,7 @@ def main() -> int:
     wrong, refusals = 0, Counter[str]()
     # The page and the digests of code take most of the time and say nothing here.
     with (
-        mock.patch("throughline.profile.page.page", lambda *_: ""),
+        mock.patch("throughline.profile.profile_page.page", lambda *_: ""),
         mock.patch("throughline.stages.wire.refreshed", lambda *_: None),
         mock.patch("throughline.stages.run.refreshed", lambda *_: None),
     ):

@@ -71,7 +71,7 @@ def rules(low: float) -> list[dict[str, Any]]:
 def judged(rows: pd.DataFrame, low: float) -> None:
     """What `validate` does between reading and writing."""
     from throughline.pipeline.schema.expectations import Expectations
-    from throughline.validation.judgement import judge
+    from throughline.validation.row_verdicts import judge
 
     judge(rows, Expectations(on_failure="quarantine", rules=rules(low)))
 

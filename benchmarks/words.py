@@ -58,8 +58,8 @@ def _arrays(rows: pd.DataFrame, side: str) -> Any:
     from throughline.pipeline.schema.columns import Column
     from throughline.preprocessing.fit import fit
     from throughline.preprocessing.plan import plan
-    from throughline.samples.rows.arrays import arrays
-    from throughline.tokens.rows import as_texts, texts_of
+    from throughline.samples.rows.row_arrays import arrays
+    from throughline.tokens.token_rows import as_texts, texts_of
 
     length = texts_of(rows["context"]).series.length
     treated = {"tokens": "[^ ]+", "encode": {"ids": {"length": length}}}

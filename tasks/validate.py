@@ -8,8 +8,8 @@ from prefect import State, task
 
 from tasks.settings import STAGE
 from throughline.running.flow import current, perform
+from throughline.running.graph_run import StageFailed
 from throughline.running.prefect.artifacts import publish_validation
-from throughline.running.run import StageFailed
 
 
 @task(name="validate", **STAGE)

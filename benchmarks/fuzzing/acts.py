@@ -72,7 +72,7 @@ def read(name: str, content: bytes) -> None:
     elif name.endswith(".db"):
         ingest({"sql": f"sqlite:///{name}", "query": "select * from t"})
     elif name.endswith(".keras"):
-        from throughline.export.pretrained import frozen_graph
+        from throughline.export.pretrained_graph import frozen_graph
 
         frozen_graph(path, Pretrained(file=name, sha256="0" * 64))
     else:

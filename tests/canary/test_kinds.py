@@ -103,7 +103,7 @@ class TestItSings:
     def test_where_a_series_is_scaled_by_all_rows(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from throughline.samples.windows import parts as module
+        from throughline.samples.windows import splits_in_time as module
         from throughline.samples.windows.preparing import series as preparing
 
         workspace = from_catalogue(tmp_path, "passengers")

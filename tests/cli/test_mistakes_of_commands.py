@@ -267,7 +267,7 @@ class TestSurroundings:
         monkeypatch.setattr("throughline.trial.trial.described", lambda _: {})
         monkeypatch.setattr("throughline.trial.trial._model", lambda _: b"")
         monkeypatch.setattr("throughline.trial.runtime.runtime", lambda _: None)
-        monkeypatch.setattr("throughline.trial.page.page", lambda *_: "")
+        monkeypatch.setattr("throughline.trial.trial_page.page", lambda *_: "")
         assert taken in refused(capsys, words)
 
     @pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR])

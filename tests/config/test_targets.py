@@ -14,7 +14,7 @@ from throughline.cli.check import problems_of
 from throughline.cli.named_columns import unknown_columns
 from throughline.cli.schema import content
 from throughline.pipeline.pipeline import Pipeline
-from throughline.pipeline.targets import of_each
+from throughline.pipeline.several_targets import of_each
 
 DOCUMENT: dict[str, Any] = {
     "title": "What will a flat cost, and will it sell?",

@@ -7,7 +7,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks import honesty
+from benchmarks.honesty import coverage as simulated
+from benchmarks.honesty import draws as answers
+from benchmarks.honesty import verdicts as compared
+from benchmarks.honesty.__main__ import measure
 from throughline.evaluation.intervals.blocks import (
     BlockResamples,
     block_length,
@@ -47,7 +50,7 @@ class TestNothingIsCertain:
     @settings(max_examples=20, deadline=None)
     @given(st.integers(0, 10_000), st.integers(5, 60), st.integers(2, 5))
     def test_an_interval_holds_its_figure(self, seed: int, rows: int, classes: int) -> None:
-        outcome = honesty.of_many(np.random.default_rng(seed), rows, classes, 0.8)
+        outcome = answers.of_many(np.random.default_rng(seed), rows, classes, 0.8)
         for figure in measured(outcome, Resamples(rows)).values():
             if figure["low"] is not None:
                 assert figure["low"] <= figure["value"] <= figure["high"]
@@ -115,7 +118,7 @@ class TestNothingIsCertain:
             drawn = (
                 generator.standard_t(5, 50) if tail == "t" else np.exp(generator.normal(size=50))
             )
-            held.append(honesty.covers("mse", true, errors(drawn), draws))
+            held.append(answers.covers("mse", true, errors(drawn), draws))
         told = [each for each in held if each is not None]
         assert len(told) > 100
         assert np.mean(told) >= 0.92
@@ -214,7 +217,7 @@ class TestAPairOfModels:
         assert verdicts == ["not shown", "equal", "not shown"]
 
     def test_a_ranking_beats_the_majority_that_accuracy_does_not(self) -> None:
-        outcome = honesty.of_classes(np.random.default_rng(0), 1000, 2.0, 0.02)
+        outcome = answers.of_classes(np.random.default_rng(0), 1000, 2.0, 0.02)
         majority = told(outcome.actual, np.full(1000, 0.02))
         found = {
             name: difference(outcome, majority, Resamples(1000), Choice(name))["verdict"]
@@ -225,7 +228,7 @@ class TestAPairOfModels:
     def test_say_what_would_have_been_found(self) -> None:
         sizes = []
         for rows in (50, 800):
-            ours, theirs = honesty._pair(np.random.default_rng(1), rows, 0.0)
+            ours, theirs = compared.two_models(np.random.default_rng(1), rows, 0.0)
             found = difference(ours, theirs, Resamples(rows), Choice("accuracy"))
             sizes.append(found["detectable"])
         assert sizes[0] > 0.1 > sizes[1]
@@ -248,11 +251,11 @@ class TestCalibration:
 
 @pytest.mark.slow
 class TestCoverage:
-    @pytest.mark.parametrize("part", [honesty.classes, honesty.groups, honesty.verdicts])
-    def test_is_what_is_said(self, part: honesty.Part) -> None:
+    @pytest.mark.parametrize("part", [simulated.classes, simulated.groups, compared.verdicts])
+    def test_is_what_is_said(self, part: answers.Part) -> None:
         for cell in part():
             if 50 <= cell.rows <= 2000 and "10 classes" not in cell.what:
-                share, _ = honesty.measure(cell, 100)
+                share, _ = measure(cell, 100)
                 if cell.nominal == "95 %":
                     assert share >= 0.87, cell.what
                 elif "at most" in cell.nominal:

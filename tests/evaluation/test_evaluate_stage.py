@@ -108,7 +108,7 @@ class TestAReport:
     def test_fits_the_comparison_models_once_for_all_variants(
         self, sides: Tiny, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        from throughline.evaluation import parts
+        from throughline.evaluation import row_parts
 
         fitted = []
 
@@ -116,8 +116,8 @@ class TestAReport:
             fitted.append(comparison.model)
             return compared(comparison, prepared)
 
-        compared = parts.compared
-        monkeypatch.setattr(parts, "compared", counted)
+        compared = row_parts.compared
+        monkeypatch.setattr(row_parts, "compared", counted)
         variants = {"a": {"network": []}, "b": {"columns": {"x": {"scale": "standard"}}}}
         rewritten(sides, compare=["GaussianNB"], variants=variants)
         for part in ("training_data", "test_data"):

@@ -16,7 +16,7 @@ from throughline.evaluation.compare.forecasters import (
     linear_autoregression,
     smoothed,
 )
-from throughline.evaluation.compare.judgement import gated
+from throughline.evaluation.compare.verdicts import gated
 from throughline.evaluation.show.line import outdone
 from throughline.pipeline.pipeline import Pipeline
 from throughline.pipeline.schema.judgement import Gates

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from throughline.evaluation.rows import read_rows
+from throughline.evaluation.raw_rows import read_rows
 
 TABLE = pd.DataFrame(
     {

@@ -10,7 +10,7 @@ from throughline.errors import RefusedByGate
 from throughline.export.fallback import converted
 from throughline.export.graph.reach import lower
 from throughline.export.network import stored_network
-from throughline.export.proof.contract import running
+from throughline.export.proof.parity_contract import running
 from throughline.export.registry import UnsupportedLayer
 
 IDS = np.array([[1, 2, 0, 4], [5, 5, 5, 5], [3, 0, 0, 0]], "int32")

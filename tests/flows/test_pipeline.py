@@ -12,7 +12,7 @@ import pytest
 from throughline.cli import main
 from throughline.errors import BadPipeline, MissingFile
 from throughline.running.flow import execute
-from throughline.running.run import Run
+from throughline.running.graph_run import Run
 
 pytestmark = pytest.mark.usefixtures("prefect_server")
 

@@ -16,9 +16,9 @@ from tests.flows.shop import commit, git, write
 from throughline.cache import NotYours, private
 from throughline.project.init import initialised
 from throughline.running import flow, work
+from throughline.running.graph_run import RAN, StageFailed
 from throughline.running.once import claimed
 from throughline.running.prefect.environment import pass_proxies
-from throughline.running.run import RAN, StageFailed
 
 PROXY = "http://proxy.example:3128"
 # As in a container whose user has no entry.

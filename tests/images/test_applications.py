@@ -15,13 +15,13 @@ from tests.images.conftest import PIPELINE, write_folder
 from tests.repositories import write_pipeline
 from throughline.cli import main
 from throughline.errors import BadData, ThroughlineError, Unreachable
-from throughline.export.pretrained import frozen_graph
+from throughline.export.pretrained_graph import frozen_graph
 from throughline.paths import Workspace
 from throughline.pipeline.schema.pretrained import Pretrained
 from throughline.preprocessing.graph.runtime import session_of
 from throughline.serving.predictor import Predictor
-from throughline.sources.fetching import pretrained as module
-from throughline.sources.fetching.pretrained import fetched
+from throughline.sources.fetching import pretrained_files as module
+from throughline.sources.fetching.pretrained_files import fetched
 from throughline.sources.registry import Surroundings
 from throughline.stages.declared import EVERY_STAGE
 from throughline.stages.run import run_stage

@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from throughline.errors import BadData, ThroughlineError
-from throughline.export.pretrained import frozen_graph
+from throughline.export.pretrained_graph import frozen_graph
 from throughline.pipeline.schema.pretrained import Pretrained
-from throughline.training.network.pretrained import layer
+from throughline.training.network.pretrained_layers import layer
 
 SIDE = 8
 

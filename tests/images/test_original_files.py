@@ -17,9 +17,9 @@ from PIL import Image
 
 from tests.images.conftest import EACH, SIDE, drawn, encoded
 from throughline.errors import RefusedByGate
-from throughline.evaluation.originals import answered_from_files
-from throughline.evaluation.rows import read_rows
-from throughline.export.proof.originals import served_files
+from throughline.evaluation.answers_from_files import answered_from_files
+from throughline.evaluation.raw_rows import read_rows
+from throughline.export.proof.golden_files import served_files
 from throughline.paths import Workspace, read_json
 from throughline.preprocessing.golden import PICTURES
 from throughline.preprocessing.originals import (
@@ -32,7 +32,7 @@ from throughline.preprocessing.originals import (
 )
 from throughline.releasing.promotion import FRESH
 from throughline.samples.samples import kind
-from throughline.serving.rows.media.image import stored_picture
+from throughline.serving.rows.media.image_files import stored_picture
 
 ENTRY = {"type": "image", "shape": [SIDE, SIDE, 3], "fit": "crop"}
 

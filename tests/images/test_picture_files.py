@@ -20,7 +20,7 @@ from throughline.preprocessing.fit import fit
 from throughline.preprocessing.graph.runtime import session_of
 from throughline.preprocessing.plan import plan
 from throughline.serving.errors import BadRequest
-from throughline.serving.rows.media.image import plain_picture, read_picture
+from throughline.serving.rows.media.image_files import plain_picture, read_picture
 from throughline.sources.pictures.decoding import decoded
 from throughline.sources.pictures.images import as_images
 from throughline.sources.tree import files_below

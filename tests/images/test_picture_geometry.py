@@ -21,7 +21,7 @@ from throughline.preprocessing.contract import contract
 from throughline.preprocessing.fit import fit
 from throughline.preprocessing.graph.runtime import session_of
 from throughline.preprocessing.plan import plan
-from throughline.serving.rows.media.image import SIXTEEN_BITS, plain_picture, read_picture
+from throughline.serving.rows.media.image_files import SIXTEEN_BITS, plain_picture, read_picture
 from throughline.sources.pictures.decoding import decoded
 
 SIZES = ((16, 24), (24, 16), (1, 9), (20, 20))

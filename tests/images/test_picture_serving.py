@@ -15,7 +15,7 @@ from throughline.cli import main
 from throughline.paths import Workspace
 from throughline.serving.errors import BadRequest
 from throughline.serving.predictor import Predictor
-from throughline.serving.rows.media.image import read_picture
+from throughline.serving.rows.media.image_files import read_picture
 
 ENTRY = {"shape": [12, 12, 3], "type": "image"}
 

@@ -19,7 +19,7 @@ from tests.images.conftest import EACH, PIPELINE, SIDE, drawn, encoded, write_fo
 from tests.repositories import write_pipeline
 from throughline.cli import main
 from throughline.errors import BadData, ThroughlineError
-from throughline.export.pretrained import frozen_graph
+from throughline.export.pretrained_graph import frozen_graph
 from throughline.paths import Workspace, read_json
 from throughline.pipeline.schema.pretrained import Pretrained
 from throughline.preprocessing.graph.runtime import session_of
@@ -113,7 +113,7 @@ class TestAFrozenNetwork:
             frozen_graph(path, Pretrained(file="x", sha256="0" * 64))
 
     def test_of_another_checksum_is_refused(self, weights: Path, tmp_path: Path) -> None:
-        from throughline.sources.fetching.pretrained import fetched
+        from throughline.sources.fetching.pretrained_files import fetched
         from throughline.sources.gate import copied
         from throughline.sources.registry import Surroundings
 

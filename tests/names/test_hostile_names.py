@@ -174,8 +174,8 @@ class TestFlows:
             assert not Node(file, stage, "true", ()).is_of_a_pipeline
 
     def test_the_flow_of_stages(self, tmp_path: Path) -> None:
+        from throughline.running.graph_run import prepared
         from throughline.running.ledger import Ledger
-        from throughline.running.run import prepared
 
         with pytest.raises(BadName):
             prepared(tmp_path, ["../../outside"], 1, Ledger())

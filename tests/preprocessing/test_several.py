@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from throughline.pipeline.problem import PROBLEMS
 from throughline.pipeline.schema.targets import Target
-from throughline.pipeline.targets import TASKS, answer
+from throughline.pipeline.several_targets import TASKS, answer
 from throughline.preprocessing.graph.answers import answers, several_answers
 from throughline.preprocessing.graph.runtime import session_of
 from throughline.preprocessing.several import FittedSeveral, several_of

@@ -260,7 +260,7 @@ FILES: dict[str, tuple[Callable[[], str], str, list[str], list[str]]] = {
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     # The page's plots and the code's digests take most of the time and say nothing here.
-    monkeypatch.setattr("throughline.profile.page.page", lambda *_: "")
+    monkeypatch.setattr("throughline.profile.profile_page.page", lambda *_: "")
     for module in ("wire", "run"):
         monkeypatch.setattr(f"throughline.stages.{module}.refreshed", lambda *_: None)
     shutil.copy(Path(__file__).resolve().parents[2] / "params.yaml", tmp_path)
@@ -272,7 +272,7 @@ def test_a_draft_of(kind: str, project: Path) -> None:
     made, task, features, said = FILES[kind]
     (project / "rows.csv").write_text(made(), encoding="utf-8")
     workspace = Workspace(project, "mine")
-    told = "\n".join(profile(project / "rows.csv", "mine", None, workspace).told)
+    told = "\n".join(profile(project / "rows.csv", "mine", None, workspace).guesses)
     assert load(workspace).main.task == task
     assert [words for words in said if words not in told] == []
     prepared = as_prepared(workspace)
@@ -351,7 +351,7 @@ def test_levels_beyond_categories_are_features_and_not_left_out(project: Path) -
     table["y"] = CHOICE.choice(["yes", "no"], 360)
     table.to_csv(project / "rows.csv", index=False)
     workspace = Workspace(project, "mine")
-    told = profile(project / "rows.csv", "mine", "y", workspace).told
+    told = profile(project / "rows.csv", "mine", "y", workspace).guesses
     assert any("60 levels" in line and "(columns.sku.encode)" in line for line in told)
     (features,) = as_prepared(workspace)["features"].values()
     assert features == ["sku"]
@@ -383,7 +383,7 @@ def test_a_mark_or_nothing_is_a_category(project: Path) -> None:
     rows["y"] = np.where(generator.random(100) < 0.3, ~marked, marked)
     rows.to_csv(project / "rows.csv", index=False)
     workspace = Workspace(project, "mine")
-    told = "\n".join(profile(project / "rows.csv", "mine", "y", workspace).told)
+    told = "\n".join(profile(project / "rows.csv", "mine", "y", workspace).guesses)
     prepared = as_prepared(workspace)
     assert prepared["features"]["features"] == ["a", "b=missing", "b=x"]
     assert f"c is left out: one value or none, {marked.sum()} of 100 are there" in told
@@ -395,5 +395,5 @@ def test_years_of_two_digits_are_said_in_four(project: Path) -> None:
     rows["born"] = [f"{day % 28 + 1:02}.11.{40 + day % 50}" for day in range(100)]
     rows["y"] = np.where(rows["a"] > 0, "yes", "no")
     rows.to_csv(project / "rows.csv", index=False)
-    told = "\n".join(profile(project / "rows.csv", "mine", "y", Workspace(project, "mine")).told)
+    told = "\n".join(profile(project / "rows.csv", "mine", "y", Workspace(project, "mine")).guesses)
     assert re.search(r"read as %d\.%m\.%y, from 1969-11-\d\d to 2068-11-\d\d", told)

@@ -339,7 +339,7 @@ class TestFolders:
             profile(workspace.root / "labels.csv", "draft", "kind", workspace)
         table.to_csv(workspace.root / "labels.csv", index=False)
         found = profile(workspace.root / "labels.csv", "draft", "kind", workspace)
-        assert any("image names files: add the folder" in line for line in found.told)
+        assert any("image names files: add the folder" in line for line in found.guesses)
 
     def test_of_pictures_without_classes(self, workspace: Workspace) -> None:
         from PIL import Image

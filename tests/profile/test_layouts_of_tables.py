@@ -9,7 +9,7 @@ import pytest
 
 from throughline.errors import BadData
 from throughline.pipeline.schema.source import Read
-from throughline.profile.files.layout import is_table, layout_of
+from throughline.profile.files.table_layout import is_table, layout_of
 from throughline.serving.rows.delimited import columns_of
 from throughline.serving.rows.reading import decoded
 from throughline.sources.cells import READING, REPEATED

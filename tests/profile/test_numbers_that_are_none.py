@@ -141,7 +141,7 @@ class TestNames:
         self, ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Scaled as numbers they all were one value, or broke the draft's own rule."""
-        monkeypatch.setattr("throughline.profile.page.page", lambda *_: "")
+        monkeypatch.setattr("throughline.profile.profile_page.page", lambda *_: "")
         monkeypatch.setattr("throughline.stages.wire.refreshed", lambda *_: None)
         shutil.copy(Path(__file__).resolve().parents[2] / "params.yaml", tmp_path)
         rows = pd.DataFrame(
@@ -150,7 +150,7 @@ class TestNames:
         file = tmp_path / f"rows.{ending}"
         _ = rows.to_csv(file, index=False) if ending == "csv" else rows.to_parquet(file)
         workspace = Workspace(tmp_path, "mine")
-        told = profile(file, "mine", None, workspace).told
+        told = profile(file, "mine", None, workspace).guesses
         assert any("lose digits" in line for line in told)
         draft = yaml.safe_load(workspace.pipeline_file.read_text(encoding="utf-8"))
         assert draft["columns"]["x"] == {"encode": "one-hot"}
@@ -160,7 +160,7 @@ class TestNames:
         self, ending: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A column of ids of which one lacks was scaled as a quantity, being one of floats."""
-        monkeypatch.setattr("throughline.profile.page.page", lambda *_: "")
+        monkeypatch.setattr("throughline.profile.profile_page.page", lambda *_: "")
         monkeypatch.setattr("throughline.stages.wire.refreshed", lambda *_: None)
         shutil.copy(Path(__file__).resolve().parents[2] / "params.yaml", tmp_path)
         shops = [{} if i == 7 else {"shop_id": 1000 + i % 9} for i in range(60)]
@@ -182,13 +182,13 @@ def test_a_far_number_of_a_file_with_types_is_said(
     far: float, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What is infinite is said as that."""
-    monkeypatch.setattr("throughline.profile.page.page", lambda *_: "")
+    monkeypatch.setattr("throughline.profile.profile_page.page", lambda *_: "")
     monkeypatch.setattr("throughline.stages.wire.refreshed", lambda *_: None)
     shutil.copy(Path(__file__).resolve().parents[2] / "params.yaml", tmp_path)
     numbers = np.where(np.arange(60) % 9, SINCE % 977 / 10, far)
     file = tmp_path / "rows.parquet"
     pd.DataFrame({"x": numbers, "y": list(KINDS)}).to_parquet(file)
-    told = "\n".join(profile(file, "mine", None, Workspace(tmp_path, "mine")).told)
+    told = "\n".join(profile(file, "mine", None, Workspace(tmp_path, "mine")).guesses)
     assert (said in told) if said else ("lies apart" not in told)
 
 
@@ -222,13 +222,13 @@ class TestTextsThatAreAllNumbers:
     """Of a file with types, as many services write JSON; each was an identifier, and left out."""
 
     def test_are_numbers_of_a_draft(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("throughline.profile.page.page", lambda *_: "")
+        monkeypatch.setattr("throughline.profile.profile_page.page", lambda *_: "")
         monkeypatch.setattr("throughline.stages.wire.refreshed", lambda *_: None)
         shutil.copy(Path(__file__).resolve().parents[2] / "params.yaml", tmp_path)
         rows = [{"x": f"{i}.25", "zip": f"0{i % 7}", "y": KINDS[i]} for i in range(60)]
         (tmp_path / "rows.jsonl").write_text("\n".join(json.dumps({**row}) for row in rows))
         workspace = Workspace(tmp_path, "mine")
-        told = profile(tmp_path / "rows.jsonl", "mine", None, workspace).told
+        told = profile(tmp_path / "rows.jsonl", "mine", None, workspace).guesses
         assert any("all numbers, such as '0.25'" in line for line in told)
         draft = yaml.safe_load(workspace.pipeline_file.read_text(encoding="utf-8"))
         assert draft["source"]["read"] == {"types": {"x": "number"}}

@@ -111,7 +111,7 @@ class TestDraft:
         rows.to_csv(workspace.root / "people.csv", index=False)
         found = profile(workspace.root / "people.csv", "people", "buys", workspace)
         assert "year is left out: always the same value" in found.left_out
-        assert any("missing in 120 of 240 rows" in line for line in found.told)
+        assert any("missing in 120 of 240 rows" in line for line in found.guesses)
         for stage in ("ingest", "validate", "prepare"):
             run_stage(stage, "people", workspace.root)
 

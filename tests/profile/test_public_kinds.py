@@ -16,8 +16,8 @@ import pytest
 from throughline.pipeline.schema.source import Read
 from throughline.preprocessing.plan import kind_of
 from throughline.preprocessing.raw import raw_values
-from throughline.profile.files.layout import layout_of
-from throughline.profile.files.reading import told_by_cells
+from throughline.profile.files.cell_types import keys_from_cells
+from throughline.profile.files.table_layout import layout_of
 from throughline.serving.rows.delimited import columns_of
 from throughline.serving.rows.reading import decoded
 from throughline.serving.rows.values import converted, settled
@@ -127,7 +127,7 @@ def test_of(kind: str) -> None:
     content = text.encode()
     layout = layout_of(content, "rows.csv", {})
     cells, _ = read_cells(content, "rows.csv", Read(**layout))
-    read = Read(**told_by_cells(cells, layout, []))
+    read = Read(**keys_from_cells(cells, layout, []))
     frame, _ = read_bytes(content, "rows.csv", read)
     reading = json.loads(json.dumps(frame.attrs[READING]))
     rows = standardised(frame, {}, (), "rows.csv")

@@ -139,7 +139,7 @@ def test_years_that_are_no_steps_are_told(years: np.ndarray, said: str | None) -
 )
 def test_rows_that_share_a_step_are_told(when: pd.DatetimeIndex, said: str) -> None:
     grid = seen(pd.DataFrame({"when": when.astype(str), "amount": amounts(len(when))}))
-    assert grid is not None and grid.said == said
+    assert grid is not None and grid.joining_note == said
 
 
 class TestASeries:

@@ -15,7 +15,7 @@ QUICK = (0, 65, 176, 431)
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("throughline.profile.page.page", lambda *_: "")
+    monkeypatch.setattr("throughline.profile.profile_page.page", lambda *_: "")
     for module in ("wire", "run"):
         monkeypatch.setattr(f"throughline.stages.{module}.refreshed", lambda *_: None)
 

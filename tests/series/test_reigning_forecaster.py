@@ -10,8 +10,8 @@ import pytest
 from throughline.evaluation.compare.champion import compare
 from throughline.evaluation.intervals.blocks import BlockResamples
 from throughline.evaluation.measure.difference import BETTER, NOT_SHOWN, WORSE
-from throughline.evaluation.parts import parts_of
-from throughline.evaluation.series import SeriesParts
+from throughline.evaluation.row_parts import parts_of
+from throughline.evaluation.window_parts import SeriesParts
 from throughline.paths import Workspace
 from throughline.pipeline.loading import load
 

@@ -204,7 +204,7 @@ class TestParts:
     @pytest.mark.parametrize("order", ["rolling-origin", "blocked"])
     def test_folds_share_no_step(self, order: str, gap: int) -> None:
         from throughline.pipeline.schema.protocol import CrossValidation, Split
-        from throughline.samples.windows.parts import folds
+        from throughline.samples.windows.splits_in_time import folds
 
         done = prepared(_ROWS, pipeline({"load": {}}))
         series, extent = done.training.series, done.extent

@@ -12,7 +12,7 @@ from throughline.errors import BadData, BadPipeline
 from throughline.pipeline.schema.protocol import Split
 from throughline.pipeline.schema.time import Time
 from throughline.samples.windows.frame import Series, regular
-from throughline.samples.windows.parts import boundary
+from throughline.samples.windows.splits_in_time import boundary
 
 
 def read(table: dict[str, Any], needed: tuple[str, ...] = ("x",), **time: Any) -> Series:

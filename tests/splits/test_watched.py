@@ -12,8 +12,8 @@ from throughline.errors import BadData
 from throughline.pipeline.schema.protocol import Split
 from throughline.samples.splits.parts import parts
 from throughline.samples.splits.watched import watched
-from throughline.samples.windows.parts import last_share
 from throughline.samples.windows.positions import Extent
+from throughline.samples.windows.splits_in_time import last_share
 
 SHARES = st.floats(0.05, 0.6)
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import shutil
-import subprocess
-import sys
 from copy import deepcopy
 from pathlib import Path
 
@@ -106,8 +104,8 @@ class TestSmallerPrecisions:
 
 class TestTheFreshProcess:
     def test_refuses_a_file_that_answers_otherwise(self, built: Workspace, tmp_path: Path) -> None:
-        from throughline.export.proof.contract import Held
         from throughline.export.proof.fresh_process import keep_requests, prove
+        from throughline.export.proof.parity_contract import Held
 
         requests = {
             "age": np.array([[30.0]], np.float32),
@@ -124,8 +122,8 @@ class TestTheFreshProcess:
             prove(tmp_path)
 
     def test_refuses_a_file_that_needs_what_no_runtime_has(self, tmp_path: Path) -> None:
-        from throughline.export.proof.contract import Held
         from throughline.export.proof.fresh_process import keep_requests, prove
+        from throughline.export.proof.parity_contract import Held
 
         model = tmp_path / "model.onnx"
         model.write_bytes(b"no model")
@@ -242,55 +240,6 @@ class TestTrainingRowsOnly:
         clean.to_parquet(workspace.clean / "rows.parquet")
         run_stage("prepare", "shop", root)
         assert digests(workspace.training_data) == before
-
-
-class TestAStageReadsItsOwnSections:
-    def test_and_no_other(self, built: Workspace) -> None:
-        from throughline.stages.given import stage_input
-        from throughline.stages.prepare import STAGE
-
-        given = stage_input(built, STAGE)
-        assert given.main.target.columns == ["bought"]
-        with pytest.raises(ThroughlineError, match="may read the sections that it declares"):
-            given.main.training  # noqa: B018
-
-
-HEAVY = {"great_expectations", "keras", "onnx", "onnxruntime", "pandas", "prefect"}
-HEAVY |= {"scipy", "scipy.stats", "sklearn", "tensorflow", "tf2onnx"}
-
-
-class TestWhatAStageLoads:
-    @pytest.mark.parametrize(
-        ("stage", "may"),
-        [
-            ("ingest", {"pandas"}),
-            ("validate", {"great_expectations", "pandas", "scipy", "scipy.stats"}),
-            ("prepare", {"onnx", "onnxruntime", "pandas"}),
-            ("cross_validate", {"keras", "tensorflow", "onnx", "onnxruntime", "pandas", "scipy"}),
-            ("train", {"keras", "tensorflow", "onnx", "onnxruntime", "pandas", "scipy"}),
-            ("export", {"onnx", "onnxruntime", "pandas"}),
-            # It compares with a model of scikit-learn; where nothing is compared,
-            # tests/evaluation/test_evaluate_stage.py allows none of the three.
-            ("evaluate", {"onnx", "onnxruntime", "pandas", "scipy", "scipy.stats", "sklearn"}),
-        ],
-    )
-    def test_is_only_what_it_uses(
-        self, built: Workspace, tmp_path: Path, stage: str, may: set[str]
-    ) -> None:
-        root = tmp_path / "copy"
-        shutil.copytree(built.root, root)
-        script = (
-            "import sys\n"
-            "from pathlib import Path\n"
-            "from throughline.stages.run import run_stage\n"
-            f"run_stage({stage!r}, 'shop', Path({str(root)!r}))\n"
-            f"print(*sorted({HEAVY!r} & set(sys.modules)))\n"
-        )
-        done = subprocess.run(
-            [sys.executable, "-c", script], capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr[-2000:]
-        assert set(done.stdout.splitlines()[-1].split()) <= may
 
 
 class TestAChangedSection:

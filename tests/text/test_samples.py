@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from throughline.errors import BadData
 from throughline.pipeline.schema.source_files import Samples
 from throughline.sources.samples import sampled, skip_grams
-from throughline.tokens.rows import as_texts
+from throughline.tokens.token_rows import as_texts
 
 LINES = pd.DataFrame({"text": ["Tyger Tyger, burning bright,", "In the forests of the night;"]})
 

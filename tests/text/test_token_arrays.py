@@ -26,11 +26,11 @@ from throughline.pipeline.schema.training import Training
 from throughline.preprocessing.fit import fit
 from throughline.preprocessing.graph.run import run
 from throughline.preprocessing.plan import plan
-from throughline.samples.rows.arrays import arrays, read_array, write_array
+from throughline.samples.rows.row_arrays import arrays, read_array, write_array
 from throughline.samples.windows.gathered import Windowed
 from throughline.sources.samples import sampled
 from throughline.stages.run import run_stage
-from throughline.tokens.rows import as_texts
+from throughline.tokens.token_rows import as_texts
 from throughline.training.engine.runs import Fitted, Run
 from throughline.training.learner import Learner
 from throughline.training.search.side_by_side import Group, SideBySide

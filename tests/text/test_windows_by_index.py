@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from throughline.evaluation.rows import read_rows as read_for_models
+from throughline.evaluation.raw_rows import read_rows as read_for_models
 from throughline.guards.examine import examine
 from throughline.guards.finding import value_hashes
 from throughline.pipeline.schema.protocol import Split
@@ -22,8 +22,8 @@ from throughline.preprocessing.pictures import read_rows, write_rows
 from throughline.preprocessing.raw import raw_values
 from throughline.sources.samples import sampled, tokens
 from throughline.sources.table import write_rows as write_raw
-from throughline.tokens.rows import as_texts, column_of, is_windows, named_texts
-from throughline.tokens.series import Texts, TokenSeries, windows_beside
+from throughline.tokens.token_rows import as_texts, column_of, is_windows, named_texts
+from throughline.tokens.token_series import Texts, TokenSeries, windows_beside
 
 TEXTS = st.lists(st.text("ab c", max_size=12), min_size=1, max_size=6)
 

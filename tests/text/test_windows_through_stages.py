@@ -21,12 +21,12 @@ from throughline.cli.commands.readmit import readmit
 from throughline.paths import Workspace, read_json
 from throughline.pipeline.schema.source_files import Samples
 from throughline.preprocessing.pictures import read_rows
-from throughline.samples.rows.arrays import read_array
+from throughline.samples.rows.row_arrays import read_array
 from throughline.samples.windows.gathered import Windowed
 from throughline.sources.samples import sampled
 from throughline.stages.declared import stages_of
 from throughline.stages.run import run_stage
-from throughline.tokens.rows import as_texts, is_windows
+from throughline.tokens.token_rows import as_texts, is_windows
 
 WORDS = "[^ ]+"
 SAMPLES = {"windows": {"of": "words", "length": 3}}

@@ -47,7 +47,7 @@ def test_layers_of_networks_within_networks(model):
 def test_where_a_tensor_comes_from(model):
     outputs = private_keras.named_outputs(model)
     assert private_keras.maker(outputs["joined"]).name == "joined"
-    assert [tuple(each.shape) for each in private_keras.made_from(outputs["joined"])] == [
+    assert [tuple(each.shape) for each in private_keras.inputs_of(outputs["joined"])] == [
         (None, 3),
         (None, 4),
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.honesty import FOLDS, _scores
+from benchmarks.honesty.selection import FOLDS, fold_scores
 from throughline.evaluation.show.sweeps import prepared
 from throughline.figures.learned import figure, loss
 from throughline.report.page import piece
@@ -21,7 +21,7 @@ class TestSelection:
         generator = np.random.default_rng(0)
         printed, honest = [], []
         for _ in range(200):
-            scores = _scores(generator, 24, 100, 1)
+            scores = fold_scores(generator, 24, 100, 1)
             printed.append(scores.mean(axis=1).max() - 0.75)
             found = selected(scores.tolist(), FOLDED, SIZES, figure("accuracy"))
             assert found is not None

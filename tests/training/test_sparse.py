@@ -20,7 +20,7 @@ from throughline.preprocessing.fit import fit
 from throughline.preprocessing.plan import plan
 from throughline.preprocessing.sparse import Sparse, compressed, joined
 from throughline.samples.rows import mapped as on_disk
-from throughline.samples.rows.arrays import arrays, read_array, write_array
+from throughline.samples.rows.row_arrays import arrays, read_array, write_array
 from throughline.training.engine.engine import fit as trained
 from throughline.training.engine.runs import Run
 

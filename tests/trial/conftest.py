@@ -23,7 +23,7 @@ from throughline.preprocessing.graph.answers import answers, several_answers
 from throughline.preprocessing.plan import plan
 from throughline.preprocessing.several import FittedSeveral
 from throughline.preprocessing.target import FittedTarget, fit_target
-from throughline.serving.contract import KEY
+from throughline.serving.model_metadata import KEY
 
 LENGTH, HORIZONS = 6, 3
 

@@ -21,12 +21,12 @@ from tests.trial.chromium import Chromium
 from throughline.errors import ThroughlineError
 from throughline.paths import Workspace
 from throughline.serving.predictor import Predictor
-from throughline.serving.rows.media.image import read_picture
+from throughline.serving.rows.media.image_files import read_picture
 from throughline.serving.rows.media.sound import stored_sound
 from throughline.sources.registry import Surroundings
-from throughline.trial.page import page
 from throughline.trial.runtime import Runtime, runtime
 from throughline.trial.trial import described
+from throughline.trial.trial_page import page
 
 ROOT = Path(__file__).resolve().parents[2]
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")

@@ -22,13 +22,13 @@ from hypothesis import strategies as st
 
 from throughline.paths import Workspace
 from throughline.trial.examples import examples
-from throughline.trial.page import page
 from throughline.trial.runtime import Runtime
 from throughline.trial.trial import described
+from throughline.trial.trial_page import page
 
 RUNTIME = Runtime(b"export{}", b"\0asm")
 KINDS = ("table", "text", "series", "picture")
-HOSTILE = "</script><script>alert(1)</script><!--<script> & \u2028 \x00 \ud7ff $told ${x}"
+HOSTILE = "</script><script>alert(1)</script><!--<script> & \u2028 \x00 \ud7ff $description ${x}"
 
 
 class Read(HTMLParser):
@@ -71,7 +71,7 @@ def test_each_kind_of_contract_is_told_whole(model_of: Callable[[str], Path], ki
     model = model_of(kind)
     told = told_of(model)
     found = Read(page(told, model.read_bytes(), RUNTIME))
-    held = json.loads(found.text("script", id="told"))
+    held = json.loads(found.text("script", id="description"))
     assert held == told
     (entry,) = onnx.load(model).metadata_props
     metadata = json.loads(entry.value)
@@ -123,7 +123,7 @@ def test_words_of_strangers_are_text(title: str, column: str, category: str, lab
     given = told(title, column, category, label)
     found = Read(page(given, b"", RUNTIME))
     assert found.elements == plain.elements
-    assert json.loads(found.text("script", id="told")) == given
+    assert json.loads(found.text("script", id="description")) == given
     assert found.text("h1") == title
 
 

@@ -13,7 +13,7 @@ import pytest
 from throughline.serving.errors import BadRequest
 from throughline.serving.rows import clock
 from throughline.serving.rows.cells import Cells
-from throughline.trial.page import FOLDER
+from throughline.trial.trial_page import FOLDER
 
 DAY = 86_400
 GRIDS = {

@@ -59,7 +59,7 @@ def canary(name: str, workspace: Workspace, train: bool = False) -> Proof:
     from throughline.pipeline.loading import load
     from throughline.preprocessing.pictures import stored_images
     from throughline.samples.kinds import Given, kind_of
-    from throughline.tokens.rows import read_windows
+    from throughline.tokens.token_rows import read_windows
 
     workspace = Workspace(workspace.root, name)
     rows = read_windows(needed(workspace.clean / "rows.parquet", "validate"))

@@ -10,8 +10,8 @@ import numpy as np
 
 from throughline.guards.finding import is_number, is_plain
 from throughline.preprocessing.pictures import is_picture_column
-from throughline.tokens.rows import column_of, is_windows, texts_of
-from throughline.tokens.series import Texts
+from throughline.tokens.token_rows import column_of, is_windows, texts_of
+from throughline.tokens.token_series import Texts
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -22,7 +22,7 @@ def moved_folds(trials: Iterable[Trial], classes: Collection[str]) -> tuple[int,
     for trial in trials:
         folds.add(trial.fold)
         if trial.fold not in moved:
-            changed = corrupted(trial.table, trial.unseen, trial.kept, classes)
+            changed = corrupted(trial.table, trial.unseen, trial.unchanged, classes)
             if trial.fit(trial.table) != trial.fit(changed):
                 moved.add(trial.fold)
     return len(folds), tuple(sorted(moved))

@@ -11,8 +11,8 @@ from collections.abc import Sequence
 
 import click
 
+from throughline.cli.command_groups import LazyGroup, refuse_code
 from throughline.cli.ending import ended
-from throughline.cli.groups import LazyGroup, refuse_code
 from throughline.order import STAGES
 from throughline.processes import NO_CODE, need_home
 from throughline.processor import fix

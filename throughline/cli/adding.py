@@ -77,7 +77,7 @@ def added(
     problems = list(problems_of(workspace))
     if problems:
         raise BadPipeline.of(problems)
-    return list(_told(workspace, place if copied else None, found))
+    return list(_summary(workspace, place if copied else None, found))
 
 
 def name_after(text: str) -> str:
@@ -157,13 +157,13 @@ def _track(root: Path, place: Path) -> None:
         ) from None
 
 
-def _told(workspace: Workspace, copy: Path | None, found: Profiled) -> Iterator[str]:
+def _summary(workspace: Workspace, copy: Path | None, found: Profiled) -> Iterator[str]:
     from throughline.pipeline.loading import load
 
     pipeline = load(workspace).main
     target = ", ".join(pipeline.target.columns) or "features"
     yield f"{workspace.name}: {pipeline.task} of '{target}' from {len(pipeline.columns)} columns"
-    yield from found.told
+    yield from found.guesses
     if copy is not None:
         yield f"copied the data to {copy}, tracked by DVC"
     yield from (f"wrote {path}" for path in found.written)

@@ -43,11 +43,11 @@ def check(root: Path, names: list[str], as_json: bool = False) -> int:
     if not found and not as_json:
         note("no pipeline yet; throughline add DATA makes one")
     if as_json:
-        told = [
+        report = [
             {"pipeline": name, "right": not mistakes, "mistakes": list(map(_apart, mistakes))}
             for name, mistakes in found.items()
         ]
-        print(json.dumps(told, indent=1, ensure_ascii=False))
+        print(json.dumps(report, indent=1, ensure_ascii=False))
         return 2 if shared or any(found.values()) else 0
     for name, mistakes in found.items():
         for mistake in mistakes:
@@ -139,7 +139,7 @@ def _problems(workspace: Workspace) -> Iterator[str]:
     yield from _beyond_the_schema(definition, file, workspace)
 
 
-def _further(workspace: Workspace, told: tuple[str, ...]) -> Iterator[str]:
+def _further(workspace: Workspace, reported: tuple[str, ...]) -> Iterator[str]:
     """What else is wrong once the mistakes that were told are mended as proposed."""
     try:
         file = YamlFile(workspace.pipeline_file)
@@ -148,7 +148,7 @@ def _further(workspace: Workspace, told: tuple[str, ...]) -> Iterator[str]:
             return
         definition = defined(workspace.name, document, file)
     except BadPipeline as error:
-        yield from (line for line in error.lines if line not in told)
+        yield from (line for line in error.lines if line not in reported)
         return
     yield from _beyond_the_schema(definition, file, workspace)
 
@@ -191,8 +191,8 @@ def _unknown_data(definition: Definition, workspace: Workspace) -> Iterator[str]
         columns = header(definition.main.source, Surroundings.of(workspace.root))
     except ThroughlineError as error:
         place = f"source.{definition.main.source.kind}"
-        told = str(error).removeprefix(f"'{place}' ")
-        yield f"{place}: {told}"
+        message = str(error).removeprefix(f"'{place}' ")
+        yield f"{place}: {message}"
         return
     if columns is None:
         return
@@ -217,7 +217,7 @@ def _named_things(definition: Definition, backend: str) -> Iterator[str]:
     from throughline.evaluation.measure.evaluated import unknown_metrics
     from throughline.export import unwritable
     from throughline.figures import learned
-    from throughline.pipeline.targets import of_each
+    from throughline.pipeline.several_targets import of_each
     from throughline.training import xla
     from throughline.training.engine import watch
     from throughline.training.network import agreement, checks
@@ -241,10 +241,10 @@ def _named_things(definition: Definition, backend: str) -> Iterator[str]:
             found += agreement.check(pipeline.network, training, pipeline.task)
             found += agreement.check_targets(pipeline.network, pipeline.targets)
             found += watch.check_targets(training, pipeline.targets)
-            told = "\n".join(found)
+            reported = "\n".join(found)
             further = (*values.problems(pipeline), *sections.problems(pipeline))
             # A value that is told already has no second line.
-            found += [each for each in further if f"{_keys(each)} " not in f"{told} "]
+            found += [each for each in further if f"{_keys(each)} " not in f"{reported} "]
         for problem in found or xla.check(pipeline.training, pipeline.network, backend):
             yield f"{place}{problem}"
     yield from unknown_metrics(main)

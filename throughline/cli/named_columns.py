@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from throughline.errors import nearest
-from throughline.pipeline.targets import of_each
+from throughline.pipeline.several_targets import of_each
 
 if TYPE_CHECKING:
     from throughline.pipeline.pipeline import Pipeline

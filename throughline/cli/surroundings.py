@@ -25,7 +25,7 @@ class Finding(NamedTuple):
     """One thing that was looked at; `remedy` is empty where all is well."""
 
     what: str
-    found: str
+    state: str
     remedy: str = ""
 
 
@@ -155,20 +155,20 @@ def _is_filled(repo: object) -> bool:
 
 def _fault(ask: Callable[[], None]) -> str:
     """What is wrong with something that may never answer; empty where it does."""
-    told = [f"It must answer within {REMOTE_SECONDS:g} seconds. See `dvc remote list`"]
+    faults = [f"It must answer within {REMOTE_SECONDS:g} seconds. See `dvc remote list`"]
 
     def asked() -> None:
         try:
             ask()
-            told[0] = ""
+            faults[0] = ""
         except ThroughlineError as error:
-            told[0] = str(error)
+            faults[0] = str(error)
 
     # Its client may hang for minutes; nobody waits for this thread at the end.
     thread = Thread(target=asked, daemon=True)
     thread.start()
     thread.join(REMOTE_SECONDS)
-    return told[0]
+    return faults[0]
 
 
 def _server(root: Path) -> Finding:

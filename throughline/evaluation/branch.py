@@ -20,7 +20,7 @@ from throughline.evaluation.measure.measure import Compared, Figure, plain, scor
 from throughline.evaluation.measure.precision import lost
 from throughline.evaluation.measure.slices import sliced
 from throughline.evaluation.outcome import Outcome
-from throughline.evaluation.rows import parameters
+from throughline.evaluation.raw_rows import parameters
 from throughline.evaluation.show import gallery
 from throughline.paths import needed
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from throughline.errors import BadData, listed
 from throughline.pipeline.problem import PROBLEMS
-from throughline.pipeline.targets import answer
+from throughline.pipeline.several_targets import answer
 from throughline.preprocessing.reconstruction import FittedReconstruction
 
 # Probabilities are kept this far from 0 and 1 in logarithms, as scikit-learn's log_loss does for

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from throughline.errors import MissingFile, ThroughlineError, printable
-from throughline.evaluation.compare.judgement import COMPATIBLE, EQUAL, NOT
+from throughline.evaluation.compare.verdicts import COMPATIBLE, EQUAL, NOT
 from throughline.evaluation.measure.evaluated import FIGURES
 from throughline.evaluation.show.line import decisive
 from throughline.limits import guarded

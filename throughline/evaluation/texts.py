@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from throughline.evaluation.outcome import CLOSEST, Outcome, Target
-from throughline.evaluation.rows import Rows, answers
+from throughline.evaluation.raw_rows import Rows, answers
 from throughline.paths import read_json
 
 if TYPE_CHECKING:

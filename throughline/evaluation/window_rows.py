@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from throughline.evaluation.rows import Rows
+from throughline.evaluation.raw_rows import Rows
 
 if TYPE_CHECKING:
     from throughline.samples.windows.frame import Series

@@ -33,9 +33,9 @@ def following(case: Case) -> tuple[str, float] | None:
     for name in map(str, case.rows.columns):
         if name in case.target.columns:
             continue
-        for moments in _moments(case.rows[name]):
+        for moments in _moments(case.by_name[name]):
             for target in case.target.columns:
-                share = _agreement(case.rows[target], moments, case.classifies)
+                share = _agreement(case.by_name[target], moments, case.classifies)
                 if share > FOLLOWS:
                     return name, share
     return None
@@ -54,15 +54,15 @@ def _moments(column: pd.Series) -> Iterator[np.ndarray[Any, Any]]:
         return
     if column.isna().any() or (is_number(column) and not _are_seconds(column)):
         return
-    if column.nunique() < FEWEST_TIMES:
+    found = found_format(column) if isinstance(column.iloc[0], str) else None
+    if (isinstance(column.iloc[0], str) and found is None) or column.nunique() < FEWEST_TIMES:
         return
     if pd.api.types.is_datetime64_any_dtype(column.dtype):
         yield column.to_numpy()
     elif is_number(column):
         yield column.to_numpy(dtype=float)
-    elif isinstance(column.iloc[0], str):
-        found = found_format(column)
-        for form in found.formats if found is not None else ():
+    elif found is not None:
+        for form in found.formats:
             yield times(column, form, str(column.name), "the rows").to_numpy()
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from throughline.guards.finding import (
+    MOST_ROWS,
     Case,
     Observation,
     draw,
@@ -20,7 +23,8 @@ from throughline.guards.scores import (
     MOST_CATEGORIES,
     codes_of,
     correlation,
-    one_feature_score,
+    credited,
+    explained_variance,
     out_of_fold_accuracy,
     ranks,
 )
@@ -59,83 +63,143 @@ def target_in_disguise(case: Case) -> Iterator[Observation]:
     feature alone predicts nearly everything, or the target is a linear combination of features.
     """
     # Training rows only: a column that is dropped must not depend on what is in the test rows.
-    rows = case.training
-    if len(rows) < FEWEST_ROWS:
+    training = case.parts == "training"
+    if training.sum() < FEWEST_ROWS:
         return
     for target in case.target.columns:
-        answer = rows[target]
-        suspected = set()
-        for name, _ in plain_columns(case):
-            observation = _alone(case, name, rows[name], target, answer)
+        answer = case.by_name[target][training]
+        known = answer.notna().to_numpy()
+        answer = answer if known.all() else answer[known]
+        pairs, absent, suspected = dict[str, Pair](), list[Observation](), set[str]()
+        for name, column in plain_columns(case):
+            feature = column[training]
+            pair = Pair(feature if known.all() else feature[known], answer, case.classifies)
+            observation = _alone(pair, name, target)
             if observation:
                 suspected.add(name)
                 yield observation
-        yield from _suspected(case, rows, target, suspected)
+            elif observation := _absent(pair, name, target):
+                absent.append(observation)
+            pairs[name] = pair.shortened
+        suspected.update(name for observation in absent for name in observation.columns)
+        yield from absent
+        yield from _suspected(case, pairs, target, suspected)
         if not suspected and is_number(answer) and not case.classifies:
-            yield from _together(case, rows, target)
+            yield from _together(case, case.training, target)
 
 
-def _alone(
-    case: Case, name: str, feature: pd.Series, target: str, answer: pd.Series
-) -> Observation | None:
+@dataclass(frozen=True)
+class Pair:
+    """One feature beside the target.
+
+    Attributes:
+        feature: [rows] of the training part whose target is known.
+        answer: [rows] the target.
+        classifies: whether that is a class.
+    """
+
+    feature: pd.Series
+    answer: pd.Series
+    classifies: bool
+
+    @cached_property
+    def there(self) -> np.ndarray[Any, Any]:
+        """[rows] where the feature is known."""
+        known: np.ndarray[Any, Any] = self.feature.notna().to_numpy()
+        return known
+
+    @property
+    def both(self) -> tuple[pd.Series, pd.Series]:
+        """Feature and target where the feature is known."""
+        whole = self.there.all()
+        return self.feature if whole else self.feature[self.there], (
+            self.answer if whole else self.answer[self.there]
+        )
+
+    @property
+    def drawn(self) -> tuple[pd.Series, pd.Series]:
+        """The same of a draw of the rows, where these are many."""
+        feature, answer = self.both
+        places = draw(len(feature))
+        if isinstance(places, slice):
+            return feature, answer
+        return feature.iloc[places], answer.iloc[places]
+
+    @property
+    def shortened(self) -> Pair:
+        """What is drawn of very many rows, for what needs no more of them."""
+        return self if len(self.answer) <= MOST_ROWS else Pair(*self.drawn, self.classifies)
+
+    @cached_property
+    def accuracy(self) -> tuple[float, float]:
+        """How often the feature alone tells the class, and how often the majority is right."""
+        return out_of_fold_accuracy(*self.drawn)
+
+
+def _alone(pair: Pair, name: str, target: str) -> Observation | None:
     if name == target:
         # The same column: equal without looking.
         return Observation(f"'{name}' is the target itself", (name,))
-    held, answers = _both_known(feature, answer)
+    held, answers = pair.both
     codes, classes = codes_of(held), codes_of(answers)
     if len(held) < FEWEST_ROWS or not codes.any() or not classes.any():
         return None
     text = _copy(held, codes, classes)
-    held, answers = (each.iloc[draw(len(held))] for each in (held, answers))
+    held, answers = pair.drawn
     unit = ""
-    if is_number(held) and is_number(answers) and not case.classifies:
+    if is_number(held) and is_number(answers) and not pair.classifies:
         unit = _in_another_unit(held.to_numpy(dtype=float), answers.to_numpy(dtype=float))
     if unit:
         return Observation(f"'{name}' is the target '{target}' in disguise: {unit}", (name,))
     if text:
         return Observation(f"'{name}' determines the target '{target}': {text}", (name,))
-    score = one_feature_score(held, answers, case.classifies)
+    if pair.classifies or not is_number(answers):
+        score = credited(*pair.accuracy)
+    else:
+        score = explained_variance(held, answers)
     if score > SUSPICIOUS:
-        what = "accuracy" if case.classifies else "R²"
+        what = "accuracy" if pair.classifies else "R²"
         shared = shared_information(held, answers)
         text = (
             f"'{name}' alone predicts '{target}' with {what} {score:.4f} and holds {shared:.0%} of "
             "what there is to know of it; does it come after it?"
         )
         return Observation(text, (name,), certain=False)
-    if not case.classifies and codes.max() < MOST_CATEGORIES:
+    if not pair.classifies and codes.max() < MOST_CATEGORIES:
         # Which bracket of the target a row lies in is known when the target is.
-        right = one_feature_score(answers, held, classifies=True)
+        right = credited(*out_of_fold_accuracy(answers, held))
         if right > READ_OFF:
             text = f"'{name}' can be read off the target '{target}' in {right:.2%} of the rows"
             return Observation(f"{text}; was it made from it?", (name,), certain=False)
     return None
 
 
+def _absent(pair: Pair, name: str, target: str) -> Observation | None:
+    """Whether a column is filled by the target."""
+    if name == target or pair.there.all():
+        return None
+    text = told_by_absence(pair.feature, pair.answer, pair.classifies)
+    if not text:
+        return None
+    text = f"whether '{name}' is there tells the target '{target}': {text}"
+    return Observation(f"{text}; is it filled after it?", (name,), certain=False)
+
+
 def _suspected(
-    case: Case, rows: pd.DataFrame, target: str, suspected: set[str]
+    case: Case, pairs: dict[str, Pair], target: str, suspected: set[str]
 ) -> Iterator[Observation]:
-    """What may come after the target: columns filled by it, made of it, or far ahead of others."""
-    answer = rows[target]
-    names = [name for name, _ in plain_columns(case) if name not in suspected and name != target]
-    known = answer.notna().to_numpy()
-    for name in names:
-        if rows[name].isna().any():
-            text = told_by_absence(rows[name][known], answer[known], case.classifies)
-            if text:
-                suspected.add(name)
-                text = f"whether '{name}' is there tells the target '{target}': {text}"
-                yield Observation(f"{text}; is it filled after it?", (name,), certain=False)
-    every = case.rows[target]
+    """What may come after the target: columns made of it, or far ahead of others."""
+    names = [name for name in pairs if name not in suspected and name != target]
+    every = case.by_name[target]
     if is_number(every) and every.notna().all():
-        for name in encoded_means(case.rows, names, every.to_numpy(dtype=float)):
+        for name in encoded_means(case.by_name, names, every.to_numpy(dtype=float)):
             suspected.add(name)
             text = f"'{name}' holds the mean of the target '{target}' of all rows that share it"
             yield Observation(f"{text}, test rows included", (name,), certain=False)
     if suspected:
         return
     least = AHEAD_OF_MAJORITY if case.classifies else AHEAD
-    scores = {name: _explained(case, rows[name], answer) for name in names}
+    scores = {name: _explained(pairs[name]) for name in names}
     ahead = standing_out(scores, least)
     if ahead is not None:
         suspected.add(ahead)
@@ -144,27 +208,20 @@ def _suspected(
         yield Observation(text, (ahead,), certain=False)
 
 
-def _explained(case: Case, feature: pd.Series, answer: pd.Series) -> float:
+def _explained(pair: Pair) -> float:
     """The share of the variance, or of the majority's errors, that one feature takes away."""
-    held, answers = _both_known(feature, answer)
-    held, answers = (each.iloc[draw(len(held))] for each in (held, answers))
-    if len(held) < FEWEST_ROWS or held.nunique() < 2 or answers.nunique() < 2:
+    held, answers = pair.drawn
+    if len(held) < FEWEST_ROWS:
         return 0.0
-    if not case.classifies and is_number(answers):
+    if not pair.classifies and is_number(answers):
         if not is_number(held):
-            return one_feature_score(held, answers, classifies=False)
+            return explained_variance(held, answers)
         values = held.to_numpy(dtype=float), answers.to_numpy(dtype=float)
         finite = np.isfinite(values[0]) & np.isfinite(values[1])
-        pairs = (values[0][finite], values[1][finite])
-        return max(correlation(*pairs) ** 2, correlation(*map(ranks, pairs)) ** 2)
-    right = out_of_fold_accuracy(held, answers)
-    majority = float(answers.value_counts(normalize=True).max())
-    return max(0.0, (right - majority) / (1 - majority))
-
-
-def _both_known(feature: pd.Series, answer: pd.Series) -> tuple[pd.Series, pd.Series]:
-    both = feature.notna().to_numpy() & answer.notna().to_numpy()
-    return (feature, answer) if both.all() else (feature[both], answer[both])
+        numbers = (values[0][finite], values[1][finite])
+        return max(correlation(*numbers) ** 2, correlation(*map(ranks, numbers)) ** 2)
+    right, majority = pair.accuracy
+    return max(0.0, (right - majority) / (1 - majority)) if majority < 1 else 0.0
 
 
 def _in_another_unit(feature: np.ndarray[Any, Any], answer: np.ndarray[Any, Any]) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 
 from throughline.errors import BadData, listed
 from throughline.guards.finding import GUARDS, Case, Finding, Observation
-from throughline.pipeline.targets import of_each
+from throughline.pipeline.several_targets import of_each
 
 if TYPE_CHECKING:
     import pandas as pd

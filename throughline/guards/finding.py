@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from throughline.tokens.series import Window
+from throughline.tokens.token_series import Window
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,6 +44,11 @@ class Case:
     task: str
     split: Split
     held: str = "test"
+
+    @cached_property
+    def by_name(self) -> dict[str, pd.Series]:
+        """The columns: pandas makes each anew whenever it is asked for."""
+        return {str(name): column for name, column in self.rows.items()}
 
     @property
     def training(self) -> pd.DataFrame:
@@ -188,12 +193,14 @@ def is_number(column: pd.Series) -> bool:
 
 def is_whole(column: pd.Series) -> bool:
     """Whether all numbers of a column are whole; the first of them nearly always tell."""
-    present = column.dropna()
-    return not any((part % 1 != 0).any() for part in (present.head(1000), present))
+    if column.dtype.kind in "iu":
+        return True
+    values = column.to_numpy(dtype=float, na_value=np.nan)
+    return not any(((part % 1 != 0) & (part == part)).any() for part in (values[:1000], values))
 
 
 def plain_columns(case: Case) -> Iterator[tuple[str, pd.Series]]:
     """The features that hold single values."""
     for name in case.columns:
-        if name in case.rows.columns and is_plain(case.rows[name]):
-            yield name, case.rows[name]
+        if name in case.by_name and is_plain(case.by_name[name]):
+            yield name, case.by_name[name]

@@ -46,7 +46,7 @@ def groups(case: Case) -> Iterator[Observation]:
     if case.split.kind == "grouped" and case.split.column:
         declared.append(case.split.column)
     for name in declared:
-        if name not in case.rows.columns:
+        if name not in case.by_name:
             yield Observation(f"the column '{name}' of groups is not in the rows", (name,))
             continue
         yield from _across(case, name, certain=True)
@@ -139,7 +139,7 @@ def _agreeing(place: np.ndarray, codes: np.ndarray, groups: int) -> float:
 
 
 def _across(case: Case, name: str, certain: bool) -> Iterator[Observation]:
-    column = case.rows[name]
+    column = case.by_name[name]
     shared = set(case.training[name].dropna()) & set(case.test[name].dropna())
     if not shared:
         return

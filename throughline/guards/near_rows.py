@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from throughline.guards.finding import Case, is_number
+from throughline.guards.finding import Case, is_number, plain_columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,6 +21,8 @@ FEWEST_VALUES = 50
 NEAR = 0.01
 FEWEST_ROWS, SMALLEST_SHARE = 3, 0.005
 MOST_TESTED, MOST_KNOWN = 1000, 5000
+# A copy is one in any so many columns.
+MOST_COLUMNS = 200
 
 
 def near_copies(case: Case) -> np.ndarray[Any, Any]:
@@ -27,23 +30,23 @@ def near_copies(case: Case) -> np.ndarray[Any, Any]:
 
     Of many rows a seeded draw is looked at.
     """
-    numbers = {
-        name: case.rows[name].to_numpy(dtype=float)
-        for name in case.columns
-        if name in case.rows.columns and is_number(case.rows[name]) and _measured(case.rows[name])
-    }
+    columns = [
+        column for _, column in plain_columns(case) if is_number(column) and _measured(column)
+    ]
+    # As many from every place of the table.
+    looked_at = columns[:: math.ceil(len(columns) / MOST_COLUMNS) or 1]
+    numbers = [column.to_numpy(dtype=float) for column in looked_at]
     nothing = np.array([], dtype=np.int64)
     if len(numbers) < FEWEST_COLUMNS:
         return nothing
-    whole = np.logical_and.reduce([np.isfinite(values) for values in numbers.values()])
+    whole = np.logical_and.reduce([np.isfinite(values) for values in numbers])
     generator = np.random.default_rng(0)
     training = _drawn(np.flatnonzero((case.parts == "training") & whole), MOST_KNOWN, generator)
     tested = _drawn(np.flatnonzero((case.parts == "test") & whole), MOST_TESTED, generator)
     if min(len(training), len(tested)) < FEWEST_ROWS or len(training) < 2 * FEWEST_COLUMNS:
         return nothing
     known, asked = (
-        np.stack([values[places] for values in numbers.values()], axis=1)
-        for places in (training, tested)
+        np.stack([values[places] for values in numbers], axis=1) for places in (training, tested)
     )
     spread = known.std(axis=0)
     known, asked = (rows / np.where(spread > 0, spread, 1.0) for rows in (known, asked))

@@ -21,7 +21,7 @@ def duplicates(case: Case) -> Iterator[Observation]:
     A network may know their answer by heart. Where the features have few values, equal rows are
     natural; then this is only a measure of how much is known already.
     """
-    names = [name for name in case.columns if name in case.rows.columns]
+    names = [name for name in case.columns if name in case.by_name]
     if not names or not (case.parts == "test").any():
         return
     known = _known(case, names)
@@ -51,7 +51,10 @@ def _known(case: Case, names: list[str]) -> np.ndarray[Any, Any]:
 
     places = np.flatnonzero((case.parts == "training") | (case.parts == "test"))
     for some in (names[:FIRST], names):
+        if not len(places):
+            break
         hashes = pd.Index(value_hashes(case.rows[some].iloc[places]))
         tested = case.parts[places] == "test"
         places = places[hashes.isin(hashes[tested]) & hashes.isin(hashes[~tested])]
-    return places[case.parts[places] == "test"]
+    known: np.ndarray[Any, Any] = places[case.parts[places] == "test"]
+    return known

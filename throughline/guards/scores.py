@@ -34,34 +34,37 @@ def codes_of(column: pd.Series) -> np.ndarray[Any, Any]:
     return pd.factorize(column)[0]
 
 
-def one_feature_score(feature: pd.Series, answer: pd.Series, classifies: bool) -> float:
-    """How well one feature alone predicts the target: accuracy, or R² for numbers.
+def credited(accuracy: float, majority: float) -> float:
+    """An accuracy that is a sign of knowing; 0 where 99.9 % are of one class anyway."""
+    return accuracy if 1 - accuracy <= (1 - majority) / 20 else 0.0
 
-    The model is fitted on one half of the rows and scored on the other, and the other way round. A
-    category predicts its majority class or mean; a number predicts what the nearest number has.
 
-    Args:
-        feature: [rows] numbers or categories.
-        answer: [rows] the target.
-        classifies: whether the target is a class.
-    """
-    if classifies or not is_number(answer):
-        accuracy = out_of_fold_accuracy(feature, answer)
-        majority = float(answer.value_counts(normalize=True).max())
-        # With 99.9 % of one class, being right is no sign of knowing.
-        return accuracy if 1 - accuracy <= (1 - majority) / 20 else 0.0
+def explained_variance(feature: pd.Series, answer: pd.Series) -> float:
+    """R² of the best guess from one feature alone, on rows that it was not fitted on."""
     values = answer.to_numpy(dtype=float)
     rest = float(((values - _out_of_fold(feature, values, classifies=False)) ** 2).sum())
     whole = float(((values - values.mean()) ** 2).sum())
     return 1 - rest / whole if whole > 0 else 0.0
 
 
-def out_of_fold_accuracy(feature: pd.Series, answer: pd.Series) -> float:
-    """How often one feature alone tells the class of rows it was not fitted on."""
+def out_of_fold_accuracy(feature: pd.Series, answer: pd.Series) -> tuple[float, float]:
+    """How often one feature alone tells the class of rows it was not fitted on.
+
+    The model is fitted on one half of the rows and scored on the other, and the other way round. A
+    category predicts its majority class; a number predicts what the nearest number has.
+
+    Args:
+        feature: [rows] numbers or categories.
+        answer: [rows] the target.
+
+    Returns:
+        The share, and that of the most frequent class.
+    """
     codes = codes_of(answer)
+    majority = float(np.bincount(codes).max() / len(codes))
     if codes.max() >= len(codes) / 4:
-        return 0.0
-    return float((_out_of_fold(feature, codes, classifies=True) == codes).mean())
+        return 0.0, majority
+    return float((_out_of_fold(feature, codes, classifies=True) == codes).mean()), majority
 
 
 def _out_of_fold(

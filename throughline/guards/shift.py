@@ -28,16 +28,16 @@ def shifted_parts(case: Case) -> Iterator[Observation]:
     chi-square test with Cramér's V; the level is divided by the number of columns (Bonferroni).
     """
     training, test = (np.flatnonzero(case.parts == part) for part in ("training", "test"))
-    names = [name for name in (*case.columns, *case.target.columns) if name in case.rows.columns]
+    names = [name for name in (*case.columns, *case.target.columns) if name in case.by_name]
     if min(len(training), len(test)) < FEWEST_ROWS:
         return
     looked_at = [part[draw(len(part))] for part in (training, test)]
     level = SIGNIFICANCE / max(1, len(names))
     for name in names:
-        column = case.rows[name]
+        column = case.by_name[name]
         if not is_plain(column):
             continue
-        first, second = (column.iloc[part].dropna() for part in looked_at)
+        first, second = (column.iloc[part] for part in looked_at)
         text = _difference(first, second, level)
         if text:
             yield Observation(
@@ -46,15 +46,10 @@ def shifted_parts(case: Case) -> Iterator[Observation]:
 
 
 def _difference(first: pd.Series, second: pd.Series, level: float) -> str:
-    if min(len(first), len(second)) < FEWEST_ROWS:
-        return ""
     if is_number(first):
-        distance = ks_distance(first.to_numpy(dtype=float), second.to_numpy(dtype=float))
-        if distance > max(SMALLEST_DISTANCE, ks_critical(len(first), len(second), level)):
-            return (
-                f"Kolmogorov-Smirnov D = {distance:.2f}, mean {first.mean():.4g} against "
-                f"{second.mean():.4g}"
-            )
+        return _shifted(_present(first), _present(second), level)
+    first, second = first.dropna(), second.dropna()
+    if min(len(first), len(second)) < FEWEST_ROWS:
         return ""
     if first.nunique() > MOST_CATEGORIES:
         return ""
@@ -62,6 +57,23 @@ def _difference(first: pd.Series, second: pd.Series, level: float) -> str:
     if probability < level and size > SMALLEST_DISTANCE:
         return f"Cramér's V = {size:.2f}, p = {probability:.1g}"
     return ""
+
+
+def _present(column: pd.Series) -> np.ndarray[Any, Any]:
+    values = column.to_numpy(dtype=float, na_value=np.nan)
+    present: np.ndarray[Any, Any] = values[~np.isnan(values)]
+    return present
+
+
+def _shifted(first: np.ndarray[Any, Any], second: np.ndarray[Any, Any], level: float) -> str:
+    """How far two samples of numbers are apart, or nothing."""
+    if min(len(first), len(second)) < FEWEST_ROWS:
+        return ""
+    distance = ks_distance(first, second)
+    if distance <= max(SMALLEST_DISTANCE, ks_critical(len(first), len(second), level)):
+        return ""
+    means = f"mean {first.mean():.4g} against {second.mean():.4g}"
+    return f"Kolmogorov-Smirnov D = {distance:.2f}, {means}"
 
 
 def ks_distance(first: np.ndarray[Any, Any], second: np.ndarray[Any, Any]) -> float:

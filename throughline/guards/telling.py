@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -68,7 +68,7 @@ def standing_out(scores: Mapping[str, float], least: float) -> str | None:
 
 
 def encoded_means(
-    rows: pd.DataFrame, names: Iterator[str] | list[str], answer: np.ndarray[Any, Any]
+    columns: Mapping[str, pd.Series], names: Iterable[str], answer: np.ndarray[Any, Any]
 ) -> Iterator[str]:
     """Columns that hold, for each of their values, the mean of the target of the rows with it.
 
@@ -77,8 +77,8 @@ def encoded_means(
     are rare.
 
     Args:
-        rows: all rows.
-        names: columns to look at.
+        columns: of all rows, by their names.
+        names: those to look at.
         answer: [rows] the target as a number.
     """
     import pandas as pd
@@ -87,7 +87,7 @@ def encoded_means(
     if slack == 0:
         return
     for name in names:
-        column = rows[name]
+        column = columns[name]
         if not is_number(column) or not np.isfinite(column.to_numpy(dtype=float)).all():
             continue
         held = column.to_numpy(dtype=float)

@@ -19,8 +19,8 @@ def unseen_classes(case: Case) -> Iterator[Observation]:
     if not case.classifies:
         return
     for name in case.target.columns:
-        seen = set(case.rows[name][case.parts == "training"].dropna().unique())
-        held = case.rows[name].dropna()
+        seen = set(case.by_name[name][case.parts == "training"].dropna().unique())
+        held = case.by_name[name].dropna()
         expected = set(held.unique()) | set(case.target.classes or ())
         absent = sorted(expected - seen, key=str)
         if absent:

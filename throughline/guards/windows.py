@@ -56,13 +56,13 @@ def windows(case: Case) -> Iterator[Observation]:
 
 def _widest(case: Case) -> tuple[int, np.ndarray[Any, Any]]:
     """The numeric features in their order, or the widest column of arrays of one length."""
-    names = [name for name in case.columns if name in case.rows.columns]
-    numbers = [name for name in names if is_number(case.rows[name])]
+    names = [name for name in case.columns if name in case.by_name]
+    numbers = [name for name in names if is_number(case.by_name[name])]
     table = case.rows[numbers].to_numpy(dtype=float)
     for name in names:
-        first = case.rows[name].iloc[0] if case.rows[name].dtype == object else None
+        first = case.by_name[name].iloc[0] if case.by_name[name].dtype == object else None
         if isinstance(first, np.ndarray) and first.ndim == 1 and len(first) > table.shape[1]:
-            values = list(case.rows[name])
+            values = list(case.by_name[name])
             if all(isinstance(v, np.ndarray) and v.shape == first.shape for v in values):
                 table = np.stack(values).astype(float)
     return table.shape[1], table

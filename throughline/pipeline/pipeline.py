@@ -36,8 +36,8 @@ from throughline.pipeline.schema.targets import (
 )
 from throughline.pipeline.schema.time import Time
 from throughline.pipeline.schema.training import Training
+from throughline.pipeline.several_targets import of_each, of_target
 from throughline.pipeline.strict import MisplacedKey, MisplacedKeys, Strict
-from throughline.pipeline.targets import of_each, of_target
 
 MOST_VARIANTS = 300
 

@@ -10,8 +10,8 @@ from throughline.errors import nearest
 from throughline.pipeline.problem import SEVERAL
 from throughline.pipeline.reconstructing import features_can_be_given_back
 from throughline.pipeline.schema.judgement import FORECASTERS, Claim, Gates, fits
+from throughline.pipeline.several_targets import targets_fit
 from throughline.pipeline.strict import MisplacedKey
-from throughline.pipeline.targets import targets_fit
 
 if TYPE_CHECKING:
     from throughline.pipeline.pipeline import Network, Pipeline

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,18 +21,14 @@ def contract(rows: pd.DataFrame, plan: Plan) -> list[dict[str, Any]]:
         rows: training rows.
         plan: which of their columns become features.
     """
-    planned = [each for columns in plan.inputs.values() for each in columns]
+    users: dict[str, list[Planned]] = {name: [] for name in plan.raw}
+    for each in (each for columns in plan.inputs.values() for each in columns):
+        for name in each.column.derive.of if each.column.derive else [each.name]:
+            users[name].append(each)
     return [
-        {"name": name, "type": kind, **_described(rows[name], kind, list(_users(name, planned)))}
+        {"name": name, "type": kind, **_described(rows[name], kind, users[name])}
         for name, kind in plan.raw.items()
     ]
-
-
-def _users(name: str, planned: Iterable[Planned]) -> Iterable[Planned]:
-    """The planned columns that are made from a raw column."""
-    for each in planned:
-        if name in (each.column.derive.of if each.column.derive else [each.name]):
-            yield each
 
 
 def _described(values: pd.Series, kind: str, users: list[Planned]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from throughline.tokens.rows import as_texts
+from throughline.tokens.token_rows import as_texts
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from throughline.preprocessing.bottleneck import read_bottlenecks, write_bottlenecks
-from throughline.tokens.rows import read_windows, write_windows
+from throughline.tokens.token_rows import read_windows, write_windows
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from throughline.tokens.rows import is_windows, texts_of
+from throughline.tokens.token_rows import is_windows, texts_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,6 +17,8 @@ def raw_values(rows: pd.DataFrame, name: str, kind: str) -> np.ndarray:
 
     Pictures are one array of uint8, shape (rows, height, width, channels).
     """
+    import pandas as pd
+
     column = rows[name]
     if kind == "image":
         return np.stack(column.to_list())
@@ -24,6 +26,9 @@ def raw_values(rows: pd.DataFrame, name: str, kind: str) -> np.ndarray:
         if is_windows(column):
             # Their texts are made here; callers take some rows at a time.
             return np.asarray(texts_of(column))
+        if isinstance(column.dtype, pd.StringDtype):
+            texts: np.ndarray = column.to_numpy(dtype=object, na_value="")
+            return texts
         return np.array(["" if v is None or v != v else str(v) for v in column], dtype=object)
     if kind == "boolean":
         return column.to_numpy(dtype=bool)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from throughline.pipeline.problem import PROBLEMS, SEVERAL
-from throughline.pipeline.targets import answer, of_each
+from throughline.pipeline.several_targets import answer, of_each
 from throughline.preprocessing import target
 from throughline.preprocessing.target import FittedTarget, fit_target
 

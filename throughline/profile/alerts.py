@@ -26,7 +26,7 @@ class Alert(NamedTuple):
     """What was found in a column, and what to do."""
 
     column: str
-    found: str
+    finding: str
     remedy: str
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from throughline.errors import BadData, listed
 from throughline.pipeline.problem import PROBLEMS
 from throughline.preprocessing.target import alike, folded
-from throughline.profile import groups, protocol
+from throughline.profile import grouped_rows, protocol
 from throughline.profile.columns import leaks, treated, with_patterns
 from throughline.profile.facts import Fact
 from throughline.profile.facts import facts as facts_of
@@ -79,7 +79,7 @@ def drafted(
     if task == "regression":
         draft.sections["target"] = {"column": target, "scale": "standard"}
     part = protocol.part_column(facts)
-    group = groups.group_column(frame, facts, target) if part is None else None
+    group = grouped_rows.group_column(frame, facts, target) if part is None else None
     known = _named_apart(
         _where_it_is_known(frame, facts, goal), target, PROBLEMS[task].answers, draft.notes
     )
@@ -132,7 +132,7 @@ def drafted(
         "expectations": expectations(
             [replace(fact, role="labels") if fact.name in named else fact for fact in facts], target
         ),
-        "split": groups.split(frame, group, target, PROBLEMS[task].classifies)
+        "split": grouped_rows.split(frame, group, target, PROBLEMS[task].classifies)
         if group is not None
         else protocol.split(ordered(frame, features), target, task, int(classes.min()), part),
         "network": protocol.network(rows, texts),
@@ -152,7 +152,7 @@ def _naming_groups(
     count = frame[group].nunique()
     said = f"names {count} groups in {len(frame)} rows; each group stays in one part"
     draft.readings.append((group, said, "split.column"))
-    named = [group, *groups.same_groups(frame, facts, group)]
+    named = [group, *grouped_rows.same_groups(frame, facts, group)]
     draft.notes += [
         f"{name} is left out: it names groups of rows, and new rows are of others" for name in named
     ]
@@ -313,8 +313,8 @@ def _of_series(
     taken = [*grid.columns, *grid.group]
     names = [name for name in (*PROBLEMS["forecast"].answers, TIMESTAMP) if name not in taken]
     known = _named_apart(facts, target, names, draft.notes)
-    if grid.said:
-        draft.readings.append((grid.columns[0], grid.said, "time.resample"))
+    if grid.joining_note:
+        draft.readings.append((grid.columns[0], grid.joining_note, "time.resample"))
     draft.sections |= series.sections(frame, grid, known, target, draft.notes)
     draft.sections["expectations"] = expectations(facts, target)
     return draft

@@ -204,9 +204,9 @@ def _forms(name: str, column: pd.Series) -> Iterator[list[str]]:
     if YEARS[0] <= low // 100 and high // 100 <= YEARS[1]:
         yield ["%Y%m"]
     steps = np.diff(np.unique(values))
-    told = any(word in name.lower() for word in TELLING)
+    names_time = any(word in name.lower() for word in TELLING)
     for form, each in clock.EPOCHS.items():
-        long = told or np.median(steps) >= SHORTEST_STEP * each
+        long = names_time or np.median(steps) >= SHORTEST_STEP * each
         if EPOCH[0] * each <= low and high <= EPOCH[1] * each and long:
             yield [form]
 

@@ -40,13 +40,13 @@ class Profiled(NamedTuple):
     target: str | None = None
 
     @property
-    def told(self) -> list[str]:
+    def guesses(self) -> list[str]:
         """What was guessed, a line each, with the key that changes it."""
         read = [f"  {column:<20} {what} ({key})" for column, what, key in self.readings]
-        return [*read, *(f"  {note} (columns)" for note in self.left_out), *self._guessed]
+        return [*read, *(f"  {note} (columns)" for note in self.left_out), *self._guessed_target]
 
     @property
-    def _guessed(self) -> list[str]:
+    def _guessed_target(self) -> list[str]:
         guessed = f"  '{self.target}' is what is predicted, as nobody named another (--target)"
         return [guessed] if self.target else []
 
@@ -75,7 +75,7 @@ def profile(
         BadPipeline: there is a pipeline of that name.
         BadData: the data cannot be read, or hold nothing to predict from.
     """
-    from throughline.profile.page import page
+    from throughline.profile.profile_page import page
     from throughline.stages.wire import wire
 
     workspace = Workspace(workspace.root, name)
@@ -85,8 +85,8 @@ def profile(
     frame, section = source_of(data, workspace, dict(asked or {}), notes, target)
     found = facts(frame)
     noticed = {column: what for column, what, _ in notes}
-    told = frame.attrs.get(LABELS, ())
-    wanted = pictures.target(found, target, told) if "images" in section else target
+    label_columns = frame.attrs.get(LABELS, ())
+    wanted = pictures.target(found, target, label_columns) if "images" in section else target
     chosen = chosen_target(found, wanted, noticed)
     grid = grid_of(frame, found)
     if wanted is None and grid is not None:
@@ -117,7 +117,7 @@ def _hold_against_rows(text: str, frame: pd.DataFrame, workspace: Workspace) -> 
         BadData: a rule that stops the run, or sets more rows aside than the draft allows.
     """
     from throughline.validation.catalogue import check
-    from throughline.validation.judgement import judge, refuse_if_stopped
+    from throughline.validation.row_verdicts import judge, refuse_if_stopped
 
     with TemporaryDirectory() as folder:
         scratch = Workspace(Path(folder), workspace.name)

@@ -76,10 +76,10 @@ def standing_pipelines(root: Path, name: str | None = None) -> list[dict[str, An
 def _stages(root: Path, name: str) -> dict[str, str]:
     """The version in each stage; none outside git."""
     from throughline.releasing.git import GitRefused
-    from throughline.releasing.stages.standing import held
+    from throughline.releasing.stages.standing import standing_versions
 
     try:
-        return held(root, name)
+        return standing_versions(root, name)
     except GitRefused:
         return {}
 

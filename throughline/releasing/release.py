@@ -13,7 +13,7 @@ from throughline.limits import guarded
 from throughline.releasing import releases
 from throughline.releasing.git import git
 from throughline.releasing.stages.approval import approver, proof
-from throughline.releasing.stages.standing import assignments, held
+from throughline.releasing.stages.standing import assignments, standing_versions
 from throughline.running.why import ABSENT, differences
 
 
@@ -22,7 +22,7 @@ def listed(root: Path, name: str | None) -> str:
     names = [name] if name else releases.pipelines(root)
     lines = []
     for each in names:
-        best, stages = releases.champion(root, each), held(root, each)
+        best, stages = releases.champion(root, each), standing_versions(root, each)
         for version in releases.versions(root, each):
             places = ", ".join(
                 stage for stage, stands in sorted(stages.items()) if stands == version

@@ -66,7 +66,7 @@ def answering(wanted: str) -> Iterator[None]:
     except Exception as error:
         raise NoRemote(
             f"DVC's remote must {wanted}",
-            _told(error),
+            _one_line(error),
             "See `dvc remote list`: does it answer, do its credentials hold?",
         ) from error
     finally:
@@ -81,14 +81,14 @@ class _FirstFault(logging.Handler):
 
     @property
     def text(self) -> str:
-        return _told(self.error) if self.error else ""
+        return _one_line(self.error) if self.error else ""
 
     def emit(self, record: logging.LogRecord) -> None:
         if self.error is None and record.exc_info:
             self.error = record.exc_info[1]
 
 
-def _told(error: BaseException) -> str:
+def _one_line(error: BaseException) -> str:
     return " ".join(f"{type(error).__name__}: {error}".split())
 
 

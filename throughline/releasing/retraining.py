@@ -19,9 +19,9 @@ from throughline.releasing.git import changed_files, git, require_identity
 from throughline.releasing.outputs import cache_of, cached, files, sha256
 from throughline.releasing.promotion import awaited, champion_file, created, settle
 from throughline.running.flow import default_workers, known, walk
+from throughline.running.graph_run import Run, StageFailed, prepared
 from throughline.running.ledger import Ledger
 from throughline.running.prefect import webhook
-from throughline.running.run import Run, StageFailed, prepared
 
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import State
@@ -220,7 +220,7 @@ def _fetch_again(run: Run, name: str) -> bool:
 def _drift(run: Run, name: str) -> tuple[Mapping[str, Any], ...]:
     """How far the new rows are from the champion's training rows."""
     from throughline.drift.measures import Limits, drifts
-    from throughline.evaluation.rows import read_rows
+    from throughline.evaluation.raw_rows import read_rows
     from throughline.serving.predictor import Predictor
 
     columns = read_rows(Workspace(run.root, name).clean / "rows.parquet").columns

@@ -15,11 +15,11 @@ from throughline.errors import BadPipeline, MissingFile
 from throughline.pipeline.own_code import ForbiddenCode
 from throughline.processes import NO_CODE
 from throughline.running.graph import Node
+from throughline.running.graph_run import RAN, SKIPPED, UNCHANGED, Run, StageFailed, prepared
 from throughline.running.ledger import IMPORTS, Ledger
 from throughline.running.prefect.environment import use_prefect
 from throughline.running.prefect.retention import forget
 from throughline.running.prefect.server import Server
-from throughline.running.run import RAN, SKIPPED, UNCHANGED, Run, StageFailed, prepared
 
 if TYPE_CHECKING:
     from prefect.client.schemas.objects import State

@@ -79,14 +79,14 @@ class Trial(NamedTuple):
         fold: its number.
         table: as the fold has it.
         unseen: [rows] that may change while what is fitted stays.
-        kept: columns that stay in those rows, too.
+        unchanged: columns that stay in those rows, too.
         fit: the bytes of what is fitted on such a table.
     """
 
     fold: int
     table: pd.DataFrame
     unseen: np.ndarray
-    kept: Collection[str]
+    unchanged: Collection[str]
     fit: Callable[[pd.DataFrame], bytes]
 
 

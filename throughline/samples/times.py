@@ -67,18 +67,20 @@ def found_format(texts: pd.Series) -> Found | None:
     Day and month are told apart by the values: a 13 can be no month; or, where both would do, by
     the order of the rows, if they are in order one way and not the other.
     """
-    present = texts.dropna().astype(str).str.strip()
-    if present.empty or not present.iloc[:LOOKED_AT].str.contains(TIME).all():
+    known = texts.dropna()
+    sample = known.iloc[:LOOKED_AT].astype(str).str.strip().drop_duplicates()
+    if sample.empty or not sample.str.contains(TIME).all():
         return None
-    distinct = present.drop_duplicates()
-    sample = distinct.iloc[:LOOKED_AT]
     fitting = [
         form
         for form in _formats()
-        if _may_fit(sample.iloc[0], form)
-        and _parsed(sample, form).notna().all()
-        and _parsed(distinct, form).notna().all()
+        if _may_fit(sample.iloc[0], form) and _parsed(sample, form).notna().all()
     ]
+    if not fitting:
+        return None
+    present = known.astype(str).str.strip()
+    distinct = present.drop_duplicates()
+    fitting = [form for form in fitting if _parsed(distinct, form).notna().all()]
     if not fitting:
         return None
     if len(fitting) == 1:

@@ -105,7 +105,7 @@ def print_contract(model: Path) -> None:
     """Print what a model takes and answers, as JSON: what a client needs to know of it."""
     predictor = Predictor(model_file(model))
     known = predictor.metadata
-    told: dict[str, Any] = {
+    description: dict[str, Any] = {
         "inputs": [
             # What asks the file itself brings texts to the form that `ingest` stores.
             {"name": name, **entry, **({"form": "NFC"} if entry["type"] == "string" else {})}
@@ -114,10 +114,10 @@ def print_contract(model: Path) -> None:
         "outputs": predictor.outputs,
         **{key: known[key] for key in ("task", "target", "window", "reading") if key in known},
     }
-    written = json.dumps(told, indent=1, ensure_ascii=False)
+    written = json.dumps(description, indent=1, ensure_ascii=False)
     # Names of columns may steer a terminal; JSON has its own way to spell them out.
     harmless = all(line.isprintable() for line in written.split("\n"))
-    print(written if harmless else json.dumps(told, indent=1))
+    print(written if harmless else json.dumps(description, indent=1))
 
 
 def predict(
@@ -204,8 +204,8 @@ def predict_files(
         target = predictor.metadata.get("target", {})
         together = {key: np.concatenate([answer[key] for answer in answers]) for key in answers[0]}
         several, classes = target.get("targets"), target.get("classes") or []
-        made = answer_table(together, target) if several else picture_table(together, classes)
-        header, lines = made
+        table = answer_table(together, target) if several else picture_table(together, classes)
+        header, lines = table
         named = ([file, *line] for file, line in zip(answered, lines, strict=True))
         write(["file", *header], named, output)
     if refused:
@@ -231,7 +231,7 @@ def nearest(folder: Path, image: Path, count: int, output: Path | None = None) -
     """
     from throughline.serving.nearest import Nearest
     from throughline.serving.rows.files import read_file
-    from throughline.serving.rows.media.image import picture_input
+    from throughline.serving.rows.media.image_files import picture_input
 
     if count < 1:
         raise BadRequest(f"--count must be at least 1. Received: {count}.")

@@ -25,21 +25,21 @@ def send(end: Connection, words: Any, arrays: Sequence[Any] = ()) -> None:
     """
     import numpy as np
 
-    told: list[Any] = []
+    headers: list[Any] = []
     frames: list[bytes | memoryview] = []
     for array in arrays:
         if not isinstance(array, np.ndarray):
             # Whoever receives it asks for the shape.
-            told.append(None)
+            headers.append(None)
         elif array.dtype.kind == TEXTS:
-            told.append({"shape": array.shape, "texts": array.ravel().tolist()})
+            headers.append({"shape": array.shape, "texts": array.ravel().tolist()})
         else:
-            told.append({})
+            headers.append({})
             file = io.BytesIO()
             np.save(file, array, allow_pickle=False)
             frames.append(file.getbuffer())
     # Before anything is on its way: what cannot be written leaves the other side waiting.
-    written = json.dumps({"words": words, "arrays": told}).encode()
+    written = json.dumps({"words": words, "arrays": headers}).encode()
     for frame in (written, *frames):
         end.send_bytes(frame)
 
@@ -54,13 +54,13 @@ def receive(end: Connection) -> tuple[Any, list[Any]]:
 
     message = json.loads(end.recv_bytes())
     arrays: list[Any] = []
-    for told in message["arrays"]:
-        if told is None:
+    for header in message["arrays"]:
+        if header is None:
             arrays.append(None)
-        elif "texts" in told:
-            texts = np.empty(len(told["texts"]), dtype=object)
-            texts[:] = told["texts"]
-            arrays.append(texts.reshape(told["shape"]))
+        elif "texts" in header:
+            texts = np.empty(len(header["texts"]), dtype=object)
+            texts[:] = header["texts"]
+            arrays.append(texts.reshape(header["shape"]))
         else:
             arrays.append(np.load(io.BytesIO(end.recv_bytes()), allow_pickle=False))
     return message["words"], arrays

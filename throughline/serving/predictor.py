@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from throughline.serving import contract
+from throughline.serving import model_metadata
 from throughline.serving.bounds import Bounded, allow
 from throughline.serving.chunks import answered
 from throughline.serving.errors import BadRequest
 from throughline.serving.ranges import has_range, outside
-from throughline.serving.rows.media.pictures import pictures
+from throughline.serving.rows.media.picture_arrays import pictures
 from throughline.serving.rows.values import PLAIN, Values, converted, settled
 from throughline.serving.rows.windows import Fed, Windowing
 
@@ -48,8 +48,8 @@ class Predictor:
         self._session = Bounded(path, seconds, device)
         declared = self._session.declared
         self.device = declared.device
-        stored = declared.metadata.get(contract.KEY, "{}")
-        self.metadata: dict[str, Any] = contract.read(stored, path)
+        stored = declared.metadata.get(model_metadata.KEY, "{}")
+        self.metadata: dict[str, Any] = model_metadata.read(stored, path)
         described = {entry["name"]: entry for entry in self.metadata.get("inputs") or ()}
         kinds = {
             "tensor(float)": "number",

@@ -198,7 +198,7 @@ def _answer(
         os.dup2(nowhere, screen)
 
     session = Here(path, device)
-    if _told(ends[0], lambda: asdict(session.load())):
+    if _send_result(ends[0], lambda: asdict(session.load())):
         for end in ends[1:]:
             threading.Thread(target=_serve, args=(session, end)).start()
         _serve(session, ends[0])
@@ -211,10 +211,10 @@ def _serve(session: Here, end: Connection) -> None:
         except (EOFError, OSError):
             return
         answer, _ = session.call(names, dict(zip(inputs, arrays, strict=True)))
-        _told(end, answer)
+        _send_result(end, answer)
 
 
-def _told(end: Connection, work: Callable[[], dict[str, Any] | list[Any]]) -> bool:
+def _send_result(end: Connection, work: Callable[[], dict[str, Any] | list[Any]]) -> bool:
     """Send the words or arrays that work comes to, or a fault; returns whether it went well."""
     try:
         found = work()

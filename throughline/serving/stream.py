@@ -113,15 +113,15 @@ class Stream:
         self._steps.clear()
         self._steps.extend(held)
         self._last, self._series = moment, series
-        return self._told(found)
+        return self._as_answer(found)
 
     def ended(self) -> Answer | None:
         """The answer to a last step that has fewer rows than usual, once no row follows."""
         if not self._steps or len(self._steps[-1]) >= self._windowing.rows_a_step:
             return None
-        return self._told(self._answer(list(self._steps)))
+        return self._as_answer(self._answer(list(self._steps)))
 
-    def _told(self, found: Any) -> Answer | None:
+    def _as_answer(self, found: Any) -> Answer | None:
         if found is None:
             return None
         values, self._states, fed = found

@@ -17,6 +17,7 @@ from throughline.serving.rows.cells import (
     Cells,
 )
 from throughline.sources.settling import as_text, plain_numbers, values_of
+from throughline.sources.table import without_attrs
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -69,9 +70,10 @@ def settled(frame: pd.DataFrame, read: Read, where: str) -> pd.DataFrame:
     import pandas as pd
 
     _refuse_unknown(read, list(map(str, frame.columns)), where)
-    names: list[str] = frame.attrs.get(CELLS) or _texts_meant(frame, read)
+    names = set[str](frame.attrs.get(CELLS) or _texts_meant(frame, read))
     if not names:
         return frame
+    attrs, frame = frame.attrs, without_attrs(frame)
     columns: dict[str, Any] = {}
     cells: dict[str, Cells] = {}
     spaces: dict[str, int] = {}
@@ -82,15 +84,15 @@ def settled(frame: pd.DataFrame, read: Read, where: str) -> pd.DataFrame:
             columns[name] = frame[name]
     # Without a copy into one block, which such a table never needs.
     result = pd.DataFrame(columns, copy=False)
-    usual = _usual(read) if CELLS in frame.attrs else typed(read)
+    usual = _usual(read) if CELLS in attrs else typed(read)
     own = {
         read.rename.get(name, name): _different(found, usual)
         for name, found in cells.items()
         if found != usual
     }
-    kept = {key: value for key, value in frame.attrs.items() if key != CELLS}
+    kept = {key: value for key, value in attrs.items() if key != CELLS}
     kept[SPACES] = {name: count for name, count in spaces.items() if count}
-    layout = frame.attrs.get(READING, {})
+    layout = attrs.get(READING, {})
     result.attrs = kept | {READING: {**layout, **usual.as_json(), "columns": own}}
     return result
 

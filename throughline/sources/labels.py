@@ -110,10 +110,16 @@ class TableBeside:
                 f"They are called {listed(fetched.frame['file'].tolist()[:3])}",
             )
         found = fetched.frame.iloc[kept].reset_index(drop=True)
-        told = table.iloc[[row for row in rows if row is not None]].reset_index(drop=True)
-        told = told.drop(columns=[column, "file"], errors="ignore")
-        frame = pd.concat([found.drop(columns=list(told.columns), errors="ignore"), told], axis=1)
-        frame.attrs = {**fetched.frame.attrs, **table.attrs, LABELS: list(map(str, told.columns))}
+        labels = table.iloc[[row for row in rows if row is not None]].reset_index(drop=True)
+        labels = labels.drop(columns=[column, "file"], errors="ignore")
+        frame = pd.concat(
+            [found.drop(columns=list(labels.columns), errors="ignore"), labels], axis=1
+        )
+        frame.attrs = {
+            **fetched.frame.attrs,
+            **table.attrs,
+            LABELS: list(map(str, labels.columns)),
+        }
         facts = {
             "labels": file,
             "without_label": len(rows) - len(kept),
@@ -153,7 +159,7 @@ def rows_of(files: Sequence[str], names: Sequence[str], table: str) -> list[int 
 
 def _found(files: Sequence[str], names: Sequence[str], table: str) -> list[int | None]:
     """For each file its row, the rows that fit best first: the others are left for other files."""
-    paths, told = list(map(_plain, files)), list(map(_plain, names))
+    paths, plain_names = list(map(_plain, files)), list(map(_plain, names))
     rows: list[int | None] = [None] * len(files)
     for form, ours, theirs in _ways(max((path.count("/") + 1 for path in paths), default=0)):
         free = sorted(set(range(len(names))).difference(row for row in rows if row is not None))
@@ -161,12 +167,12 @@ def _found(files: Sequence[str], names: Sequence[str], table: str) -> list[int |
             break
         known: dict[str, list[int]] = {}
         for row in free:
-            for key in theirs(form(told[row])):
+            for key in theirs(form(plain_names[row])):
                 known.setdefault(key, []).append(row)
         for place, path in enumerate(paths):
             if rows[place] is None:
                 fits = (known[key] for key in ours(form(path)) if key in known)
-                rows[place] = _one_row(next(fits, []), names, told, table)
+                rows[place] = _one_row(next(fits, []), names, plain_names, table)
     return rows
 
 
@@ -187,10 +193,10 @@ def _ways(deepest: int) -> Iterator[tuple[Form, Keys, Keys]]:
 
 
 def _one_row(
-    fits: Sequence[int], names: Sequence[str], told: Sequence[str], table: str
+    fits: Sequence[int], names: Sequence[str], plain_names: Sequence[str], table: str
 ) -> int | None:
     """The only row that fits a file; None where several of different names do, or none."""
-    if len(fits) > 1 and len({told[row].casefold() for row in fits}) == 1:
+    if len(fits) > 1 and len({plain_names[row].casefold() for row in fits}) == 1:
         raise BadData(f"A file must have one row in '{table}'", f"'{names[fits[0]]}' has several")
     return fits[0] if len(fits) == 1 else None
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from throughline.errors import BadData, nearest
-from throughline.tokens.rows import column_of
-from throughline.tokens.series import Texts, TokenSeries
+from throughline.tokens.token_rows import column_of
+from throughline.tokens.token_series import Texts, TokenSeries
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -7,7 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadData, listed, nearest
-from throughline.tokens.rows import as_texts, write_windows
+from throughline.tokens.token_rows import as_texts, write_windows
 
 if TYPE_CHECKING:
     import datetime
@@ -82,16 +82,23 @@ def standardised(
             f"more than once: {listed(repeated)}",
             "Give all names in 'source.read.columns'",
         )
+    shapes, frame = frame.attrs.get("shapes", {}), without_attrs(frame)
     columns = {
         name: _standard(_as_text(frame.iloc[:, position], name, text_columns), name, where)
         for position, name in enumerate(names)
     }
     result = pd.DataFrame(columns, copy=False)
     result.attrs["shapes"] = {
-        rename.get(str(name), str(name)): list(shape)
-        for name, shape in frame.attrs.get("shapes", {}).items()
+        rename.get(str(name), str(name)): list(shape) for name, shape in shapes.items()
     }
     return result
+
+
+def without_attrs(frame: pd.DataFrame) -> pd.DataFrame:
+    """The same table without `attrs`, which pandas copies for each column that is taken."""
+    bare = frame.copy(deep=False)
+    bare.attrs = {}
+    return bare
 
 
 def only_known(frame: pd.DataFrame, columns: Collection[str], where: str) -> pd.DataFrame:

@@ -64,10 +64,10 @@ def bottleneck(stage_input: StageInput, workspace: Workspace) -> None:
     """
     from throughline.preprocessing.bottleneck import frozen_columns, key
     from throughline.preprocessing.pictures import stored_images
-    from throughline.sources.fetching.pretrained import fetched
+    from throughline.sources.fetching.pretrained_files import fetched
     from throughline.sources.gate import copied
     from throughline.sources.registry import Surroundings
-    from throughline.training.network.pretrained import entries_of
+    from throughline.training.network.pretrained_layers import entries_of
 
     surroundings = Surroundings.of(workspace.root)
     images = stored_images(needed(workspace.raw / "rows.parquet", "ingest"))
@@ -102,8 +102,8 @@ def _freeze(
     name: str, image: Image, pictures: np.ndarray, path: Path, surroundings: Surroundings
 ) -> None:
     """Write a frozen network and its features of all pictures."""
-    from throughline.export.pretrained import frozen_graph
-    from throughline.sources.fetching.pretrained import fetched
+    from throughline.export.pretrained_graph import frozen_graph
+    from throughline.sources.fetching.pretrained_files import fetched
     from throughline.sources.gate import copied
 
     assert image.pretrained is not None

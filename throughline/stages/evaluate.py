@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from throughline.errors import BadPipeline
 from throughline.paths import Workspace, needed, read_json, replaced, write_json
-from throughline.pipeline.targets import of_each
+from throughline.pipeline.several_targets import of_each
 from throughline.stages.stage import (
     PREPARED,
     TRAINED,
@@ -56,11 +56,11 @@ def evaluate(stage_input: StageInput, workspace: Workspace) -> None:
     """
     from throughline.evaluation.show.facts import provenance, seen
     from throughline.evaluation.show.line import ending
-    from throughline.evaluation.show.page import page, page_of_several
-    from throughline.evaluation.show.plots import plotted
+    from throughline.evaluation.show.report_page import page, page_of_several
+    from throughline.evaluation.show.report_plots import plotted
     from throughline.evaluation.show.sweeps import prepared
     from throughline.evaluation.show.tables import write_tables
-    from throughline.evaluation.targets import merged, of_target, scores_of
+    from throughline.evaluation.targets_apart import merged, of_target, scores_of
 
     scores = read_json(needed(workspace.cross_validation / "scores.json", "cross_validate"))
     found = {
@@ -128,7 +128,7 @@ def _judged(
     stage_input: StageInput, workspace: Workspace, scores: dict[str, Any], target: str
 ) -> dict[str, Judged]:
     from throughline.evaluation.branch import judge
-    from throughline.evaluation.parts import parts_of
+    from throughline.evaluation.row_parts import parts_of
     from throughline.pipeline.schema.judgement import Comparison
     from throughline.samples.kinds import kind_of
 
@@ -164,7 +164,7 @@ def _report(
 ) -> dict[str, Any]:
     from throughline.evaluation.branch import difference_to_main
     from throughline.evaluation.compare.debugging import debug_list
-    from throughline.evaluation.compare.judgement import all_judged, gated
+    from throughline.evaluation.compare.verdicts import all_judged, gated
     from throughline.evaluation.measure.weighing import weighed
     from throughline.evaluation.texts import analysed
 

@@ -140,9 +140,9 @@ class _Branch:
         from throughline.export.graph.canonical import canonical_bytes
         from throughline.export.graph.reach import lower, oldest_runtime
         from throughline.export.graph.whole import whole
-        from throughline.export.proof.contract import held_against_network
         from throughline.export.proof.fresh_process import keep_requests
-        from throughline.export.proof.originals import served_files
+        from throughline.export.proof.golden_files import served_files
+        from throughline.export.proof.parity_contract import held_against_network
 
         joined = whole(network, self.prepared)
         model = lower(joined.model)

@@ -41,7 +41,7 @@ def prepare(stage_input: StageInput, workspace: Workspace) -> None:
     from throughline.preprocessing.pictures import write_rows
     from throughline.preprocessing.several import with_plain_classes
     from throughline.samples.kinds import Given, kind_of
-    from throughline.tokens.rows import read_windows
+    from throughline.tokens.token_rows import read_windows
 
     given = Given.of(read_windows(needed(workspace.clean / "rows.parquet", "validate")), workspace)
     owners = [name for name, owner in stage_input.prepared_by.items() if name == owner]

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from throughline.stages.given import StageInput
-    from throughline.validation.judgement import Judgement
+    from throughline.validation.row_verdicts import Judgement
 
 PLACE = {"after": "ingest", "help": "set aside rows that break a rule"}
 STAGE = Stage(
@@ -43,13 +43,13 @@ def validate(stage_input: StageInput, workspace: Workspace) -> None:
         BadData: a rule fails and `on_failure` is `stop`, or too many rows would be set aside.
     """
     from throughline.sources.table import write_rows
-    from throughline.tokens.rows import as_texts, named_texts, read_windows
-    from throughline.tokens.series import windows_beside
+    from throughline.tokens.token_rows import as_texts, named_texts, read_windows
+    from throughline.tokens.token_series import windows_beside
     from throughline.validation.catalogue import check
-    from throughline.validation.judgement import judge, refuse_if_stopped
     from throughline.validation.quarantine import write_quarantine
     from throughline.validation.repairs import repaired
     from throughline.validation.report import as_html, as_json
+    from throughline.validation.row_verdicts import judge, refuse_if_stopped
 
     settings = stage_input.main.expectations
     check(settings.rules)

@@ -185,7 +185,7 @@ def learner_of(view: Pipeline, samples: Samples, arrays: FoldArrays, default_see
         arrays: the network's inputs, of all samples or as a fold has them.
         default_seed: for a pipeline that sets none.
     """
-    from throughline.training.network.pretrained import located
+    from throughline.training.network.pretrained_layers import located
 
     network = located(view.network, samples.bottleneck)
     inputs, vectors, rescaling = arrays

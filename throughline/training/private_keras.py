@@ -53,7 +53,7 @@ def maker(tensor: Tensor) -> Any:
     return tensor._keras_history.operation
 
 
-def made_from(tensor: Tensor) -> list[Tensor]:
+def inputs_of(tensor: Tensor) -> list[Tensor]:
     """The tensors that went into the call that a tensor comes from."""
     history = tensor._keras_history
     node = history.operation._inbound_nodes[history.node_index]

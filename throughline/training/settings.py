@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from throughline.errors import listed
 from throughline.pipeline.problem import PROBLEMS
-from throughline.pipeline.targets import of_each
+from throughline.pipeline.several_targets import of_each
 from throughline.training.network import spec
 from throughline.training.network.agreement import last_activation
 

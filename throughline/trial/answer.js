@@ -3,20 +3,20 @@ const MOST_BARS = 10;
 const MOST_LINES = 6;
 
 // The names of the places of an answer: classes, or targets.
-const classesOf = (told, count) => {
-  const { classes, columns = [] } = told.target ?? {};
+const classesOf = (description, count) => {
+  const { classes, columns = [] } = description.target ?? {};
   if (classes?.length) return classes.map(String);
   return count === columns.length ? columns : Array.from({ length: count }, (_, place) => String(place));
 };
 
 // The probability of each class of one row.
-const sharesOf = (told, found, row = 0) => {
+const sharesOf = (description, found, row = 0) => {
   if (found.probability) {
-    const share = found.probability.data[row], names = classesOf(told, 2);
+    const share = found.probability.data[row], names = classesOf(description, 2);
     return [{ name: names[0], share: 1 - share }, { name: names[1], share }];
   }
   const count = found.probabilities.dims.slice(1).reduce((all, size) => all * size, 1);
-  const names = classesOf(told, count);
+  const names = classesOf(description, count);
   return names.map((name, place) => ({ name, share: found.probabilities.data[row * count + place] }));
 };
 
@@ -34,28 +34,28 @@ const bars = (shares, chosen) => el("div", { class: "shares" }, shares.map((each
 const headline = (words, note) => el("div", { class: "headline" }, el("b", {}, words), note ? el("span", {}, note) : "");
 
 // Each of several targets as if it were the only one; none where there is one.
-const eachTarget = (told, found) => (told.target?.targets ?? []).map((target) => ({
-  told: { ...told, target, task: target.task },
+const eachTarget = (description, found) => (description.target?.targets ?? []).map((target) => ({
+  description: { ...description, target, task: target.task },
   found: Object.fromEntries(Object.entries(target.answers).map(([name, called]) => [name, found[called]])),
 }));
 
-const answerOf = (told, found, source) => {
-  const several = eachTarget(told, found);
-  if (several.length) return several.flatMap((each) => answerOf(each.told, each.found, source));
-  const unit = told.target?.unit ?? "", of = (told.target?.columns ?? []).join(", ");
-  if (found.probability || found.probabilities) return classed(told, found, of);
+const answerOf = (description, found, source) => {
+  const several = eachTarget(description, found);
+  if (several.length) return several.flatMap((each) => answerOf(each.description, each.found, source));
+  const unit = description.target?.unit ?? "", of = (description.target?.columns ?? []).join(", ");
+  if (found.probability || found.probabilities) return classed(description, found, of);
   const { data, dims } = found.prediction ?? Object.values(found)[0];
-  if (told.window) return forecast(told, data, dims, source, unit);
+  if (description.window) return forecast(description, data, dims, source, unit);
   // Of a network that gives back its columns: how unlike the training's this row is.
   const error = found.reconstruction_error ? [headline(said(found.reconstruction_error.data[0]), "reconstruction error of this row")] : [];
   if (data.length === 1) return [...error, headline(withUnit(data[0], unit), of)];
-  const names = classesOf(told, data.length);
+  const names = classesOf(description, data.length);
   return [...error, el("table", {}, el("tbody", {}, Array.from(data, (value, place) => el("tr", {}, el("th", {}, names[place]), el("td", { class: "n" }, withUnit(value, unit))))))];
 };
 
-const classed = (told, found, of) => {
-  const shares = sharesOf(told, found);
-  const order = shares.length > MOST_BARS || told.task === "generation" ? [...shares].sort((a, b) => b.share - a.share).slice(0, MOST_BARS) : shares;
+const classed = (description, found, of) => {
+  const shares = sharesOf(description, found);
+  const order = shares.length > MOST_BARS || description.task === "generation" ? [...shares].sort((a, b) => b.share - a.share).slice(0, MOST_BARS) : shares;
   const rest = shares.length - order.length;
   const more = rest > 0 ? el("p", { class: "note" }, `${said(rest)} more classes are less probable.`) : "";
   if (found.labels) {
@@ -69,8 +69,8 @@ const classed = (told, found, of) => {
   return [headline(label, `${of ? `${of} · ` : ""}probability ${percent(share)}`), bars(order, [label]), more];
 };
 
-const forecast = (told, data, dims, source, unit) => {
-  const { columns, horizons } = told.target;
+const forecast = (description, data, dims, source, unit) => {
+  const { columns, horizons } = description.target;
   if (!horizons || data.length !== horizons.length * columns.length) {
     return [el("table", {}, el("tbody", {}, Array.from(data, (value, place) => el("tr", {}, el("th", {}, `${place + 1}`), el("td", { class: "n" }, withUnit(value, unit))))))];
   }
@@ -83,33 +83,33 @@ const forecast = (told, data, dims, source, unit) => {
 };
 
 // What is drawn of a row's answer while one column varies: a line a class, or the number.
-const curvesOf = (told, found, rows) => {
+const curvesOf = (description, found, rows) => {
   if (found.probability || found.probabilities) {
-    const each = Array.from({ length: rows }, (_, row) => sharesOf(told, found, row));
+    const each = Array.from({ length: rows }, (_, row) => sharesOf(description, found, row));
     const binary = Boolean(found.probability);
     const names = each[0].map(({ name }) => name);
     const places = names.map((_, place) => place).filter((place) => !binary || place === 1)
       .sort((a, b) => Math.max(...each.map((row) => row[b].share)) - Math.max(...each.map((row) => row[a].share))).slice(0, MOST_LINES).sort((a, b) => a - b);
-    const title = binary ? `probability of ${told.target.columns?.[0] ?? "class"}: ${names[1]}` : "probability";
+    const title = binary ? `probability of ${description.target.columns?.[0] ?? "class"}: ${names[1]}` : "probability";
     return { title, y: [0, 1], lines: places.map((place) => ({ name: names[place], values: each.map((row) => row[place].share) })) };
   }
   const { data, dims } = found.prediction ?? Object.values(found)[0];
   const count = dims.slice(1).reduce((all, size) => all * size, 1);
-  const columns = told.target?.columns ?? ["prediction"];
-  const steps = told.target?.horizons ?? [];
-  const shown = Array.from({ length: Math.min(count, told.window ? columns.length : MOST_LINES) }, (_, place) => place);
+  const columns = description.target?.columns ?? ["prediction"];
+  const steps = description.target?.horizons ?? [];
+  const shown = Array.from({ length: Math.min(count, description.window ? columns.length : MOST_LINES) }, (_, place) => place);
   const name = (place) => (columns[place] ?? String(place)) + (steps.length ? `, ${steps[0]} ahead` : "");
-  const unit = told.target?.unit;
+  const unit = description.target?.unit;
   const lines = shown.map((place) => ({ name: name(place), values: Array.from({ length: rows }, (_, row) => data[row * count + place]) }));
   const title = lines.length === 1 ? lines[0].name : "prediction";
   return { title: unit ? `${title} (${unit})` : title, y: boundsOf(lines.flatMap(({ values }) => values)), lines };
 };
 
 // The curve over a column; of categories a bar each.
-const curve = (told, field, places, found) => {
-  const several = eachTarget(told, found);
-  if (several.length) return el("div", {}, several.map((each) => curve(each.told, field, places, each.found)));
-  const { title, y, lines } = curvesOf(told, found, places.length);
+const curve = (description, field, places, found) => {
+  const several = eachTarget(description, found);
+  if (several.length) return el("div", {}, several.map((each) => curve(each.description, field, places, each.found)));
+  const { title, y, lines } = curvesOf(description, found, places.length);
   const unit = field.entry.unit, xTitle = (field.label ?? field.name) + (unit ? ` (${unit})` : "");
   if (typeof places[0] !== "number" || field.saidPlace) {
     const name = (place) => (field.saidPlace ? field.saidPlace(place) : String(place));

@@ -34,8 +34,8 @@ const secondsOfDay = (text) => {
   const found = /^(\d{1,4}):([0-5]\d)(?::([0-5]\d(?:[.,]\d{1,9})?))?(?:\s?([ap])\.?m\.?)?$/i.exec(text);
   const hours = Number(found?.[1]);
   if (!found || (found[4] && (hours < 1 || hours > 12))) throw new Problem(`must be a time such as 1:30:05, not '${text.slice(0, 40)}'`);
-  const told = found[4] ? (hours % 12) + (/p/i.test(found[4]) ? 12 : 0) : hours;
-  return 3600 * told + 60 * Number(found[2]) + Number((found[3] ?? "0").replace(",", "."));
+  const hour = found[4] ? (hours % 12) + (/p/i.test(found[4]) ? 12 : 0) : hours;
+  return 3600 * hour + 60 * Number(found[2]) + Number((found[3] ?? "0").replace(",", "."));
 };
 
 // A number with its minus in front and in plain digits: (5) and 5- are -5.

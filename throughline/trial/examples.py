@@ -18,7 +18,7 @@ MOST_PIXELS = 256 * 256
 MOST_SOUND = 512_000
 
 
-def examples(workspace: Workspace, told: Mapping[str, Any]) -> list[dict[str, Any]]:
+def examples(workspace: Workspace, description: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Test rows of the pipeline; of series one piece of CSV, the newest window of some of them.
 
     Args:
@@ -32,17 +32,17 @@ def examples(workspace: Workspace, told: Mapping[str, Any]) -> list[dict[str, An
     rows, seen = _rows(workspace)
     if rows is None:
         return []
-    inputs = told["inputs"]
-    if told.get("window"):
-        return _newest_windows(rows, told)
+    inputs = description["inputs"]
+    if description.get("window"):
+        return _newest_windows(rows, description)
     if not {entry["name"] for entry in inputs} <= set(rows.columns):
         return []
     few = rows.head(ROWS)
-    target = [name for name in told["target"]["columns"] if name in rows.columns]
+    target = [name for name in description["target"]["columns"] if name in rows.columns]
     return [
         {
             "values": {entry["name"]: _plain(row[entry["name"]], entry) for entry in inputs},
-            "actual": _actual(row, target, told.get("task")),
+            "actual": _actual(row, target, description.get("task")),
             "seen": seen,
         }
         for _, row in few.iterrows()
@@ -68,14 +68,14 @@ def _actual(row: pd.Series, target: Sequence[str], task: str | None) -> str:
     return ", ".join(str(row[name]) for name in target)
 
 
-def _newest_windows(rows: pd.DataFrame, told: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _newest_windows(rows: pd.DataFrame, description: Mapping[str, Any]) -> list[dict[str, Any]]:
     import pandas as pd
 
-    window, reading = told["window"], told.get("reading") or {}
+    window, reading = description["window"], description.get("reading") or {}
     length = window["extent"]["length"] * int(window.get("rows_a_step", 1))
     groups = [name for name in window.get("group", []) if name in rows.columns]
     index = window["index"]
-    wanted = [*groups, *index["columns"], index.get("hour"), *_measured(told["inputs"])]
+    wanted = [*groups, *index["columns"], index.get("hour"), *_measured(description["inputs"])]
     kept = [name for name in dict.fromkeys(wanted) if name in rows.columns]
     newest = rows[kept].tail(length)
     if groups:

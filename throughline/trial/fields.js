@@ -232,9 +232,9 @@ const fieldOf = (entry, reading, changed) => {
 
 // The fields of a row, and how the model is fed with it.
 class Row {
-  constructor(told, changed) {
-    this.told = told;
-    this.fields = told.inputs.map((entry) => fieldOf(entry, told.reading, changed));
+  constructor(description, changed) {
+    this.description = description;
+    this.fields = description.inputs.map((entry) => fieldOf(entry, description.reading, changed));
   }
 
   set(values) {

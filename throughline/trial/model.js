@@ -12,7 +12,7 @@ const bytesIn = async (id) => {
   return new Uint8Array(await new Response(stream).arrayBuffer());
 };
 
-const loaded = async (told) => {
+const loaded = async (description) => {
   const address = URL.createObjectURL(new Blob([await bytesIn("glue")], { type: "text/javascript" }));
   const ort = await import(address);
   URL.revokeObjectURL(address);
@@ -20,16 +20,16 @@ const loaded = async (told) => {
   ort.env.wasm.numThreads = 1;
   ort.env.wasm.wasmBinary = (await bytesIn("program")).buffer;
   const session = await ort.InferenceSession.create(await bytesIn("model"), { executionProviders: ["wasm"] });
-  return new Model(ort, session, told);
+  return new Model(ort, session, description);
 };
 
 class Model {
-  constructor(ort, session, told) {
+  constructor(ort, session, description) {
     this.ort = ort;
     this.session = session;
-    this.states = Object.keys(told.states ?? {});
+    this.states = Object.keys(description.states ?? {});
     this.types = Object.fromEntries(session.inputMetadata.map((input) => [input.name, input]));
-    this.outputs = told.outputs;
+    this.outputs = description.outputs;
     this.last = Promise.resolve();
   }
 

@@ -1,14 +1,14 @@
 // The page: a form from the contract, and what the model says to each change of it.
-const told = JSON.parse(document.getElementById("told").textContent);
+const description = JSON.parse(document.getElementById("description").textContent);
 const form = document.getElementById("form"), shown = document.getElementById("answer"), request = document.getElementById("request"), curved = document.getElementById("varied");
 // Of a row of more columns the others can be opened.
 const MOST_FIELDS = 14;
 
 const begin = async () => {
-  const model = await loaded(told);
+  const model = await loaded(description);
   let asked = 0, chosen;
   const menu = el("select", { onchange: () => { chosen = menu.value; refresh(); } });
-  const source = told.window ? new Series(told, () => change()) : new Row(told, () => change());
+  const source = description.window ? new Series(description, () => change()) : new Row(description, () => change());
 
   const answer = async (turn) => {
     let found;
@@ -24,28 +24,28 @@ const begin = async () => {
     if (turn !== asked) return;
     const far = source.outside();
     const warning = far.length ? el("p", { class: "warning" }, `The model guesses: the training had no such ${far.join(", ")}.`) : "";
-    const parts = [warning, ...answerOf(told, found, source), goOn(found)];
+    const parts = [warning, ...answerOf(description, found, source), goOn(found)];
     const field = source.varying().find(({ name }) => name === chosen);
     const over = field ? await varied(field) : undefined;
     if (turn !== asked) return;
     curved.replaceChildren(...(over ? [el("h2", {}, "What if"), el("label", { class: "vary" }, "the answer over ", menu), over] : []));
     shown.replaceChildren(...parts.filter(Boolean));
     shown.dataset.answers = JSON.stringify(Object.fromEntries(Object.entries(found).map(([name, { data }]) => [name, data])));
-    const code = pythonOf(told, source), button = el("button", { type: "button", onclick: () => copied(code, button) }, "copy");
+    const code = pythonOf(description, source), button = el("button", { type: "button", onclick: () => copied(code, button) }, "copy");
     request.replaceChildren(el("h2", {}, "This request in Python", button), el("div", { class: "code" }, el("pre", {}, el("code", {}, code))));
   };
 
   const varied = async (field) => {
     const places = field.places();
-    return curve(told, field, places, await model.ask(source.feeds({ [field.name]: places }, places.length)));
+    return curve(description, field, places, await model.ask(source.feeds({ [field.name]: places }, places.length)));
   };
 
   // A model of texts that says which token comes next can go on.
   const goOn = (found) => {
-    if (!told.samples || !found.probabilities || told.task !== "generation") return "";
-    const best = sharesOf(told, found).reduce((most, each) => (each.share > most.share ? each : most)).name;
-    if (best === told.samples.end) return "";
-    const [field] = source.fields, between = told.samples.of === "characters" ? "" : " ";
+    if (!description.samples || !found.probabilities || description.task !== "generation") return "";
+    const best = sharesOf(description, found).reduce((most, each) => (each.share > most.share ? each : most)).name;
+    if (best === description.samples.end) return "";
+    const [field] = source.fields, between = description.samples.of === "characters" ? "" : " ";
     return el("button", { type: "button", onclick: () => { field.set(field.read() + between + best); change(); } }, "Go on writing");
   };
 
@@ -78,9 +78,9 @@ const inAddress = () => {
 // The start: what the address asks for, else the training's medians, else an example.
 const begun = async (source) => {
   const wanted = inAddress();
-  const [first] = told.examples;
+  const [first] = description.examples;
   if (wanted) source.set(wanted);
-  else if (told.window && first) source.set(first);
+  else if (description.window && first) source.set(first);
   else if (first && source.fields.some((field) => [TextField, FileField].some((kind) => field instanceof kind))) await given(source, first);
 };
 
@@ -92,9 +92,9 @@ const given = async (source, example) => {
 
 const laidOut = (source, refresh) => {
   const parts = [el("h2", {}, "Ask")];
-  if (told.window) return [...parts, source.element];
-  if (told.examples.length) {
-    parts.push(el("div", { class: "examples" }, el("span", {}, told.examples[0].seen ? "Rows of the training:" : "Rows that no training has seen:"), told.examples.map((example, place) =>
+  if (description.window) return [...parts, source.element];
+  if (description.examples.length) {
+    parts.push(el("div", { class: "examples" }, el("span", {}, description.examples[0].seen ? "Rows of the training:" : "Rows that no training has seen:"), description.examples.map((example, place) =>
       el("button", { type: "button", onclick: async () => { await given(source, example); refresh(); } }, String(place + 1))), truthNote));
   }
   const fields = source.fields.map(({ element }) => element);

@@ -1,4 +1,4 @@
-// A picture as the model takes it: scaled as `ingest` scales, see serving/rows/image.py.
+// A picture as the model takes it: scaled as `ingest` scales, see serving/rows/media/image_files.py.
 const BITS = 22;
 
 // One axis of Pillow's bilinear filter: for each place where it begins, and its whole-number weights.
@@ -36,7 +36,7 @@ const scaled = ({ data, height, width, channels }, wanted, from, to, across) => 
   return result;
 };
 
-// Which part of a picture is shown where in a frame, see serving/rows/image.py `geometry`.
+// Which part of a picture is shown where in a frame, see serving/rows/media/image_files.py `geometry`.
 const geometry = ([height, width], [rows, columns], fit) => {
   const whole = [0, 0, width, height];
   if (fit === "crop") {

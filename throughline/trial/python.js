@@ -6,9 +6,9 @@ const written = (value) => {
   return JSON.stringify(value);
 };
 
-const pythonOf = (told, source) => {
-  const start = ['from throughline.serving.predictor import Predictor', "", `model = Predictor(${written(told.model)})`];
-  if (told.window) {
+const pythonOf = (description, source) => {
+  const start = ['from throughline.serving.predictor import Predictor', "", `model = Predictor(${written(description.model)})`];
+  if (description.window) {
     const separator = separatorOf(source.area.value, source.needed);
     const reader = `csv.DictReader(file${separator === "," ? "" : `, delimiter=${written(separator)}`})`;
     const some = source.chosen ? [`rows = [row for row in rows if [row[name] for name in ${JSON.stringify(source.apart)}] == ${JSON.stringify(source.chosen)}]`] : [];

@@ -43,11 +43,11 @@ def runtime(surroundings: Surroundings) -> Runtime:
         BadData: it delivers something else, or npm is not installed.
     """
     from throughline.limits import applied
-    from throughline.sources.fetching.mirror import held
+    from throughline.sources.fetching.mirror import local_copy
     from throughline.sources.kinds.archive import brought, parsed
 
     found = {
-        path: held(sha256, PurePosixPath(path).name, surroundings)
+        path: local_copy(sha256, PurePosixPath(path).name, surroundings)
         for path, sha256 in SHA256.items()
     }
     absent = {f"{PACKAGE}:{path}": SHA256[path] for path, file in found.items() if file is None}

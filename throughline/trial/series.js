@@ -4,11 +4,11 @@ const ROOM = 1;
 const SHOWN = 3;
 
 class Series {
-  constructor(told, changed) {
-    this.told = told;
-    const { window } = told;
+  constructor(description, changed) {
+    this.description = description;
+    const { window } = description;
     this.window = window;
-    this.measured = told.inputs.filter((entry) => entry.type !== "time");
+    this.measured = description.inputs.filter((entry) => entry.type !== "time");
     this.needed = [...new Set([...window.index.columns, window.index.hour, ...this.measured.map((entry) => entry.name)].filter(Boolean))];
     this.area = el("textarea", { rows: 14, class: "rows", spellcheck: "false", oninput: () => changed() });
     this.file = el("input", { type: "file", accept: ".csv,.tsv,.txt,text/csv", onchange: () => this.take(this.file.files[0]) });
@@ -69,7 +69,7 @@ class Series {
     };
     this.walls = rows.map((row, at) => placed(at, () => secondsOf(row, index)));
     this.inOrder(first);
-    return Object.fromEntries(this.told.inputs.map((entry) => [entry.name, entry.type === "time" ? this.walls : rows.map((row, at) => placed(at, () => this.cell(entry, row[entry.name])))]));
+    return Object.fromEntries(this.description.inputs.map((entry) => [entry.name, entry.type === "time" ? this.walls : rows.map((row, at) => placed(at, () => this.cell(entry, row[entry.name])))]));
   }
 
   // Which series is meant, where there are several.
@@ -88,7 +88,7 @@ class Series {
   }
 
   cell(entry, text) {
-    const cells = cellsOf(this.told.reading, entry.name);
+    const cells = cellsOf(this.description.reading, entry.name);
     if (entry.type === "number") {
       const value = numberIn(text, cells);
       if (Number.isNaN(value) && entry.may_be_missing === false) throw new Problem(`column '${entry.name}' must hold a number`);
@@ -153,7 +153,7 @@ class Series {
 
   // The target's values with the forecast behind them.
   drawn(forecasts) {
-    const { grid, extent } = this.window, { target } = this.told;
+    const { grid, extent } = this.window, { target } = this.description;
     const places = [this.walls[0], this.ahead(Math.max(...target.horizons))];
     return target.columns.slice(0, SHOWN).map((name, column) => {
       const past = name in this.rows ? this.walls.map((wall, at) => [wall, this.rows[name][at]]) : [];

@@ -23,13 +23,13 @@ def tried(root: Path, name: str) -> Path:
         Unreachable: the registry of the runtime does not answer.
     """
     from throughline.sources.registry import Surroundings
-    from throughline.trial.page import page
     from throughline.trial.runtime import runtime
+    from throughline.trial.trial_page import page
 
     workspace = Workspace(root, name)
     model = _model(workspace)
-    told = _shown(workspace)
-    content = page(told, model, runtime(Surroundings.of(root)))
+    description = _shown(workspace)
+    content = page(description, model, runtime(Surroundings.of(root)))
     path = root / "reports" / name / "try.html"
     path.parent.mkdir(parents=True, exist_ok=True)
     with replaced(path) as draft:
@@ -63,13 +63,13 @@ def _shown(workspace: Workspace) -> dict[str, Any]:
     """What `described` says, once a page can hold it: a stranger's metadata may be anything."""
     from throughline.serving.bounds import stranger
     from throughline.serving.errors import BadRequest
-    from throughline.trial.page import in_script
+    from throughline.trial.trial_page import in_script
 
     try:
         with stranger(workspace.model, passes=(Exception,)):
-            told = described(workspace)
-        in_script(told)
-        return told
+            description = described(workspace)
+        in_script(description)
+        return description
     except (ThroughlineError, BadRequest):
         raise
     except (ValueError, TypeError, LookupError, AttributeError, RecursionError) as error:
@@ -84,11 +84,11 @@ def described(workspace: Workspace) -> dict[str, Any]:
     """What the page is told of the model, see `page.page`."""
     from throughline.serving.predictor import Predictor
     from throughline.trial.examples import examples
-    from throughline.trial.page import REPORT
+    from throughline.trial.trial_page import REPORT
 
     predictor = Predictor(workspace.model)
     known = predictor.metadata
-    told: dict[str, Any] = {
+    description: dict[str, Any] = {
         "pipeline": workspace.name,
         "title": str(known.get("title") or workspace.name),
         "model": workspace.model.relative_to(workspace.root).as_posix(),
@@ -97,4 +97,4 @@ def described(workspace: Workspace) -> dict[str, Any]:
         "report": (workspace.root / "reports" / workspace.name / REPORT).exists(),
         **{key: known[key] for key in KNOWN if key in known},
     }
-    return told | {"examples": examples(workspace, told)}
+    return description | {"examples": examples(workspace, description)}

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 def _image(value: bytes) -> tuple[int, int, int]:
     """Width, height and channels of an encoded image; zeros where it cannot be decoded."""
-    from throughline.serving.rows.media.image import UNSOUND, opened_picture
+    from throughline.serving.rows.media.image_files import UNSOUND, opened_picture
 
     try:
         with opened_picture(value) as image:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from throughline.validation.judgement import Judgement, value_at
+from throughline.validation.row_verdicts import Judgement, value_at
 
 if TYPE_CHECKING:
     from pathlib import Path

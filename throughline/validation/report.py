@@ -8,7 +8,7 @@ from typing import Any
 from throughline.errors import shorten
 from throughline.report.page import page
 from throughline.validation.expectations import Verdict, plain
-from throughline.validation.judgement import Judgement
+from throughline.validation.row_verdicts import Judgement
 
 
 def as_json(judgement: Judgement) -> dict[str, Any]:

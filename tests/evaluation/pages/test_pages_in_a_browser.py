@@ -23,14 +23,14 @@ from throughline.drift.drawings import drawn
 from throughline.drift.measures import Drift, Limits
 from throughline.errors import ThroughlineError
 from throughline.profile.facts import facts
-from throughline.profile.page import page as profile
+from throughline.profile.profile_page import page as profile
 from throughline.project.index import write_index
 from throughline.report.page import PAGES, write
 from throughline.sources.kinds.archive import extracted, parsed
 from throughline.stages.costs import costed
 from throughline.validation.expectations import Verdict
-from throughline.validation.judgement import Judgement
 from throughline.validation.report import as_html
+from throughline.validation.row_verdicts import Judgement
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 AXE = "npm:axe-core@4.10.3:package/axe.min.js"

@@ -19,7 +19,7 @@ from throughline.releasing.promotion import awaited, champion_file, created, set
 from throughline.releasing.sharing import NotShared, prove, share
 from throughline.releasing.stages.approval import approved
 from throughline.releasing.stages.moving import promoted, rolled_back
-from throughline.releasing.stages.standing import held
+from throughline.releasing.stages.standing import standing_versions
 
 NAME = "tea"
 FULL = OSError(errno.ENOSPC, "No space left on device")
@@ -156,7 +156,7 @@ class TestWhateverFails:
         git(root, "config", "user.email", "tester@localhost")
         assert created(root, NAME) == "tea@v2"
         assert champion_file(root, NAME).read_text() == "second"
-        assert held(root, NAME) == {"production": "v2"}
+        assert standing_versions(root, NAME) == {"production": "v2"}
         assert git(root, "status", "--porcelain") == ""
 
     @pytest.mark.parametrize("breaks", [hook_refuses, full_at_the_crown, last_renaming])
@@ -260,7 +260,7 @@ class TestKilled:
         assert git(root, "status", "--porcelain") == ""
         assert (root / "releases/tea/v2.yaml").exists() == (champion == "v2")
         assert ("tea@v2" in git(root, "tag").split()) == (champion == "v2")
-        assert held(root, NAME) == {"production": champion}
+        assert standing_versions(root, NAME) == {"production": champion}
 
 
 @pytest.fixture
@@ -294,7 +294,7 @@ class TestWaiting:
         assert awaited(root, "tea@v2") == "; production wants another person's approval"
         assert releases.champion(root, NAME) == "v1"
         assert champion_file(root, NAME).read_text() == "first"
-        assert held(root, NAME) == {"production": "v1"}
+        assert standing_versions(root, NAME) == {"production": "v1"}
         assert releases.versions(root, NAME) == ["v1", "v2"]
         with pytest.raises(BadPipeline, match="not yet released"):
             created(root, NAME)

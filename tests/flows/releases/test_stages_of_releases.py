@@ -20,7 +20,7 @@ from throughline.releasing.promotion import champion_file, settle
 from throughline.releasing.release import listed, shown
 from throughline.releasing.stages.approval import approved, approver
 from throughline.releasing.stages.moving import promoted, rolled_back
-from throughline.releasing.stages.standing import artifact, assignments, held
+from throughline.releasing.stages.standing import artifact, assignments, standing_versions
 
 NAME = "tea"
 ARTIFACT = "artifacts:\n  model:\n    path: ../../model.onnx\n"
@@ -99,16 +99,16 @@ class TestPromotion:
         assert promoted(root, "tea@v1", "staging") == "tea: staging empty → v1"
         promoted(root, "tea@v2", "beta")
         assert promoted(root, "tea@v3", "beta") == "tea: beta v2 → v3"
-        assert held(root, NAME) == {"staging": "v1", "beta": "v3"}
+        assert standing_versions(root, NAME) == {"staging": "v1", "beta": "v3"}
         assert rolled_back(root, "tea@v2", "beta") == "tea: beta v3 → v2"
-        assert held(root, NAME)["beta"] == "v2"
+        assert standing_versions(root, NAME)["beta"] == "v2"
         lines = listed(root, NAME).splitlines()
         assert [line.split()[-1] for line in lines[:2]] == ["staging", "beta"]
 
     def test_a_tenth_assignment_is_newer_than_a_ninth(self, root: Path) -> None:
         for number in range(11):
             promoted(root, f"tea@v{number % 2 + 1}", "staging")
-        assert held(root, NAME) == {"staging": "v1"}
+        assert standing_versions(root, NAME) == {"staging": "v1"}
 
     def test_dvc_and_gto_find_it_whatever_the_second_persons_clock_says(
         self, root: Path, monkeypatch: pytest.MonkeyPatch
@@ -131,7 +131,7 @@ class TestPromotion:
     def test_what_is_no_name_of_a_stage(self, root: Path, stage: str) -> None:
         with pytest.raises(BadPipeline, match="small letters"):
             promoted(root, "tea@v1", stage)
-        assert held(root, NAME) == {}
+        assert standing_versions(root, NAME) == {}
 
     def test_what_is_not_released_or_stands_there_already(self, root: Path) -> None:
         with pytest.raises(MissingFile, match="v1"):
@@ -149,7 +149,7 @@ class TestPromotion:
         (artifact,) = {tag.split("#")[0] for tag in git(root, "tag").split() if "#" in tag}
         git(root, "tag", "-a", "-m", "x", f"{artifact}#production!#7")
         git(root, "tag", "-a", "-m", "x", f"{artifact}#production")
-        assert held(root, NAME) == {"production": "v1"}
+        assert standing_versions(root, NAME) == {"production": "v1"}
 
 
 class TestProduction:
@@ -159,10 +159,10 @@ class TestProduction:
             "tea: production empty → v2, the champion"
         )
         promoted(root, "tea@v3", "production")
-        assert releases.champion(root, NAME) == held(root, NAME)["production"] == "v3"
+        assert releases.champion(root, NAME) == standing_versions(root, NAME)["production"] == "v3"
         assert champion_file(root, NAME).read_text() == "v3"
         rolled_back(root, "tea@v2")
-        assert releases.champion(root, NAME) == held(root, NAME)["production"] == "v2"
+        assert releases.champion(root, NAME) == standing_versions(root, NAME)["production"] == "v2"
         assert champion_file(root, NAME).read_text() == "v2"
         assert git(root, "status", "--porcelain") == ""
         assert releases.versions(root, NAME) == ["v1", "v2", "v3"]
@@ -194,13 +194,13 @@ class TestProduction:
         promoted(root, "tea@v2", "production")
         releases.crown(root, NAME, "v3")
         settle(root, NAME)
-        assert held(root, NAME)["production"] == "v3"
+        assert standing_versions(root, NAME)["production"] == "v3"
         assert champion_file(root, NAME).read_text() == "v3"
         # Somebody else's tag came by `git fetch`, the commit did not yet.
         tag = f"{git(root, 'tag', '--list', '*production*').split()[-1][:-1]}9"
         git(root, "tag", "-a", "-m", "theirs", tag, releases.tagged(root, NAME, "v1"))
         settle(root, NAME)
-        assert held(root, NAME)["production"] == "v1"
+        assert standing_versions(root, NAME)["production"] == "v1"
         assert len(assignments(root, NAME)) == 3
 
 

@@ -17,7 +17,7 @@ from tests.flows.shop import git
 from throughline.releasing import releases
 from throughline.releasing.outputs import sha256
 from throughline.releasing.promotion import champion_file
-from throughline.releasing.stages.standing import held
+from throughline.releasing.stages.standing import standing_versions
 
 DOCS = shop.PROJECT / "docs/operations.md"
 LINE = re.compile(r"(?P<command>\S.*?)\s+# the (?P<who>one|other)\b")
@@ -77,7 +77,7 @@ def test_release_promote_roll_back_reproduce(
     # Released, it waited; promoted by the other, rolled back by the one.
     assert champions == [("one", "v1"), ("one", "v2"), ("other", "v1")]
     for root in clones.values():
-        assert held(root, shop.NAME) == {"production": "v1"}
+        assert standing_versions(root, shop.NAME) == {"production": "v1"}
         assert git(root, "status", "--porcelain") == ""
     refs = {git(root, "show-ref", "--tags") for root in clones.values()}
     assert len(refs) == 1

@@ -30,7 +30,7 @@ def profile(data: Path, name: str, target: str | None, read: dict[str, Any]) -> 
 
     with guarded(str(data), timed=False):
         found = profile(data, name, target, Workspace(ROOT, name), read)
-    for line in found.told:
+    for line in found.guesses:
         tell(line)
     for path in found.written:
         print(f"wrote {path}")

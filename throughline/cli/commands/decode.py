@@ -21,7 +21,7 @@ def decode(workspace: Workspace, rows: int) -> list[str]:
     import onnx
 
     from throughline.preprocessing.columns.decoding import decoded
-    from throughline.samples.rows.arrays import read_array
+    from throughline.samples.rows.row_arrays import read_array
 
     folder = needed(workspace.training_data, "prepare") / "main"
     types = read_json(folder / "prepared.json")["types"]

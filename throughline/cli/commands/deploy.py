@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from throughline.cli.arguments import FILE
-from throughline.cli.groups import Group
+from throughline.cli.command_groups import Group
 
 ROOT = Path()
 PORT = 4200

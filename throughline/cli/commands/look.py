@@ -52,10 +52,10 @@ def _show(found: Sequence[Mapping[str, Any]], as_json: bool) -> None:
         print("no pipeline yet; throughline add DATA makes one")
     width = max((len(entry["pipeline"]) for entry in found), default=0)
     for entry in found:
-        print(f"{entry['pipeline']:{width}}  {' · '.join(filter(None, _told(entry)))}")
+        print(f"{entry['pipeline']:{width}}  {' · '.join(filter(None, _remarks(entry)))}")
 
 
-def _told(entry: Mapping[str, Any]) -> Iterator[str]:
+def _remarks(entry: Mapping[str, Any]) -> Iterator[str]:
     """What is said of a pipeline, as far as it was asked."""
     yield printable(entry["figure"] or entry["state"])
     mood: Mood = "bad" if entry["gates"].startswith("gates broken") else "good"
@@ -146,7 +146,7 @@ def doctor(as_json: bool) -> int:
         for entry in found:
             remedy = coloured(f" — {entry.remedy}", "warn") if entry.remedy else ""
             mark = coloured("!", "bad") if entry.remedy else " "
-            print(f"{mark} {printable(f'{entry.what:{width}}  {entry.found}')}{remedy}")
+            print(f"{mark} {printable(f'{entry.what:{width}}  {entry.state}')}{remedy}")
     return 1 if any(entry.remedy for entry in found) else 0
 
 

@@ -8,9 +8,9 @@ from throughline.errors import BadData, listed
 from throughline.paths import Workspace, needed, replaced
 from throughline.pipeline.loading import load
 from throughline.stages.wire import wire
-from throughline.tokens.rows import as_texts, read_windows
-from throughline.validation.judgement import judge
+from throughline.tokens.token_rows import as_texts, read_windows
 from throughline.validation.repairs import repaired, write_repairs
+from throughline.validation.row_verdicts import judge
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from throughline.cli.arguments import COMMIT, FILE, ONE_IF_ANY, PIPELINE, PIPELINES, RELEASE
-from throughline.cli.groups import Group, refuse_code
+from throughline.cli.command_groups import Group, refuse_code
 from throughline.errors import tell
 from throughline.names import PRODUCTION
 
@@ -55,9 +55,9 @@ def push(release: str) -> None:
     name, version = releases.parsed(release)
     count = pushed(ROOT, releases.read(ROOT, name, version))
     print(f"{release}: DVC's remote holds its {count} files")
-    told = share(ROOT, name)
+    summary = share(ROOT, name)
     prove(ROOT, name)
-    tell(told)
+    tell(summary)
 
 
 @release.command()

@@ -11,7 +11,7 @@ import numpy as np
 
 from throughline.errors import ThroughlineError
 from throughline.paths import Workspace, needed
-from throughline.pipeline.targets import of_each
+from throughline.pipeline.several_targets import of_each
 from throughline.report.markup import verdict_in_words
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def _compared(
 ) -> dict[str, Any]:
     from throughline.evaluation.measure.difference import Choice
     from throughline.evaluation.measure.evaluated import compared_by
-    from throughline.evaluation.parts import parts_of
+    from throughline.evaluation.row_parts import parts_of
 
     parts: Any = parts_of(
         needed(workspace.training_data, "prepare") / "main",

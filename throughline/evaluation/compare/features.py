@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from throughline.errors import BadData
-from throughline.evaluation.rows import Rows, answers
+from throughline.evaluation.raw_rows import Rows, answers
 
 if TYPE_CHECKING:
     import scipy.sparse
@@ -37,7 +37,7 @@ def training_features(folder: Path, inputs: Sequence[str]) -> Features:
     Returns:
         all inputs side by side, shape (N, F).
     """
-    from throughline.samples.rows.arrays import read_array
+    from throughline.samples.rows.row_arrays import read_array
 
     return features_of([read_array(folder, name) for name in inputs])
 

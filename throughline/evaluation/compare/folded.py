@@ -59,7 +59,7 @@ def _folds(
     from throughline.preprocessing.pictures import bottlenecks_beside, read_rows
     from throughline.preprocessing.plan import plan
     from throughline.preprocessing.reconstruction import read_target
-    from throughline.samples.rows.arrays import arrays
+    from throughline.samples.rows.row_arrays import arrays
     from throughline.samples.splits.folds import folds
     from throughline.samples.supervision import Supervision
 

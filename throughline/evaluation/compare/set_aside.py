@@ -11,7 +11,7 @@ import numpy as np
 from throughline.evaluation.intervals.resamples import Resamples
 from throughline.evaluation.measure.evaluated import FIGURES
 from throughline.evaluation.measure.measure import measured
-from throughline.evaluation.rows import Rows, read_rows
+from throughline.evaluation.raw_rows import Rows, read_rows
 
 if TYPE_CHECKING:
     from throughline.evaluation.outcome import Outcome, Target

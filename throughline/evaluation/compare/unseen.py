@@ -18,7 +18,7 @@ def unseen_rows(columns: Mapping[str, Any], count: int, training: Path | None) -
         count: how many rows there are.
         training: the file of the training rows; None where they are not kept, and all count as new.
     """
-    from throughline.evaluation.rows import read_rows
+    from throughline.evaluation.raw_rows import read_rows
 
     if training is None:
         return np.ones(count, bool)

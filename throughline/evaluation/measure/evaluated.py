@@ -11,7 +11,7 @@ from throughline.evaluation.measure.classification import OF_A_CLASS
 from throughline.figures import learned
 from throughline.figures.figure import Figure
 from throughline.pipeline.schema.judgement import limited
-from throughline.pipeline.targets import of_each
+from throughline.pipeline.several_targets import of_each
 
 if TYPE_CHECKING:
     from throughline.pipeline.pipeline import Pipeline

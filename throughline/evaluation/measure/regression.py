@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from throughline.evaluation.outcome import Outcome
-from throughline.evaluation.rows import Rows
+from throughline.evaluation.raw_rows import Rows
 from throughline.figures.figure import GAIN, NOT_NEGATIVE, Figure
 
 FIGURES = dict.fromkeys(("regression", "proportion"), ("mae", "mse", "rmse", "r2"))

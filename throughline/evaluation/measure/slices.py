@@ -9,7 +9,7 @@ import numpy as np
 
 from throughline.errors import BadPipeline, nearest
 from throughline.evaluation.outcome import Outcome
-from throughline.evaluation.rows import Rows
+from throughline.evaluation.raw_rows import Rows
 
 if TYPE_CHECKING:
     from throughline.pipeline.schema.judgement import Slice

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from throughline.evaluation.outcome import Outcome
-from throughline.evaluation.parts import Parts
-from throughline.evaluation.rows import Rows, answers
-from throughline.evaluation.series import SeriesParts
+from throughline.evaluation.raw_rows import Rows, answers
+from throughline.evaluation.row_parts import Parts
+from throughline.evaluation.window_parts import SeriesParts
 from throughline.report.chart import Chart, bounds
 from throughline.report.picture import data_address
 

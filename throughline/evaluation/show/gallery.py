@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from throughline.evaluation.outcome import Outcome
-from throughline.evaluation.rows import Rows
+from throughline.evaluation.raw_rows import Rows
 from throughline.evaluation.show.saliency import Looked
 from throughline.report.picture import data_address
 

@@ -12,7 +12,7 @@ import numpy as np
 from throughline.errors import RefusedByGate
 
 if TYPE_CHECKING:
-    from throughline.export.proof.contract import Held
+    from throughline.export.proof.parity_contract import Held
 
 # A server's limits: seconds for all files together, and bytes of address space.
 SECONDS = 120

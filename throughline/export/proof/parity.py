@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from throughline.pipeline.targets import answer
+from throughline.pipeline.several_targets import answer
 
 if TYPE_CHECKING:
     import onnx

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from throughline.pipeline.targets import answer
+from throughline.pipeline.several_targets import answer
 from throughline.preprocessing.graph.builder import Graph
 from throughline.preprocessing.reconstruction import FittedReconstruction
 from throughline.preprocessing.several import FittedSeveral

@@ -13,8 +13,8 @@ from throughline.preprocessing.foresight import foresee
 from throughline.preprocessing.graph.runtime import session_of
 from throughline.preprocessing.raw import raw_values
 from throughline.preprocessing.sparse import Sparse, compressed, joined, pays
-from throughline.tokens.rows import is_windows
-from throughline.tokens.series import BLOCK
+from throughline.tokens.token_rows import is_windows
+from throughline.tokens.token_series import BLOCK
 
 if TYPE_CHECKING:
     import onnx

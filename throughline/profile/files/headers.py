@@ -68,7 +68,7 @@ def _recurs(found: Sequence[Sequence[str]]) -> bool:
     )
 
 
-def told_apart(header: Sequence[str]) -> dict[str, Any]:
+def distinct_names(header: Sequence[str]) -> dict[str, Any]:
     """Names for columns of which several are called alike."""
     names = header_names(header)
     counts, taken = Counter(names), set(names)

@@ -13,15 +13,15 @@ from throughline.limits import applied, guarded
 from throughline.paths import Workspace
 from throughline.profile.facts import facts
 from throughline.profile.far_values import far_value
+from throughline.profile.files.cell_types import said_of_objects
 from throughline.profile.files.numbers_in_texts import numbers_in_texts
-from throughline.profile.files.reading import said_of_objects
 from throughline.profile.kinds import labels, pictures, sounds, texts
 from throughline.profile.kinds.grids import grid_of
 from throughline.profile.moments import CLOCKS
 from throughline.profile.names_in_digits import names_in_digits
 from throughline.sources.cells import READING, REPEATED, SPACES
+from throughline.sources.folder_names import PART
 from throughline.sources.labels import LABELS
-from throughline.sources.layout import PART
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,14 +93,14 @@ def source_of(
     if read:
         section["read"] = read
     fetched = fetch(Source(**section), surroundings)
-    told = fetched.frame.attrs.get(LABELS, ())
+    label_columns = fetched.frame.attrs.get(LABELS, ())
     if "images" in section:
         section["images"] = pictures.with_limit(section["images"], fetched.origin)
     shapes = fetched.frame.attrs.get("shapes", {})
     pixels = None if "images" in section else pictures.array_of(shapes)
     if pixels is not None:
         section["images"] = {"array": pixels}
-        told = [name for name in fetched.frame.columns if name not in (pixels, PART)]
+        label_columns = [name for name in fetched.frame.columns if name not in (pixels, PART)]
         fetched = replace(fetched, frame=pictures.from_array(fetched.frame, pixels))
     for array in fetched.images.values():
         # Only `ingest` has a use for the pixels.
@@ -156,7 +156,7 @@ def source_of(
             )
         frame = without_infinite(frame)
     frame = frame.drop(columns=[pictures.PIXELS, sounds.COLUMN], errors="ignore")
-    frame.attrs[LABELS] = [name for name in told if name in frame.columns]
+    frame.attrs[LABELS] = [name for name in label_columns if name in frame.columns]
     frame.attrs[pictures.SHAPE] = shapes.get(pixels)
     return frame, section
 
@@ -232,9 +232,9 @@ def _read_keys(
 ) -> dict[str, Any]:
     """Section `source.read` of a delimited file, from its own cells."""
     from throughline.pipeline.schema.source import Read
+    from throughline.profile.files.cell_types import keys_from_cells
     from throughline.profile.files.encodings import shown
-    from throughline.profile.files.layout import is_table, layout_of
-    from throughline.profile.files.reading import told_by_cells
+    from throughline.profile.files.table_layout import is_table, layout_of
     from throughline.sources.formats.content import unpacked
     from throughline.sources.formats.reading import format_of, read_cells
     from throughline.sources.gate import taken
@@ -263,7 +263,7 @@ def _read_keys(
                 said += f", in which it says '{word}'"
             notes.append(("the file", said, f"source.read.{key}"))
     cells, _ = read_cells(content, inner, Read(**{**read, "member": None}))
-    return told_by_cells(cells, read, notes)
+    return keys_from_cells(cells, read, notes)
 
 
 def _is_archive(path: Path) -> bool:

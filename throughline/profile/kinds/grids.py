@@ -67,7 +67,7 @@ class Grid:
     steps: int
 
     @property
-    def said(self) -> str:
+    def joining_note(self) -> str:
         """What becomes of rows that share a step; empty where none do."""
         if not self.doubled:
             return ""

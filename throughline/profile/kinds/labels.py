@@ -99,8 +99,8 @@ def _lists(content: bytes, files: Sequence[str], name: str) -> bool:
 def _columns(table: str, content: bytes, files: Sequence[str]) -> list[Found]:
     """The columns of a table that name files."""
     from throughline.pipeline.schema.source import Read
-    from throughline.profile.files.layout import layout_of
-    from throughline.profile.files.reading import told_by_cells
+    from throughline.profile.files.cell_types import keys_from_cells
+    from throughline.profile.files.table_layout import layout_of
     from throughline.sources.formats.reading import format_of, read_cells
 
     inner = PurePosixPath(table).name
@@ -109,7 +109,7 @@ def _columns(table: str, content: bytes, files: Sequence[str]) -> list[Found]:
         read = layout_of(content, inner, {}) if delimited else {}
         cells, _ = read_cells(content, inner, Read(**read))
         if delimited:
-            read = told_by_cells(cells, read, [])
+            read = keys_from_cells(cells, read, [])
     except ThroughlineError:
         # No table: it says nothing of the files.
         return []

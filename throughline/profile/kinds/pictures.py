@@ -16,7 +16,7 @@ from throughline.profile.facts import Fact
 from throughline.profile.goal import TARGET_NAMES
 from throughline.profile.kinds import sounds
 from throughline.samples.splits.named import tells_parts
-from throughline.sources.layout import CLASS, LEVEL
+from throughline.sources.folder_names import CLASS, LEVEL
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,7 +53,7 @@ def storing(path: Path) -> dict[str, Any] | None:
         and modes are no fault where some are of an unusual one, nor endings that say another
         format where that is how these files are named. None where there are no pictures.
     """
-    from throughline.serving.rows.media.image import UNSOUND, opened_picture
+    from throughline.serving.rows.media.image_files import UNSOUND, opened_picture
     from throughline.sources.pictures.decoding import FORMATS, OPAQUE
     from throughline.sources.tree import IMAGES, files_below
 
@@ -101,7 +101,7 @@ def with_limit(images: Mapping[str, Any], origin: Mapping[str, Any]) -> dict[str
     return kept | {"limit": min(1.0, math.ceil(100 * (share + usual)) / 100)}
 
 
-def target(facts: Sequence[Fact], asked: str | None, told: Sequence[str] = ()) -> str:
+def target(facts: Sequence[Fact], asked: str | None, label_columns: Sequence[str] = ()) -> str:
     """The column to predict: the one asked for, what the folders say, or a table among them.
 
     Args:
@@ -116,8 +116,8 @@ def target(facts: Sequence[Fact], asked: str | None, told: Sequence[str] = ()) -
         return asked
     named = {fact.name: fact for fact in facts}
     levels = [fact for name, fact in named.items() if name.startswith(LEVEL) or name == CLASS]
-    folders = [fact for fact in levels if fact.name not in told and fact.distinct > 1]
-    columns = _targets([named[name] for name in told])
+    folders = [fact for fact in levels if fact.name not in label_columns and fact.distinct > 1]
+    columns = _targets([named[name] for name in label_columns])
     choices = [*folders, *columns]
     if len(choices) == 1:
         return choices[0].name

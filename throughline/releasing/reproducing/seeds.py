@@ -12,7 +12,7 @@ import yaml
 from throughline.cache import CACHE, private
 from throughline.paths import Workspace
 from throughline.pipeline.yaml_file import YamlFile
-from throughline.running.run import Run, StageFailed
+from throughline.running.graph_run import Run, StageFailed
 
 STAGES = ("train", "export")
 

@@ -40,7 +40,7 @@ def lacking(root: Path, record: Mapping[str, Any], stage: str) -> list[str]:
 
 
 def _gates_that_fail(record: Mapping[str, Any], asked: ReleaseStage) -> Iterator[str]:
-    from throughline.evaluation.compare.judgement import gated
+    from throughline.evaluation.compare.verdicts import gated
     from throughline.pipeline.schema.judgement import Gates
 
     comparisons = list(record.get("comparisons", []))

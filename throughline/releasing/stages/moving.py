@@ -13,7 +13,7 @@ from throughline.releasing.git import require_identity
 from throughline.releasing.promotion import assign_champion, commit_records, fetched_champion
 from throughline.releasing.stages.approval import approver, proof
 from throughline.releasing.stages.lacks import APPROVAL, lacking
-from throughline.releasing.stages.standing import assign, held, history, named_stage
+from throughline.releasing.stages.standing import assign, history, named_stage, standing_versions
 from throughline.releasing.transaction import all_or_nothing
 
 
@@ -90,7 +90,7 @@ def _moved(root: Path, record: Mapping[str, Any], stage: str, committed: bool, w
     name, version = str(record["pipeline"]), str(record["version"])
     release = f"{name}@{version}"
     if stage != PRODUCTION:
-        before = held(root, name).get(stage)
+        before = standing_versions(root, name).get(stage)
         _refuse_the_same(before, version, stage, release)
         assign(root, name, version, stage, f"{why} {release}: {stage}")
         return f"{name}: {stage} {before or 'empty'} → {version}"

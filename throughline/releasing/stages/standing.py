@@ -46,7 +46,7 @@ def named_stage(stage: str) -> str:
     return stage
 
 
-def held(root: Path, name: str) -> dict[str, str]:
+def standing_versions(root: Path, name: str) -> dict[str, str]:
     """The stages of a pipeline with the version that stands in each."""
     versions = _versions(root, name)
     newest = {each.stage: each.commit for each in assignments(root, name)}

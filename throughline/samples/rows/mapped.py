@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from throughline.preprocessing.sparse import LARGE_BYTES
-from throughline.samples.rows.arrays import read_array, write_array
+from throughline.samples.rows.row_arrays import read_array, write_array
 
 
 class Mapped:

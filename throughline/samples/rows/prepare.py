@@ -35,7 +35,7 @@ def prepare(given: Given, view: Pipeline, training: Path, test: Path, guards: Gu
     from throughline.preprocessing.several import with_plain_classes
     from throughline.samples.splits.parts import parts
     from throughline.samples.supervision import Supervision
-    from throughline.tokens.rows import as_texts
+    from throughline.tokens.token_rows import as_texts
 
     files = _auxiliary(given.workspace, training)
     frozen = frozen_graphs(view.columns, given.workspace.bottleneck)
@@ -104,7 +104,7 @@ def _without_pictures(rows: pd.DataFrame, planned: Plan) -> pd.DataFrame:
 def _write_arrays(fitted: Preprocessing, rows: pd.DataFrame, training: Path) -> None:
     """The network's inputs; those that lie beside the rows already get a second name only."""
     from throughline.preprocessing.pictures import bottlenecks_beside, images_beside
-    from throughline.samples.rows.arrays import arrays, write_array
+    from throughline.samples.rows.row_arrays import arrays, write_array
 
     stored = training / "rows.parquet"
     folders = {True: images_beside(stored), False: bottlenecks_beside(stored)}

@@ -76,7 +76,7 @@ class PreparedRows:
     @property
     def inputs(self) -> dict[str, Any]:
         """For each network input its array, memory-mapped where it can be."""
-        from throughline.samples.rows.arrays import read_array
+        from throughline.samples.rows.row_arrays import read_array
 
         return {name: read_array(self.folder, name) for name in self.summary["features"]}
 
@@ -237,7 +237,7 @@ class FoldedRows:
     def arrays(self, fold: Fold) -> FoldArrays:
         """What the network is given of all rows."""
         from throughline.preprocessing.fit import fit
-        from throughline.samples.rows.arrays import arrays
+        from throughline.samples.rows.row_arrays import arrays
 
         training = fold.training
         rows = training.tobytes()

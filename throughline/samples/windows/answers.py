@@ -18,7 +18,7 @@ def fixed(model: onnx.ModelProto, extent: Extent) -> onnx.ModelProto:
     """A fitted preprocessing for windows of one length, with the rows that the network sees.
 
     Args:
-        model: from `throughline.samples.windows.layout`, for windows of any length.
+        model: from `throughline.samples.windows.window_layout`, for windows of any length.
         extent: of a window.
     """
     import onnx

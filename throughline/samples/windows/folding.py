@@ -11,9 +11,9 @@ from throughline.preprocessing import aligned
 from throughline.samples.samples import FoldArrays, Parted
 from throughline.samples.splits.folds import Fold
 from throughline.samples.windows.frame import Series
-from throughline.samples.windows.layout import WindowLayout, context_of, feed
-from throughline.samples.windows.parts import last_share
+from throughline.samples.windows.splits_in_time import last_share
 from throughline.samples.windows.target import FittedForecast, fit_forecast
+from throughline.samples.windows.window_layout import WindowLayout, context_of, feed
 
 if TYPE_CHECKING:
     import onnx

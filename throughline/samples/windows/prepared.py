@@ -14,12 +14,12 @@ from throughline.samples.samples import Parted, Requests
 from throughline.samples.splits.folds import Fold
 from throughline.samples.windows.frame import Series
 from throughline.samples.windows.gathered import Ahead, Windowed
-from throughline.samples.windows.layout import feed
 from throughline.samples.windows.memory import memory
-from throughline.samples.windows.parts import folds, last_share
 from throughline.samples.windows.phases import windows
 from throughline.samples.windows.positions import Extent
+from throughline.samples.windows.splits_in_time import folds, last_share
 from throughline.samples.windows.target import FittedForecast
+from throughline.samples.windows.window_layout import feed
 
 if TYPE_CHECKING:
     import onnx

@@ -155,12 +155,12 @@ def seconds_of(cell: str) -> float:
     if not found:
         raise ValueError(cell)
     hours, minutes, seconds, half = found.groups()
-    told = int(hours)
+    hour = int(hours)
     if half:
-        if not 1 <= told <= 12:
+        if not 1 <= hour <= 12:
             raise ValueError(cell)
-        told = told % 12 + 12 * (half in "Pp")
-    return 3600 * told + 60 * int(minutes) + float((seconds or "0").replace(",", "."))
+        hour = hour % 12 + 12 * (half in "Pp")
+    return 3600 * hour + 60 * int(minutes) + float((seconds or "0").replace(",", "."))
 
 
 def formal(cell: str, decimal: str) -> str:

@@ -36,7 +36,7 @@ def one_input(kind: str, inputs: Mapping[str, Mapping[str, Any]]) -> tuple[str, 
     Raises:
         BadRequest: the model takes something else, or several inputs.
     """
-    from throughline.serving.rows.media.image import picture_input
+    from throughline.serving.rows.media.image_files import picture_input
     from throughline.serving.rows.media.sound import sound_input
 
     if kind != "text":
@@ -105,6 +105,6 @@ def taken_in(content: bytes, name: str, entry: Mapping[str, Any]) -> np.ndarray:
         from throughline.serving.rows.media.sound import stored_sound
 
         return stored_sound(content, name, entry["rate"], entry["shape"][0])[0][None]
-    from throughline.serving.rows.media.image import read_picture
+    from throughline.serving.rows.media.image_files import read_picture
 
     return read_picture(content, name, entry)

@@ -47,7 +47,7 @@ def read_columns(
     name = "standard input" if piped else str(path)
     content, inner = unpacked(content_of(path), name)
     allow(len(content) / ROW_BYTES)
-    ending = _told(content) if piped else Path(inner).suffix.lower()
+    ending = _ending_of(content) if piped else Path(inner).suffix.lower()
     if ending in PARQUET:
         return _renamed(_of_parquet(content, name), reading, needed)
     if ending in JSON_LINES:
@@ -55,7 +55,7 @@ def read_columns(
     return _of_csv(content, name, reading, needed)
 
 
-def _told(content: bytes) -> str:
+def _ending_of(content: bytes) -> str:
     """The ending that a file of such content would have."""
     if content.startswith(MAGIC):
         return PARQUET[0]

@@ -24,7 +24,7 @@ def shape_of(name: str, values: Any) -> tuple[int, ...]:
     return (len(values), lengths.pop())
 
 
-def said(shape: tuple[int, ...]) -> str:
+def shape_text(shape: tuple[int, ...]) -> str:
     return f"{shape[0]} rows" if len(shape) == 1 else f"{shape[0]} windows of {shape[1]} rows"
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from throughline.serving.errors import BadRequest
 from throughline.serving.ranges import outside as outside_range
 from throughline.serving.rows import clock, regular
-from throughline.serving.rows.shapes import flattened, said, shape_of
+from throughline.serving.rows.shapes import flattened, shape_of, shape_text
 from throughline.serving.rows.spacing import Order
 
 # How far outside the range of its training values, in widths of that range, a value may lie.
@@ -115,7 +115,7 @@ class Windowing:
         wall = self._wall(flat)
         if wall.size != np.prod(shape):
             raise BadRequest(
-                f"Columns and time must have the same length. Received: {said(shape)}, and "
+                f"Columns and time must have the same length. Received: {shape_text(shape)}, and "
                 f"{wall.size} times."
             )
         if len(shape) == 2:
@@ -265,8 +265,9 @@ class Windowing:
         for other, size in shapes.items():
             if size != shape:
                 raise BadRequest(
-                    f"Columns must have the same length. Received: '{name}' with {said(shape)}, "
-                    f"'{other}' with {said(size)}."
+                    "Columns must have the same length. "
+                    f"Received: '{name}' with {shape_text(shape)}, "
+                    f"'{other}' with {shape_text(size)}."
                 )
         if len(shape) > 2:
             raise BadRequest(

@@ -12,9 +12,9 @@ from throughline.errors import MissingFile
 from throughline.pipeline.schema.source import Source
 from throughline.sources.fetching.addresses import checked, name_in, redacted
 from throughline.sources.fetching.download import downloaded
-from throughline.sources.fetching.mirror import VARIABLE, held
+from throughline.sources.fetching.mirror import VARIABLE, local_copy
 from throughline.sources.gate import copied
-from throughline.sources.kinds.archive import extracted, kept, parsed
+from throughline.sources.kinds.archive import cached_file, extracted, parsed
 
 if TYPE_CHECKING:
     from throughline.pipeline.schema.source_files import SourceFile
@@ -58,7 +58,7 @@ def located(wanted: SourceFile, surroundings: Surroundings) -> Path:
         path = surroundings.root / Path(wanted.file).expanduser()
         if path.is_file():
             return path
-    copy = held(wanted.sha256, name, surroundings)
+    copy = local_copy(wanted.sha256, name, surroundings)
     if copy is not None:
         return copy
     if wanted.url is not None:
@@ -66,7 +66,7 @@ def located(wanted: SourceFile, surroundings: Surroundings) -> Path:
         return downloaded(wanted.url, wanted.sha256, surroundings.cache)
     if wanted.archive is not None:
         settings = Source(archive=wanted.archive, sha256=wanted.sha256)
-        return kept(extracted(parsed(wanted.archive)), settings, surroundings.cache)
+        return cached_file(extracted(parsed(wanted.archive)), settings, surroundings.cache)
     raise MissingFile(
         f"The file must exist: {surroundings.root / str(wanted.file)}",
         remedy=f"Put it there, or into the folder that {VARIABLE} names",

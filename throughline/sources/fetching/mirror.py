@@ -35,7 +35,7 @@ def sha256_of(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def held(sha256: str | None, name: str, surroundings: Surroundings) -> Path | None:
+def local_copy(sha256: str | None, name: str, surroundings: Surroundings) -> Path | None:
     """A file with this sha256, from the cache of downloads or the mirror.
 
     Files of the same name are read first, then those of the same ending, then all. Checksums once

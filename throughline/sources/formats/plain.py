@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pyarrow as pa
 
-BLOCK_BYTES = 1 << 20
+# Of a block, and of its part of a column: each part costs as much as some hundred cells.
+BLOCK_BYTES, COLUMN_BYTES = 1 << 20, 1 << 15
 # Where these part fields, white space and lines that are drawn mean nothing.
 SPLITTING = ",;\t"
 
@@ -48,10 +49,11 @@ def columns(
         if not start:
             return None
     names = [str(place) for place in range(len(header))]
+    block = max(BLOCK_BYTES, COLUMN_BYTES * len(names))
     try:
         table = csv.read_csv(
             pa.BufferReader(text[start:].encode()),
-            csv.ReadOptions(column_names=names, block_size=BLOCK_BYTES),
+            csv.ReadOptions(column_names=names, block_size=block),
             csv.ParseOptions(delimiter=separator, quote_char=False, double_quote=False),
             csv.ConvertOptions(column_types=dict.fromkeys(names, pa.large_string())),
         )

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from throughline.cache import store
 from throughline.errors import BadData, ThroughlineError, Unreachable, nearest
 from throughline.limits import Budget, check, guarded, members
-from throughline.sources.fetching.mirror import held
+from throughline.sources.fetching.mirror import local_copy
 from throughline.sources.gate import taken
 from throughline.sources.kinds.file import as_table
 from throughline.sources.registry import Fetched, Surroundings, source
@@ -65,10 +65,10 @@ def bring(settings: Source, surroundings: Surroundings) -> Fetched:
     """
     address = parsed(settings.archive or "")
     name = PurePosixPath(address.path).name
-    path = held(settings.sha256, name, surroundings)
+    path = local_copy(settings.sha256, name, surroundings)
     if path is None:
         content = extracted(address)
-        path = kept(content, settings, surroundings.cache)
+        path = cached_file(content, settings, surroundings.cache)
     return as_table(path, name, settings, {"source": settings.archive})
 
 
@@ -91,7 +91,7 @@ def parsed(text: str) -> Address:
     )
 
 
-def kept(content: bytes, settings: Source, cache: Path) -> Path:
+def cached_file(content: bytes, settings: Source, cache: Path) -> Path:
     """The file of the cache that holds `content`, once its checksum is certain."""
     return _stored(content, settings.archive, settings.sha256, cache)
 

@@ -9,7 +9,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 from throughline.cache import CACHE
 from throughline.errors import BadData, MissingFile, nearest
-from throughline.sources.fetching.mirror import VARIABLE, held
+from throughline.sources.fetching.mirror import VARIABLE, local_copy
 from throughline.sources.formats.reading import read_bytes
 from throughline.sources.gate import opened, taken
 from throughline.sources.registry import Fetched, Surroundings, source
@@ -49,7 +49,7 @@ def file_at_hand(named: str, settings: Source, surroundings: Surroundings) -> Pa
         raise BadData(f"'{path}' is a folder", remedy="Use 'source.folder' for it")
     if path.exists():
         return path
-    copy = held(settings.sha256, path.name, surroundings)
+    copy = local_copy(settings.sha256, path.name, surroundings)
     if copy is None:
         kind = settings.kind
         raise MissingFile(f"'source.{kind}' must exist: {path}", remedy=_remedy(path, settings))

@@ -12,13 +12,13 @@ from throughline.errors import BadData, MissingFile
 from throughline.pipeline.formats import SUFFIXES
 from throughline.serving.rows.media.conversion import COMMANDS, PICTURE, SOUND
 from throughline.sources.cells import READING, settled, together
-from throughline.sources.fetching.mirror import held
+from throughline.sources.fetching.mirror import local_copy
+from throughline.sources.folder_names import said_by_folders
 from throughline.sources.formats.arrays import idx_table
 from throughline.sources.formats.content import decoded
 from throughline.sources.formats.reading import read_cells
 from throughline.sources.gate import refuse_other
 from throughline.sources.labels import TableBeside
-from throughline.sources.layout import said_by_folders
 from throughline.sources.registry import Fetched, Surroundings, source
 from throughline.sources.tree import IMAGES, files_below
 
@@ -56,7 +56,7 @@ def bring(settings: Source, surroundings: Surroundings) -> Fetched:
     """
     path = surroundings.root / Path(settings.folder or "").expanduser()
     if not path.exists():
-        copy = held(settings.sha256, path.name, surroundings)
+        copy = local_copy(settings.sha256, path.name, surroundings)
         if copy is None:
             raise MissingFile(f"'source.folder' must exist: {path}")
         path = copy

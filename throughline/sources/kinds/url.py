@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from throughline.errors import BadData
 from throughline.sources.fetching.addresses import checked, name_in, redacted
 from throughline.sources.fetching.download import downloaded
-from throughline.sources.fetching.mirror import held
+from throughline.sources.fetching.mirror import local_copy
 from throughline.sources.gate import UNKNOWN, taken
 from throughline.sources.kinds.file import as_table
 from throughline.sources.registry import Fetched, Surroundings, source
@@ -36,5 +36,5 @@ def bring(settings: Source, surroundings: Surroundings) -> Fetched:
             f"a file with {taken(found).sha256}",
             f"Look at {found}; if it is the right one, write its sha256 into the pipeline file",
         )
-    path = held(sha256, name, surroundings) or downloaded(url, sha256, surroundings.cache)
+    path = local_copy(sha256, name, surroundings) or downloaded(url, sha256, surroundings.cache)
     return as_table(path, name, settings, {"source": redacted(url)})

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from throughline.errors import BadData, ThroughlineError, Unreachable, nearest
 from throughline.sources.fetching.addresses import checked, name_in, redacted
 from throughline.sources.fetching.download import address_key, downloaded
-from throughline.sources.fetching.mirror import held
+from throughline.sources.fetching.mirror import local_copy
 from throughline.sources.formats.reading import read_bytes
 from throughline.sources.gate import taken
 from throughline.sources.kinds.file import file_at_hand
@@ -130,7 +130,7 @@ def _fetched(
 
 def _one(item: Wanted, surroundings: Surroundings, asked: Asked) -> Path:
     checked(item.url, "url")
-    known = held(item.sha256, item.name, surroundings)
+    known = local_copy(item.sha256, item.name, surroundings)
     if known is None and item.sha256 is None:
         kept = surroundings.cache / address_key(item.url)
         known = kept if kept.is_file() and not asked.anew else None

@@ -135,7 +135,7 @@ def decoded(file: str, content: bytes, images: Images) -> Decoded:
     """One image file, in the size and the channels that all are stored in."""
     from PIL import UnidentifiedImageError
 
-    from throughline.serving.rows.media.image import (
+    from throughline.serving.rows.media.image_files import (
         KNOWN_MODES,
         UNSOUND,
         opened_picture,

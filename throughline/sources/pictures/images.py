@@ -22,7 +22,7 @@ from throughline.errors import BadData, listed
 from throughline.pipeline.schema.pictures.image import SetAside
 from throughline.preprocessing.originals import Keeping
 from throughline.serving.rows.media.conversion import COMMANDS, command
-from throughline.sources.layout import CLASS, PART, said_by_folders
+from throughline.sources.folder_names import CLASS, PART, said_by_folders
 from throughline.sources.pictures.decoding import PROFILE, Decoded, all_decoded
 from throughline.sources.registry import Fetched
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from throughline.training.objects.targets import as_taken
+from throughline.training.objects.target_shapes import as_taken
 from throughline.training.private_keras import mask_of, reduced
 
 Tensor = Any

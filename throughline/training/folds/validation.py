@@ -12,7 +12,7 @@ from throughline.errors import BadPipeline
 from throughline.figures.figure import Figure
 from throughline.figures.learned import figures, problems
 from throughline.pipeline.problem import PROBLEMS
-from throughline.pipeline.targets import of_each
+from throughline.pipeline.several_targets import of_each
 from throughline.training.engine import watch
 from throughline.training.engine.runs import in_unit
 from throughline.training.folds.folded import Folded, at_size, best_epoch, epochs_by_others

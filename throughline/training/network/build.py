@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from throughline.names import is_reference
 from throughline.training.network import checks, heads, own, spec
 from throughline.training.network.checks import check
-from throughline.training.network.named import first_line, made_of, named_object
+from throughline.training.network.named import construct, first_line, named_object
 from throughline.training.network.seeds import counted_anew, seeded
 from throughline.training.network.spec import BadNetwork, Entry
 from throughline.training.network.word_vectors import with_weights
@@ -188,10 +188,10 @@ class _Builder:
     def _layer(self, entry: Entry) -> Any:
 
         if entry.kind == spec.PRETRAINED:
-            from throughline.training.network import pretrained
+            from throughline.training.network import pretrained_layers
 
             name = entry.name or self._name(entry.kind)
-            return pretrained.layer(entry.arguments, name, entry.position)
+            return pretrained_layers.layer(entry.arguments, name, entry.position)
         given = {
             key: value
             for key, value in with_weights(entry, self.vectors).items()
@@ -213,7 +213,7 @@ class _Builder:
             arguments["name"] = entry.name
         else:
             arguments.setdefault("name", self._name(entry.kind))
-        return made_of(_class(entry.kind, entry.position), arguments, entry.position)
+        return construct(_class(entry.kind, entry.position), arguments, entry.position)
 
     def _output_arguments(self, entry: Entry) -> dict[str, Any]:
         several = len(self.outputs) > 1

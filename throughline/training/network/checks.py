@@ -145,7 +145,7 @@ def _outputs(listing: Sequence[Entry], targets: Sequence[str]) -> Iterator[BadNe
 def problems(entry: Entry) -> Iterator[BadNetwork]:
     """Every unknown name in one layer, its wrapped layers and its named objects."""
     if entry.kind == PRETRAINED:
-        from throughline.training.network.pretrained import checked
+        from throughline.training.network.pretrained_layers import checked
 
         try:
             checked(entry.arguments, entry.position)

@@ -13,7 +13,7 @@ import numpy as np
 
 from throughline.errors import BadPipeline
 from throughline.training.least_squares import ridge
-from throughline.training.private_keras import made_from, maker
+from throughline.training.private_keras import inputs_of, maker
 
 if TYPE_CHECKING:
     import keras
@@ -70,7 +70,7 @@ def _parts(tensor: Any) -> list[Any]:
     import keras
 
     if isinstance(maker(tensor), keras.layers.Concatenate):
-        return [part for each in made_from(tensor) for part in _parts(each)]
+        return [part for each in inputs_of(tensor) for part in _parts(each)]
     return [tensor]
 
 
@@ -78,7 +78,7 @@ def _has_weights(tensor: Any) -> bool:
     """Whether a layer with weights made a tensor, or one that it is made of."""
     if getattr(maker(tensor), "weights", None):
         return True
-    return any(map(_has_weights, made_from(tensor)))
+    return any(map(_has_weights, inputs_of(tensor)))
 
 
 def _blocks(seen: keras.Model, run: Run) -> Iterator[tuple[np.ndarray, np.ndarray]]:

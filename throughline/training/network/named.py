@@ -29,17 +29,17 @@ def named_object(kind: str, value: dict[str, Any], place: str) -> Any:
 
     ((name, given),) = value.items()
     if is_reference(name):
-        return made_of(own.registered(name, place), given or {}, f"{place}: {name}")
+        return construct(own.registered(name, place), given or {}, f"{place}: {name}")
     names = catalogue.read()[kind]
     known = next(valid for valid in names if spec.folded(valid) == spec.folded(name))
     arguments = (
         given if isinstance(given, dict) else {} if given is None else {names[known][0]: given}
     )
     module = keras.optimizers.schedules if kind == "schedules" else getattr(keras, kind)
-    return made_of(getattr(module, known), arguments, f"{place}.{known}")
+    return construct(getattr(module, known), arguments, f"{place}.{known}")
 
 
-def made_of(cls: Callable[..., Any], arguments: dict[str, Any], place: str) -> Any:
+def construct(cls: Callable[..., Any], arguments: dict[str, Any], place: str) -> Any:
     try:
         return cls(**arguments)
     except Exception as error:

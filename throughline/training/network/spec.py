@@ -25,7 +25,7 @@ CALLED = {
         "AdditiveAttention", "Attention", "GroupQueryAttention", "MultiHeadAttention",
     ),
 }  # fmt: skip
-# Layers that somebody else trained; see throughline/training/network/pretrained.py.
+# Layers that somebody else trained; see throughline/training/network/pretrained_layers.py.
 PRETRAINED = "Pretrained"
 # Arguments of every layer that are true or false.
 BASE_TRUTHS = ("autocast", "trainable")

@@ -16,7 +16,7 @@ from throughline.pipeline.schema.training import Choice
 from throughline.training.network.heads import Head, Place, places
 from throughline.training.objects.choices import BadTraining
 from throughline.training.objects.losses import loss_of, metrics_of
-from throughline.training.objects.targets import as_taken
+from throughline.training.objects.target_shapes import as_taken
 from throughline.training.private_keras import mask_of
 
 Tensor = Any

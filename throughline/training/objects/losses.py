@@ -12,7 +12,7 @@ from throughline.names import is_reference
 from throughline.training.network import own
 from throughline.training.network.spec import BadNetwork
 from throughline.training.objects.choices import BadTraining, instance_of, known_name, split_choice
-from throughline.training.objects.targets import as_taken
+from throughline.training.objects.target_shapes import as_taken
 from throughline.training.private_keras import loss_by_shape, loss_of_function, metric_by_shape
 
 if TYPE_CHECKING:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
+from itertools import chain, islice
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,7 +17,7 @@ from throughline.errors import BadData, BadPipeline
 from throughline.pipeline.schema.text import Ids, Text
 from throughline.preprocessing.columns.kind import FittedColumn, Given, OwnInput, treats
 from throughline.preprocessing.columns.texts.text_graph import write_text
-from throughline.preprocessing.columns.texts.tokens import ngrams, stop_words, tokenised
+from throughline.preprocessing.columns.texts.tokens import CHUNK, ngrams, stop_words, tokenised
 from throughline.preprocessing.columns.texts.vectors import (
     auxiliary_file,
     matrix_for,
@@ -24,8 +25,8 @@ from throughline.preprocessing.columns.texts.vectors import (
     words_of,
 )
 from throughline.preprocessing.raw import raw_values
-from throughline.tokens.rows import is_windows, texts_of
-from throughline.tokens.series import Texts
+from throughline.tokens.token_rows import is_windows, texts_of
+from throughline.tokens.token_series import Texts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -158,19 +159,26 @@ def _counted(values: np.ndarray | Texts, text: Text) -> tuple[Counter[str], Coun
     """How often each token or n-gram stands in the texts, and in how many (for tf-idf)."""
     counts: Counter[str] = Counter()
     documents: Counter[str] = Counter()
-    single = text.ngrams == (1, 1)
     # Texts of like length share a call of the tokenizer, whose output is as wide as the longest.
     for some in values.parts() if isinstance(values, Texts) else [values]:
         order = np.argsort([len(value) for value in some], kind="stable")
-        for tokens in tokenised(some[order], text):
-            if not single and text.tokens != "characters" and any(" " in t for t in tokens):
-                raise BadData(
-                    "Tokens of which runs are counted must hold no spaces",
-                    next(token for token in tokens if " " in token),
-                    "Change `text.tokens`, or leave `text.ngrams` out",
-                )
-            grams: list[str] = tokens if single else list(ngrams(tokens, text.ngrams))
-            counts.update(grams)
+        found = (_grams(tokens, text) for tokens in tokenised(some[order], text))
+        # A call of `update` costs as much as some ten tokens.
+        while block := list(islice(found, CHUNK)):
+            counts.update(chain.from_iterable(block))
             if text.encode == "tf-idf":
-                documents.update(set(grams))
+                documents.update(chain.from_iterable(map(set, block)))
     return counts, documents
+
+
+def _grams(tokens: list[str], text: Text) -> list[str]:
+    """The tokens of a text, or their runs where these are counted."""
+    if text.ngrams == (1, 1):
+        return tokens
+    if text.tokens != "characters" and any(" " in token for token in tokens):
+        raise BadData(
+            "Tokens of which runs are counted must hold no spaces",
+            next(token for token in tokens if " " in token),
+            "Change `text.tokens`, or leave `text.ngrams` out",
+        )
+    return list(ngrams(tokens, text.ngrams))

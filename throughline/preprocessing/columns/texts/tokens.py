@@ -32,21 +32,20 @@ def tokenised(values: np.ndarray, text: Text) -> Iterator[list[str]]:
     session = session_of(graph.model())
     for chunk in _chunks(values):
         (found,) = session.run([tokens], {"text": values[chunk, None]})
-        for row in found:
+        for row in found.tolist():
             # Only what comes after the last token is empty.
-            yield [token for token in row if token]
+            yield row[: row.index("")] if row and not row[-1] else row
 
 
 def _chunks(values: np.ndarray) -> Iterator[slice]:
     """Texts of a call, in order; a very long one goes alone."""
-    start = longest = 0
-    for place, text in enumerate(values):
-        count, longest = place + 1 - start, max(longest, len(text))
-        if place > start and (count > CHUNK or count * longest > WIDEST):
-            yield slice(start, place)
-            start, longest = place, len(text)
-    if len(values):
-        yield slice(start, len(values))
+    lengths = np.fromiter(map(len, values), np.int64, len(values))
+    start = 0
+    while start < len(values):
+        longest = np.maximum.accumulate(lengths[start : start + CHUNK])
+        fitting = int((longest * np.arange(1, len(longest) + 1) <= WIDEST).sum())
+        yield slice(start, start + max(fitting, 1))
+        start += max(fitting, 1)
 
 
 def ngrams(tokens: Sequence[str], span: tuple[int, int]) -> Iterator[str]:

@@ -16,8 +16,8 @@ from throughline.samples.kinds import Given, Guards, Parted, Trial, write_graph
 from throughline.samples.windows.folding import fit_windows
 from throughline.samples.windows.frame import regular, series_of
 from throughline.samples.windows.moments import times
-from throughline.samples.windows.parts import boundary, folds
 from throughline.samples.windows.preparing.series import prepared, time_of
+from throughline.samples.windows.splits_in_time import boundary, folds
 from throughline.samples.windows.target import FittedForecast, fit_forecast, values_of
 
 if TYPE_CHECKING:

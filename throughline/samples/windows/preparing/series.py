@@ -14,14 +14,13 @@ from throughline.pipeline.schema.time import Fill
 from throughline.samples.windows.calendar import TIMESTAMP
 from throughline.samples.windows.folding import features, fit_windows
 from throughline.samples.windows.frame import Series, regular, required
-from throughline.samples.windows.layout import context_of
-from throughline.samples.windows.parts import parts
 from throughline.samples.windows.positions import Extent, whole
 from throughline.samples.windows.prepared import (
     Fitted,
     contract,
     write_series,
 )
+from throughline.samples.windows.splits_in_time import parts
 from throughline.samples.windows.target import (
     DIRECTIONS,
     directions,
@@ -29,6 +28,7 @@ from throughline.samples.windows.target import (
     percents_known,
     values_of,
 )
+from throughline.samples.windows.window_layout import context_of
 
 if TYPE_CHECKING:
     import pandas as pd
