@@ -12,6 +12,7 @@ import errno
 import math
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -19,9 +20,9 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, fields
 from typing import IO, TYPE_CHECKING, Any
 
-from throughline.deadline import ended_by
-from throughline.errors import BadData, BadPipeline, ThroughlineError, nearest
+from throughline.errors import BadData, BadPipeline, ThroughlineError, nearest, printable
 from throughline.memory import bounded
+from throughline.serving.deadline import watched
 
 if TYPE_CHECKING:
     import zipfile
@@ -32,6 +33,8 @@ BLOCK_BYTES = 1 << 20
 ALWAYS_BYTES = 128 << 20
 # Between the alarm and the end of the process.
 GRACE_SECONDS = 10
+# As for any other mistake that is told in a line.
+MISTAKE = 2
 # Of a file with its folders, as Linux has it.
 LONGEST_NAME = 4096
 # Of the machine's memory, where params.yaml says nothing.
@@ -293,12 +296,18 @@ def in_time(name: str) -> Iterator[None]:
         yield
 
 
-def at_the_latest(name: str) -> AbstractContextManager[None]:
+def at_the_latest(name: str) -> AbstractContextManager[object]:
     """End the process some seconds after `limits.seconds`.
 
     For code in C that does not return to Python, such as a parser or a driver of a database.
     """
-    return ended_by(current().seconds + GRACE_SECONDS, str(_late(name)))
+    line = printable(str(_late(name)))
+
+    def end() -> None:
+        print(f"error: {line}", file=sys.stderr, flush=True)
+        os._exit(MISTAKE)
+
+    return watched(current().seconds + GRACE_SECONDS, end)
 
 
 def _late(name: str) -> OverLimit:

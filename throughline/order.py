@@ -5,13 +5,13 @@ Not in `stages`: `throughline --help` names them and imports none.
 
 from __future__ import annotations
 
-STAGES = {
-    "ingest": "fetch the raw rows",
-    "validate": "set aside rows that break a rule",
-    "bottleneck": "compute what a frozen network makes of pictures",
-    "prepare": "split, fit the preprocessing, make arrays",
-    "cross_validate": "train and score the folds",
-    "train": "train the networks",
-    "export": "write model.onnx and prove it",
-    "evaluate": "meet the test rows, write the report",
+from graphlib import TopologicalSorter
+
+from throughline.declarations import declarations
+
+_PLACES = declarations("stages", "PLACE")
+_BEFORE = {name: [place["after"]] if place["after"] else [] for name, place in _PLACES.items()}
+
+STAGES: dict[str, str] = {
+    name: _PLACES[name]["help"] for name in TopologicalSorter(_BEFORE).static_order()
 }

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.honesty.draws import Cell
-from throughline.figures.names import figure_of as figure
+from throughline.evaluation.measure.evaluated import figure_of as figure
 from throughline.training.folds.folded import summary
 from throughline.training.search.selection import selected
 

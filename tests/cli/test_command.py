@@ -95,6 +95,7 @@ class TestStarting:
             "throughline",
             "throughline.cache",
             "throughline.cli",
+            "throughline.declarations",
             "throughline.errors",
             "throughline.order",
             "throughline.processes",

@@ -13,9 +13,9 @@ from throughline.evaluation.intervals.clusters import ClusterResamples
 from throughline.evaluation.intervals.resamples import Resamples
 from throughline.evaluation.measure.calibration import calibration, roc
 from throughline.evaluation.measure.difference import Choice, difference
+from throughline.evaluation.measure.evaluated import figure_of
 from throughline.evaluation.measure.measure import measured, scored
 from throughline.evaluation.outcome import Outcome
-from throughline.figures.names import figure_of
 
 SHAPES = st.sampled_from(["random", "one class", "right", "wrong", "tied"])
 

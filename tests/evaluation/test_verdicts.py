@@ -10,9 +10,8 @@ import pytest
 
 from throughline.errors import BadPipeline
 from throughline.evaluation.compare.verdicts import all_judged, gated, judged
-from throughline.evaluation.measure.measure import Figure, plain
-from throughline.figures import names
-from throughline.figures.names import (
+from throughline.evaluation.measure import evaluated as names
+from throughline.evaluation.measure.evaluated import (
     EVALUATED,
     FIGURES,
     compared_by,
@@ -21,6 +20,7 @@ from throughline.figures.names import (
     metric_names,
     unknown_metrics,
 )
+from throughline.evaluation.measure.measure import Figure, plain
 from throughline.pipeline.pipeline import Pipeline
 from throughline.pipeline.schema.judgement import Claim, Gates
 

@@ -65,10 +65,10 @@ STARTS = (
 # What tells a mistake of a request in one line; whatever the command.
 ENDS = {
     "throughline.cache",
-    "throughline.deadline",
     "throughline.limits",
     "throughline.memory",
     "throughline.serving",
+    "throughline.serving.deadline",
     "throughline.serving.errors",
 }
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from throughline.errors import BadData
+from throughline.evaluation.measure.evaluated import figure_of
 from throughline.figures.figure import Limits
-from throughline.figures.names import figure_of
 from throughline.training.folds.intervals import corrected_interval, paired_verdict
 
 

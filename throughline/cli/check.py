@@ -214,9 +214,9 @@ def _backend(workspace: Workspace) -> str:
 def _named_things(definition: Definition, backend: str) -> Iterator[str]:
     """Names that nothing knows, of layers or metrics for example, and what XLA cannot train."""
     from throughline.cli import sections, values
+    from throughline.evaluation.measure.evaluated import unknown_metrics
     from throughline.export import unwritable
     from throughline.figures import learned
-    from throughline.figures.names import unknown_metrics
     from throughline.pipeline.several_targets import of_each
     from throughline.training import xla
     from throughline.training.engine import watch

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 from throughline.cli import values
 from throughline.errors import BadPipeline, nearest, sentence, shorten
+from throughline.evaluation.measure.evaluated import known_figure
 from throughline.figures.learned import folded
-from throughline.figures.names import known_figure
 from throughline.names import is_reference
 from throughline.pipeline.schema.judgement import BOUND, limited
 from throughline.pipeline.schema.training import Epochs

@@ -12,15 +12,16 @@ import numpy as np
 from throughline.evaluation.compare.forecasters import missing
 from throughline.evaluation.measure import classification, forecast, reconstruction, regression
 from throughline.evaluation.measure.calibration import calibration
+from throughline.evaluation.measure.classification import OF_A_CLASS
 from throughline.evaluation.measure.confusions import confused
 from throughline.evaluation.measure.difference import Choice, difference
+from throughline.evaluation.measure.evaluated import compared_by
 from throughline.evaluation.measure.measure import Compared, Figure, plain, scored
 from throughline.evaluation.measure.precision import lost
 from throughline.evaluation.measure.slices import sliced
 from throughline.evaluation.outcome import Outcome
 from throughline.evaluation.raw_rows import parameters
 from throughline.evaluation.show import gallery
-from throughline.figures.names import compared_by
 from throughline.paths import needed
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 # With more classes no table holds every pair, and only those with rows are listed.
 MOST_CLASSES = 100
-OF_A_CLASS = ("precision", "recall", "f1")
 
 
 @dataclass(frozen=True)

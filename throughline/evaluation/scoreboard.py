@@ -8,8 +8,8 @@ from typing import Any
 
 from throughline.errors import MissingFile, ThroughlineError, printable
 from throughline.evaluation.compare.verdicts import COMPATIBLE, EQUAL, NOT
+from throughline.evaluation.measure.evaluated import FIGURES
 from throughline.evaluation.show.line import decisive
-from throughline.figures.names import FIGURES
 from throughline.limits import guarded
 from throughline.paths import Workspace, pipelines, read_json, replaced
 

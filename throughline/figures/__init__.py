@@ -1,1 +1,1 @@
-"""What is measured: names and directions."""
+"""What is measured: directions, limits, units, and how many digits mean something."""

@@ -34,6 +34,7 @@ class Figure:
             matter; None for a figure whose value for a scaled target says nothing about the target.
         averages: whether it is the mean of what each row adds.
         skewed: whether it is made of errors, of which a few can be much larger than the others.
+        counted: whether it is a quotient of counts of rows.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Figure:
     power: int | None = 0
     averages: bool = False
     skewed: bool = False
+    counted: bool = False
 
     @property
     def scale(self) -> str:

@@ -8,7 +8,7 @@ DVC records, after every gate, verdict and comparison was decided on what was me
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -34,13 +34,6 @@ DECIMALS = {
 }
 # A difference of two models means nothing below so much of the figure in which they differ.
 SHARE_OF_FIGURE = 1e-4
-# Quotients of counts of rows, which no last bit moves, as are their intervals.
-SHARES = frozenset(
-    {
-        "accuracy", "balanced_accuracy", "exact_match", "f1", "macro_f1", "macro_precision",
-        "macro_recall", "micro_f1", "micro_precision", "micro_recall", "precision", "recall",
-    }
-)  # fmt: skip
 # The probability that a model gave to one row.
 PROBABILITY_DIGITS = 3
 # A number that a model answered to one row means nothing below a tenth of its usual error, nor
@@ -72,13 +65,14 @@ def rounded(value: Any, digits: int = DIGITS) -> Any:
     return _number(value, digits, 0.0)
 
 
-def rounded_report(value: Any, least: float = 0.0) -> Any:
+def rounded_report(value: Any, counted: Collection[str] = (), least: float = 0.0) -> Any:
     """What was measured, as a report says it: four digits, fewer where fewer mean something.
 
-    Shares of rows keep six.
+    Quotients of counts of rows, which no last bit moves, keep six, as do their intervals.
 
     Args:
         value: as in `rounded`.
+        counted: names of figures that are such quotients. Default: none.
         least: what lies below means nothing, whatever the digits. Default: 0.
 
     Example:
@@ -86,28 +80,29 @@ def rounded_report(value: Any, least: float = 0.0) -> Any:
         {'value': 0.0012, 'low': -0.0457, 'high': 0.0568}
     """
     if isinstance(value, Mapping):
-        if _is_share(str(value.get("metric"))):
+        if _is_counted(str(value.get("metric")), counted):
             return rounded(value)
         least = max(least, SHARE_OF_SPREAD * _spread(value))
         compared = SHARE_OF_FIGURE * _compared(value)
 
         def entry(key: str, each: Any) -> Any:
-            if _is_share(key):
+            if _is_counted(key, counted):
                 return rounded(each)
             if key.startswith("difference"):
-                return rounded_report(each, max(least, compared))
-            return rounded_report(each, 10.0 ** -DECIMALS[key] if key in DECIMALS else least)
+                return rounded_report(each, counted, max(least, compared))
+            smallest = 10.0 ** -DECIMALS[key] if key in DECIMALS else least
+            return rounded_report(each, counted, smallest)
 
         return _by_entry(value, entry)
     if isinstance(value, list | tuple):
-        return [rounded_report(each, least) for each in value]
+        return [rounded_report(each, counted, least) for each in value]
     return _number(value, FIGURE_DIGITS, least)
 
 
-def _is_share(figure: str) -> bool:
+def _is_counted(figure: str, counted: Collection[str]) -> bool:
     """Whether a figure is a quotient of counts, or comes from the rounded scores of the folds."""
     name = figure.partition(":")[0]
-    return name.startswith("cv_") or name.removeprefix("train_") in SHARES
+    return name.startswith("cv_") or name.removeprefix("train_") in counted
 
 
 def _by_entry(value: Mapping[str, Any], entry: Callable[[str, Any], Any]) -> dict[str, Any]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from throughline.declarations import declarations
+
 
 class Format(NamedTuple):
     """A format of data files.
@@ -19,20 +21,14 @@ class Format(NamedTuple):
     lines: bool = False
 
 
+# Each reader declares its own as `FORMATS`; tables as they are usually written come first.
 FORMATS: dict[str, Format] = {
     "csv": Format("delimited", (".csv", ".tsv", ".tab", ".data"), lines=True),
-    "fixed": Format("fixed_width", lines=True),
-    "lines": Format("lines", (".txt",), lines=True),
-    "jsonl": Format("json_lines", (".jsonl", ".ndjson"), lines=True),
-    "json": Format("json_lines", (".json",)),
-    "parquet": Format("parquet", (".parquet",)),
-    "npz": Format("arrays", (".npz",)),
-    "npy": Format("arrays", (".npy",)),
-    "pickle": Format("pickled", (".pkl", ".pickle")),
-    "idx": Format("arrays", (".idx",)),
-    "wav": Format("wav", (".wav",)),
-    "sound": Format("sound"),
-    "arff": Format("arff", (".arff",), lines=True),
+    **{
+        name: Format(module, **said)
+        for module, formats in declarations("sources/formats", "FORMATS").items()
+        for name, said in formats.items()
+    },
 }
 # Suffix of a file -> its format.
 SUFFIXES = {suffix: name for name, each in FORMATS.items() for suffix in each.suffixes}

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from throughline.errors import BadPipeline
-from throughline.figures.names import known_figure
+from throughline.evaluation.measure.evaluated import known_figure
 from throughline.paths import Workspace, pipelines
 from throughline.releasing.git import GitRefused, git
 from throughline.releasing.remote import stores

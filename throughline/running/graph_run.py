@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import TracebackType
 
 from throughline.cache import store
 from throughline.errors import ThroughlineError, tell
@@ -181,12 +180,7 @@ class Run:
     def __enter__(self) -> Run:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *raised: object) -> None:
         """End the processes, release DVC and give up the pipelines.
 
         Whoever stops a flow doesn't wait for its stages: they are ended at once, and the next run

@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from throughline.serving.deadline import LOOK_EVERY_SECONDS, watched
 from throughline.serving.errors import BadRequest, first_line, lacks_memory
 from throughline.serving.sessions import Apart, Here, Session
 
@@ -26,14 +27,10 @@ T = TypeVar("T")
 # For a model to load, and for each call of some rows.
 SECONDS = 60.0
 MEMORY_SHARE = 0.75
-LOOK_EVERY_SECONDS = 0.2
 # Of the processor, besides: what a command imports.
 IMPORTS_SECONDS = 10.0
 # Rows that a model is given its time for, and bytes of a file that stand for one before it is read.
 ROWS, ROW_BYTES = 64, 4096
-# The calls that go on: when each must end, and what ends it.
-_running: dict[object, tuple[float, Callable[[], None]]] = {}
-_watching = threading.Lock()
 # Of the commands that run a stranger's model.
 _strangers: list[float] = []
 # Seconds of the processor at which the command's own work on such a model must have ended.
@@ -84,7 +81,7 @@ class Bounded:
     def _ended(self, work: Callable[[], T], stop: Callable[[], None], act: str, expected: str) -> T:
         """What work comes to, in time and memory."""
         try:
-            with _watched(self._seconds, stop) as late:
+            with watched(self._seconds, stop) as late:
                 return work()
         except BadRequest:
             raise
@@ -96,47 +93,6 @@ class Bounded:
             if lacks_memory(error):
                 raise BadRequest(f"'{self._path}' must {act} within the memory there is.") from None
             raise BadRequest(f"'{self._path}' must {expected}: {first_line(error)}") from None
-
-
-@contextmanager
-def _watched(seconds: float, stop: Callable[[], None]) -> Iterator[Callable[[], bool]]:
-    """Call `stop` when what is inside takes longer; yields whether it was called."""
-    stopped: list[bool] = []
-
-    def end() -> None:
-        stopped.append(True)
-        stop()
-
-    key = object()
-    _running[key] = (time.monotonic() + seconds, end)
-    if _watching.acquire(blocking=False):
-        threading.Thread(target=_watch, name="bounds", daemon=True).start()
-    try:
-        yield lambda: bool(stopped)
-    finally:
-        _running.pop(key, None)
-
-
-def _watch() -> None:
-    """One thread for all calls: to begin one for each would take longer than most of them."""
-    while True:
-        time.sleep(LOOK_EVERY_SECONDS)
-        now = time.monotonic()
-        for key, (until, end) in list(_running.items()):
-            # Unless it has ended meanwhile.
-            if now > until and _running.pop(key, None) is not None:
-                end()
-
-
-def _forget() -> None:
-    """In a child process the thread is gone."""
-    global _watching
-    _watching = threading.Lock()
-    _running.clear()
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget)
 
 
 @contextmanager

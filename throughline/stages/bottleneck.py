@@ -39,6 +39,7 @@ def _named_networks(stage: Stage, document: Document) -> list[str]:
 
 
 # Stands before `prepare` in pipelines that name a pretrained network, and nowhere else.
+PLACE = {"after": "validate", "help": "compute what a frozen network makes of pictures"}
 STAGE = Stage(
     "bottleneck",
     reads=("columns", "network"),

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from throughline.training.folds.validation import Planned
     from throughline.training.search.side_by_side import SideBySide
 
+PLACE = {"after": "prepare", "help": "train and score the folds"}
 STAGE = Stage(
     "cross_validate",
     reads=(*TRAINED, "sweeps"),

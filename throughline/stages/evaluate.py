@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from throughline.pipeline.schema.judgement import Comparison
     from throughline.stages.given import StageInput
 
+PLACE = {"after": "export", "help": "meet the test rows, write the report"}
 STAGE = Stage(
     "evaluate",
     reads=("claims", "compare", "compare_by", "export", "gates", "slices", "title"),
@@ -110,6 +111,7 @@ def _evaluated(
     stage_input: StageInput, workspace: Workspace, scores: dict[str, Any], target: str
 ) -> _Evaluated:
     from throughline.evaluation.compare.set_aside import with_set_aside
+    from throughline.evaluation.measure.evaluated import COUNTED
     from throughline.figures.rounding import rounded_report
 
     branches = _judged(stage_input, workspace, scores, target)
@@ -117,7 +119,7 @@ def _evaluated(
     main = branches["main"]
     aside = workspace.test_data / "main", workspace.model
     report["set_aside"] = with_set_aside(*aside, main.parts.target, main.outcome)
-    report = rounded_report(report) | {"claims": _with_rounded_figures(report["claims"])}
+    report = rounded_report(report, COUNTED) | {"claims": _with_rounded_figures(report["claims"])}
     _say_differences_alike(report)
     return _Evaluated(branches, report)
 
@@ -195,10 +197,11 @@ def _report(
 
 def _with_rounded_figures(claims: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """Claims as the report says them: what the texts print stays as they print it."""
+    from throughline.evaluation.measure.evaluated import COUNTED
     from throughline.figures.rounding import rounded_report
 
     return [
-        claim | {"ours": rounded_report({claim["metric"]: claim["ours"]})[claim["metric"]]}
+        claim | {"ours": rounded_report({claim["metric"]: claim["ours"]}, COUNTED)[claim["metric"]]}
         for claim in claims
     ]
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from throughline.pipeline.pipeline import Pipeline
     from throughline.stages.given import StageInput
 
+PLACE = {"after": "train", "help": "write model.onnx and prove it"}
 STAGE = Stage(
     "export",
     reads=("export", "source.licence", "source.samples", "title"),

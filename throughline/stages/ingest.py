@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 # Files whose names are printed.
 MOST_NAMED = 20
 
+PLACE = {"after": None, "help": "fetch the raw rows"}
 STAGE = Stage("ingest", reads=("source",), calls=("source",), outputs=(Entry("raw"),))
 
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from throughline.samples.windows.preparing.series import Placed
     from throughline.stages.given import StageInput
 
+PLACE = {"after": "bottleneck", "help": "split, fit the preprocessing, make arrays"}
 STAGE = Stage(
     "prepare",
     reads=PREPARED,

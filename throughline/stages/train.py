@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 GOLDEN_ROWS = 64
 AUGMENTED_PICTURES = 4
 
+PLACE = {"after": "cross_validate", "help": "train the networks"}
 STAGE = Stage(
     "train",
     takes=(*PREPARED, *TRAINED),

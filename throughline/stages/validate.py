@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from throughline.stages.given import StageInput
     from throughline.validation.row_verdicts import Judgement
 
+PLACE = {"after": "ingest", "help": "set aside rows that break a rule"}
 STAGE = Stage(
     "validate",
     reads=("expectations",),

@@ -91,8 +91,8 @@ def _compared(
     targets: int,
 ) -> dict[str, Any]:
     from throughline.evaluation.measure.difference import Choice
+    from throughline.evaluation.measure.evaluated import compared_by
     from throughline.evaluation.row_parts import parts_of
-    from throughline.figures.names import compared_by
 
     parts: Any = parts_of(
         needed(workspace.training_data, "prepare") / "main",

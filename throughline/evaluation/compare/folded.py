@@ -10,9 +10,9 @@ import numpy as np
 
 from throughline.evaluation.compare.comparisons import Prepared, compared, titles
 from throughline.evaluation.compare.features import features_of
+from throughline.evaluation.measure.evaluated import figure_of
 from throughline.evaluation.measure.measure import Figure, scored
 from throughline.evaluation.outcome import Target
-from throughline.figures.names import figure_of
 from throughline.paths import read_json
 
 if TYPE_CHECKING:

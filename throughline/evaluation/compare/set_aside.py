@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from throughline.evaluation.intervals.resamples import Resamples
+from throughline.evaluation.measure.evaluated import FIGURES
 from throughline.evaluation.measure.measure import measured
 from throughline.evaluation.raw_rows import Rows, read_rows
-from throughline.figures.names import FIGURES
 
 if TYPE_CHECKING:
     from throughline.evaluation.outcome import Outcome, Target

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadPipeline, nearest
 from throughline.evaluation.compare.forecasters import missing
-from throughline.evaluation.measure.measure import Figure, plain
-from throughline.figures.names import (
+from throughline.evaluation.measure.evaluated import (
     figure_of,
     unknown_figure,
 )
+from throughline.evaluation.measure.measure import Figure, plain
 from throughline.pipeline.schema.judgement import BASELINES, BOUND, LIMIT, fits, limited
 
 if TYPE_CHECKING:

@@ -8,7 +8,46 @@ import numpy as np
 
 from throughline.evaluation.intervals.resamples import MANY, Resamples
 from throughline.evaluation.outcome import CLOSEST, Outcome
+from throughline.figures.figure import NOT_NEGATIVE, SHARE, Figure
 from throughline.figures.rounding import DIGITS, to_digits
+
+FIGURES = {
+    "binary": ("accuracy", "loss", "roc_auc", "precision", "recall", "f1"),
+    "multiclass": (
+        "accuracy",
+        "loss",
+        "balanced_accuracy",
+        "macro_precision",
+        "macro_recall",
+        "macro_f1",
+    ),
+    "multilabel": (
+        "accuracy",
+        "loss",
+        "exact_match",
+        "micro_precision",
+        "micro_recall",
+        "micro_f1",
+        "macro_f1",
+    ),
+}
+# Figures of one class, one column or one comparison model, written `NAME:SUBJECT`.
+OF_A_CLASS = ("precision", "recall", "f1")
+
+EVALUATED = (
+    *(
+        Figure(name, True, SHARE, averages=True, counted=True)
+        for name in ("accuracy", "exact_match")
+    ),
+    Figure("balanced_accuracy", True, SHARE, counted=True),
+    Figure("roc_auc", True, SHARE),
+    *(
+        Figure(average + name, True, SHARE, counted=True)
+        for average in ("", "macro_", "micro_")
+        for name in OF_A_CLASS
+    ),
+    Figure("loss", False, NOT_NEGATIVE, averages=True, skewed=True),
+)
 
 
 def row_values(outcome: Outcome) -> dict[str, np.ndarray]:

@@ -18,9 +18,9 @@ from throughline.evaluation.intervals.intervals import (
 )
 from throughline.evaluation.intervals.resamples import CONFIDENCE, Resamples, interval
 from throughline.evaluation.measure import classification
+from throughline.evaluation.measure.evaluated import figure_of
 from throughline.evaluation.measure.measure import draws_of, row_losses, row_values, scored
 from throughline.evaluation.outcome import Outcome
-from throughline.figures.names import figure_of
 
 BETTER, WORSE, EQUAL, NOT_SHOWN = "better", "worse", "equal", "not shown"
 # With fewer rows on which one model alone is right, an exact test decides as well.

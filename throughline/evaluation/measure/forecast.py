@@ -13,7 +13,13 @@ import numpy as np
 
 from throughline.evaluation.measure import regression
 from throughline.evaluation.outcome import Outcome
+from throughline.figures.figure import GAIN, NOT_NEGATIVE, Figure
 
+FIGURES = {"forecast": ("mae", "skill", "skill_seasonal", "rmse", "mse", "mase", "r2")}
+EVALUATED = (
+    Figure("mase", False, NOT_NEGATIVE),
+    *(Figure(name, True, GAIN) for name in ("skill", "skill_seasonal")),
+)
 # Lags of the autocorrelation of residuals that are reported.
 MOST_LAGS = 48
 

@@ -27,8 +27,8 @@ from throughline.evaluation.intervals.tails import (
     deciding,
 )
 from throughline.evaluation.measure import classification, forecast, regression
+from throughline.evaluation.measure.evaluated import FIGURES, figure_of
 from throughline.evaluation.outcome import Outcome
-from throughline.figures.names import FIGURES, figure_of
 
 # Beyond, how sure a model is of a row is a matter of its last bits, and so would the limits be.
 LOSS_DECIMALS = 4

@@ -8,6 +8,15 @@ import numpy as np
 
 from throughline.evaluation.outcome import Outcome
 from throughline.evaluation.raw_rows import Rows
+from throughline.figures.figure import GAIN, NOT_NEGATIVE, Figure
+
+FIGURES = dict.fromkeys(("regression", "proportion"), ("mae", "mse", "rmse", "r2"))
+EVALUATED = (
+    Figure("mae", False, NOT_NEGATIVE, 1, averages=True, skewed=True),
+    Figure("mse", False, NOT_NEGATIVE, 2, averages=True, skewed=True),
+    Figure("rmse", False, NOT_NEGATIVE, 1, skewed=True),
+    Figure("r2", True, GAIN, skewed=True),
+)
 
 QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 # Departure from a linear function, in standard deviations of the prediction, that float32

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from throughline.evaluation.measure.evaluated import FIGURES, figure_of
 from throughline.evaluation.show.line import broken
-from throughline.figures.names import FIGURES, figure_of
 from throughline.report.markup import spoken
 
 Report = Mapping[str, Any]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from throughline.errors import printable
-from throughline.figures.names import figure_of
+from throughline.evaluation.measure.evaluated import figure_of
 from throughline.paths import Workspace
 from throughline.report.chart import number
 from throughline.report.markup import plus_minus, spoken

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from throughline.figures.names import EVALUATED
+from throughline.evaluation.measure.evaluated import EVALUATED
 
 # How the limits of a figure are found, in the order of the table.
 METHODS = {

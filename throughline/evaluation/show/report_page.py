@@ -8,10 +8,10 @@ from typing import Any
 
 from markupsafe import Markup
 
+from throughline.evaluation.measure.evaluated import FIGURES
 from throughline.evaluation.show.advice import advice
 from throughline.evaluation.show.line import outdone, sentence
 from throughline.evaluation.show.methods import cautions, methods
-from throughline.figures.names import FIGURES
 from throughline.report import page as pages
 from throughline.report.chart import number
 

@@ -7,10 +7,12 @@ becomes ONNX nodes whose constants are fitted on training rows only (`throughlin
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from throughline.declarations import declarations
 from throughline.pipeline.schema.pictures.image import Image
 from throughline.pipeline.schema.text import Text
 from throughline.pipeline.schema.time import Changing, Smoothing
@@ -62,16 +64,34 @@ class Scale(Strict):
         return self
 
 
-SETTINGS_OF_ENCODINGS = {
-    "categories": ("one-hot", "ordinal"),
-    "unknown": ("one-hot",),
-    "true": ("boolean",),
-    "smooth": ("target",),
-    "buckets": ("hash",),
-    "size": ("ids",),
-    "minimum_count": ("ids",),
+class Encoding(NamedTuple):
+    """What a kind of column declares of an encoding, in `ENCODINGS`.
+
+    Attributes:
+        settings: keys of `encode` that mean something to it.
+        needs: those that it cannot do without, and how a message calls them.
+        short: the setting that `{KIND: VALUE}` gives.
+        scaled: whether its number may be scaled.
+    """
+
+    settings: tuple[str, ...] = ()
+    needs: Mapping[str, str] = {}
+    short: str = ""
+    scaled: bool = False
+
+
+ENCODINGS: dict[str, Encoding] = {
+    name: Encoding(**said)
+    for encodings in declarations("preprocessing/columns/kinds", "ENCODINGS").values()
+    for name, said in encodings.items()
 }
-SCALED_ENCODINGS = ("ordinal", "target", "frequency")
+
+if TYPE_CHECKING:
+    EncodingName = str
+    BareEncodingName = str
+else:
+    EncodingName = Literal[tuple(ENCODINGS)]
+    BareEncodingName = Literal[tuple(name for name, each in ENCODINGS.items() if not each.needs)]
 
 
 class Encode(Strict):
@@ -96,7 +116,7 @@ class Encode(Strict):
         minimum_count: rows that a level of `ids` needs. Default: 2.
     """
 
-    kind: Literal["one-hot", "ordinal", "boolean", "target", "frequency", "hash", "ids"]
+    kind: EncodingName
     categories: list[Scalar] | None = Field(default=None, min_length=1)
     unknown: Literal["zeros", "bucket"] = "zeros"
     true: Scalar | None = None
@@ -107,17 +127,14 @@ class Encode(Strict):
 
     @model_validator(mode="after")
     def _complete(self) -> Encode:
-        if self.kind == "ordinal" and self.categories is None:
-            raise ValueError("'ordinal' needs its categories, lowest first")
-        for key, kinds in SETTINGS_OF_ENCODINGS.items():
-            default = type(self).model_fields[key].default
-            if self.kind not in kinds and getattr(self, key) != default:
-                owners = " and ".join(f"'{kind}'" for kind in kinds)
-                raise ValueError(f"'{key}' has a meaning for {owners} only")
-        if (self.kind == "hash") != (self.buckets is not None):
-            raise ValueError("'hash' needs its 'buckets', such as {hash: {buckets: 256}}")
-        if (self.kind == "ids") != (self.size is not None):
-            raise ValueError("'ids' needs its 'size', such as {ids: {size: 5000}}")
+        own = ENCODINGS[self.kind]
+        for key, field in type(self).model_fields.items():
+            if key not in ("kind", *own.settings) and getattr(self, key) != field.default:
+                kinds = [f"'{kind}'" for kind, each in ENCODINGS.items() if key in each.settings]
+                raise ValueError(f"'{key}' has a meaning for {' and '.join(kinds)} only")
+        for key, called in own.needs.items():
+            if getattr(self, key) is None:
+                raise ValueError(f"'{self.kind}' needs its {called}")
         return self
 
 
@@ -177,13 +194,10 @@ class Bounds(Strict):
 ShortDerive = dict[DerivedKind, Any]
 ShortImpute = Literal["mean", "median", "most-frequent"] | dict[Literal["constant"], Scalar]
 ShortScale = Literal["standard", "minmax", "mean", "robust"] | dict[Literal["constant"], Any]
-ShortEncode = (
-    Literal["one-hot", "boolean", "target", "frequency"]
-    | dict[Literal["one-hot", "ordinal", "boolean", "target", "frequency", "hash", "ids"], Any]
-)
+ShortEncode = BareEncodingName | dict[EncodingName, Any]
 
 DERIVED = dict.fromkeys(("sum", "difference", "product", "ratio", "sd", "sd-of-differences"), "of")
-CATEGORIES = {"ordinal": "categories", "boolean": "true"}
+SHORT_SETTINGS = {name: each.short for name, each in ENCODINGS.items() if each.short}
 
 Scaling = Annotated[
     Scale | None,
@@ -236,7 +250,7 @@ class Column(Strict):
     encode: Annotated[
         Encode | None,
         BeforeValidator(
-            lambda value: spelled_out(value, CATEGORIES),
+            lambda value: spelled_out(value, SHORT_SETTINGS),
             json_schema_input_type=Encode | ShortEncode | None,
         ),
     ] = None
@@ -272,7 +286,7 @@ class Column(Strict):
     @model_validator(mode="after")
     def _categories_are_not_scaled(self) -> Column:
         if self.encode is not None and self.encode.kind != "ordinal":
-            scaled = self.encode.kind in SCALED_ENCODINGS
+            scaled = ENCODINGS[self.encode.kind].scaled
             keys = ("clip", "log") if scaled else ("scale", "clip", "log")
             useless = [key for key in keys if getattr(self, key) is not None]
             if useless:

@@ -1,10 +1,12 @@
 """What a kind of column is: one class, fitted on training rows and written into the graph.
 
-A kind of your own is a module in `kinds/`, and its key in `pipeline/schema/columns.py`:
+An encoding of your own is a module in `kinds/`; the schema reads `ENCODINGS` without importing it:
 
-    @treats("encode.length")
+    ENCODINGS = {"length": {"scaled": True}}
+
+    @encodes(ENCODINGS)
     @dataclass(frozen=True)
-    class FittedLength(FittedColumn): ...
+    class FittedLength(Encoded): ...
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -193,7 +195,7 @@ def treats(*keys: str) -> Callable[[_Kind], _Kind]:
     """Register the class of columns that a key of `columns` asks for.
 
     Args:
-        keys: `SECTION` or `SECTION.KIND` of a column, such as `text` and `encode.one-hot`.
+        keys: a section of a column, such as `text`, or `encode.KIND`.
     """
 
     def register(kind: _Kind) -> _Kind:
@@ -202,6 +204,11 @@ def treats(*keys: str) -> Callable[[_Kind], _Kind]:
         return kind
 
     return register
+
+
+def encodes(encodings: Iterable[str]) -> Callable[[_Kind], _Kind]:
+    """Register the class of columns that some kinds of `encode` ask for."""
+    return treats(*(f"encode.{name}" for name in encodings))
 
 
 @cache

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from throughline.pipeline.schema.source import Read
 
+FORMATS = {"arff": {"suffixes": (".arff",), "lines": True}}
+
 NUMBERS = ("NUMERIC", "REAL", "INTEGER")
 LONG_INTEGER = re.compile(r"(?<![\d.])\d{16,300}(?![\d.])")
 

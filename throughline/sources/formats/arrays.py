@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 
     from throughline.pipeline.schema.source import Read
 
+FORMATS = {
+    "npz": {"suffixes": (".npz",)},
+    "npy": {"suffixes": (".npy",)},
+    "idx": {"suffixes": (".idx",)},
+}
+
 IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 IDX = re.compile(r"[-.]idx\d(-ubyte)?(\.gz)?$|-ubyte(\.gz)?$", re.IGNORECASE)
 # Complex numbers, of which a column would keep one part, and records.

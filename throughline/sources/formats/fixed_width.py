@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from throughline.pipeline.schema.source import Read
 
+FORMATS = {"fixed": {"lines": True}}
+
 
 def read(content: bytes, name: str, settings: Read) -> tuple[pd.DataFrame, dict[str, Any]]:
     """The table in a text file; the positions are found from its first hundred lines.

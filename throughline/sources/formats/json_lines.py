@@ -18,6 +18,11 @@ if TYPE_CHECKING:
 
     from throughline.pipeline.schema.source import Read
 
+FORMATS = {
+    "jsonl": {"suffixes": (".jsonl", ".ndjson"), "lines": True},
+    "json": {"suffixes": (".json",)},
+}
+
 BY_PANDAS = "By pandas: frame.to_json('rows.jsonl', orient='records', lines=True)"
 
 TWICE = "Give one of the two a name of its own: which one counts is nobody's to guess"

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from throughline.pipeline.schema.source import Read
 
+FORMATS = {"lines": {"suffixes": (".txt",), "lines": True}}
+
 
 def read(content: bytes, name: str, settings: Read) -> tuple[pd.DataFrame, dict[str, Any]]:
     """One row a line in the column `text`, or as `columns` names it; empty lines are left out."""

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from throughline.pipeline.schema.source import Read
 
+FORMATS = {"parquet": {"suffixes": (".parquet",)}}
+
 
 def read(content: bytes, name: str, settings: Read) -> tuple[pd.DataFrame, dict[str, Any]]:
     """The table in a Parquet file; an index of its writer becomes columns.

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     from throughline.pipeline.schema.source import Read
 
+FORMATS = {"pickle": {"suffixes": (".pkl", ".pickle")}}
+
 # Truth values, integers, numbers and texts of fixed length; no objects, no records.
 KINDS = "biufSU"
 # Makes room for as many bytes as it says, in a pickle of any protocol.

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from throughline.pipeline.schema.source import Read
 
+FORMATS = {"sound": {"suffixes": ()}}
+
 
 def read(content: bytes, name: str, settings: Read) -> tuple[pd.DataFrame, dict[str, Any]]:
     """One row: `waveform`, `samples`, `rate`, `bits` and `seconds`.

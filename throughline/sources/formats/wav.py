@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from throughline.pipeline.schema.source import Read
 
+FORMATS = {"wav": {"suffixes": (".wav",)}}
+
 
 def read(content: bytes, name: str, settings: Read) -> tuple[pd.DataFrame, dict[str, Any]]:
     """One row a sample: `time` in seconds and `amplitude`, or `amplitude_1`, `amplitude_2`, ...

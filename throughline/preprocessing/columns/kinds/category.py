@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from throughline.errors import BadData, listed
-from throughline.preprocessing.columns.kind import FittedColumn, Given, treats
+from throughline.preprocessing.columns.kind import FittedColumn, Given, encodes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,6 +17,16 @@ if TYPE_CHECKING:
     from throughline.preprocessing.graph.builder import Graph
     from throughline.preprocessing.plan import Planned
 
+ENCODINGS = {
+    "one-hot": {"settings": ("categories", "unknown")},
+    "ordinal": {
+        "settings": ("categories",),
+        "needs": {"categories": "categories, lowest first"},
+        "short": "categories",
+        "scaled": True,
+    },
+    "boolean": {"settings": ("true",), "short": "true"},
+}
 # With more categories a look-up is quicker than comparing a text with each of them.
 MOST_COMPARED = 32
 
@@ -37,7 +47,7 @@ class Encoded(FittedColumn):
         }
 
 
-@treats("encode.one-hot", "encode.ordinal", "encode.boolean")
+@encodes(ENCODINGS)
 @dataclass(frozen=True)
 class FittedCategory(Encoded):
     """The categories of one column, in the order of their features."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from throughline.errors import BadPipeline
-from throughline.preprocessing.columns.kind import Given, treats
+from throughline.preprocessing.columns.kind import Given, encodes
 from throughline.preprocessing.columns.kinds.category import Encoded, as_kind
 
 if TYPE_CHECKING:
@@ -17,7 +17,15 @@ if TYPE_CHECKING:
     from throughline.preprocessing.plan import Planned
 
 
-@treats("encode.hash")
+ENCODINGS = {
+    "hash": {
+        "settings": ("buckets",),
+        "needs": {"buckets": "'buckets', such as {hash: {buckets: 256}}"},
+    },
+}
+
+
+@encodes(ENCODINGS)
 @dataclass(frozen=True)
 class FittedHash(Encoded):
     """A column whose texts fall into buckets.

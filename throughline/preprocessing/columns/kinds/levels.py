@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from throughline.errors import BadData, BadPipeline
-from throughline.preprocessing.columns.kind import Given, OwnInput, treats
+from throughline.preprocessing.columns.kind import Given, OwnInput, encodes
 from throughline.preprocessing.columns.kinds.category import (
     Encoded,
     absent_values,
@@ -28,10 +28,18 @@ if TYPE_CHECKING:
     from throughline.preprocessing.plan import Planned
     from throughline.samples.supervision import Supervision
 
+ENCODINGS = {
+    "target": {"settings": ("smooth",), "scaled": True},
+    "frequency": {"scaled": True},
+    "ids": {
+        "settings": ("size", "minimum_count"),
+        "needs": {"size": "'size', such as {ids: {size: 5000}}"},
+    },
+}
 UNKNOWN = 0
 
 
-@treats("encode.target", "encode.frequency", "encode.ids")
+@encodes(ENCODINGS)
 @dataclass(frozen=True)
 class FittedLevels(Encoded):
     """The levels of one column, and what each becomes.

@@ -6,8 +6,10 @@ from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadPipeline, nearest
+from throughline.evaluation.measure import classification, forecast, regression
+from throughline.evaluation.measure.classification import OF_A_CLASS
 from throughline.figures import learned
-from throughline.figures.figure import GAIN, NOT_NEGATIVE, SHARE, Figure
+from throughline.figures.figure import Figure
 from throughline.pipeline.schema.judgement import limited
 from throughline.pipeline.several_targets import of_each
 
@@ -16,57 +18,28 @@ if TYPE_CHECKING:
 
 # The first figure of a task is the one that a reader asks for; `compared_by` says which decides.
 FIGURES: dict[str, tuple[str, ...]] = {
-    "binary": ("accuracy", "loss", "roc_auc", "precision", "recall", "f1"),
-    "multiclass": (
-        "accuracy",
-        "loss",
-        "balanced_accuracy",
-        "macro_precision",
-        "macro_recall",
-        "macro_f1",
-    ),
-    "multilabel": (
-        "accuracy",
-        "loss",
-        "exact_match",
-        "micro_precision",
-        "micro_recall",
-        "micro_f1",
-        "macro_f1",
-    ),
-    "regression": ("mae", "mse", "rmse", "r2"),
-    "proportion": ("mae", "mse", "rmse", "r2"),
-    "forecast": ("mae", "skill", "skill_seasonal", "rmse", "mse", "mase", "r2"),
+    **classification.FIGURES,
+    **regression.FIGURES,
+    **forecast.FIGURES,
 }
-
-# Figures of one class, one column or one comparison model, written `NAME:SUBJECT`.
-OF_A_CLASS = ("precision", "recall", "f1")
 
 # What filters of pictures make of them.
 FILTERED = ("filtered_height", "filtered_width", "filtered_channels", "filter_parameters")
 
+# Facts of a model: neither more nor less is better.
+FACTS = ("parameters", "epochs", "confusion", *FILTERED, "coefficient", "intercept")
+
 EVALUATED: dict[str, Figure] = {
     figure.name: figure
     for figure in (
-        *(Figure(name, True, SHARE, averages=True) for name in ("accuracy", "exact_match")),
-        *(Figure(name, True, SHARE) for name in ("balanced_accuracy", "roc_auc")),
-        *(
-            Figure(average + name, True, SHARE)
-            for average in ("", "macro_", "micro_")
-            for name in OF_A_CLASS
-        ),
-        Figure("loss", False, NOT_NEGATIVE, averages=True, skewed=True),
-        Figure("mae", False, NOT_NEGATIVE, 1, averages=True, skewed=True),
-        Figure("mse", False, NOT_NEGATIVE, 2, averages=True, skewed=True),
-        Figure("rmse", False, NOT_NEGATIVE, 1, skewed=True),
-        Figure("mase", False, NOT_NEGATIVE),
-        Figure("r2", True, GAIN, skewed=True),
-        *(Figure(name, True, GAIN) for name in ("skill", "skill_seasonal")),
-        # Facts of a model: neither more nor less is better.
-        *(Figure(name, None) for name in ("parameters", "epochs", "confusion", *FILTERED)),
-        *(Figure(name, None) for name in ("coefficient", "intercept")),
+        *classification.EVALUATED,
+        *regression.EVALUATED,
+        *forecast.EVALUATED,
+        *(Figure(name, None) for name in FACTS),
     )
 }
+# Those that no last bit moves, nor their intervals.
+COUNTED = frozenset(name for name, each in EVALUATED.items() if each.counted)
 
 # What cross-validation adds to the figures of its folds.
 CROSS_VALIDATED = ("accuracy", "loss", "mae", "mse", "auc", "precision", "recall", "r2")
