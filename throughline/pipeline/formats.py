@@ -21,14 +21,11 @@ class Format(NamedTuple):
     lines: bool = False
 
 
-# Each reader declares its own as `FORMATS`; tables as they are usually written come first.
+# Each reader declares its own as `FORMATS`.
 FORMATS: dict[str, Format] = {
-    "csv": Format("delimited", (".csv", ".tsv", ".tab", ".data"), lines=True),
-    **{
-        name: Format(module, **said)
-        for module, formats in declarations("sources/formats", "FORMATS").items()
-        for name, said in formats.items()
-    },
+    name: Format(module, **said)
+    for module, formats in declarations("sources/formats", "FORMATS").items()
+    for name, said in formats.items()
 }
 # Suffix of a file -> its format.
 SUFFIXES = {suffix: name for name, each in FORMATS.items() for suffix in each.suffixes}

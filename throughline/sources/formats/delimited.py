@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     from throughline.pipeline.schema.source import Read
 
+FORMATS = {"csv": {"suffixes": (".csv", ".tsv", ".tab", ".data"), "lines": True}}
+
 # Rows of a block: their cells are Python's texts only for a moment.
 BLOCK = 20_000
 
