@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from throughline.serving.errors import BadRequest
-from throughline.serving.rows.files import kind_of, one_input, read_file
 from throughline.serving.rows.media.conversion import command
+from throughline.serving.rows.media.media_files import kind_of, one_input, read_file
 
 TEXT = {"type": "string"}
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from throughline.errors import BadData
 from throughline.pipeline.schema.source import Read
-from throughline.sources.formats import delimited, plain
+from throughline.serving.rows import split
+from throughline.sources.formats import delimited
 
 CELL = st.text(st.sampled_from("ab1.,;-_é NA\t\"'\x0b\xa0\x00"), max_size=4)
 WORD = st.text(st.sampled_from("ab1.-é"), min_size=1, max_size=3)
@@ -45,7 +46,7 @@ def test_are_the_same(
     read = Read(separator=separator, header=header, units=units, skip_rows=skipped, quotes=quotes)
     by_arrow = found(content, read)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(plain, "columns", lambda *_: None)
+        patch.setattr(split, "columns", lambda *_: None)
         assert by_arrow == found(content, read)
 
 

@@ -10,6 +10,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from throughline.pipeline.schema.source import Read
+from throughline.serving.rows import split
 from throughline.sources import cells
 from throughline.sources.cells import settled, unsettled
 
@@ -50,7 +51,7 @@ def read(column: list[str], settings: Read) -> Any:
 def test_are_the_same(column: list[str], settings: Read) -> None:
     by_arrow = read(column, settings)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cells, "plain_numbers", lambda *_: None)
+        patch.setattr(split, "numbers", lambda *_: None)
         assert by_arrow == read(column, settings)
 
 

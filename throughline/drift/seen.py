@@ -27,7 +27,7 @@ def in_folder(folder: Path, inputs: Mapping[str, Mapping[str, Any]]) -> dict[str
         BadData: the model takes something else, or no such file is there.
     """
     from throughline.serving.errors import BadRequest
-    from throughline.serving.rows.files import taken_in
+    from throughline.serving.rows.media.media_files import taken_in
 
     if len(inputs) != 1 or next(iter(inputs.values()))["type"] != "image":
         raise BadData(

@@ -125,7 +125,7 @@ def served_as_stored(
         RefusedByGate: a file is served otherwise than it was learned, or not at all.
     """
     from throughline.serving.errors import BadRequest
-    from throughline.serving.rows.files import taken_in, takes_files
+    from throughline.serving.rows.media.media_files import taken_in, takes_files
 
     if not takes_files(entry):
         return 0

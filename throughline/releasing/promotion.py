@@ -45,7 +45,7 @@ for name, answer in answers.items():
         sys.exit(f"output {name} is not finite")
     if len(answer) != table.num_rows:
         sys.exit(f"output {name} has {len(answer)} answers to {table.num_rows} rows")
-from throughline.serving.rows.files import taken_in, takes_files
+from throughline.serving.rows.media.media_files import taken_in, takes_files
 originals, pictures = Path(sys.argv[3]), [name for name in names if name in stored]
 column = pictures[0] if originals.exists() and pictures else None
 entry = predictor.inputs[column] if column else {}

@@ -31,6 +31,8 @@ MEMORY_SHARE = 0.75
 IMPORTS_SECONDS = 10.0
 # Rows that a model is given its time for, and bytes of a file that stand for one before it is read.
 ROWS, ROW_BYTES = 64, 4096
+# Chunks and bytes of one call, which takes this part of the time that it has.
+MOST_CHUNKS, BYTES_A_CALL, SPARE = 64, 1 << 20, 20
 # Of the commands that run a stranger's model.
 _strangers: list[float] = []
 # Seconds of the processor at which the command's own work on such a model must have ended.
@@ -54,20 +56,36 @@ class Bounded:
 
     def __init__(self, path: Path | str, seconds: float | None = None, device: str = "cpu") -> None:
         self._path = path
+        # Seconds of the slowest chunk so far.
+        self._pace = 0.0
         self._seconds = seconds or (_strangers[-1] if _strangers else SECONDS)
         self._session: Session = (Apart if _strangers else Here)(path, device)
         self.declared = self._ended(
             self._session.load, self._session.stop, "load", "be an ONNX model"
         )
 
-    def run(self, names: Sequence[str], feed: Mapping[str, np.ndarray]) -> list[np.ndarray]:
+    def chunks_at_once(self, size: int) -> int:
+        """How many chunks of so many bytes to hand over in one call that still ends soon."""
+        in_time = self._seconds / SPARE / max(self._pace, 1e-4)
+        return max(1, min(MOST_CHUNKS, BYTES_A_CALL // size, int(in_time)))
+
+    def run(
+        self, names: Sequence[str], feed: Mapping[str, np.ndarray], chunk: int | None = None
+    ) -> list[np.ndarray]:
         """The values of some outputs, each with the rows of the feed as its first axis.
+
+        Args:
+            names: the outputs.
+            feed: for each input its values.
+            chunk: rows that the runtime is asked for at once. Default: all.
 
         Raises:
             BadRequest: the model doesn't end in time, doesn't fit into memory, or fails.
         """
-        found = self._ended(*self._session.call(names, feed), "answer", "answer")
         rows = len(next(iter(feed.values())))
+        began = time.monotonic()
+        found = self._ended(*self._session.call(names, feed, chunk), "answer", "answer")
+        self._pace = max(self._pace, (time.monotonic() - began) * (chunk or rows) / max(rows, 1))
         allow(rows)
         for name, values in zip(names, found, strict=True):
             shape = getattr(values, "shape", None)

@@ -38,16 +38,22 @@ def answered(
     rows = len(next(iter(feed.values())))
     largest = max(1, *(array[:1].nbytes for array in feed.values()))
     chunk = max(1, min(ROWS_A_CALL, BYTES_AT_ONCE // MOST_THREADS // largest))
-    starts = range(0, rows, chunk)
+
+    def run(start: int, count: int) -> list[np.ndarray]:
+        part = {name: array[start : start + count * chunk] for name, array in feed.items()}
+        return list(session.run(list(outputs), part, **({"chunk": chunk} if count > 1 else {})))
+
+    # What the first chunk takes tells how many may go together, where a session splits them.
+    parts = {0: run(0, 1)}
+    together = getattr(session, "chunks_at_once", lambda _: 1)(largest * chunk)
+    starts = range(chunk, rows, chunk * together)
     waiting = iter(starts)
-    parts: dict[int, list[np.ndarray]] = {}
 
     def work() -> None:
         for start in waiting:
-            part = {name: array[start : start + chunk] for name, array in feed.items()}
-            parts[start] = list(session.run(list(outputs), part))
+            parts[start] = run(start, together)
 
-    threads = min(threads or cores(), len(starts), max(1, BYTES_AT_ONCE // largest))
+    threads = min(threads or cores(), max(1, len(starts)), max(1, BYTES_AT_ONCE // largest))
     others = [_threads().submit(work) for _ in range(threads - 1)]
     try:
         work()
@@ -60,7 +66,7 @@ def answered(
     for other in running:
         other.result()
     return {
-        name: np.concatenate([parts[start][number] for start in starts])
+        name: np.concatenate([parts[start][number] for start in (0, *starts)])
         for number, name in enumerate(outputs)
     }
 

@@ -145,6 +145,7 @@ def predict(
     predictor = _on(device, model)
     columns = read_columns(rows, predictor.reading, predictor.columns)
     if predictor.windowing is not None:
+        columns = {name: list(values) for name, values in columns.items()}
         answers, fed = predictor.forecast(columns)
         outside, places = fed.outside, fed.rows.tolist()
         table = forecast_table(predictor, answers, fed)
@@ -154,7 +155,8 @@ def predict(
         table = row_table(predictor, answers, outside)
     if strict:
         refuse_outside(outside)
-    write(*beside(keep, columns, places, table), output)
+    kept = {name: list(columns[name]) for name in keep if name in columns}
+    write(*beside(keep, columns | kept, places, table), output)
 
 
 def predict_files(
@@ -181,7 +183,7 @@ def predict_files(
     Raises:
         BadRequest: the model or the only file cannot be read, or the model takes something else.
     """
-    from throughline.serving.rows.files import one_input, read_file
+    from throughline.serving.rows.media.media_files import one_input, read_file
 
     check_output(output)
     predictor = _on(device, model)
@@ -230,8 +232,8 @@ def nearest(folder: Path, image: Path, count: int, output: Path | None = None) -
         BadRequest: the folder or the file cannot be read, or fewer than one picture is asked for.
     """
     from throughline.serving.nearest import Nearest
-    from throughline.serving.rows.files import read_file
     from throughline.serving.rows.media.image_files import picture_input
+    from throughline.serving.rows.media.media_files import read_file
 
     if count < 1:
         raise BadRequest(f"--count must be at least 1. Received: {count}.")

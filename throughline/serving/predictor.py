@@ -107,8 +107,9 @@ class Predictor:
         """
         feed = self._feed(columns)
         strange = {name: outside(self.inputs[name], feed[name]) for name in self.inputs}
-        rows = range(len(next(iter(feed.values()))))
-        marks = [" ".join(name for name, marked in strange.items() if marked[i]) for i in rows]
+        marks = [""] * len(next(iter(feed.values())))
+        for row in np.flatnonzero(np.logical_or.reduce(list(strange.values()))).tolist():
+            marks[row] = " ".join(name for name, marked in strange.items() if marked[row])
         return self._answered(feed), marks
 
     def _feed(self, columns: Mapping[str, Values]) -> dict[str, np.ndarray]:

@@ -18,6 +18,8 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Protocol
 
+import numpy as np
+
 from throughline.serving.chunks import MOST_THREADS
 from throughline.serving.devices import device_of, opened
 from throughline.serving.errors import BadRequest, first_line, lacks_memory
@@ -25,8 +27,6 @@ from throughline.serving.frames import receive, send
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
-
-    import numpy as np
 
 # onnxruntime's levels; what goes wrong comes as an exception, too, with no escape in it.
 FATAL = 4
@@ -65,9 +65,9 @@ class Session(Protocol):
         """End a loading from another thread."""
 
     def call(
-        self, names: Sequence[str], feed: Mapping[str, np.ndarray]
+        self, names: Sequence[str], feed: Mapping[str, np.ndarray], chunk: int | None
     ) -> tuple[Callable[[], list[Any]], Callable[[], None]]:
-        """What answers one feed, and what ends that from another thread."""
+        """What answers one feed, so many rows at once, and what ends that from another thread."""
 
 
 class Here:
@@ -104,15 +104,27 @@ class Here:
         self._options.set_load_cancellation_flag(True)
 
     def call(
-        self, names: Sequence[str], feed: Mapping[str, np.ndarray]
+        self, names: Sequence[str], feed: Mapping[str, np.ndarray], chunk: int | None
     ) -> tuple[Callable[[], list[Any]], Callable[[], None]]:
         """What answers one feed, and what ends that before its next operator."""
         settings = self._settings()
         settings.log_severity_level = FATAL
-        return (
-            lambda: list(self._session.run(names, feed, settings)),
-            lambda: setattr(settings, "terminate", True),
-        )
+
+        def work() -> list[Any]:
+            rows = len(next(iter(feed.values())))
+            if chunk is None or chunk >= rows:
+                return list(self._session.run(names, feed, settings))
+            parts = []
+            for start in range(0, rows, chunk):
+                part = {name: values[start : start + chunk] for name, values in feed.items()}
+                parts.append(self._session.run(names, part, settings))
+                count = min(chunk, rows - start)
+                if any(np.shape(values)[:1] != (count,) for values in parts[-1]):
+                    # No answer to each row: whoever asked says so.
+                    return list(parts[-1])
+            return [np.concatenate(values) for values in zip(*parts, strict=True)]
+
+        return work, lambda: setattr(settings, "terminate", True)
 
 
 class Apart:
@@ -152,15 +164,17 @@ class Apart:
         self._process.kill()
 
     def call(
-        self, names: Sequence[str], feed: Mapping[str, np.ndarray]
+        self, names: Sequence[str], feed: Mapping[str, np.ndarray], chunk: int | None
     ) -> tuple[Callable[[], list[Any]], Callable[[], None]]:
         """What answers one feed, and what ends the process."""
-        return lambda: self._asked(names, feed), self.stop
+        return lambda: self._asked(names, feed, chunk), self.stop
 
-    def _asked(self, names: Sequence[str], feed: Mapping[str, np.ndarray]) -> list[Any]:
+    def _asked(
+        self, names: Sequence[str], feed: Mapping[str, np.ndarray], chunk: int | None
+    ) -> list[Any]:
         end = self._free.get()
         try:
-            send(end, [list(names), list(feed)], list(feed.values()))
+            send(end, [list(names), list(feed), chunk], list(feed.values()))
             return self._received(end)[1]
         except OSError:
             raise self._gone() from None
@@ -207,10 +221,10 @@ def _answer(
 def _serve(session: Here, end: Connection) -> None:
     while True:
         try:
-            (names, inputs), arrays = receive(end)
+            (names, inputs, chunk), arrays = receive(end)
         except (EOFError, OSError):
             return
-        answer, _ = session.call(names, dict(zip(inputs, arrays, strict=True)))
+        answer, _ = session.call(names, dict(zip(inputs, arrays, strict=True)), chunk)
         _send_result(end, answer)
 
 

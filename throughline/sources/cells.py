@@ -11,12 +11,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadData, nearest
+from throughline.serving.rows import split
 from throughline.serving.rows.cells import (
     KEYS,
     MISSING,
     Cells,
 )
-from throughline.sources.settling import as_text, plain_numbers, values_of
+from throughline.sources.settling import as_text, values_of
 from throughline.sources.table import without_attrs
 
 if TYPE_CHECKING:
@@ -148,6 +149,7 @@ def _refuse_unknown(read: Read, names: Sequence[str], where: str) -> None:
 
 def _column(column: pd.Series, name: str, read: Read, where: str) -> tuple[Any, Cells, int]:
     """The values of a column, how its cells are read, and how many had spaces around them."""
+    import pandas as pd
     import pyarrow as pa
     import pyarrow.compute as pc
 
@@ -159,9 +161,9 @@ def _column(column: pd.Series, name: str, read: Read, where: str) -> tuple[Any, 
     own = read.missing.get(name) if isinstance(read.missing, dict) else None
     cells = _usual(read) if own is None else replace(_usual(read), missing=tuple(own))
     if name not in read.types and name not in read.times:
-        numbers = plain_numbers(array, cells)
+        numbers = split.numbers(array, cells)
         if numbers is not None:
-            return numbers, cells, 0
+            return pd.Series(numbers), cells, 0
     stripped = pc.utf8_trim_whitespace(array)
     spaces = pc.sum(pc.not_equal(stripped, array), min_count=0).as_py()
     absent = pc.is_in(stripped, value_set=pa.array(cells.missing, pa.large_string()))

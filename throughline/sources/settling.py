@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
@@ -19,6 +18,7 @@ from throughline.serving.rows.cells import (
     number_pattern,
     thousands_class,
 )
+from throughline.serving.rows.split import CODE
 from throughline.sources.table import LARGEST_EXACT
 
 if TYPE_CHECKING:
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 
 # The words that make a column one of truth values without being told to.
 PLAIN_TRUE, PLAIN_FALSE = ("True", "TRUE", "true"), ("False", "FALSE", "false")
-CODE = "[+-]?0[0-9]+"
-# Below it, no whole number has more digits than a float.
-SURELY_EXACT = 1e15
 # Beyond 2^53, and within what a float can be.
 LONG_INTEGER = "^[+-]?[0-9]{16,300}$"
 INTEGER = f"[+{MINUSES}-]?[0-9]+"
@@ -66,46 +63,6 @@ def values_of(
 def as_text(array: pa.ChunkedArray) -> pd.Series:
     texts: pd.Series = array.to_pandas().astype("str")
     return texts
-
-
-def plain_numbers(array: pa.ChunkedArray, cells: Cells) -> pd.Series | None:
-    """A column of numbers as Arrow itself reads them; None where the rules of cells must tell.
-
-    What Arrow reads as a finite number is one by those rules, too, but for codes such as `007` and
-    for whole numbers of more digits than a float has: five times as fast as asking of each cell.
-    """
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    if (
-        cells.decimal != "."
-        or cells.thousands
-        or array.null_count
-        or any(map(_reads, cells.missing))
-    ):
-        return None
-    try:
-        numbers = pc.cast(array, pa.float64())
-        values = numbers.to_numpy()
-        whole = values == np.floor(values)
-        if whole.all():
-            numbers = pc.cast(array, pa.int64())
-    except pa.ArrowInvalid:
-        return None
-    if not np.isfinite(values).all() or np.abs(values).max(initial=0.0) >= SURELY_EXACT:
-        return None
-    if _any_match(array.filter(pa.array(whole)), CODE):
-        return None
-    series: pd.Series = numbers.to_pandas()
-    return series
-
-
-def _reads(text: str) -> bool:
-    """Whether a text is a finite number to Python, which knows all that Arrow does."""
-    try:
-        return math.isfinite(float(text))
-    except ValueError:
-        return False
 
 
 def _any_match(array: pa.ChunkedArray, pattern: str) -> bool:

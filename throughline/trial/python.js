@@ -20,7 +20,7 @@ const pythonOf = (description, source) => {
     if (field.entry.type !== "image") return `    ${written(field.name)}: [${written(source.values[field.name])}],`;
     return `    ${written(field.name)}: read_file(Path(${written(field.fileName ?? (field.entry.rate ? "sound.wav" : "picture.png"))}), model.inputs[${written(field.name)}]),`;
   });
-  const head = pictures.length ? ["from pathlib import Path", "", "from throughline.serving.rows.files import read_file", ...start] : start;
+  const head = pictures.length ? ["from pathlib import Path", "", "from throughline.serving.rows.media.media_files import read_file", ...start] : start;
   return [...head, "answers = model.predict({", ...entries, "})", "print({name: values.tolist()[0] for name, values in answers.items()})"].join("\n");
 };
 

@@ -15,7 +15,7 @@ from tests.security.projects import Refused
 from throughline.serving.errors import BadRequest
 from throughline.serving.rows import packed
 from throughline.serving.rows.delimited import LONGEST_LINE, MOST_LINES, bounded_lines, streamed
-from throughline.serving.rows.files import read_file
+from throughline.serving.rows.media.media_files import read_file
 from throughline.serving.rows.media.sound import samples
 from throughline.serving.rows.packed import content_of
 

@@ -93,7 +93,7 @@ def predict(
     """
     from throughline.serving import commands
     from throughline.serving.errors import BadRequest
-    from throughline.serving.rows.files import kind_of
+    from throughline.serving.rows.media.media_files import kind_of
 
     kind = kind or kind_of(files)
     if kind and (keep or strict):

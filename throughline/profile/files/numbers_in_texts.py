@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from throughline.profile.names_in_digits import NAMED
 from throughline.serving.rows.cells import Cells
-from throughline.sources.settling import CODE
+from throughline.serving.rows.split import CODE
 from throughline.sources.table import LARGEST_EXACT
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, islice
 from typing import Any, NamedTuple, TextIO
 
@@ -127,31 +127,19 @@ def header_names(header: Sequence[str]) -> list[str]:
 def columns_of(
     text: str, reading: Mapping[str, Any], needed: Sequence[str]
 ) -> tuple[list[str], list[tuple[list[str], int]]]:
-    """The table in a file that is laid out as the training's, or plainly.
-
-    A file without the training's lines above the header, with another separator, or with a header
-    where the training's had none is taken as it is.
-
-    Args:
-        text: the file.
-        reading: how the training's file was laid out.
-        needed: columns, of which the names are wanted; they tell whether a header is there.
-
-    Returns:
-        Names, and the records below them, each with the number of its last line.
-    """
-    laid = _laid_out(text, reading, needed)
-    return laid.names, laid.below
+    """Names, and the records below them, of the table that `laid_out` finds in a text."""
+    found = laid_out(text, reading, needed)
+    return found.names, list(found.below)
 
 
 def streamed(
     lines: Iterator[str], reading: Mapping[str, Any], needed: Sequence[str]
 ) -> tuple[list[str], Iterator[list[str]]]:
-    """The table in lines that come one by one, laid out as for `columns_of`.
+    """The table in lines that come one by one, laid out as for `laid_out`.
 
     Args:
         lines: of the file, each with its end.
-        reading, needed: as for `columns_of`.
+        reading, needed: as for `laid_out`.
 
     Returns:
         Names, empty where there are no lines; and the records below them, each as soon as its
@@ -163,10 +151,10 @@ def streamed(
     # Lines above the header may be those of the training's file, or be left out.
     above = int(reading.get("skip_rows", 0))
     settings = {**reading, "skip_footer": 0}
-    head, laid = "", _Laid([], [], str(reading.get("separator", ",")), [])
+    head, laid = "", laid_out("", settings, needed)
     for line in islice(lines, above + 1):
         head += line
-        laid = _laid_out(head, settings, needed)
+        laid = laid_out(head, settings, needed)
         if laid.names and set(needed) <= set(laid.names):
             break
     separator = laid.separator
@@ -235,49 +223,86 @@ def repeats(header: Sequence[str]) -> Callable[[Sequence[str]], bool]:
     Of one column it may be a value.
     """
     names = [field.strip() for field in header]
-    return lambda record: len(names) > 1 and [field.strip() for field in record] == names
+    if len(names) < 2:
+        return lambda _: False
+    return lambda record: (
+        record[0].strip() == names[0] and [field.strip() for field in record] == names
+    )
 
 
-class _Laid(NamedTuple):
-    """Names, the records below them, the separator, and the header as it stands."""
+class Laid(NamedTuple):
+    """How a table is laid out in a text.
+
+    Attributes:
+        names: of its columns; empty where there is nothing.
+        below: its records, each with the number of its last line; read as they are asked for.
+        separator: of its fields.
+        header: the record of its names as it stands; empty where none does.
+        body: the text without lines above the header and below the rows.
+        above: lines of that which are no rows: the header, units.
+    """
 
     names: list[str]
-    below: list[tuple[list[str], int]]
+    below: Iterator[tuple[list[str], int]]
     separator: str
     header: list[str]
+    body: str
+    above: int
 
 
-def _laid_out(text: str, reading: Mapping[str, Any], needed: Sequence[str]) -> _Laid:
-    """The table in a text; see `columns_of`."""
-    first: _Laid | None = None
+def laid_out(text: str, reading: Mapping[str, Any], needed: Sequence[str]) -> Laid:
+    """The table in a text that is laid out as the training's, or plainly.
+
+    A file without the training's lines above the header, with another separator, or with a header
+    where the training's had none is taken as it is.
+
+    Args:
+        text: the file.
+        reading: how the training's file was laid out.
+        needed: columns, of which the names are wanted; they tell whether a header is there.
+
+    Raises:
+        csv.Error: a quote that none closes; when it is come to.
+    """
+    first: Laid | None = None
     for skipped, footer, separator in _layouts(text, reading, needed):
         held = body(text, skipped, footer)
         verbatim = bool(reading.get("verbatim_spaces", False))
-        found = list(records(held, separator, reading.get("quotes", True), verbatim))
-        if not found:
+        every = records(held, separator, reading.get("quotes", True), verbatim)
+        top = next(every, None)
+        if top is None:
             continue
-        names, taken = _names(found[0][0], reading, needed)
-        header = found[0][0] if taken else []
+        names, taken = _names(top[0], reading, needed)
+        header, above = top if taken else ([], 0)
         repeated = repeats(header)
-        below = [(r, line + skipped) for r, line in found[taken:] if not repeated(r)]
-        if below and below[0][0] == reading.get("units"):
-            below = below[1:]
-        laid = _Laid(names, without_footer(below, reading), separator, header)
-        first = first or laid
+        rest: Iterator[tuple[list[str], int]] = every if taken else chain([top], every)
+        rest = (each for each in rest if not repeated(each[0]))
+        second = next(rest, None)
+        if second is not None and second[0] == reading.get("units"):
+            above = second[1]
+        elif second is not None:
+            rest = chain([second], rest)
+        below = ((record, line + skipped) for record, line in without_footer(rest, reading))
+        found = Laid(names, below, separator, header, held, above)
+        first = first or found
         if set(needed) <= set(names):
-            return laid
-    return first or _Laid([], [], str(reading.get("separator", ",")), [])
+            return found
+    return first or Laid([], iter(()), str(reading.get("separator", ",")), [], "", 0)
 
 
 def without_footer(
-    below: list[tuple[list[str], int]], reading: Mapping[str, Any]
-) -> list[tuple[list[str], int]]:
+    below: Iterable[tuple[list[str], int]], reading: Mapping[str, Any]
+) -> Iterator[tuple[list[str], int]]:
     """The records without the last ones that begin as the notes below the training's rows did."""
     starts = reading.get("footer") or ()
-    kept = len(below)
-    while kept and len(below) - kept < len(starts) and start_of(below[kept - 1][0]) in starts:
-        kept -= 1
-    return below[:kept]
+    last: deque[tuple[list[str], int]] = deque()
+    for each in below:
+        last.append(each)
+        if len(last) > len(starts):
+            yield last.popleft()
+    while last and start_of(last[-1][0]) in starts:
+        last.pop()
+    yield from last
 
 
 def start_of(record: Sequence[str]) -> str:

@@ -8,21 +8,25 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, time, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from throughline.serving.bounds import ROW_BYTES, allow
 from throughline.serving.errors import BadRequest
-from throughline.serving.rows.delimited import columns_of
+from throughline.serving.rows.delimited import Laid, laid_out
 from throughline.serving.rows.objects import KeyTwice, each_once
 from throughline.serving.rows.packed import STANDARD_INPUT, content_of, unpacked
+from throughline.serving.rows.split import Texts, columns
 
 JSON_LINES = (".jsonl", ".ndjson", ".json")
 PARQUET = (".parquet", ".pq")
 # How every Parquet file begins.
 MAGIC = b"PAR1"
 
-Columns = dict[str, list[Any]]
+Columns = dict[str, Any]
+# Characters from which on a text is split by Arrow, where that is installed; rows of a block.
+LARGE, BLOCK = 1 << 23, 20_000
 
 
 def read_columns(
@@ -52,7 +56,10 @@ def read_columns(
         return _renamed(_of_parquet(content, name), reading, needed)
     if ending in JSON_LINES:
         return _renamed(_of_json_lines(content, name), reading, needed)
-    return _of_csv(content, name, reading, needed)
+    text = decoded(content, name, reading)
+    # Not twice in memory.
+    del content
+    return _of_csv(text, name, reading, needed)
 
 
 def _ending_of(content: bytes) -> str:
@@ -71,25 +78,39 @@ def _renamed(columns: Columns, reading: Mapping[str, Any], needed: Sequence[str]
     return {rename.get(name, name): values for name, values in columns.items()}
 
 
-def _of_csv(
-    content: bytes, name: str, reading: Mapping[str, Any], needed: Sequence[str]
-) -> Columns:
-    text = decoded(content, name, reading)
+def _of_csv(text: str, name: str, reading: Mapping[str, Any], needed: Sequence[str]) -> Columns:
     try:
-        header, rows = columns_of(text, reading, needed)
+        return _cells(laid_out(text, reading, needed), name, reading)
     except csv.Error as error:
         raise BadRequest(f"'{name}' must be a sound CSV file: {error}.") from None
+
+
+def _cells(found: Laid, name: str, reading: Mapping[str, Any]) -> Columns:
+    header = found.names
     if not header:
         raise BadRequest(f"'{name}' must start with a header. Received: an empty file.")
     doubled = sorted(name for name, count in Counter(header).items() if count > 1)
     if doubled:
         raise BadRequest(f"'{name}': column '{doubled[0]}' stands twice in the header.")
-    for number, (row, _) in enumerate(rows, start=1):
-        if len(row) != len(header):
-            raise BadRequest(
-                f"'{name}', row {number} must have {len(header)} values. Received: {len(row)}."
-            )
-    return {column: [row[i] for row, _ in rows] for i, column in enumerate(header)}
+    if len(found.body) >= LARGE and not reading.get("footer"):
+        quotes = reading.get("quotes", True)
+        quote = quotes if isinstance(quotes, str) else '"' * bool(quotes)
+        top = found.header or header
+        parts = columns(found.body, found.separator, quote, found.above, top, bool(found.header))
+        if parts is not None:
+            return dict(zip(header, map(Texts, parts), strict=True))
+    cells: Columns = {column: [] for column in header}
+    first = 1
+    while block := [row for row, _ in islice(found.below, BLOCK)]:
+        for number, row in enumerate(block, start=first):
+            if len(row) != len(header):
+                raise BadRequest(
+                    f"'{name}', row {number} must have {len(header)} values. Received: {len(row)}."
+                )
+        for column, values in zip(cells.values(), zip(*block, strict=True), strict=True):
+            column.extend(values)
+        first += len(block)
+    return cells
 
 
 def decoded(content: bytes, name: str, reading: Mapping[str, Any]) -> str:

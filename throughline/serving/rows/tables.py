@@ -158,6 +158,8 @@ def beside(
                 f"--keep must name no column of the answers. Received: '{name}', which is one. "
                 "Rename it in the rows."
             )
+    if not kept:
+        return answers
     names = list(dict.fromkeys(kept))
     together = (
         [*(columns[name][row] for name in names), *line]

@@ -10,10 +10,13 @@ import numpy as np
 
 from throughline.serving.errors import BadRequest
 from throughline.serving.rows.cells import Cells, flag
+from throughline.serving.rows.split import Texts, plainly_read
+from throughline.serving.rows.split import numbers as numbers_of
 
 Values = Sequence[Any] | np.ndarray
 
 # Rows whose source had types: a text is what it says, and missing where it is empty.
+NUMBER_SIGNS = b"0123456789.eE+-"
 PLAIN = Cells(missing=("",), verbatim=True)
 
 
@@ -63,6 +66,11 @@ def _numbers(name: str, values: Values, cells: Cells) -> np.ndarray:
     if isinstance(values, np.ndarray) and values.dtype.kind in "fiub":
         array = values.astype(np.float32)
         return np.where(np.isinf(array), np.float32(np.nan), array) if cells.infinite else array
+    plain = numbers_of(values.array, cells) if isinstance(values, Texts) else _plain(values, cells)
+    if plain is not None:
+        with np.errstate(over="ignore"):
+            # By way of float64, as training reads them.
+            return plain.astype(np.float64).astype(np.float32)
     numbers = np.empty(len(values), dtype=np.float64)
     for row, value in enumerate(values):
         try:
@@ -75,6 +83,22 @@ def _numbers(name: str, values: Values, cells: Cells) -> np.ndarray:
         numbers[row] = np.nan if number is None else number
     with np.errstate(over="ignore"):
         return numbers.astype(np.float32)
+
+
+def _plain(values: Values, cells: Cells) -> np.ndarray | None:
+    """Texts that Python itself reads as finite numbers; None where the rules of cells must tell."""
+    if not plainly_read(cells):
+        return None
+    try:
+        # With these signs alone, what is a number to Python is one by the rules.
+        if "".join(values).encode(errors="replace").translate(None, NUMBER_SIGNS):
+            return None
+        empty = "" in cells.missing and "" in values
+        texts = [text or "nan" for text in values] if empty else values
+        numbers = np.fromiter(map(float, texts), np.float64, len(texts))
+    except (TypeError, ValueError):
+        return None
+    return None if np.isinf(numbers).any() else numbers
 
 
 def _number(value: Any, cells: Cells) -> float | None:

@@ -6,6 +6,7 @@ import csv
 import json
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +128,8 @@ def harmless(line: Iterable[Any]) -> list[Any]:
     return [_as_text(cell) if isinstance(cell, str) else cell for cell in line]
 
 
+# Of classes and names of columns there are few.
+@lru_cache(maxsize=4096)
 def _as_text(cell: str) -> str:
     cell = cell.replace("\r\n", "\n").replace("\r", "\n")
     return f"'{cell}" if _is_formula(cell) else cell

@@ -9,10 +9,9 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from throughline.errors import BadData, listed
-from throughline.serving.rows import delimited
+from throughline.serving.rows import delimited, split
 from throughline.serving.rows.delimited import header_names, records, repeats, start_of
 from throughline.sources.cells import REPEATED, unsettled
-from throughline.sources.formats import plain
 from throughline.sources.formats.content import decoded
 
 if TYPE_CHECKING:
@@ -132,7 +131,7 @@ def _table(
         first_line, above = line + 1, line
     counted = Counter[str]()
     quote = settings.quotes if isinstance(settings.quotes, str) else '"' * settings.quotes
-    columns = plain.columns(text, separator, quote, above, header[0], settings.header)
+    columns = split.columns(text, separator, quote, above, header[0], settings.header)
     if columns is None:
         if settings.header:
             below = _once(below, header[0], counted)
