@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +81,15 @@ def test_cells_are_texts_only_while_somebody_looks(
     assert isinstance(columns["p"], Texts)
     assert (len(columns["q"]), columns["q"][1], columns["q"][0:1]) == (2, "b", ["a"])
     assert list(columns["q"]) == ["a", "b"]
+
+
+def test_without_arrow_they_are_read_record_by_record(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reading, "LARGE", 0)
+    monkeypatch.setitem(sys.modules, "pyarrow", None)
+    (tmp_path / "rows.csv").write_text("p,q\n1,a\n2,b\n")
+    assert read_columns(tmp_path / "rows.csv") == {"p": ["1", "2"], "q": ["a", "b"]}
 
 
 def test_a_file_has_the_same_answers_with_columns_beside_them(

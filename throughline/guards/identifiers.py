@@ -37,16 +37,16 @@ def identifying(name: str, column: pd.Series) -> str:
     present = column.dropna()
     if present.empty or (is_number(column) and not is_whole(present)):
         return ""
-    distinct = present.nunique()
     if is_number(column):
-        if distinct < len(present):
+        if present.nunique() < len(present):
             return ""
         if present.max() - present.min() < WIDEST_NUMBERING * len(present):
             return "numbers the rows"
         return "has another value in every row" if NAME.fullmatch(name) else ""
-    if distinct < 0.95 * len(present):
-        return ""
     words = present.iloc[:200].astype(str).str.split().map(len).mean()
     if words > MOST_WORDS and not NAME.fullmatch(name):
+        return ""
+    distinct = present.nunique()
+    if distinct < 0.95 * len(present):
         return ""
     return f"has {distinct} different values in {len(present)} rows"

@@ -39,7 +39,10 @@ def unseen_categories(case: Case) -> Iterator[Observation]:
     """Categories of a feature that test rows have and training rows have not."""
     trained = case.parts == "training"
     for name, column in plain_columns(case):
-        if is_number(column) or column.nunique() > MOST_CATEGORIES:
+        # The first rows nearly always tell.
+        if is_number(column) or any(
+            part.nunique() > MOST_CATEGORIES for part in (column.head(1000), column)
+        ):
             continue
         # Of this column alone: all training rows for each column cost columns x columns.
         seen = column[trained].dropna().unique()

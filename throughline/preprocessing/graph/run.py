@@ -85,7 +85,7 @@ def run(
         chunk = slice(start, start + step)
         values = session.run(list(shapes), given)
         for name, part in zip(shapes, values, strict=True):
-            if finite:
+            if finite and name not in held_sparse:
                 _all_finite(name, part, start)
             if name not in arrays:
                 shape = (len(rows), *shapes[name])
@@ -94,7 +94,9 @@ def run(
                 ):
                     arrays[name] = computed(name)
                 else:
-                    some = compressed(part.astype(types[name]))
+                    some = compressed(part.astype(types[name], copy=False))
+                    if finite and not np.isfinite(some.values).all():
+                        _all_finite(name, part, start)
                     held_sparse.setdefault(name, []).append(some)
                     continue
             held = arrays[name]
