@@ -19,6 +19,7 @@ from throughline.training.engine import watch
 from throughline.training.engine.runs import in_unit
 from throughline.training.folds.folded import Folded, best_epoch, paired
 from throughline.training.folds.intervals import corrected_interval
+from throughline.training.network import heads
 from throughline.training.search.sweeps import _best
 
 # Keras is set up before it computes anything, for the tests that follow in this process, too.
@@ -103,6 +104,30 @@ class TestDirections:
         assert (of["loss"].rises, of["accuracy"].rises) == (False, True)
 
 
+class TestNames:
+    """Two curves of one name were one, judged by the direction of the second."""
+
+    @pytest.mark.parametrize(
+        "metrics",
+        [
+            [{"AUC": {"name": "loss"}}],
+            ["AUC", {"MeanSquaredError": {"name": "AUC"}}],
+            ["AUC", "AUC"],
+            [{"AUC": {"name": "val_auc"}}],
+            [{"AUC": {"name": ""}}],
+        ],
+    )
+    def test_are_of_one_figure_each(self, metrics: list[Any]) -> None:
+        section = Training.model_validate({"metrics": metrics})
+        (found,) = problems(section, "mse", (), scaled=False)
+        assert "training.metrics: each needs a name of its own" in found
+        (found,) = problems(section, "mse", (), scaled=False, target="price")
+        assert "targets.price.metrics: each needs a name of its own" in found
+        head = heads.Head("price", "regression", 1, "mse", metrics)
+        with pytest.raises(BadPipeline, match=r"targets\.price\.metrics: each"):
+            heads.figures(Training(), [head])
+
+
 class TestUnits:
     def test_a_loss_and_a_metric_that_are_one_quantity_agree(self) -> None:
         """A loss of 4026 stood beside an error of 51.4 that is the same quantity."""
@@ -158,8 +183,6 @@ def test_no_other_place_in_the_code_knows_a_direction() -> None:
 
 
 def test_figures_of_several_targets_are_in_the_unit_of_each() -> None:
-    from throughline.training.network import heads
-
     section = [
         heads.Head("price", "regression", 1, "mse", ["mae"]),
         heads.Head("area", "regression", 1),

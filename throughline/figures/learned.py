@@ -94,7 +94,7 @@ def loss(choice: Choice) -> Figure:
 
 
 def figures(
-    training: Training, default_loss: Choice, metrics: Sequence[Choice]
+    training: Training, default_loss: Choice, metrics: Sequence[Choice], place: str = "training"
 ) -> dict[str, Figure]:
     """The figures of a training by the names of its curves, without `val_`.
 
@@ -102,13 +102,37 @@ def figures(
         training: the section.
         default_loss: of the task.
         metrics: of the task, where the section lists none.
+        place: of the section, for messages. Default: `training`.
 
     Raises:
-        BadPipeline: a curve is watched whose direction nobody says.
+        BadPipeline: a curve is watched whose direction nobody says, or two have one name.
     """
-    own = [figure(choice) for choice in (training.metrics or metrics)]
-    found = {each.name: each for each in (loss(training.loss or default_loss), *own)}
-    return watched(training, found)
+    own = map(figure, training.metrics or metrics)
+    return watched(training, by_name(loss(training.loss or default_loss), *own, place=place))
+
+
+def by_name(*figures: Figure, place: str) -> dict[str, Figure]:
+    """Figures by the names of their curves.
+
+    Args:
+        figures: loss first.
+        place: of the section that lists them, for messages.
+
+    Raises:
+        BadPipeline: two have one name, or a training curve that of a validation curve: one would
+            be judged by the direction of the other.
+    """
+    found: dict[str, Figure] = {}
+    for each in figures:
+        if each.name in found or each.name.startswith("val_") or not each.name:
+            raise BadPipeline(
+                f"{place}.metrics: each needs a name of its own, which is not `loss` and does not "
+                "begin with `val_`",
+                each.name,
+                "Set its `name`, or list it once",
+            )
+        found[each.name] = each
+    return found
 
 
 def watched(training: Training, found: dict[str, Figure]) -> dict[str, Figure]:
@@ -152,7 +176,7 @@ def problems(
         place, scale = f"targets.{target}", "its scale"
         training = training.model_copy(update={"epochs": 1})
     try:
-        figures(training, default_loss, metrics)
+        figures(training, default_loss, metrics, place)
     except BadPipeline as error:
         return [str(error)]
     return [
