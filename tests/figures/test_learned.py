@@ -17,7 +17,6 @@ from throughline.evaluation.measure.evaluated import EVALUATED, FACTS
 from throughline.figures import learned
 from throughline.figures.learned import (
     FILE,
-    collect,
     figure,
     figures,
     folded,
@@ -27,6 +26,7 @@ from throughline.figures.learned import (
 )
 from throughline.pipeline.schema.protocol import CrossValidation, Sweep
 from throughline.pipeline.schema.training import Training
+from throughline.training.catalogue.directions import collect
 from throughline.training.engine import watch
 from throughline.training.engine.runs import in_unit
 from throughline.training.folds.folded import Folded, best_epoch, paired

@@ -1,19 +1,18 @@
 """Figures of a training: Keras' losses and metrics, as a pipeline file names them.
 
-Which way a metric is better is Keras' own answer (`_direction`, which its callbacks ask, too). It
-stands in `keras.json`, because importing Keras costs seconds; the file is written by
-`python -m throughline.figures.learned`, and a test holds it equal to the Keras that is installed.
+Which way a metric is better is Keras' own answer, which its callbacks ask, too. It stands in
+`keras.json`, because importing Keras costs seconds; the file is written by
+`python -m throughline.training.catalogue.directions`, and a test holds it equal to the Keras that
+is installed.
 """
 
 from __future__ import annotations
 
 import functools
-import inspect
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from throughline.errors import BadPipeline
 from throughline.figures.figure import EVERYTHING, NOT_NEGATIVE, SHARE, Figure, Limits
@@ -199,27 +198,3 @@ def _limits(name: str, rises: bool | None) -> Limits:
 
 def _power(name: str) -> int | None:
     return None if name in UNITLESS else POWERS.get(name, 0)
-
-
-def collect() -> dict[str, str | None]:
-    """The directions, asked of the installed Keras."""
-    import keras
-
-    found = {}
-    for name, cls in sorted(vars(keras.metrics).items()):
-        if inspect.isclass(cls) and issubclass(cls, keras.metrics.Metric) and name[0].isupper():
-            found[name] = getattr(cls(**_example(cls)), "_direction", None)
-    found.pop("Metric")
-    return found
-
-
-def _example(cls: type[Any]) -> dict[str, Any]:
-    """Values for the arguments that a metric cannot be made without."""
-    examples = {"num_classes": 2, "target_class_ids": [0], "name": "example", "fn": max}
-    parameters = inspect.signature(cls).parameters.values()
-    needed = [p.name for p in parameters if p.default is p.empty and p.kind is not p.VAR_KEYWORD]
-    return {name: examples.get(name, 0.5) for name in needed}
-
-
-if __name__ == "__main__":
-    FILE.write_text(json.dumps(collect(), indent=1, sort_keys=True) + "\n", encoding="utf-8")
