@@ -26,7 +26,8 @@ from throughline.figures.learned import (
 )
 from throughline.pipeline.schema.protocol import CrossValidation, Sweep
 from throughline.pipeline.schema.training import Training
-from throughline.training.catalogue.directions import collect
+from throughline.training.catalogue import catalogue
+from throughline.training.catalogue.directions import collect, needed
 from throughline.training.engine import watch
 from throughline.training.engine.runs import in_unit
 from throughline.training.folds.folded import Folded, best_epoch, paired
@@ -63,6 +64,29 @@ def fold_scores(values: list[float], of: dict[str, Any]) -> Folded:
 class TestDirections:
     def test_are_those_of_the_installed_keras(self) -> None:
         assert json.loads(FILE.read_text()) == collect()
+
+    @pytest.mark.parametrize("name", DIRECTED)
+    def test_are_those_that_keras_callbacks_follow(self, name: str) -> None:
+        """What `EarlyStopping` itself takes for better, of a metric with the arguments it needs."""
+        import keras
+        from keras.src.trainers.compile_utils import MetricsList
+
+        cls = getattr(keras.metrics, name)
+        metric = cls(**needed(cls) | {"name": "mine"})
+        callback = keras.callbacks.EarlyStopping(monitor="val_mine")
+        callback.set_model(SimpleNamespace(metrics=[MetricsList([metric])]))
+        callback._set_monitor_op()
+        rises = bool(callback.monitor_op(2.0, 1.0))
+        assert figure({name: needed(cls) | {"name": "mine"}}).rises is rises
+        assert figure({name: needed(cls) | {"name": "mine"}}).is_better(2.0, 1.0) is rises
+
+    @pytest.mark.parametrize("name", sorted(catalogue.read()["losses"]))
+    def test_of_losses_is_down(self, name: str) -> None:
+        for spelling in (name, snake(name), {name: {}}):
+            assert loss(spelling).rises is False
+
+    def test_are_of_every_metric_that_a_file_may_name(self) -> None:
+        assert set(catalogue.read()["metrics"]) == set(known())
 
     @pytest.mark.parametrize("name", DIRECTED)
     @pytest.mark.parametrize("spelling", ["class", "snake", "renamed"])
