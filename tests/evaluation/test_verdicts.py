@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import ast
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from throughline.errors import BadPipeline
 from throughline.evaluation.compare.verdicts import all_judged, gated, judged
-from throughline.evaluation.measure import evaluated as names
 from throughline.evaluation.measure.evaluated import (
-    EVALUATED,
     FIGURES,
     compared_by,
     figure_of,
@@ -194,19 +190,25 @@ class TestNames:
     def test_that_claims_may_use_are_all_known(self, task: str) -> None:
         assert None not in map(known_figure, metric_names(task))
 
-    def test_stand_in_no_other_table(self) -> None:
-        """A literal that names falling figures beside each other is a second table of them."""
-        falling = {name for name, each in EVALUATED.items() if each.rises is False}
-        room = Path(names.__file__).parent
-        found = [
-            f"{path.name}:{node.lineno}"
-            for path in room.parent.rglob("*.py")
-            if path.parent != room
-            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-            if isinstance(node, ast.Tuple | ast.List | ast.Set)
-            and len(falling & {e.value for e in node.elts if isinstance(e, ast.Constant)}) > 1
-        ]
-        assert found == []
+    @pytest.mark.parametrize(
+        ("more", "metric", "said"),
+        [
+            ({"metrics": ["AUC"]}, "cv_AUC", ""),
+            ({}, "cv_loss", ""),
+            ({"metrics": ["AUC"]}, "cv_mae", "no metric 'cv_mae'"),
+            ({"metrics": [{"AUC": {"name": "prc"}}]}, "cv_prc", "no metric 'cv_prc'"),
+        ],
+    )
+    def test_of_folds_are_those_that_the_training_measures(
+        self, more: dict[str, Any], metric: str, said: str
+    ) -> None:
+        """A list of them refused `cv_AUC` of `metrics: [AUC]`, and took what no fold measures."""
+        claim = {"text": "t", "at": "1", "metric": metric, "value": 0.9}
+        for sections in ({"training": more}, {"variants": {"other": {"training": more}}}):
+            pipeline = TestWhatDecides().pipeline(**sections, claims=[claim])
+            found = list(unknown_metrics(pipeline))
+            assert len(found) == bool(said)
+            assert said in "".join(found)
 
     def test_that_no_evaluation_has_are_found_beforehand(self) -> None:
         pipeline = Pipeline.model_validate(

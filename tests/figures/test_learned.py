@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import re
 from pathlib import Path
@@ -12,13 +13,26 @@ import numpy as np
 import pytest
 
 from throughline.errors import BadPipeline
-from throughline.figures.learned import FILE, collect, figure, figures, known, loss, problems
+from throughline.evaluation.measure.evaluated import EVALUATED, FACTS
+from throughline.figures import learned
+from throughline.figures.learned import (
+    FILE,
+    figure,
+    figures,
+    folded,
+    known,
+    loss,
+    problems,
+)
 from throughline.pipeline.schema.protocol import CrossValidation, Sweep
 from throughline.pipeline.schema.training import Training
+from throughline.training.catalogue import catalogue
+from throughline.training.catalogue.directions import collect, needed
 from throughline.training.engine import watch
 from throughline.training.engine.runs import in_unit
 from throughline.training.folds.folded import Folded, best_epoch, paired
 from throughline.training.folds.intervals import corrected_interval
+from throughline.training.network import heads
 from throughline.training.search.sweeps import _best
 
 # Keras is set up before it computes anything, for the tests that follow in this process, too.
@@ -41,7 +55,7 @@ def named(training: Training) -> dict[str, Any]:
     return figures(training, "mean_squared_error", ())
 
 
-def folded(values: list[float], of: dict[str, Any]) -> Folded:
+def fold_scores(values: list[float], of: dict[str, Any]) -> Folded:
     name = next(name for name in of if name != "loss")
     histories = [{"loss": [0.1], name: [v], "val_loss": [0.1], f"val_{name}": [v]} for v in values]
     return Folded(histories, [1] * len(values), (60.0, 30.0), PROTOCOL, None, "val_loss", of)
@@ -50,6 +64,29 @@ def folded(values: list[float], of: dict[str, Any]) -> Folded:
 class TestDirections:
     def test_are_those_of_the_installed_keras(self) -> None:
         assert json.loads(FILE.read_text()) == collect()
+
+    @pytest.mark.parametrize("name", DIRECTED)
+    def test_are_those_that_keras_callbacks_follow(self, name: str) -> None:
+        """What `EarlyStopping` itself takes for better, of a metric with the arguments it needs."""
+        import keras
+        from keras.src.trainers.compile_utils import MetricsList
+
+        cls = getattr(keras.metrics, name)
+        metric = cls(**needed(cls) | {"name": "mine"})
+        callback = keras.callbacks.EarlyStopping(monitor="val_mine")
+        callback.set_model(SimpleNamespace(metrics=[MetricsList([metric])]))
+        callback._set_monitor_op()
+        rises = bool(callback.monitor_op(2.0, 1.0))
+        assert figure({name: needed(cls) | {"name": "mine"}}).rises is rises
+        assert figure({name: needed(cls) | {"name": "mine"}}).is_better(2.0, 1.0) is rises
+
+    @pytest.mark.parametrize("name", sorted(catalogue.read()["losses"]))
+    def test_of_losses_is_down(self, name: str) -> None:
+        for spelling in (name, snake(name), {name: {}}):
+            assert loss(spelling).rises is False
+
+    def test_are_of_every_metric_that_a_file_may_name(self) -> None:
+        assert set(catalogue.read()["metrics"]) == set(known())
 
     @pytest.mark.parametrize("name", DIRECTED)
     @pytest.mark.parametrize("spelling", ["class", "snake", "renamed"])
@@ -79,7 +116,7 @@ class TestDirections:
         sweep = Sweep.model_validate({"over": {"training.loss": ["mse", "mae"]}})
         assert _best(sweep, points, of) == {"best": 1 if up else 0, "by": printed}
 
-        better, worse = folded([0.9, 0.91, 0.92], of), folded([0.5, 0.51, 0.52], of)
+        better, worse = fold_scores([0.9, 0.91, 0.92], of), fold_scores([0.5, 0.51, 0.52], of)
         assert paired(better, worse)[printed]["verdict"] == ("better" if up else "worse")
         scores = np.array([0.99, 1.0, 0.999] if up else [0.0, 0.01, 0.001])
         low, high = corrected_interval(scores, 60, 30, within=of[printed].limits)
@@ -93,7 +130,9 @@ class TestDirections:
             named(training(name, epochs=watched))
         assert named(training(name, epochs={**watched, "mode": "max"}))[name].rises is True
         of = named(training(name))
-        assert name not in paired(folded([3.0, 4.0, 5.0], of), folded([1.0, 2.0, 3.0], of))
+        assert name not in paired(
+            fold_scores([3.0, 4.0, 5.0], of), fold_scores([1.0, 2.0, 3.0], of)
+        )
         slower = {"ReduceLROnPlateau": {"monitor": f"val_{name}"}}
         with pytest.raises(BadPipeline, match=r"ReduceLROnPlateau\.mode must say"):
             watch.plateau(training(name, schedule=slower), [f"val_{name}"], of)
@@ -101,6 +140,30 @@ class TestDirections:
     def test_the_loss_falls_and_accuracy_rises(self) -> None:
         of = figures(Training(), "binary_crossentropy", ("accuracy",))
         assert (of["loss"].rises, of["accuracy"].rises) == (False, True)
+
+
+class TestNames:
+    """Two curves of one name were one, judged by the direction of the second."""
+
+    @pytest.mark.parametrize(
+        "metrics",
+        [
+            [{"AUC": {"name": "loss"}}],
+            ["AUC", {"MeanSquaredError": {"name": "AUC"}}],
+            ["AUC", "AUC"],
+            [{"AUC": {"name": "val_auc"}}],
+            [{"AUC": {"name": ""}}],
+        ],
+    )
+    def test_are_of_one_figure_each(self, metrics: list[Any]) -> None:
+        section = Training.model_validate({"metrics": metrics})
+        (found,) = problems(section, "mse", (), scaled=False)
+        assert "training.metrics: each needs a name of its own" in found
+        (found,) = problems(section, "mse", (), scaled=False, target="price")
+        assert "targets.price.metrics: each needs a name of its own" in found
+        head = heads.Head("price", "regression", 1, "mse", metrics)
+        with pytest.raises(BadPipeline, match=r"targets\.price\.metrics: each"):
+            heads.figures(Training(), [head])
 
 
 class TestUnits:
@@ -148,18 +211,74 @@ def _same(cls: str, name: str) -> bool:
     return cls.lower() == aliases.get(name, name.replace("_", "").lower())
 
 
-def test_no_other_place_in_the_code_knows_a_direction() -> None:
-    root = Path(__file__).parents[2] / "throughline"
-    known = {*root.glob("figures/*.py"), root / "evaluation" / "measure" / "evaluated.py"}
-    files = set(root.rglob("*.py")) - known
-    table = re.compile(r"\b(?:HIGHER|LARGER|ERRORS|SHARES)\b|_IS_BETTER|\"auc\", \"precision")
-    found = {f.relative_to(root).as_posix() for f in files if table.search(f.read_text())}
+CODE = Path(learned.__file__).parents[1]
+# Where figures are declared, each beside its formula.
+DECLARED = {"figures", "evaluation/measure"}
+# Keras' names of classes and of their arguments, as `python -m` of the module beside each wrote
+# them; the share that PrecisionAtRecall takes is called `recall`.
+OF_KERAS = {"cli/required.json", "training/catalogue/layers.json", "cli/ranges.py"}
+# Words that name a figure only to those who know that it is one.
+WORDS = {"loss", "mean", "sum"}
+
+
+def metric_tables(text: str) -> list[int]:
+    """The lines of a module with two names of metrics or more side by side."""
+    every = {folded(name) for name in (*known(), *learned.SHORT_NAMES)}
+    every |= {folded(name) for name in EVALUATED if name not in FACTS} - WORDS
+    return [
+        node.lineno
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Tuple | ast.List | ast.Set | ast.Dict | ast.MatchOr)
+        and len(
+            {
+                folded(str(each.value))
+                for entry in (getattr(node, "elts", None) or getattr(node, "keys", None) or [])
+                + getattr(node, "patterns", [])
+                for each in ast.walk(entry or node)
+                if isinstance(each, ast.Constant)
+            }
+            & (every - WORDS)
+        )
+        > 1
+    ]
+
+
+def test_no_other_table_of_metric_names_is_in_the_code() -> None:
+    found = {
+        f"{path.relative_to(CODE).as_posix()}:{line}"
+        for path in CODE.rglob("*.py")
+        if path.relative_to(CODE).parent.as_posix() not in DECLARED
+        if path.relative_to(CODE).as_posix() not in OF_KERAS
+        for line in metric_tables(path.read_text(encoding="utf-8"))
+    }
     assert found == set()
 
 
-def test_figures_of_several_targets_are_in_the_unit_of_each() -> None:
-    from throughline.training.network import heads
+@pytest.mark.parametrize("ending", ["js", "json", "html"])
+def test_nor_in_its_templates_and_scripts(ending: str) -> None:
+    names = "|".join(map(re.escape, sorted({*known(), *EVALUATED} - {*FACTS, *WORDS, "recall"})))
+    quoted = re.compile(rf"[\"'](?:{names})[\"']\s*[,:][^\n}}]{{0,40}}?[\"'](?:{names})[\"']")
+    files = {path.relative_to(CODE).as_posix(): path for path in CODE.rglob(f"*.{ending}")}
+    found = {name for name, path in files.items() if quoted.search(path.read_text("utf-8"))}
+    assert found - OF_KERAS - {"figures/keras.json"} == set()
 
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "RISING = ('accuracy', 'AUC')",
+        "BETTER = {'mae': False, 'r2': True}",
+        "if name in {'mean_squared_error', 'RootMeanSquaredError'}: pass",
+        "FALLING = frozenset(['mase', 'rmse'])",
+        "UNITS = [('mae', 1), ('mse', 2)]",
+        "match name:\n case 'precision' | 'recall': pass",
+    ],
+)
+def test_a_new_table_of_metric_names_would_be_seen(table: str) -> None:
+    assert metric_tables(table)
+
+
+def test_figures_of_several_targets_are_in_the_unit_of_each() -> None:
     section = [
         heads.Head("price", "regression", 1, "mse", ["mae"]),
         heads.Head("area", "regression", 1),

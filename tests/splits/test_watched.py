@@ -53,12 +53,16 @@ def test_the_latest_are_watched_behind_the_gap(days: list[int], share: float, ga
     assert between.sum() == gap + 2
 
 
-def test_predefined_rows_are_those_that_the_column_names() -> None:
-    rows = pd.DataFrame({"part": ["train", "valid", "train", "validation", "training"] * 4})
-    training, held = watched(rows, Split(kind="predefined", column="part"), 0.2, 0)
+@pytest.mark.parametrize("word", ["valid", "validation", "val", "dev", "Validation", "valid_set"])
+def test_predefined_rows_are_those_that_the_column_names(word: str) -> None:
+    """Those called `val`, `dev` or `Validation` once trained, and others were drawn to watch."""
+    rows = pd.DataFrame({"part": ["train", word, "train", "training"] * 4 + ["test"]})
+    split = Split(kind="predefined", column="part")
+    rows = rows[parts(rows, split) == "training"]
+    training, held = watched(rows, split, 0.2, 0)
     assert held is not None
-    assert set(rows["part"][held]) == {"valid", "validation"}
-    assert set(rows["part"][training]) == {"train", "training"}
+    assert set(rows["part"].iloc[held]) == {word}
+    assert set(rows["part"].iloc[training]) == {"train", "training"}
 
 
 @given(

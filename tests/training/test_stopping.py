@@ -12,6 +12,7 @@ from tests.repositories import rows_in_memory
 from throughline.errors import BadPipeline
 from throughline.figures.learned import figure
 from throughline.pipeline.pipeline import Pipeline
+from throughline.pipeline.schema.training import Epochs
 from throughline.training.engine.engine import fit
 from throughline.training.engine.runs import Run
 from throughline.training.folds.folded import Folded, epochs_by_others
@@ -109,6 +110,53 @@ def test_each_fold_is_scored_at_the_epoch_that_the_others_choose() -> None:
     assert found.chosen is not None
     pairs = zip(found.histories, found.best_epochs, strict=True)
     assert found.values("accuracy").tolist() == [h["val_accuracy"][e - 1] for h, e in pairs]
+
+
+RISING = ["accuracy", "AUC", {"AUC": {"curve": "PR", "name": "prc"}}]
+# What a says of the class, the others do not.
+LEARNABLE = NOISE.assign(y=(NOISE["a"] + NOISE["b"] > 0).astype(int))
+
+
+@pytest.mark.parametrize("name", ["accuracy", "AUC", "prc"])
+def test_the_watched_curve_is_best_where_it_is_highest(name: str) -> None:
+    """Of `val_AUC` the lowest epoch was chosen, and of `val_prc` the weights kept."""
+    epochs = {"max": 6, "choose": "cross_validation", "monitor": f"val_{name}"}
+    slow = {"optimizer": {"SGD": {"learning_rate": 0.02}}, "metrics": RISING, "xla": False}
+    protocol = {"folds": 2, "runs": "in-turn"}
+    view = pipeline(None, training={**slow, "epochs": epochs}, cross_validation=protocol)
+    found = folded(view, LEARNABLE)
+    curve = found.curves[f"val_{name}"]
+    assert curve[0] < max(curve)
+    assert found.chosen == int(np.argmax(curve)) + 1
+
+    training = view.training.model_copy(
+        update={"epochs": Epochs(max=6, patience=5, monitor=f"val_{name}")}
+    )
+    inputs = {"features": LEARNABLE[list("abcd")].to_numpy(np.float32)}
+    rows = np.arange(80), np.arange(80, 120)
+    (kept,) = fit(
+        lambda seed: build(view.network, {"features": (4,)}, OUTPUT, seed=seed), training,
+        [Run(inputs, LEARNABLE["y"].to_numpy(np.int32), *rows, 0)],
+        loss="binary_crossentropy", metrics=["accuracy"],
+    )  # fmt: skip
+    assert kept.best_epoch == int(np.argmax(kept.history[f"val_{name}"])) + 1
+
+
+def test_scores_of_a_scaled_target_are_of_the_target() -> None:
+    """R2 was 27.9, and the loss 4026 beside an error of 51.4 that is the same quantity."""
+    target = {"column": "y", "scale": "standard"}
+    training = {"loss": "mae", "metrics": ["mae", "R2Score"], "epochs": 3, "xla": False}
+    protocol = {"folds": 2, "runs": "in-turn"}
+    rows = NOISE.assign(y=100 + 78.3 * NOISE["a"])
+    view = pipeline(
+        None, task="regression", target=target, training=training, cross_validation=protocol
+    )
+    found = folded(view, rows)
+    np.testing.assert_allclose(found.values("loss"), found.values("mae"), rtol=1e-5)
+    assert 20 < found.values("mae").mean() < 200
+    assert (found.values("R2Score") <= 1).all()
+    high = found.as_json()["metrics"]["R2Score"]["high"]
+    assert high <= 1
 
 
 def test_without_rows_to_watch_it_is_said() -> None:

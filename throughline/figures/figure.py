@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 
 class Limits(NamedTuple):
@@ -32,18 +32,26 @@ class Figure:
         limits: of its values.
         power: of the target's unit: 1 for an error, 2 for a squared one, 0 where the unit does not
             matter; None for a figure whose value for a scaled target says nothing about the target.
-        averages: whether it is the mean of what each row adds.
+        of_rows: what each row of an outcome adds to it, (N,), where it is the mean of that.
         skewed: whether it is made of errors, of which a few can be much larger than the others.
         counted: whether it is a quotient of counts of rows.
+        share_of: what it is a share of, by its name among the sums over rows; of several classes
+            or labels it is not.
     """
 
     name: str
     rises: bool | None
     limits: Limits = EVERYTHING
     power: int | None = 0
-    averages: bool = False
+    of_rows: Callable[[Any], Any] | None = None
     skewed: bool = False
     counted: bool = False
+    share_of: str | None = None
+
+    @property
+    def averages(self) -> bool:
+        """Whether it is the mean of what each row adds."""
+        return self.of_rows is not None
 
     @property
     def scale(self) -> str:

@@ -1,19 +1,18 @@
 """Figures of a training: Keras' losses and metrics, as a pipeline file names them.
 
-Which way a metric is better is Keras' own answer (`_direction`, which its callbacks ask, too). It
-stands in `keras.json`, because importing Keras costs seconds; the file is written by
-`python -m throughline.figures.learned`, and a test holds it equal to the Keras that is installed.
+Which way a metric is better is Keras' own answer, which its callbacks ask, too. It stands in
+`keras.json`, because importing Keras costs seconds; the file is written by
+`python -m throughline.training.catalogue.directions`, and a test holds it equal to the Keras that
+is installed.
 """
 
 from __future__ import annotations
 
 import functools
-import inspect
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from throughline.errors import BadPipeline
 from throughline.figures.figure import EVERYTHING, NOT_NEGATIVE, SHARE, Figure, Limits
@@ -94,7 +93,7 @@ def loss(choice: Choice) -> Figure:
 
 
 def figures(
-    training: Training, default_loss: Choice, metrics: Sequence[Choice]
+    training: Training, default_loss: Choice, metrics: Sequence[Choice], place: str = "training"
 ) -> dict[str, Figure]:
     """The figures of a training by the names of its curves, without `val_`.
 
@@ -102,13 +101,37 @@ def figures(
         training: the section.
         default_loss: of the task.
         metrics: of the task, where the section lists none.
+        place: of the section, for messages. Default: `training`.
 
     Raises:
-        BadPipeline: a curve is watched whose direction nobody says.
+        BadPipeline: a curve is watched whose direction nobody says, or two have one name.
     """
-    own = [figure(choice) for choice in (training.metrics or metrics)]
-    found = {each.name: each for each in (loss(training.loss or default_loss), *own)}
-    return watched(training, found)
+    own = map(figure, training.metrics or metrics)
+    return watched(training, by_name(loss(training.loss or default_loss), *own, place=place))
+
+
+def by_name(*figures: Figure, place: str) -> dict[str, Figure]:
+    """Figures by the names of their curves.
+
+    Args:
+        figures: loss first.
+        place: of the section that lists them, for messages.
+
+    Raises:
+        BadPipeline: two have one name, or a training curve that of a validation curve: one would
+            be judged by the direction of the other.
+    """
+    found: dict[str, Figure] = {}
+    for each in figures:
+        if each.name in found or each.name.startswith("val_") or not each.name:
+            raise BadPipeline(
+                f"{place}.metrics: each needs a name of its own, which is not `loss` and does not "
+                "begin with `val_`",
+                each.name,
+                "Set its `name`, or list it once",
+            )
+        found[each.name] = each
+    return found
 
 
 def watched(training: Training, found: dict[str, Figure]) -> dict[str, Figure]:
@@ -152,7 +175,7 @@ def problems(
         place, scale = f"targets.{target}", "its scale"
         training = training.model_copy(update={"epochs": 1})
     try:
-        figures(training, default_loss, metrics)
+        figures(training, default_loss, metrics, place)
     except BadPipeline as error:
         return [str(error)]
     return [
@@ -175,27 +198,3 @@ def _limits(name: str, rises: bool | None) -> Limits:
 
 def _power(name: str) -> int | None:
     return None if name in UNITLESS else POWERS.get(name, 0)
-
-
-def collect() -> dict[str, str | None]:
-    """The directions, asked of the installed Keras."""
-    import keras
-
-    found = {}
-    for name, cls in sorted(vars(keras.metrics).items()):
-        if inspect.isclass(cls) and issubclass(cls, keras.metrics.Metric) and name[0].isupper():
-            found[name] = getattr(cls(**_example(cls)), "_direction", None)
-    found.pop("Metric")
-    return found
-
-
-def _example(cls: type[Any]) -> dict[str, Any]:
-    """Values for the arguments that a metric cannot be made without."""
-    examples = {"num_classes": 2, "target_class_ids": [0], "name": "example", "fn": max}
-    parameters = inspect.signature(cls).parameters.values()
-    needed = [p.name for p in parameters if p.default is p.empty and p.kind is not p.VAR_KEYWORD]
-    return {name: examples.get(name, 0.5) for name in needed}
-
-
-if __name__ == "__main__":
-    FILE.write_text(json.dumps(collect(), indent=1, sort_keys=True) + "\n", encoding="utf-8")

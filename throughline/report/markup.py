@@ -4,26 +4,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from markupsafe import Markup
 
+from throughline.declarations import declarations
 from throughline.errors import printable
 from throughline.report.chart import grouped, number
 
-NAMES = {
-    "roc_auc": "ROC AUC",
-    "f1": "F1",
-    "macro_f1": "macro F1",
-    "micro_f1": "micro F1",
-    "mae": "MAE",
-    "mse": "MSE",
-    "rmse": "RMSE",
-    "r2": "R²",
-    "mase": "MASE",
-    "skill": "skill against persistence",
-    "skill_seasonal": "skill against seasonal persistence",
-}
 MOODS = {
     "shown equal": "good",
     "compatible": "flat",
@@ -57,10 +46,17 @@ def plain_markdown(text: str) -> str:
     return " ".join(printable(text).split()).translate(SPECIAL)
 
 
+@cache
+def _names() -> dict[str, str]:
+    """What a reader says for the names of figures, as each is declared beside its formula."""
+    found = declarations("evaluation/measure", "SPOKEN").values()
+    return {name: said for names in found for name, said in names.items()}
+
+
 def spoken(metric: str) -> str:
     """The name of a metric as a reader says it."""
     target, _, own = metric.rpartition(".")
-    return f"{target} {NAMES.get(own, own.replace('_', ' '))}".strip()
+    return f"{target} {_names().get(own, own.replace('_', ' '))}".strip()
 
 
 def mood(verdict: str) -> str:

@@ -15,10 +15,10 @@ from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 
+from throughline.training.private_keras import PACKAGES
+
 PARTS = frozenset(
-    f"{package}.{part}"
-    for package in ("keras", "keras.src", "keras._tf_keras.keras")
-    for part in ("visualization", "wrappers")
+    f"{package}.{part}" for package in PACKAGES for part in ("visualization", "wrappers")
 )
 
 

@@ -23,6 +23,10 @@ STATELESS_METHODS = (
     "_backend_update_step",
 )
 COUNTS = "object_name_uids"
+# The names under which Keras' modules are imported.
+PACKAGES = ("keras", "keras.src", "keras._tf_keras.keras")
+# Where a saved network says that an operation of its graph comes from.
+OPERATIONS = ("keras.src.ops", "keras.ops")
 # What Keras puts around the error of a layer: a line, colours, and what the call was given.
 FRAME = re.compile(
     r"\AException encountered when calling .*\n|\x1b\[\d+m|\n\s*Arguments received by (?s:.*)"
@@ -141,7 +145,23 @@ def reduced(values: Tensor, weight: Tensor, reduction: str, dtype: str) -> Tenso
     return reduce_weighted_values(values, sample_weight=weight, reduction=reduction, dtype=dtype)
 
 
+def function_of(judge: Any) -> Any:
+    """The function that Keras wrapped as a loss (`fn`) or as a metric (`_fn`), or None."""
+    return getattr(judge, "fn", None) or getattr(judge, "_fn", None)
+
+
+def direction(metric: keras.metrics.Metric) -> str | None:
+    """`up` where a larger value of a metric is better, `down` where a smaller one is, or None."""
+    found: str | None = getattr(metric, "_direction", None)
+    return found
+
+
 # --- optimizers ---
+
+
+def rate_variable(optimizer: Any) -> Any:
+    """The variable of an optimizer's learning rate, or the schedule that it follows."""
+    return optimizer._learning_rate
 
 
 def track(optimizer: Any) -> None:

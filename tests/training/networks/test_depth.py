@@ -24,7 +24,6 @@ ROWS = pd.DataFrame({"x": X, "y": 2 * X + 1})
 DOCUMENT: dict[str, Any] = {
     "title": "A line", "task": "regression", "source": {"rows": {"x": [1.0], "y": [1.0]}},
     "target": "y", "columns": {"x": {}}, "training": {"epochs": 1, "xla": False},
-    "cross_validation": {"folds": 2, "runs": "in-turn"},
 }  # fmt: skip
 
 
@@ -38,7 +37,10 @@ def calls_until(frame: FrameType | None, function: str) -> list[str]:
     return found
 
 
-def test_few_calls_lead_to_a_training(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("runs", "calls"), [("in-turn", 2), ("together", 1)])
+def test_few_calls_lead_to_a_training(
+    runs: str, calls: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     seen: list[list[str]] = []
     compiled = TensorflowBackend.compile
 
@@ -46,18 +48,22 @@ def test_few_calls_lead_to_a_training(monkeypatch: pytest.MonkeyPatch) -> None:
         program = compiled(backend, function, xla)
 
         def called(*arguments: Any) -> Any:
-            if function.__name__ == "_run":
+            if function.__name__ in ("_run", "_run_together"):
                 seen.append(calls_until(sys._getframe(1), "_branches"))
             return program(*arguments)
 
         return called
 
     monkeypatch.setattr(TensorflowBackend, "compile", watched)
-    pipeline = Pipeline.model_validate(DOCUMENT)
+    protocol = {"folds": 2, "runs": runs}
+    # Programs are kept by their networks, and each of these is watched from its compilation on.
+    network = [{"Dense": {"units": calls + 1}}]
+    document = {**DOCUMENT, "cross_validation": protocol, "network": network}
+    pipeline = Pipeline.model_validate(document)
     data = rows_in_memory(ROWS, pipeline)
     given = StageInput("line", {"main": pipeline}, {"main": "main"}, {}, DOCUMENT)
     with SideBySide() as trainings:
         stage._branches(given, {"main": data}, 0, trainings)
-    assert len(seen) == 2
+    assert len(seen) == calls
     # `cross_validate` calls `_branches`, and the last of these calls the program.
     assert all(1 + len(calls) + 1 <= MOST_CALLS for calls in seen), seen[0]

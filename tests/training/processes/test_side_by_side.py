@@ -109,13 +109,13 @@ class TestTogether:
         some = groups("dense")
         expected = trained("in-turn", some)
         sizes = []
-        called = together._Group._called
+        tables = together._Group._tables
 
-        def counted(self: Any, each: Any) -> Any:
+        def counted(self: Any, *given: Any) -> Any:
             sizes.append(len(self.runs))
-            return called(self, each)
+            return tables(self, *given)
 
-        monkeypatch.setattr(together._Group, "_called", counted)
+        monkeypatch.setattr(together._Group, "_tables", counted)
         monkeypatch.setattr(together, "LARGEST_TOGETHER", 1)
         assert difference(expected, trained("together", some)) == 0
         assert set(sizes) == {1}

@@ -34,20 +34,8 @@ FIGURES = {
 # Figures of one class, one column or one comparison model, written `NAME:SUBJECT`.
 OF_A_CLASS = ("precision", "recall", "f1")
 
-EVALUATED = (
-    *(
-        Figure(name, True, SHARE, averages=True, counted=True)
-        for name in ("accuracy", "exact_match")
-    ),
-    Figure("balanced_accuracy", True, SHARE, counted=True),
-    Figure("roc_auc", True, SHARE),
-    *(
-        Figure(average + name, True, SHARE, counted=True)
-        for average in ("", "macro_", "micro_")
-        for name in OF_A_CLASS
-    ),
-    Figure("loss", False, NOT_NEGATIVE, averages=True, skewed=True),
-)
+# As a reader says them; others by their own names.
+SPOKEN = {"roc_auc": "ROC AUC", "f1": "F1", "macro_f1": "macro F1", "micro_f1": "micro F1"}
 
 
 def row_values(outcome: Outcome) -> dict[str, np.ndarray]:
@@ -56,7 +44,7 @@ def row_values(outcome: Outcome) -> dict[str, np.ndarray]:
     values: dict[str, np.ndarray] = {"rows": np.ones(len(outcome))}
     values["accuracy"] = correct(outcome)
     if outcome.task == "multilabel":
-        values["exact_match"] = (outcome.actual == outcome.predicted).all(axis=1)
+        values["exact_match"] = exact_match(outcome)
     if outcome.probabilities is not None:
         values["loss"] = log_loss(outcome)
     values["hits"] = truth & answer
@@ -69,6 +57,11 @@ def correct(outcome: Outcome) -> np.ndarray:
     """1 for a right row, 0 for a wrong one; the share of right labels for several labels."""
     same = np.asarray(outcome.actual == outcome.predicted, dtype=np.float64)
     return np.asarray(same.mean(axis=1)) if outcome.task == "multilabel" else same
+
+
+def exact_match(outcome: Outcome) -> np.ndarray:
+    """1 for a row whose labels are all right, 0 for another, (N,)."""
+    return np.asarray((outcome.actual == outcome.predicted).all(axis=1), dtype=np.float64)
 
 
 def log_loss(outcome: Outcome) -> np.ndarray:
@@ -251,3 +244,20 @@ def against_the_rest(outcome: Outcome, place: int) -> Outcome:
 
 def _share(part: int, whole: int) -> float | None:
     return float(part / whole) if whole else None
+
+
+EVALUATED = (
+    Figure("accuracy", True, SHARE, of_rows=correct, counted=True, share_of="rows"),
+    Figure("exact_match", True, SHARE, of_rows=exact_match, counted=True, share_of="rows"),
+    Figure("balanced_accuracy", True, SHARE, counted=True),
+    Figure("roc_auc", True, SHARE),
+    Figure("precision", True, SHARE, counted=True, share_of="predicted"),
+    Figure("recall", True, SHARE, counted=True, share_of="actual"),
+    Figure("f1", True, SHARE, counted=True),
+    *(
+        Figure(average + name, True, SHARE, counted=True)
+        for average in ("macro_", "micro_")
+        for name in OF_A_CLASS
+    ),
+    Figure("loss", False, NOT_NEGATIVE, of_rows=log_loss, skewed=True),
+)

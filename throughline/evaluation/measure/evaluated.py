@@ -10,6 +10,7 @@ from throughline.evaluation.measure import classification, forecast, regression
 from throughline.evaluation.measure.classification import OF_A_CLASS
 from throughline.figures import learned
 from throughline.figures.figure import Figure
+from throughline.pipeline.problem import PROBLEMS
 from throughline.pipeline.schema.judgement import limited
 from throughline.pipeline.several_targets import of_each
 
@@ -41,11 +42,8 @@ EVALUATED: dict[str, Figure] = {
 # Those that no last bit moves, nor their intervals.
 COUNTED = frozenset(name for name, each in EVALUATED.items() if each.counted)
 
-# What cross-validation adds to the figures of its folds.
-CROSS_VALIDATED = ("accuracy", "loss", "mae", "mse", "auc", "precision", "recall", "r2")
 
-
-def metric_names(task: str) -> list[str]:
+def metric_names(task: str, trained: Iterable[str] = ()) -> list[str]:
     """Every name that `claims[].metric` and `gates.metrics` may use, without a subject.
 
     A figure of one class (`recall:1`), one column (`coefficient:age`), one cell of the confusion
@@ -54,9 +52,10 @@ def metric_names(task: str) -> list[str]:
 
     Args:
         task: the problem type.
+        trained: names of what the trainings measure, which the folds have, too. Default: none.
     """
     own = list(FIGURES[task])
-    folds = [f"cv_{name}" for name in dict.fromkeys((*own, *CROSS_VALIDATED))]
+    folds = [f"cv_{name}" for name in dict.fromkeys((*own, "loss", *trained))]
     names = [*own, *(f"train_{name}" for name in own), *folds, "epochs", "parameters", *FILTERED]
     if task in ("binary", "multiclass"):
         return [*names, *(name for name in OF_A_CLASS if name not in names), "confusion"]
@@ -134,7 +133,7 @@ def _unknown(pipeline: Pipeline, prefix: str) -> Iterator[str]:
         if name not in FIGURES[pipeline.task]:
             hint = nearest(name, FIGURES[pipeline.task])
             yield f"compare_by: no metric '{name}' of a {pipeline.task} problem. {hint}"
-    valid = metric_names(pipeline.task)
+    valid = metric_names(pipeline.task, _trained(pipeline))
     for place, name in places:
         plain, _, subject = name.partition(":")
         if plain not in valid:
@@ -142,6 +141,14 @@ def _unknown(pipeline: Pipeline, prefix: str) -> Iterator[str]:
             yield f"{place}: no metric '{name}' of a {pipeline.task} problem. {hint}"
         elif plain == "coefficient" and subject not in pipeline.columns:
             yield f"{place}: no column '{subject}'. {nearest(subject, pipeline.columns)}"
+
+
+def _trained(pipeline: Pipeline) -> list[str]:
+    """The names of what the trainings of a pipeline and its variants measure, and we can judge."""
+    sections = [pipeline.training.metrics, PROBLEMS[pipeline.task].metrics]
+    sections += [(each.training or {}).get("metrics") for each in pipeline.variants.values()]
+    names = [learned.figure(choice).name for metrics in sections for choice in metrics or ()]
+    return [name for name in names if known_figure(name) is not None]
 
 
 def unknown_figure(name: str, branch: str, known: Iterable[str]) -> BadPipeline:

@@ -20,6 +20,11 @@ EVALUATED = (
     Figure("mase", False, NOT_NEGATIVE),
     *(Figure(name, True, GAIN) for name in ("skill", "skill_seasonal")),
 )
+SPOKEN = {
+    "mase": "MASE",
+    "skill": "skill against persistence",
+    "skill_seasonal": "skill against seasonal persistence",
+}
 # Lags of the autocorrelation of residuals that are reported.
 MOST_LAGS = 48
 

@@ -188,15 +188,10 @@ def _errors(
 
 
 def row_losses(name: str, outcome: Outcome) -> np.ndarray:
-    """What each row adds to a mean: accuracy, loss, exact_match, mae or mse, (N,)."""
-    if name == "loss":
-        return classification.log_loss(outcome)
-    if name == "accuracy":
-        return classification.correct(outcome)
-    if name == "exact_match":
-        return np.asarray((outcome.actual == outcome.predicted).all(axis=1), dtype=np.float64)
-    errors = outcome.predicted - outcome.actual
-    return np.asarray((np.abs(errors) if name == "mae" else errors**2).mean(axis=1))
+    """What each row adds to a figure that averages rows, (N,)."""
+    of_rows = figure_of(name).of_rows
+    assert of_rows is not None, f"{name} is no mean over rows"
+    return np.asarray(of_rows(outcome))
 
 
 def draws_of(
@@ -211,12 +206,11 @@ def draws_of(
 
 def _trials(name: str, outcome: Outcome, values: dict[str, np.ndarray], value: float) -> int:
     """The number of rows that a figure is a share of; 0 for one that is no share of rows."""
-    whole = {"accuracy": "rows", "exact_match": "rows", "precision": "predicted"}
-    whole["recall"] = "actual"
+    whole = figure_of(name).share_of
     if outcome.task == "multilabel" and name != "exact_match":
         # A share of labels, whose rows are the sample; the bootstrap calls all right certain.
         return len(outcome) if value in (0.0, 1.0) else 0
-    return int(values[whole[name]].sum()) if name in whole else 0
+    return int(values[whole].sum()) if whole else 0
 
 
 def _figure(value: float, bounds: Bounds | None, method: str) -> Figure:

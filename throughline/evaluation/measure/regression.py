@@ -11,17 +11,30 @@ from throughline.evaluation.raw_rows import Rows
 from throughline.figures.figure import GAIN, NOT_NEGATIVE, Figure
 
 FIGURES = dict.fromkeys(("regression", "proportion"), ("mae", "mse", "rmse", "r2"))
-EVALUATED = (
-    Figure("mae", False, NOT_NEGATIVE, 1, averages=True, skewed=True),
-    Figure("mse", False, NOT_NEGATIVE, 2, averages=True, skewed=True),
-    Figure("rmse", False, NOT_NEGATIVE, 1, skewed=True),
-    Figure("r2", True, GAIN, skewed=True),
-)
+SPOKEN = {"mae": "MAE", "mse": "MSE", "rmse": "RMSE", "r2": "R²"}
 
 QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 # Departure from a linear function, in standard deviations of the prediction, that float32
 # arithmetic explains.
 LINEAR = 1e-4
+
+
+def absolute(outcome: Outcome) -> np.ndarray:
+    """The absolute error of each row, the mean over several targets, (N,)."""
+    return np.asarray(np.abs(outcome.predicted - outcome.actual).mean(axis=1))
+
+
+def squared(outcome: Outcome) -> np.ndarray:
+    """The squared error of each row, likewise."""
+    return np.asarray(((outcome.predicted - outcome.actual) ** 2).mean(axis=1))
+
+
+EVALUATED = (
+    Figure("mae", False, NOT_NEGATIVE, 1, of_rows=absolute, skewed=True),
+    Figure("mse", False, NOT_NEGATIVE, 2, of_rows=squared, skewed=True),
+    Figure("rmse", False, NOT_NEGATIVE, 1, skewed=True),
+    Figure("r2", True, GAIN, skewed=True),
+)
 
 
 def row_values(outcome: Outcome) -> dict[str, np.ndarray]:

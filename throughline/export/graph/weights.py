@@ -14,6 +14,7 @@ import numpy as np
 
 from throughline.errors import MissingFile, ThroughlineError
 from throughline.export.registry import snake_case
+from throughline.training.private_keras import OPERATIONS
 
 
 class MismatchedWeights(ThroughlineError, ValueError):
@@ -92,4 +93,4 @@ def _group_names(layers: list[dict[str, Any]]) -> Iterator[tuple[str, dict[str, 
 
 def is_operation(layer: Mapping[str, Any]) -> bool:
     """True for an operation of `keras.ops` in a functional graph; it is no layer."""
-    return str(layer.get("module", "")).startswith(("keras.src.ops", "keras.ops"))
+    return str(layer.get("module", "")).startswith(OPERATIONS)

@@ -8,15 +8,13 @@ import numpy as np
 
 from throughline.errors import BadData
 from throughline.samples.splits import drawn
+from throughline.samples.splits.named import VALIDATION, part_named
 from throughline.samples.times import moments
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from throughline.pipeline.schema.protocol import Split
-
-# What a predefined column may say of rows that are there to be watched.
-VALIDATION = ("valid", "validation")
 
 
 def watched(
@@ -81,4 +79,6 @@ def _groups(groups: np.ndarray, share: float, seed: int) -> np.ndarray:
 def _named(rows: pd.DataFrame, split: Split) -> np.ndarray:
     if split.kind != "predefined":
         return np.zeros(len(rows), bool)
-    return np.isin(rows[split.column].astype(str).to_numpy(dtype=object), VALIDATION)
+    said = rows[split.column].astype(str)
+    named = [value for value in said.unique() if part_named(value) == VALIDATION]
+    return said.isin(named).to_numpy()

@@ -17,6 +17,7 @@ from throughline.training.engine.state import Data, Each, Held, Order, Shape, St
 from throughline.training.engine.tally import Tally, batch_loss
 from throughline.training.engine.watch import EarlyStopping, Plateau
 from throughline.training.network.layers import carried, max_pooling
+from throughline.training.private_keras import rate_variable
 
 if TYPE_CHECKING:
     import keras
@@ -86,7 +87,7 @@ class Program:
         self.width = len(watched_columns(self.metrics, self.shape))
         self.states = carried(self.model)
         self.dtypes = [tensor.dtype for tensor in self.model.inputs]
-        rate = getattr(self.optimizer, "_learning_rate", None)
+        rate = rate_variable(self.optimizer)
         self.rate_index = next(
             (i for i, v in enumerate(self.optimizer.variables) if v is rate), None
         )

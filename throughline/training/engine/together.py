@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -115,6 +116,8 @@ class _Group:
 
     def fitted(self, predictions: bool, watcher: Watcher | None) -> list[Fitted | Diverged]:
         """Train until every run has ended."""
+        from keras import ops
+
         began = time.perf_counter()
         state, trainer = self._start(), self.trainer
         watched = watcher is not None or self.checkpoints is not None
@@ -123,7 +126,14 @@ class _Group:
         while (left := self._left(state)).any():
             call_began = time.perf_counter()
             count = min(count, most, int(left.max()))
-            state = self._epochs(state, np.minimum(left, count), most)
+            counts = np.minimum(left, count)
+            firsts, tables = self._tables(state, counts, most)
+            stacked = map(trainer.backend.device_array, map(np.stack, zip(*tables, strict=True)))
+            with _vectorised():
+                state, history = trainer.program.run_together(
+                    Each(state, self.own, Order(*stacked)), self.shared
+                )
+            self._note(state, np.asarray(ops.convert_to_numpy(history)), firsts, tables, counts)
             if watched:
                 self._tell(state, left, watcher)
                 seconds = max(time.perf_counter() - call_began, 1e-6) / count
@@ -156,40 +166,36 @@ class _Group:
         left = self.trainer.epochs - np.asarray(ops.convert_to_numpy(state.epoch))
         return np.where(ended, 0, left)
 
-    def _epochs(self, state: State, counts: np.ndarray, most: int) -> State:
-        """Some epochs of every run that has not ended, in one call of the program."""
+    def _tables(
+        self, state: State, counts: np.ndarray, most: int
+    ) -> tuple[np.ndarray, list[Order]]:
+        """Of every run the epochs that it has trained, and the order of rows in its next ones."""
         from keras import ops
 
-        trainer = self.trainer
         firsts = np.asarray(ops.convert_to_numpy(state.epoch))
-        tables = [
-            trainer.feeding.tables(run, int(first), most, int(count))
+        return firsts, [
+            self.trainer.feeding.tables(run, int(first), most, int(count))
             for run, first, count in zip(self.runs, firsts, counts, strict=True)
         ]
-        stacked = (
-            trainer.backend.device_array(np.stack(parts)) for parts in zip(*tables, strict=True)
-        )
-        state, history = self._called(Each(state, self.own, Order(*stacked)))
-        rows = np.asarray(ops.convert_to_numpy(history))
+
+    def _note(
+        self,
+        state: State,
+        rows: np.ndarray,
+        firsts: np.ndarray,
+        tables: Sequence[Order],
+        counts: np.ndarray,
+    ) -> None:
+        """Keep the curves of the epochs that were trained, and which runs diverged in them."""
+        from keras import ops
+
         ran = np.asarray(ops.convert_to_numpy(state.epoch)) - firsts
         bad = np.asarray(ops.convert_to_numpy(state.bad_step))
         for i in np.flatnonzero(counts).tolist():
             self.histories[i].append(rows[i, : ran[i]])
             if bad[i] >= 0:
                 first, done, step = int(firsts[i]), int(ran[i]), int(bad[i])
-                self.failed[i] = trainer.diverged(self.runs[i], tables[i], first, done, step)
-        return state
-
-    def _called(self, each: Each) -> tuple[State, Any]:
-        try:
-            result: tuple[State, Any] = self.trainer.program.run_together(each, self.shared)
-        except NotImplementedError as error:
-            raise BadPipeline(
-                "cross_validation.runs: together needs layers that can be vectorised",
-                str(error),
-                "Set it to processes or in-turn",
-            ) from error
-        return result
+                self.failed[i] = self.trainer.diverged(self.runs[i], tables[i], first, done, step)
 
     def _one(self, state: State, position: int) -> State:
         from keras import tree
@@ -214,3 +220,16 @@ class _Group:
         history = np.concatenate(self.histories[position])
         one, run = self._one(state, position), self.runs[position]
         return self.trainer.result(run, one, history, data, predictions, began)
+
+
+@contextmanager
+def _vectorised() -> Iterator[None]:
+    """Say what to do about a layer that the backend cannot vectorise."""
+    try:
+        yield
+    except NotImplementedError as error:
+        raise BadPipeline(
+            "cross_validation.runs: together needs layers that can be vectorised",
+            str(error),
+            "Set it to processes or in-turn",
+        ) from error

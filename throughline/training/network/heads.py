@@ -144,13 +144,14 @@ def figures(training: Training, heads: Sequence[Head]) -> dict[str, Figure]:
     Those of a head begin with its name: `price.loss`, `price.mae`; `loss` is the weighted sum.
 
     Raises:
-        BadPipeline: a curve is watched whose direction nobody says.
+        BadPipeline: a curve is watched whose direction nobody says, or two have one name.
     """
     found = {"loss": Figure("loss", False, NOT_NEGATIVE)} if heads else {}
     for head in heads:
         chosen = PROBLEMS[head.task].metrics if head.metrics is None else head.metrics
         own = [learned.loss(head.loss or PROBLEMS[head.task].loss), *map(learned.figure, chosen)]
-        found |= {f"{head.name}.{each.name}": each for each in own}
+        named = learned.by_name(*own, place=f"targets.{head.name}")
+        found |= {f"{head.name}.{name}": each for name, each in named.items()}
     return learned.watched(training, found)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from throughline.training.private_keras import function_of
+
 Tensor = Any
 
 
@@ -30,7 +32,7 @@ def as_taken(judge: Any, target: Tensor, prediction: Tensor) -> Tensor:
 
 
 def _compares_rows(judge: Any) -> bool:
-    function = getattr(judge, "fn", None) or getattr(judge, "_fn", None)
+    function = function_of(judge)
     # Keras wraps functions, its own and those of a user.
     maker = function if type(judge).__name__.endswith("Wrapper") and function else type(judge)
     if not maker.__module__.startswith("keras."):

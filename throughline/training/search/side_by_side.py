@@ -72,17 +72,19 @@ class SideBySide:
         left = iter(parts)
         first = next(left, None)
         if first is None:
-            return
+            return iter(())
         if how == "auto":
             how = chosen(first, count)
         left = chain([first], left)
         del first
         if how == "processes":
-            yield from self._in_processes(left, title, count)
-        elif how == "together":
-            yield from self._together(list(left), title)
-            return
-        for groups in left:
+            return self._in_processes(left, title, count)
+        if how == "together":
+            return self._together(list(left), title)
+        return self._in_turn(left, title)
+
+    def _in_turn(self, parts: Iterable[Sequence[Group]], title: str) -> Iterator[Outcome]:
+        for groups in parts:
             fitted: list[Fitted] = []
             try:
                 for learner, runs in groups:
