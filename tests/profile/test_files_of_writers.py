@@ -110,6 +110,10 @@ class TestNumbersThatAreNames:
         assert draft["columns"]["level"]["encode"] == "one-hot"
         assert "numbers that its writer had as categories: texts (source.read.text_columns)" in told
 
+    def test_are_classes_to_predict_if_their_writer_had_them_so(self, drafted: Any) -> None:
+        rows = pd.DataFrame({"w": SCORE, "y": pd.Categorical(GENERATOR.choice([9, 25, 900], ROWS))})
+        assert drafted("rows.parquet", rows.to_parquet)[1]["task"] == "multiclass"
+
 
 def test_few_moments_of_a_parquet_file_are_times(drafted: Any) -> None:
     """They were categories whose own rule refused every row."""
@@ -168,3 +172,60 @@ def test_a_file_of_another_program_is_named_whatever_it_is_called(
     """It was said to lack an encoding, or to be damaged and to be fetched again."""
     with pytest.raises(BadData, match=said):
         drafted(name, written)
+
+
+def json_lines(file: Path, **cells: Any) -> None:
+    rows = pd.DataFrame({**PLAIN, **cells})
+    file.write_text(rows.to_json(orient="records", lines=True), encoding="utf-8")
+
+
+class TestLinesOfJson:
+    @pytest.mark.parametrize("name", ["rows.csv", "rows.txt", "rows.log"])
+    def test_are_told_whatever_the_file_is_called(self, name: str, drafted: Any) -> None:
+        """They were a table without a header, of columns such as `{"w": 0.1`."""
+        told, draft = drafted(name, json_lines)
+        assert draft["source"]["read"] == {"format": "jsonl"}
+        assert "an object of JSON a line, though its name does not say so" in told
+
+    def test_with_texts_that_look_like_numbers_say_so(self, drafted: Any) -> None:
+        """Of CSV it was said, and of JSON and Parquet not."""
+        half = [f"{i % 6}.5" for i in range(ROWS)]
+        stand_in = ["n/a" if i % 8 == 0 else cell for i, cell in enumerate(half)]
+        money = [f"${cell}" for cell in half]
+        write = partial(json_lines, plain=half, some=stand_in, price=money)
+        told, draft = drafted("rows.jsonl", write)
+        assert draft["source"]["read"] == {"types": {"plain": "number"}}
+        assert "texts, for 'n/a' are no numbers beside '0.5', '1.5'" in told
+        assert "(source.read.types, .missing)" in told
+
+    def test_say_a_far_number_beside_texts_that_are_numbers(self, drafted: Any) -> None:
+        """Once a text was read as a number, none was looked for any more."""
+        far = np.where(np.arange(ROWS) % 9, SCORE, -999.0)
+        write = partial(json_lines, plain=[f"{i % 6}.5" for i in range(ROWS)], far=far)
+        assert "columns.far.missing: [-999]" in drafted("rows.jsonl", write)[0]
+
+
+class TestALineOfWhatIsLeftOut:
+    def test_is_kept_where_a_column_is_called_like_a_pattern(self, drafted: Any) -> None:
+        """A column `x*` hid that `xcopy` and `xid` were left out."""
+        rows = pd.DataFrame({"x*": SCORE, "xcopy": PLAIN["y"], "xid": range(ROWS), **PLAIN})
+        told, draft = drafted("rows.csv", partial(rows.to_csv, index=False))
+        assert list(draft["columns"]) == ["x*", "w"]
+        assert "xcopy is left out" in told and "xid is left out" in told
+
+
+@pytest.mark.parametrize(
+    ("levels", "said"),
+    [
+        (["Köln", "köln", "Bonn"], "'Köln', 'köln' are levels of their own: is that meant?"),
+        (["<=50K", "<=50K.", ">50K"], "'<=50K', '<=50K.' are levels"),
+        (["A+", "A-", "A"], ""),
+        (["New York", "Newark", "York"], ""),
+    ],
+)
+def test_levels_that_differ_in_spelling_are_said(
+    levels: list[str], said: str, drafted: Any
+) -> None:
+    rows = pd.DataFrame({"town": levels * (ROWS // 3), **PLAIN})
+    told, _ = drafted("rows.csv", partial(rows.to_csv, index=False))
+    assert (said in told) if said else "levels of their own" not in told

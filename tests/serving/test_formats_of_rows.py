@@ -133,6 +133,8 @@ class TestRows:
         """Training takes Parquet by its first bytes; `predict` refused the same file as no text."""
         (tmp_path / "rows.csv").write_bytes(as_parquet())
         assert read_columns(tmp_path / "rows.csv")["id"] == ["a1", "b2", "c3"]
+        (tmp_path / "rows.log").write_bytes(as_json_lines())
+        assert read_columns(tmp_path / "rows.log")["age"] == [30.0, 60.0, 99.0]
 
     def test_may_hold_objects_and_lists_beside_what_the_model_takes(self, tmp_path: Path) -> None:
         file = tmp_path / "rows.jsonl"

@@ -13,7 +13,7 @@ from throughline.limits import applied, guarded
 from throughline.paths import Workspace
 from throughline.profile.facts import facts
 from throughline.profile.far_values import far_value
-from throughline.profile.files.cell_types import said_of_objects
+from throughline.profile.files.cell_types import note_typed_texts
 from throughline.profile.files.footers import said_of_sums
 from throughline.profile.files.numbers_in_texts import numbers_in_texts
 from throughline.profile.kinds import labels, pictures, sounds, texts
@@ -143,8 +143,7 @@ def source_of(
         fetched = fetch(Source(**section), surroundings)
         frame = standardised(fetched.frame, {}, (), str(data))
     whole = frame.columns if cells else fetched.frame.select_dtypes("integer").columns
-    coded = {} if cells or not alone else categories_in_numbers(data)
-    categories = {name: what for name, what in coded.items() if name in others}
+    categories = {} if cells or not alone else categories_in_numbers(data)
     if alone and (names := names_in_digits(others, whole) | categories):
         # A file of texts says what its columns hold, one with types which of them are texts.
         key = _read_as_texts([*names], section, cells)
@@ -156,9 +155,9 @@ def source_of(
         notes.append(("the file", said, "the file itself"))
     for column, count in fetched.frame.attrs.get(SPACES, {}).items():
         notes.append((column, f"spaces around {count} cells left out", "source.read.text_columns"))
-    if READING not in fetched.frame.attrs:
+    if not cells:
         notes += _far_values(frame)
-        notes += _objects(frame)
+        note_typed_texts(frame, notes)
     infinite = [
         c
         for c in map(str, frame.columns)
@@ -210,13 +209,6 @@ def _clocks_of_a_grid(
     return [name for name in clocks if name in said]
 
 
-def _objects(frame: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
-    """Columns of objects in a file with types."""
-    for name in map(str, frame.select_dtypes("str")):
-        if said := said_of_objects(frame[name].dropna().drop_duplicates().tolist()):
-            yield name, said, "the file itself"
-
-
 def _far_values(frame: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
     """Numbers of a file with types that may stand for missing ones."""
     import numpy as np
@@ -252,6 +244,7 @@ def _read_keys(
     from throughline.profile.files.cell_types import keys_from_cells
     from throughline.profile.files.encodings import shown
     from throughline.profile.files.table_layout import is_table, layout_of
+    from throughline.serving.rows.reading import is_json_lines
     from throughline.sources.formats.content import unpacked
     from throughline.sources.formats.reading import format_of, read_cells
     from throughline.sources.gate import taken
@@ -266,7 +259,11 @@ def _read_keys(
     content, inner = unpacked(taken(data).content, data.name, asked.get("member"))
     kind = asked.get("format") or format_of(inner, content)
     _check_program(content, inner)
-    if kind in ("lines", None) and is_table(content, inner):
+    if kind in ("csv", "lines", None) and "format" not in asked and is_json_lines(content):
+        said = "holds an object of JSON a line, though its name does not say so"
+        notes.append(("the file", said, "source.read.format"))
+        kind, asked = "jsonl", {**asked, "format": "jsonl"}
+    elif kind in ("lines", None) and is_table(content, inner):
         kind, asked = "csv", {**asked, "format": "csv"}
         notes.append(
             ("the file", "is a table, though its name does not say so", "source.read.format")

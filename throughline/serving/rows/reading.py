@@ -47,7 +47,7 @@ def read_columns(
     name = "standard input" if piped else str(path)
     content, inner = unpacked(content_of(path), name)
     allow(len(content) / ROW_BYTES)
-    by_content = piped or content.startswith(MAGIC)
+    by_content = piped or content.startswith(MAGIC) or is_json_lines(content)
     ending = _ending_of(content) if by_content else Path(inner).suffix.lower()
     if ending in PARQUET:
         return _renamed(_of_parquet(content, name), reading, needed)
@@ -57,6 +57,15 @@ def read_columns(
         whole = ending == ".json"
         return _renamed(_of_json_lines(content, name, asked, whole), reading, needed)
     return _of_csv(content, name, reading, needed)
+
+
+def is_json_lines(content: bytes) -> bool:
+    """Whether the first line of a file, however it is called, is an object of JSON."""
+    first, more, _ = content.removeprefix(b"\xef\xbb\xbf").partition(b"\n")
+    try:
+        return bool(more) and first[:1] == b"{" and isinstance(json.loads(first), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _ending_of(content: bytes) -> str:
