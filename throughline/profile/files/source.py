@@ -13,9 +13,9 @@ from throughline.limits import applied, guarded
 from throughline.paths import Workspace
 from throughline.profile.facts import facts
 from throughline.profile.far_values import far_value
+from throughline.profile.files import typed_texts
 from throughline.profile.files.cell_types import note_typed_texts
 from throughline.profile.files.footers import said_of_sums
-from throughline.profile.files.numbers_in_texts import numbers_in_texts
 from throughline.profile.kinds import labels, pictures, sounds, texts
 from throughline.profile.kinds.grids import grid_of
 from throughline.profile.moments import CLOCKS
@@ -124,13 +124,7 @@ def source_of(
     cells = READING in fetched.frame.attrs
     alone = "file" in section and "images" not in section
     others = frame.drop(columns=[target] if target else [], errors="ignore")
-    if alone and not cells and (numbers := numbers_in_texts(frame)):
-        read = section.setdefault("read", {})
-        read["types"] = {**read.get("types", {}), **dict.fromkeys(numbers, "number")}
-        notes += [
-            (name, f"texts that are all numbers, such as '{text}': numbers", "source.read.types")
-            for name, text in numbers.items()
-        ]
+    if alone and not cells and typed_texts.add_keys(frame, section, notes):
         fetched = fetch(Source(**section), surroundings)
         frame = standardised(fetched.frame, {}, (), str(data))
     if cells and (clocks := _clocks_of_a_grid(section, surroundings, frame)):
