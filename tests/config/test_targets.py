@@ -155,3 +155,19 @@ def test_right_ones_are_right(tmp_path: Path) -> None:
     assert not list(problems_of(write_pipeline(tmp_path, "flats", right)))
     linear = {**right, "network": []}
     assert not list(problems_of(write_pipeline(tmp_path, "linear", linear)))
+
+
+@pytest.mark.parametrize(
+    ("compare", "said"),
+    [
+        ({"price.SVR": {"C": -1}}, "compare.0: The 'C' parameter of SVR must be"),
+        ({"sold.SVC": {"kernel": "rbff"}}, "compare.0: The 'kernel' parameter of SVC must be"),
+    ],
+)
+def test_values_that_a_comparison_refuses_are_told(
+    compare: dict[str, Any], said: str, tmp_path: Path
+) -> None:
+    """They were a traceback of `evaluate`, after all training."""
+    document = DOCUMENT | {"compare": [compare], "gates": {}}
+    (found,) = problems_of(write_pipeline(tmp_path, "flats", document))
+    assert said in found

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import base64
+import re
 import struct
 import zlib
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import pytest
 from sklearn import linear_model, metrics
 
-from throughline.evaluation.compare.comparisons import MODULES, Prepared, compared, titles
+from throughline.errors import BadPipeline
+from throughline.evaluation.compare.comparisons import (
+    MODULES,
+    Prepared,
+    compared,
+    refused_values,
+    titles,
+)
 from throughline.evaluation.measure.calibration import calibration, roc
 from throughline.evaluation.outcome import Outcome, Target
 from throughline.pipeline.schema.judgement import CLASSICAL, Comparison
@@ -35,6 +44,27 @@ def prepared(task: str, seed: int = 0) -> Prepared:
 
 
 class TestAComparison:
+    @pytest.mark.parametrize(
+        ("model", "arguments", "said"),
+        [
+            ("LogisticRegression", {"C": -1}, "The 'C' parameter of LogisticRegression must be"),
+            ("RandomForestClassifier", {"criterion": "mse"}, "Got 'mse' instead"),
+            ("KNeighborsClassifier", {"n_neighbors": 500}, "Expected n_neighbors <= n_samples_fit"),
+            ("LogisticRegression", {"penalty": "l1", "solver": "lbfgs"}, "Change penalty, solver"),
+        ],
+    )
+    def test_of_wrong_values_is_refused_in_a_line(
+        self, model: str, arguments: dict[str, Any], said: str
+    ) -> None:
+        comparison = Comparison(model=model, arguments=arguments)
+        with pytest.raises(BadPipeline, match=re.escape(said)) as caught:
+            compared(comparison, prepared("binary"))
+        assert "\n" not in str(caught.value)
+
+    def test_of_wrong_values_is_known_before_there_are_rows(self) -> None:
+        assert refused_values("SVC", {"kernel": "rbff"}).startswith("The 'kernel' parameter of SVC")
+        assert refused_values("NGram", {"n": 2}) == refused_values("SVC", {"C": 2}) == ""
+
     def test_with_every_name_of_the_schema_is_possible(self) -> None:
         assert set(MODULES) == set(CLASSICAL)
 

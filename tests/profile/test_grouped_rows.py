@@ -106,10 +106,11 @@ class TestNoGroups:
         measured = {"weight": weight, "pounds": weight * 2.2, "log": np.log(weight)}
         assert self.kept(pd.DataFrame({**measured, "y": generator.choice(["a", "b"], 400)})) is None
 
-    def test_in_a_moment_that_rows_share(self) -> None:
+    @pytest.mark.parametrize("name", ["week", "yr", "quarter", "fiscal_yr"])
+    def test_in_a_moment_that_rows_share(self, name: str) -> None:
         generator = np.random.default_rng(0)
         week = generator.integers(0, 80, 400)
-        shared = {"week": week, "rain": generator.normal(size=80)[week], "season": week // 13}
+        shared = {name: week, "rain": generator.normal(size=80)[week], "season": week // 13}
         assert self.kept(pd.DataFrame({**shared, "y": generator.choice(["a", "b"], 400)})) is None
 
     def test_in_public_tables(self) -> None:

@@ -104,6 +104,13 @@ def test_zones_are_their_offsets(zone: str, moment: datetime) -> None:
         assert served(text, [] if form == "ISO8601" else [form]).astype("M8[s]")[0] == expected
 
 
+def test_an_offset_may_stand_apart() -> None:
+    """Training read `2022-01-03 10:00 +0200`, and serving refused the same cell."""
+    text = pd.Series(["2022-01-03 10:00 +0200", "2022-01-03 10:00:00.5 -05:30"])
+    read = served(text, []).astype("M8[s]")
+    assert (times(text, "ISO8601", "t", "the rows").astype("M8[s]") == read).all()
+
+
 class TestZonesOfNoOneOffset:
     TEXTS = pd.Series(["2022-01-03 10:00:00 CET", "2022-01-03 10:00:00 IST"])
 

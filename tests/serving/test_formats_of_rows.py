@@ -129,6 +129,29 @@ class TestRows:
             read_columns(tmp_path / name)
         assert words in str(caught.value) and "\n" not in str(caught.value)
 
+    def test_may_be_called_as_another_format(self, tmp_path: Path) -> None:
+        """Training takes Parquet by its first bytes; `predict` refused the same file as no text."""
+        (tmp_path / "rows.csv").write_bytes(as_parquet())
+        assert read_columns(tmp_path / "rows.csv")["id"] == ["a1", "b2", "c3"]
+        (tmp_path / "rows.log").write_bytes(as_json_lines())
+        assert read_columns(tmp_path / "rows.log")["age"] == [30.0, 60.0, 99.0]
+
+    def test_may_hold_objects_and_lists_beside_what_the_model_takes(self, tmp_path: Path) -> None:
+        file = tmp_path / "rows.jsonl"
+        file.write_text('{"a": 1, "user": {"age": 30}, "tags": ["x"]}\n{"a": 2, "user": null}\n')
+        found = read_columns(file, {}, ["a", "user"])
+        # As training has it, from JSON and from Parquet.
+        assert found == {"a": [1, 2], "user": ['{"age": 30}', None], "tags": ['["x"]', None]}
+        with pytest.raises(BadRequest, match="column 'tags' must be a text"):
+            read_columns(file, {}, ["tags"])
+        with pytest.raises(BadRequest, match="column 'tags' must be a text"):
+            read_columns(file, {"rename": {"tags": "words"}}, ["words"])
+
+    def test_may_be_one_object_of_columns(self, tmp_path: Path) -> None:
+        (tmp_path / "rows.json").write_text('{"a": [1, 2],\n "b": ["x", null]}')
+        found = read_columns(tmp_path / "rows.json", {}, ["a"])
+        assert found == {"a": [1, 2], "b": ["x", None]}
+
     def test_of_parquet_without_its_library(self, tmp_path: Path, monkeypatch: Any) -> None:
         (tmp_path / "a.parquet").write_bytes(as_parquet())
         monkeypatch.setitem(sys.modules, "pyarrow", None)

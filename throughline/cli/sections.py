@@ -201,31 +201,34 @@ def _gates(pipeline: Pipeline) -> Iterator[str]:
 
 def _comparisons(pipeline: Pipeline) -> Iterator[str]:
     """Comparison models of another task, and arguments that they do not have."""
-    from throughline.evaluation.compare.comparisons import MODULES, REGRESSORS
+    from throughline.evaluation.compare.comparisons import MODULES, REGRESSORS, refused_values
 
     for number, comparison in enumerate(pipeline.compare):
-        name = comparison.model
+        target, _, name = comparison.model.rpartition(".")
         if name not in MODULES:
             continue
+        task = pipeline.targets[target].task if target in pipeline.targets else pipeline.task
         numbers = name.endswith("Regressor") or name in REGRESSORS
-        if pipeline.task in CLASSES and numbers:
+        if task in CLASSES and numbers:
             yield (
-                f"compare.{number}: '{name}' predicts numbers, and task '{pipeline.task}' has "
+                f"compare.{number}: '{name}' predicts numbers, and task '{task}' has "
                 "classes. Name a classifier."
             )
-        elif pipeline.task in NUMBERS and not numbers:
+        elif task in NUMBERS and not numbers:
             yield (
-                f"compare.{number}: '{name}' predicts classes, and task '{pipeline.task}' has "
+                f"compare.{number}: '{name}' predicts classes, and task '{task}' has "
                 "numbers. Name a regressor."
             )
         elif comparison.arguments:
             valid = inspect.signature(getattr(import_module(MODULES[name]), name)).parameters
-            for argument in comparison.arguments:
-                if argument not in valid:
-                    yield (
-                        f"compare.{number}: '{name}' has no argument '{argument}'. "
-                        f"{nearest(argument, valid)}"
-                    )
+            unknown = [argument for argument in comparison.arguments if argument not in valid]
+            for argument in unknown:
+                yield (
+                    f"compare.{number}: '{name}' has no argument '{argument}'. "
+                    f"{nearest(argument, valid)}"
+                )
+            if not unknown and (said := refused_values(name, comparison.arguments)):
+                yield f"compare.{number}: {said}"
 
 
 def sweep_problems(definition: Definition, file: YamlFile) -> Iterator[str]:

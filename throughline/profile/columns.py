@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from throughline.errors import listed
+from throughline.preprocessing.target import folded
 from throughline.profile.facts import Fact
 
 if TYPE_CHECKING:
@@ -76,6 +78,19 @@ def treated(features: Sequence[Fact], notes: list[str]) -> dict[str, dict[str, A
             filled = {"impute": {"constant": "missing"}} if fact.missing else {}
             columns[fact.name] = {**filled, "encode": "one-hot"}
     return columns
+
+
+def alike_levels(facts: Sequence[Fact]) -> list[tuple[str, str, str]]:
+    """For each category whose levels differ in spelling only what is said, and where to mend it."""
+    readings = []
+    for fact in facts:
+        same: dict[str, list[str]] = {}
+        for level in fact.counts if fact.role == "category" else ():
+            same.setdefault(str(folded(level)).rstrip(" .,;:"), []).append(level)
+        if several := next((levels for levels in same.values() if len(levels) > 1), None):
+            said = f"{listed(map(repr, several))} are levels of their own: is that meant?"
+            readings.append((fact.name, said, "the file itself"))
+    return readings
 
 
 def leaks(

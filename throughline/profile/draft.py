@@ -10,7 +10,7 @@ from throughline.errors import BadData, listed
 from throughline.pipeline.problem import PROBLEMS
 from throughline.preprocessing.target import alike, folded
 from throughline.profile import grouped_rows, protocol
-from throughline.profile.columns import leaks, treated, with_patterns
+from throughline.profile.columns import alike_levels, leaks, treated, with_patterns
 from throughline.profile.facts import Fact
 from throughline.profile.facts import facts as facts_of
 from throughline.profile.goal import task_of
@@ -121,11 +121,12 @@ def drafted(
         for fact in features
         if fact.role == "labels" and fact.name in columns
     ]
+    draft.readings += alike_levels([goal, *features])
     _read_times(frame, features, draft)
     classes = frame[target].dropna().value_counts()
     texts = any(column and "text" in column for column in columns.values())
     kept = with_patterns(columns, features)
-    draft.notes = [note for note in draft.notes if not _is_back(note, kept)]
+    draft.notes = [note for note in draft.notes if not _is_back(note, kept.keys() - columns.keys())]
     draft.sections |= {
         "columns": kept,
         # The next rows are of other groups.
@@ -159,12 +160,10 @@ def _naming_groups(
     return named
 
 
-def _is_back(note: str, columns: Collection[str]) -> bool:
+def _is_back(note: str, patterns: Collection[str]) -> bool:
     """Whether the column that a note says is left out is among those that a pattern takes."""
     name, left_out, _ = note.partition(" is left out")
-    return bool(left_out) and any(
-        key not in (name, "*") and fnmatchcase(name, key) for key in columns if key.endswith("*")
-    )
+    return bool(left_out) and any(fnmatchcase(name, key) for key in patterns)
 
 
 def _spelled_once(goal: Fact) -> Fact:

@@ -146,7 +146,7 @@ def _text_role(present: pd.Series) -> str:
     distinct = present.nunique()
     if distinct == 1:
         return "constant"
-    if distinct >= FEWEST_TIMES and _is_time(present):
+    if _holds_times(present) or (distinct >= FEWEST_TIMES and _is_time(present)):
         return "time"
     if distinct <= MOST_CATEGORIES and distinct <= len(present) / 2:
         return "category"
@@ -171,12 +171,15 @@ def _spaceless(present: pd.Series) -> bool:
     return bool(long and letters.sum() > texts.str.len().sum() / 2)
 
 
-def _is_time(present: pd.Series) -> bool:
-    """Whether all values are times that one format reads."""
+def _holds_times(present: pd.Series) -> bool:
+    """Whether a column is one of times by its type; however few they are."""
     import pandas as pd
 
+    return bool(pd.api.types.is_datetime64_any_dtype(present.dtype))
+
+
+def _is_time(present: pd.Series) -> bool:
+    """Whether all texts are times that one format reads."""
     from throughline.samples.times import found_format
 
-    if pd.api.types.is_datetime64_any_dtype(present.dtype):
-        return True
     return found_format(present) is not None

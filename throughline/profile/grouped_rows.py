@@ -21,7 +21,9 @@ LARGEST = 0.2
 # year of birth is: what numbers are made from a number is told apart by it, as a logarithm.
 FEWEST_SHARED, SHARED = 2, 0.9
 PERIOD = re.compile(
-    r"(.*[ _.-])?(year|month|week|day|days|hour|wave|period|round|term|age|t)", re.I
+    r"(.*[ _.-])?(decade|year|yr|season|quarter|qtr|month|week|day|days|hour|wave|period|round|term"
+    r"|age|t)",
+    re.I,
 )
 # Draws among which one is looked for that leaves every class in both parts.
 SEEDS = 20

@@ -5,13 +5,13 @@ from __future__ import annotations
 import importlib
 import inspect
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from throughline.errors import BadPipeline, nearest
+from throughline.errors import BadPipeline, listed, nearest
 from throughline.evaluation.compare.features import Features
 from throughline.evaluation.outcome import Outcome, Target
 from throughline.pipeline.schema.judgement import BASELINES
@@ -138,9 +138,17 @@ def _classical(comparison: Comparison, prepared: Prepared) -> Outcome:
         if answers.ndim == 2 and answers.shape[1] == 1:
             answers = answers[:, 0]
         training, fresh = _fitting(comparison.model, prepared)
-        model.fit(training, answers)
-        predicted = np.asarray(model.predict(fresh))
-        probabilities = _probabilities(model, prepared, fresh)
+        try:
+            model.fit(training, answers)
+            predicted = np.asarray(model.predict(fresh))
+            probabilities = _probabilities(model, prepared, fresh)
+        except (ValueError, TypeError) as error:
+            if not comparison.arguments:
+                raise
+            raise BadPipeline(
+                f"'{comparison.model}' of 'compare' refuses its arguments: {_in_one_line(error)}",
+                remedy=f"Change {listed(comparison.arguments)}",
+            ) from None
     if prepared.target.task in ("regression", "proportion"):
         return prepared.outcome(predicted.reshape(len(predicted), -1).astype(np.float64), None)
     return prepared.outcome(predicted.astype(np.int64), probabilities)
@@ -163,6 +171,21 @@ def _probabilities(model: Any, prepared: Prepared, fresh: Features) -> np.ndarra
     # A class without a training row has no column of its own.
     probabilities[:, np.asarray(model.classes_)] = model.predict_proba(fresh)
     return probabilities
+
+
+def _in_one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
+
+
+def refused_values(name: str, arguments: Mapping[str, Any]) -> str:
+    """What a model says against the values of its arguments; empty where it takes them."""
+    try:
+        model = getattr(importlib.import_module(MODULES[name]), name)(**arguments)
+        # What scikit-learn's own `fit` begins with; it needs no rows.
+        getattr(model, "_validate_params", lambda: None)()
+    except (ValueError, TypeError) as error:
+        return _in_one_line(error)
+    return ""
 
 
 def _constructed(comparison: Comparison, prepared: Prepared) -> Any:

@@ -113,6 +113,22 @@ def _column(
         _noted_texts(name, present, numbers, strangers, plain, notes)
 
 
+def note_typed_texts(frame: pd.DataFrame, notes: list[tuple[str, str, str]]) -> None:
+    """Say what else the texts of a file whose format has types look like, as numbers in them."""
+    plain = Cells()
+    for name in map(str, frame.select_dtypes("str")):
+        counts = Counter(frame[name].dropna().tolist())
+        present = {text: count for text, count in counts.items() if text}
+        numbers, strangers = parted(present, plain)
+        found: list[tuple[str, str, str]] = []
+        _noted_texts(name, present, numbers, strangers, plain, found)
+        # Texts are read as numbers where the type says so; then some may be missing.
+        notes += [
+            (column, said, key.replace("source.read.missing", "source.read.types, .missing"))
+            for column, said, key in found
+        ]
+
+
 def _all_clock(present: Iterable[str]) -> bool:
     try:
         return all(seconds_of(text) >= 0 for text in present)

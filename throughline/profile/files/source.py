@@ -8,17 +8,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from throughline.errors import MissingFile, nearest
+from throughline.errors import BadData, MissingFile, nearest
 from throughline.limits import applied, guarded
 from throughline.paths import Workspace
 from throughline.profile.facts import facts
 from throughline.profile.far_values import far_value
-from throughline.profile.files.cell_types import said_of_objects
-from throughline.profile.files.numbers_in_texts import numbers_in_texts
+from throughline.profile.files import typed_texts
+from throughline.profile.files.cell_types import note_typed_texts
+from throughline.profile.files.footers import said_of_sums
 from throughline.profile.kinds import labels, pictures, sounds, texts
 from throughline.profile.kinds.grids import grid_of
 from throughline.profile.moments import CLOCKS
-from throughline.profile.names_in_digits import names_in_digits
+from throughline.profile.names_in_digits import categories_in_numbers, names_in_digits
 from throughline.sources.cells import READING, REPEATED, SPACES
 from throughline.sources.folder_names import PART
 from throughline.sources.labels import LABELS
@@ -28,6 +29,20 @@ if TYPE_CHECKING:
 
     from throughline.sources.registry import Surroundings
 
+# What files of other programs begin with, whatever they are called, and the way on.
+TO_PARQUET = ".to_parquet('rows.parquet')"
+PROGRAMS = {
+    b"ARROW1": ("a Feather file", f"By pandas: pandas.read_feather('{{name}}'){TO_PARQUET}"),
+    b"FEA1": ("an old Feather file", f"By pandas: pandas.read_feather('{{name}}'){TO_PARQUET}"),
+    b"SQLite format 3\0": (
+        "an SQLite database",
+        "Give it as 'source.sql: sqlite:///{name}', with 'source.query'",
+    ),
+    b"\xd0\xcf\x11\xe0": ("a workbook of Excel", "Save the sheet as CSV (UTF-8)"),
+    b"\x89HDF": ("an HDF5 file", f"By pandas: pandas.read_hdf('{{name}}'){TO_PARQUET}"),
+    b"ORC": ("an ORC file", f"By pandas: pandas.read_orc('{{name}}'){TO_PARQUET}"),
+    b"%PDF": ("a PDF document", "Save its table as CSV (UTF-8)"),
+}
 LAYOUT = {
     "encoding": "is text in {}",
     "separator": "has fields parted by {!r}",
@@ -109,13 +124,7 @@ def source_of(
     cells = READING in fetched.frame.attrs
     alone = "file" in section and "images" not in section
     others = frame.drop(columns=[target] if target else [], errors="ignore")
-    if alone and not cells and (numbers := numbers_in_texts(frame)):
-        read = section.setdefault("read", {})
-        read["types"] = {**read.get("types", {}), **dict.fromkeys(numbers, "number")}
-        notes += [
-            (name, f"texts that are all numbers, such as '{text}': numbers", "source.read.types")
-            for name, text in numbers.items()
-        ]
+    if alone and not cells and typed_texts.add_keys(frame, section, notes):
         fetched = fetch(Source(**section), surroundings)
         frame = standardised(fetched.frame, {}, (), str(data))
     if cells and (clocks := _clocks_of_a_grid(section, surroundings, frame)):
@@ -128,7 +137,8 @@ def source_of(
         fetched = fetch(Source(**section), surroundings)
         frame = standardised(fetched.frame, {}, (), str(data))
     whole = frame.columns if cells else fetched.frame.select_dtypes("integer").columns
-    if alone and (names := names_in_digits(others, whole)):
+    categories = {} if cells or not alone else categories_in_numbers(data)
+    if alone and (names := names_in_digits(others, whole) | categories):
         # A file of texts says what its columns hold, one with types which of them are texts.
         key = _read_as_texts([*names], section, cells)
         notes += [(name, said, key) for name, said in names.items()]
@@ -139,9 +149,9 @@ def source_of(
         notes.append(("the file", said, "the file itself"))
     for column, count in fetched.frame.attrs.get(SPACES, {}).items():
         notes.append((column, f"spaces around {count} cells left out", "source.read.text_columns"))
-    if READING not in fetched.frame.attrs:
+    if not cells:
         notes += _far_values(frame)
-        notes += _objects(frame)
+        note_typed_texts(frame, notes)
     infinite = [
         c
         for c in map(str, frame.columns)
@@ -193,13 +203,6 @@ def _clocks_of_a_grid(
     return [name for name in clocks if name in said]
 
 
-def _objects(frame: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
-    """Columns of objects in a file with types."""
-    for name in map(str, frame.select_dtypes("str")):
-        if said := said_of_objects(frame[name].dropna().drop_duplicates().tolist()):
-            yield name, said, "the file itself"
-
-
 def _far_values(frame: pd.DataFrame) -> Iterator[tuple[str, str, str]]:
     """Numbers of a file with types that may stand for missing ones."""
     import numpy as np
@@ -235,6 +238,7 @@ def _read_keys(
     from throughline.profile.files.cell_types import keys_from_cells
     from throughline.profile.files.encodings import shown
     from throughline.profile.files.table_layout import is_table, layout_of
+    from throughline.serving.rows.reading import is_json_lines
     from throughline.sources.formats.content import unpacked
     from throughline.sources.formats.reading import format_of, read_cells
     from throughline.sources.gate import taken
@@ -248,7 +252,12 @@ def _read_keys(
         return {**asked, "encoding": encoding}
     content, inner = unpacked(taken(data).content, data.name, asked.get("member"))
     kind = asked.get("format") or format_of(inner, content)
-    if kind in ("lines", None) and is_table(content, inner):
+    _check_program(content, inner)
+    if kind in ("csv", "lines", None) and "format" not in asked and is_json_lines(content):
+        said = "holds an object of JSON a line, though its name does not say so"
+        notes.append(("the file", said, "source.read.format"))
+        kind, asked = "jsonl", {**asked, "format": "jsonl"}
+    elif kind in ("lines", None) and is_table(content, inner):
         kind, asked = "csv", {**asked, "format": "csv"}
         notes.append(
             ("the file", "is a table, though its name does not say so", "source.read.format")
@@ -263,7 +272,18 @@ def _read_keys(
                 said += f", in which it says '{word}'"
             notes.append(("the file", said, f"source.read.{key}"))
     cells, _ = read_cells(content, inner, Read(**{**read, "member": None}))
+    if "skip_footer" not in read and (said := said_of_sums(cells, read)):
+        notes.append(("the file", said, "source.read.skip_footer: 1"))
     return keys_from_cells(cells, read, notes)
+
+
+def _check_program(content: bytes, name: str) -> None:
+    """Refuse a file of another program before its name lets it be read as text or Parquet."""
+    for start, (kind, way_on) in PROGRAMS.items():
+        if content.startswith(start):
+            raise BadData(
+                f"'{name}' must be a file that is read here", kind, way_on.format(name=name)
+            )
 
 
 def _is_archive(path: Path) -> bool:

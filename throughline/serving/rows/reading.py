@@ -6,7 +6,7 @@ import csv
 import io
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from itertools import islice
 from pathlib import Path
@@ -51,15 +51,28 @@ def read_columns(
     name = "standard input" if piped else str(path)
     content, inner = unpacked(content_of(path), name)
     allow(len(content) / ROW_BYTES)
-    ending = _ending_of(content) if piped else Path(inner).suffix.lower()
+    by_content = piped or content.startswith(MAGIC) or is_json_lines(content)
+    ending = _ending_of(content) if by_content else Path(inner).suffix.lower()
     if ending in PARQUET:
         return _renamed(_of_parquet(content, name), reading, needed)
     if ending in JSON_LINES:
-        return _renamed(_of_json_lines(content, name), reading, needed)
+        rename: Mapping[str, str] = reading.get("rename") or {}
+        asked = {*needed, *(old for old, new in rename.items() if new in needed)}
+        whole = ending == ".json"
+        return _renamed(_of_json_lines(content, name, asked, whole), reading, needed)
     text = decoded(content, name, reading)
     # Not twice in memory.
     del content
     return _of_csv(text, name, reading, needed)
+
+
+def is_json_lines(content: bytes) -> bool:
+    """Whether the first line of a file, however it is called, is an object of JSON."""
+    first, more, _ = content.removeprefix(b"\xef\xbb\xbf").partition(b"\n")
+    try:
+        return bool(more) and first[:1] == b"{" and isinstance(json.loads(first), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def _ending_of(content: bytes) -> str:
@@ -137,9 +150,11 @@ def decoded(content: bytes, name: str, reading: Mapping[str, Any]) -> str:
         raise BadRequest(f"'{name}' must be {called} text: {wrong.reason}.") from None
 
 
-def _of_json_lines(content: bytes, name: str) -> Columns:
-    """An object a line, or one list of objects, as the training takes both."""
+def _of_json_lines(content: bytes, name: str, needed: Collection[str], whole: bool) -> Columns:
+    """An object a line, a list of objects, or one object of columns, as the training takes them."""
     text = decoded(content, name, {})
+    if whole and (columns := _object_of_columns(text)):
+        return columns
     if text.lstrip()[:1] == "[":
         found = _parsed(text, f"'{name}'", "a list of objects")
         numbered = [(f"'{name}', row {place}", row) for place, row in enumerate(found, start=1)]
@@ -149,7 +164,7 @@ def _of_json_lines(content: bytes, name: str) -> Columns:
         numbered = [(place, _parsed(line, place, "one JSON object")) for place, line in kept]
     if not numbered:
         raise BadRequest(f"'{name}' must hold a JSON object a line. Received: none.")
-    rows = [_row(row, place) for place, row in numbered]
+    rows = [_row(row, place, needed) for place, row in numbered]
     # A row that lacks a name lacks the value.
     names = dict.fromkeys(key for row in rows for key in row)
     return {column: [row.get(column) for row in rows] for column in names}
@@ -167,21 +182,35 @@ def _parsed(text: str, place: str, expected: str) -> Any:
         ) from None
 
 
-def _row(found: Any, place: str) -> dict[str, Any]:
-    """One row.
+def _object_of_columns(text: str) -> Columns:
+    """The columns of a text that is one object of lists of one length; none of any other."""
+    try:
+        # Of lines the first one ends it.
+        found = json.loads(text, object_pairs_hook=each_once)
+    except (ValueError, RecursionError):
+        return {}
+    if not isinstance(found, dict) or not all(isinstance(each, list) for each in found.values()):
+        return {}
+    lengths = {len(each) for each in found.values()}
+    single = not any(isinstance(value, list | dict) for each in found.values() for value in each)
+    return found if len(lengths) == 1 and single else {}
+
+
+def _row(found: Any, place: str, needed: Collection[str]) -> dict[str, Any]:
+    """One row, objects in it as their JSON, as training has them.
 
     Raises:
-        BadRequest: no JSON object, or one that holds lists or objects.
+        BadRequest: no JSON object, or one that holds a list where the model takes a value.
     """
     if not isinstance(found, dict):
         raise BadRequest(f"{place} must be one JSON object. Received: {found!r:.80}.")
     for column, value in found.items():
-        if isinstance(value, list | dict):
+        if isinstance(value, list) and (column in needed or not needed):
             raise BadRequest(
                 f"{place}, column '{column}' must be a text, a number, true, false or null. "
                 f"Received: {value!r:.80}."
             )
-    return found
+    return {key: json.dumps(v) if isinstance(v, list | dict) else v for key, v in found.items()}
 
 
 def _of_parquet(content: bytes, name: str) -> Columns:

@@ -35,6 +35,8 @@ ZONES = {
     "PST": -480, "PDT": -420, "AKST": -540, "AKDT": -480, "HST": -600,
 }  # fmt: skip
 ZONE = re.compile(r"(?<=\d)(\s?)([A-Z]{3,4})$")
+# An offset apart from its time of day, which ISO 8601 writes without a space.
+APART = re.compile(r"(:\d\d(?:\.\d+)?)\s+([+-]\d\d:?\d\d)$")
 
 
 def spelled(text: str, form: str) -> str:
@@ -51,9 +53,13 @@ def spelled(text: str, form: str) -> str:
         ('12. March 2021', '3 Feb 2020')
         >>> spelled("2021-03-12 10:00 CET", "")
         '2021-03-12 10:00+01:00'
+        >>> spelled("2021-03-12 10:00 +0100", "")
+        '2021-03-12 10:00+0100'
     """
     if not form or "%z" in form:
         text = _with_offset(text, " " if form else "")
+    if not form:
+        text = APART.sub(r"\1\2", text)
     if "%b" in form or "%B" in form:
         text = _in_english(text, whole="%B" in form)
     return text
