@@ -16,8 +16,12 @@ from throughline.training import private_keras
 
 ROOM = Path(throughline.__file__).parent
 # Attributes that begin with an underscore and are promised, or another library's: named tuples,
-# the end of a process, urllib3's connections, and pip's finder, which pip alone runs.
-OTHERS = {"_replace", "_asdict", "_fields", "_exit", "_new_conn", "_build_package_finder"}
+# the end of a process, urllib3's connections, pip's finder, which pip alone runs, and what
+# scikit-learn's models begin their `fit` with, without which `check` says nothing.
+OTHERS = {
+    "_replace", "_asdict", "_fields", "_exit", "_new_conn", "_build_package_finder",
+    "_validate_params",
+}  # fmt: skip
 KERAS_NAMES = re.compile(r"keras\.(src|_tf_keras)\b|_keras_(history|mask)")
 
 
