@@ -155,6 +155,22 @@ class TestALastRowOfSums:
         assert "read" not in draft["source"]
 
 
+def test_sums_below_a_series_are_told_where_no_draft_can_be_made(drafted: Any) -> None:
+    """The refusal spoke of fiscal years."""
+    days = pd.date_range("2021-01-04", periods=ROWS).strftime("%Y-%m-%d")
+    text = pd.DataFrame({"date": days, "y": SCORE}).to_csv(index=False) + f",{SCORE.sum():.2f}\n"
+    with pytest.raises(BadData, match=r"is it a total\? \(source.read.skip_footer: 1\)"):
+        drafted("rows.csv", lambda file: file.write_text(text))
+
+
+def test_two_numbered_shops_are_two_series(drafted: Any) -> None:
+    """Their numbers were scaled, and the rows of a day shuffled into a regression."""
+    days = pd.date_range("2021-01-04", periods=ROWS // 2).strftime("%Y-%m-%d")
+    rows = {"date": [*days, *days], "store_id": np.repeat([10115, 20095], ROWS // 2), "y": SCORE}
+    _, draft = drafted("rows.csv", partial(pd.DataFrame(rows).to_csv, index=False))
+    assert (draft["task"], draft["time"]["group"]) == ("forecast", "store_id")
+
+
 def database(file: Path) -> None:
     with sqlite3.connect(file) as connection:
         pd.DataFrame(PLAIN).to_sql("rows", connection)

@@ -7,11 +7,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from throughline.errors import BadPipeline
+from throughline.errors import BadData, BadPipeline
 from throughline.paths import Workspace, replaced
 from throughline.pipeline.loading import load
 from throughline.profile.draft import Draft, drafted
 from throughline.profile.facts import facts
+from throughline.profile.files.footers import SUMS_KEY
 from throughline.profile.files.source import source_of
 from throughline.profile.goal import chosen_target
 from throughline.profile.kinds import pictures
@@ -100,7 +101,14 @@ def profile(
     report = workspace.root / "reports" / name / "profile" / "profile.html"
     with replaced(report) as draft_page:
         draft_page.write_text(page(frame, found, chosen, name, grid is not None), encoding="utf-8")
-    draft = drafted(frame, found, chosen, section, _title(name, chosen))
+    try:
+        draft = drafted(frame, found, chosen, section, _title(name, chosen))
+    except BadData as error:
+        # One row that is none may be all that keeps a table from being one.
+        sums = next((f" The file {what} ({key})" for _, what, key in notes if key == SUMS_KEY), "")
+        if not sums:
+            raise
+        raise BadData(f"{error}{sums}") from None
     text = _header(draft, target) + as_text(draft)
     _hold_against_rows(text, frame, workspace)
     with replaced(workspace.pipeline_file) as file:

@@ -46,6 +46,8 @@ QUANTITY = re.compile(
     r"|\d+([.,]\d+)?\s?%?\s?[\[(].*\d.*[\])]"
 )
 A_DAY = 86_400
+# Of a column in a file with types: what so many look like, the others do.
+MOST_TEXTS = 10_000
 CAPITALS = re.compile(r"[A-Z]{2,4}")
 
 
@@ -118,7 +120,7 @@ def note_typed_texts(frame: pd.DataFrame, notes: list[tuple[str, str, str]]) -> 
     plain = Cells()
     for name in map(str, frame.select_dtypes("str")):
         counts = Counter(frame[name].dropna().tolist())
-        present = {text: count for text, count in counts.items() if text}
+        present = {text: count for text, count in counts.most_common(MOST_TEXTS) if text}
         numbers, strangers = parted(present, plain)
         found: list[tuple[str, str, str]] = []
         _noted_texts(name, present, numbers, strangers, plain, found)

@@ -11,6 +11,8 @@ from throughline.serving.rows.cells import Cells
 if TYPE_CHECKING:
     import pandas as pd
 
+# The line that leaves the row out.
+SUMS_KEY = "source.read.skip_footer: 1"
 FEWEST_ROWS = 5
 # Of the numbers in the row; beside sums there may be means.
 MOST_OTHERS = 0.5

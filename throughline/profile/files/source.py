@@ -15,7 +15,7 @@ from throughline.profile.facts import facts
 from throughline.profile.far_values import far_value
 from throughline.profile.files import typed_texts
 from throughline.profile.files.cell_types import note_typed_texts
-from throughline.profile.files.footers import said_of_sums
+from throughline.profile.files.footers import SUMS_KEY, said_of_sums
 from throughline.profile.kinds import labels, pictures, sounds, texts
 from throughline.profile.kinds.grids import grid_of
 from throughline.profile.moments import CLOCKS
@@ -273,7 +273,7 @@ def _read_keys(
             notes.append(("the file", said, f"source.read.{key}"))
     cells, _ = read_cells(content, inner, Read(**{**read, "member": None}))
     if "skip_footer" not in read and (said := said_of_sums(cells, read)):
-        notes.append(("the file", said, "source.read.skip_footer: 1"))
+        notes.append(("the file", said, SUMS_KEY))
     return keys_from_cells(cells, read, notes)
 
 

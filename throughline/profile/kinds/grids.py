@@ -13,6 +13,7 @@ import numpy as np
 from throughline.errors import BadData
 from throughline.profile.facts import Fact
 from throughline.profile.moments import CLOCKS, index_of, times
+from throughline.profile.names_in_digits import NAMED
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -134,7 +135,9 @@ def _tells_apart(fact: Fact) -> bool:
     if fact.role == "category":
         return fact.distinct > 1
     numbered = fact.role in ("number", "flag") and fact.low >= 0 and not fact.missing
-    apart = 1 < fact.distinct <= MOST_SERIES and fact.high - fact.low < 2 * fact.distinct
+    called = NAMED.fullmatch(fact.name) is not None
+    close = called or fact.high - fact.low < 2 * fact.distinct
+    apart = 1 < fact.distinct <= MOST_SERIES and close
     return numbered and apart and fact.low.is_integer() and fact.high.is_integer()
 
 
