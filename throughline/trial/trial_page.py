@@ -7,12 +7,12 @@ import gzip
 import hashlib
 import json
 from collections.abc import Mapping
-from html import escape
 from pathlib import Path
-from string import Template
 from typing import TYPE_CHECKING, Any
 
-from throughline.report.page import style
+from markupsafe import Markup
+
+from throughline.report.page import body, style
 
 if TYPE_CHECKING:
     from throughline.trial.runtime import Runtime
@@ -25,8 +25,6 @@ SCRIPTS = (
     "elements", "cells", "times", "chart", "model", "fields", "picture", "sound", "series",
     "python", "answer", "page",
 )  # fmt: skip
-
-LINK = f'\n<a href="{REPORT}">How good is it?</a>'
 
 
 def page(description: Mapping[str, Any], model: bytes, runtime: Runtime) -> str:
@@ -44,14 +42,15 @@ def page(description: Mapping[str, Any], model: bytes, runtime: Runtime) -> str:
     """
     script = "\n".join((FOLDER / f"{name}.js").read_text(encoding="utf-8") for name in SCRIPTS)
     script = f'"use strict";\n(() => {{\n{script}\n}})();\n'
-    return Template((FOLDER / "page.html").read_text(encoding="utf-8")).substitute(
-        title=escape(description["title"]),
-        pipeline=escape(description["pipeline"]),
-        report=LINK if description.get("report") else "",
-        policy=_policy(script),
-        style=style() + (FOLDER / "page.css").read_text(encoding="utf-8"),
-        script=script,
-        description=in_script(description),
+    return body(
+        "trial/page.html",
+        title=description["title"],
+        pipeline=description["pipeline"],
+        report=REPORT if description.get("report") else "",
+        policy=Markup(_policy(script)),
+        style=Markup(style() + (FOLDER / "page.css").read_text(encoding="utf-8")),
+        script=Markup(script),
+        description=Markup(in_script(description)),
         glue=_packed(runtime.script),
         program=_packed(runtime.program),
         model=_packed(model),
