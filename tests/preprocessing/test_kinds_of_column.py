@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import re
 import typing
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
+import throughline
 from throughline.pipeline.schema.columns import Column, Encode
 from throughline.preprocessing.columns import kind
 from throughline.preprocessing.columns.kind import FittedColumn, Given, OwnInput, kind_of_column
@@ -86,3 +89,16 @@ class TestKinds:
             "a": ("word", "int32"),
             "b": ("size", "float32"),
         }
+
+
+def test_tables_carry_nothing_hidden_into_preprocessing() -> None:
+    """Paths once went along in `DataFrame.attrs`; only sources say there how a file was read."""
+    code = Path(throughline.__file__).parent
+    readers = {"sources", "profile", "drift", "stages"}
+    found = {
+        path.relative_to(code).as_posix()
+        for path in code.rglob("*.py")
+        if re.search(r"\.attrs\b", path.read_text(encoding="utf-8"))
+        if path.relative_to(code).parts[0] not in readers
+    }
+    assert found == set()
