@@ -142,20 +142,19 @@ def _columns(
 
 def _texts(
     text: str, data: Path, reading: Mapping[str, Any], needed: Sequence[str]
-) -> dict[str, list[str]]:
+) -> dict[str, Any]:
     """The cells of a delimited file, laid out as the training's or plainly."""
-    from throughline.serving.rows.delimited import columns_of
+    from throughline.serving.errors import BadRequest
+    from throughline.serving.rows.delimited import laid_out
+    from throughline.serving.rows.reading import cells_of
 
-    names, records = columns_of(text, reading, needed)
-    for record, line in records:
-        if len(record) != len(names):
-            raise BadData(
-                f"Line {line} of '{data.name}' must have {len(names)} fields",
-                f"{len(record)} fields",
-            )
-    if not records:
+    try:
+        columns = cells_of(laid_out(text, reading, needed), data.name, reading)
+    except BadRequest as error:
+        raise BadData(str(error)) from None
+    if not columns or not len(next(iter(columns.values()))):
         raise BadData(f"'{data}' must hold at least one row", "none")
-    return {name: [record[i] for record, _ in records] for i, name in enumerate(names)}
+    return columns
 
 
 def _joined(

@@ -93,12 +93,18 @@ def _renamed(columns: Columns, reading: Mapping[str, Any], needed: Sequence[str]
 
 def _of_csv(text: str, name: str, reading: Mapping[str, Any], needed: Sequence[str]) -> Columns:
     try:
-        return _cells(laid_out(text, reading, needed), name, reading)
+        return cells_of(laid_out(text, reading, needed), name, reading)
     except csv.Error as error:
         raise BadRequest(f"'{name}' must be a sound CSV file: {error}.") from None
 
 
-def _cells(found: Laid, name: str, reading: Mapping[str, Any]) -> Columns:
+def cells_of(found: Laid, name: str, reading: Mapping[str, Any]) -> Columns:
+    """The texts of the cells of a table, column by column.
+
+    Raises:
+        BadRequest: no header, or a record that is not as wide.
+        csv.Error: a quote that none closes.
+    """
     header = found.names
     if not header:
         raise BadRequest(f"'{name}' must start with a header. Received: an empty file.")
