@@ -146,6 +146,32 @@ class TestWhatStagesPrint:
         assert printed.endswith("the end\n")
         assert len(printed) == work.LONGEST_LOG
 
+    @pytest.mark.parametrize("key", ["titel", "title"])
+    def test_what_a_library_fails_of_is_told_by_check(
+        self, key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        initialised(tmp_path)
+        write(tmp_path / "pipelines/tea/pipeline.yaml", f"{key}: Tea\n")
+
+        def stage(*_: object) -> None:
+            raise ValueError("`logits` and `labels` must have the same shape")
+
+        monkeypatch.setattr(work, "_run", stage)
+        outcome = work.run("throughline train tea", str(tmp_path))
+        assert outcome.mistake
+        assert "labels" not in outcome.failure
+        assert ("tea/pipeline.yaml:1: titel: no such key" in outcome.failure) == (key == "titel")
+
+    def test_of_a_sound_file_it_stands_as_it_is(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        initialised(tmp_path)
+        monkeypatch.setattr(work.subprocess, "run", lambda *_, **__: SimpleNamespace(stdout="[]"))
+        monkeypatch.setattr(work, "_run", lambda *_: 1 / 0)
+        outcome = work.run("throughline train tea", str(tmp_path))
+        assert not outcome.mistake
+        assert outcome.failure == "ZeroDivisionError: division by zero"
+
     @pytest.mark.parametrize("fails", [False, True])
     def test_it_stands_with_the_task_run(
         self, fails: bool, monkeypatch: pytest.MonkeyPatch

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import json
 import os
 import shlex
 import signal
@@ -133,10 +134,29 @@ def run(command: str, folder: str = "") -> Outcome:
         log = _log_since(position)
         failure = f"exit code {error.returncode}: {_last_line(log)}"
     except Exception as error:
-        failure = f"{type(error).__name__}: {_last_line(str(error))}"
         log = traceback.format_exc()
+        failure = _explained(command, Path(folder))
+        mistake = bool(failure)
+        failure = failure or f"{type(error).__name__}: {_last_line(str(error))}"
     log = (log or _log_since(position))[-LONGEST_LOG:]
     return Outcome(time.perf_counter() - start, _timer.seconds - imported, failure, mistake, log)
+
+
+def _explained(command: str, folder: Path) -> str:
+    """What `check` says of a pipeline's file, where a library failed of what stands in it."""
+    words = shlex.split(command)
+    if words[0] != PROGRAM or len(words) < 3:
+        return ""
+    asked = [sys.executable, "-P", "-m", PROGRAM, "check", words[2], "--json"]
+    found = subprocess.run(asked, cwd=folder, capture_output=True, text=True, check=False)
+    try:
+        mistakes = [each for checked in json.loads(found.stdout) for each in checked["mistakes"]]
+    except ValueError:
+        return ""
+    return "\n".join(
+        f"{each['file']}:{each['line']}: {each['message']}" if each["file"] else each["message"]
+        for each in mistakes
+    )
 
 
 def _run(command: str, folder: Path) -> None:
