@@ -169,6 +169,10 @@ def test_two_numbered_shops_are_two_series(drafted: Any) -> None:
     rows = {"date": [*days, *days], "store_id": np.repeat([10115, 20095], ROWS // 2), "y": SCORE}
     _, draft = drafted("rows.csv", partial(pd.DataFrame(rows).to_csv, index=False))
     assert (draft["task"], draft["time"]["group"]) == ("forecast", "store_id")
+    # The next shop has another number.
+    between = "expect_column_values_to_be_between"
+    ranges = [rule[between]["column"] for rule in draft["expectations"]["rules"] if between in rule]
+    assert ranges == ["y"]
 
 
 def database(file: Path) -> None:

@@ -315,5 +315,10 @@ def _of_series(
     if grid.joining_note:
         draft.readings.append((grid.columns[0], grid.joining_note, "time.resample"))
     draft.sections |= series.sections(frame, grid, known, target, draft.notes)
-    draft.sections["expectations"] = expectations(facts, target)
+    # A number that names a series is no quantity: the next series has another one.
+    ruled = [
+        replace(fact, role="labels") if fact.is_numeric and fact.name in grid.group else fact
+        for fact in facts
+    ]
+    draft.sections["expectations"] = expectations(ruled, target)
     return draft
