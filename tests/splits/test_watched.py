@@ -65,6 +65,14 @@ def test_predefined_rows_are_those_that_the_column_names(word: str) -> None:
     assert set(rows["part"].iloc[training]) == {"train", "training"}
 
 
+def test_of_parts_without_one_to_watch_rows_are_drawn() -> None:
+    rows = pd.DataFrame({"part": ["train"] * 50})
+    training, held = watched(rows, Split(kind="predefined", column="part"), 0.2, 1)
+    assert held is not None
+    assert (len(training), len(held)) == (40, 10)
+    assert held.tolist() != list(range(40, 50))
+
+
 @given(
     names=st.lists(st.sampled_from("aaaabbc"), min_size=10, max_size=80),
     share=SHARES,

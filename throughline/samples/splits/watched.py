@@ -79,6 +79,6 @@ def _groups(groups: np.ndarray, share: float, seed: int) -> np.ndarray:
 def _named(rows: pd.DataFrame, split: Split) -> np.ndarray:
     if split.kind != "predefined":
         return np.zeros(len(rows), bool)
-    said = rows[split.column].astype(str)
-    named = [value for value in said.unique() if part_named(value) == VALIDATION]
-    return said.isin(named).to_numpy()
+    # An array of its own: what pandas gives may not be written to.
+    said = rows[split.column].astype(str).to_numpy(dtype=object)
+    return np.isin(said, [value for value in set(said) if part_named(value) == VALIDATION])
