@@ -175,6 +175,14 @@ def test_two_numbered_shops_are_two_series(drafted: Any) -> None:
     assert ranges == ["y"]
 
 
+@pytest.mark.parametrize("name", ["FEA1", "ORCA", "ARROW1"])
+def test_a_table_whose_first_column_is_called_like_a_format_is_one(name: str, drafted: Any) -> None:
+    """Such a file was refused as one of another program."""
+    frame = pd.DataFrame({name: np.arange(ROWS) % 7 + 0.5, "y": ["a", "b"] * (ROWS // 2)})
+    _, draft = drafted("rows.csv", partial(frame.to_csv, index=False))
+    assert name in draft["columns"]
+
+
 def database(file: Path) -> None:
     with sqlite3.connect(file) as connection:
         pd.DataFrame(PLAIN).to_sql("rows", connection)

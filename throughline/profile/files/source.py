@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
     from throughline.sources.registry import Surroundings
 
+# Bytes in which a binary file has a zero.
+BINARY = 1 << 16
 # What files of other programs begin with, whatever they are called, and the way on.
 TO_PARQUET = ".to_parquet('rows.parquet')"
 PROGRAMS = {
@@ -280,7 +282,8 @@ def _read_keys(
 def _check_program(content: bytes, name: str) -> None:
     """Refuse a file of another program before its name lets it be read as text or Parquet."""
     for start, (kind, way_on) in PROGRAMS.items():
-        if content.startswith(start):
+        # A column may be called `ORC` or `FEA1`, too: no text holds a zero byte.
+        if content.startswith(start) and (not start.isalnum() or b"\0" in content[:BINARY]):
             raise BadData(
                 f"'{name}' must be a file that is read here", kind, way_on.format(name=name)
             )
