@@ -141,6 +141,7 @@ def _classical(comparison: Comparison, prepared: Prepared) -> Outcome:
         try:
             model.fit(training, answers)
             predicted = np.asarray(model.predict(fresh))
+            probabilities = _probabilities(model, prepared, fresh)
         except (ValueError, TypeError) as error:
             if not comparison.arguments:
                 raise
@@ -148,8 +149,6 @@ def _classical(comparison: Comparison, prepared: Prepared) -> Outcome:
                 f"'{comparison.model}' of 'compare' refuses its arguments: {_in_one_line(error)}",
                 remedy=f"Change {listed(comparison.arguments)}",
             ) from None
-        # Not within: an error of ours is no fault of the arguments.
-        probabilities = _probabilities(model, prepared, fresh)
     if prepared.target.task in ("regression", "proportion"):
         return prepared.outcome(predicted.reshape(len(predicted), -1).astype(np.float64), None)
     return prepared.outcome(predicted.astype(np.int64), probabilities)
